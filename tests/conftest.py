@@ -1,0 +1,44 @@
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT.parent / "shared" / "reference"
+
+
+@pytest.fixture
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def reference() -> Path:
+    """Folder of published measurements; tests that need it are skipped where it is absent."""
+    if not REFERENCE.is_dir():
+        pytest.skip(f"published measurements are not at {REFERENCE}")
+    return REFERENCE
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the program in this process: `run("predict", spec)` gives (status, stdout, stderr)."""
+    from speciation.validation.cli import main
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def run_json(run):
+    def call(*arguments: str):
+        status, out, err = run(*arguments, "--json")
+        assert status == 0, err
+        return json.loads(out)
+
+    return call

@@ -1,0 +1,123 @@
+"""The house: arrows point down, nothing executes a file, the wheel works on its own, papers are in order."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import venv
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+FLOORS = {"theory": {"jax", "torch"}, "numerics": {"torch"}, "validation": set()}
+ABOVE = {"theory": ("numerics", "validation"), "numerics": ("validation",), "validation": ()}
+
+
+def sources(root: Path):
+    for floor in FLOORS:
+        for path in sorted((root / floor).rglob("*.py")):
+            yield floor, path, ast.parse(path.read_text())
+
+
+def imported(tree: ast.AST):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def test_imports_point_down(root):
+    for floor, path, tree in sources(root):
+        for name in imported(tree):
+            top = name.lstrip(".").split(".")[0]
+            assert name.startswith(".") or top not in FLOORS[floor], f"{path} imports {name}"
+            assert not (name.startswith("..") and top in ABOVE[floor]), f"{path} imports {name}"
+
+
+def test_nothing_executes_a_file(root):
+    risky = re.compile(r"\b(eval|exec)\(|pickle|torch\.load|allow_pickle=True|yaml\.load\(|shell=True")
+    for _, path, _ in sources(root):
+        for line in path.read_text().splitlines():
+            assert not risky.search(line), f"{path}: {line.strip()}"
+
+
+def test_functions_fit_on_a_screen(root):
+    for _, path, tree in sources(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                assert length <= 50, f"{path}: {node.name} is {length} lines"
+
+
+def test_packages_are_all_listed(root):
+    text = (root / "pyproject.toml").read_text()
+    for floor in FLOORS:
+        for init in (root / floor).rglob("__init__.py"):
+            package = ".".join(init.parent.relative_to(root).parts)
+            assert f'"speciation.{package}"' in text
+
+
+def test_citation_file_is_valid(root):
+    done = subprocess.run(
+        [Path(sys.executable).parent / "cffconvert", "--validate", "-i", root / "CITATION.cff"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    content = yaml.safe_load((root / "CITATION.cff").read_text())
+    assert content["version"] == version("speciation")
+    assert content["authors"] == [{"name": "speciation contributors"}]
+    assert f"## {content['version']}" in (root / "CHANGELOG.md").read_text()
+
+
+def test_citation_with_references_is_valid(root, run, tmp_path):
+    path = tmp_path / "CITATION.cff"
+    path.write_text(run("cite", "--theorem", "T4", "--format", "cff")[1])
+    done = subprocess.run(
+        [Path(sys.executable).parent / "cffconvert", "--validate", "-i", path], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A wheel built from the sources and installed with its dependencies in an empty environment."""
+    root = Path(__file__).resolve().parent.parent
+    folder = tmp_path_factory.mktemp("install")
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *quiet, "--no-deps", "--wheel-dir", folder, root], check=True
+    )
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "empty", with_pip=True)
+    python = folder / "empty" / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", *quiet, "-c", root / "constraints.txt", wheel], check=True
+    )
+    return python
+
+
+def test_wheel_works_outside_the_checkout(installed, tmp_path):
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+    def call(*command) -> str:
+        done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = call(installed, "-c", "import speciation.theory as t; print(t.__file__, t.binary_entropy(1.0))")
+    assert str(installed.parent.parent) in where
+    assert "0.35631636" in where
+    speciation = installed.parent / "speciation"
+    assert '"criterion": "curvature"' in call(speciation, "predict", "binary:d=4096,mu=1,s=1", "--json")
+    assert "1 passed, 0 failed" in call(speciation, "verify", "--only", "T2")
+    assert "cff-version" in call(speciation, "cite", "--format", "cff")
+    call(speciation, "curve", "digits:3,8", "--out", "curve.png")
+    typed = call(
+        installed, "-c", "import speciation.theory as t, pathlib; print(pathlib.Path(t.__file__).parent)"
+    )
+    assert (Path(typed.strip()) / "py.typed").is_file()

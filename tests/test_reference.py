@@ -1,0 +1,77 @@
+"""Published measurements: cloning in Gaussian mixtures and in trained image models (B24)."""
+
+import csv
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from scipy import stats
+from speciation.theory import clone_agreement, schedules
+
+
+def rows(path):
+    with path.open() as stream:
+        yield from csv.DictReader(stream)
+
+
+def cloning_scores(reference, factor: float = 1.0):
+    """z-scores of the published cloning probabilities against φ(factor · γ)."""
+    table = list(rows(reference / "cloning_gaussian_mixture.csv"))
+    d, t, phi, n = (np.array([float(r[k]) for r in table]) for k in ("dimension", "ou_time", "phi", "clones"))
+    expected = clone_agreement(factor * d * np.exp(-2 * t))
+    # φ = 1 at early times: a hundredth of a clone keeps the standard error from vanishing
+    error = np.sqrt(np.maximum(expected * (1 - expected), 0.01 / n) / n)
+    return (phi - expected) / error
+
+
+def test_cloning_of_gaussian_mixtures(reference):
+    scores = cloning_scores(reference)
+    assert (scores**2).mean() <= 2
+    assert np.abs(scores).max() <= 4.5
+
+
+def test_cloning_would_reject_a_wrong_gamma(reference):
+    assert (cloning_scores(reference, 1.1) ** 2).mean() > 2
+
+
+QUOTED = {"ImageNet32": (12.11, 1.148), "LSUN": (60.52, 1.512)}  # B24 figure 4, without their curves
+
+
+def crossing_times(reference):
+    """(Λ, t at which φ falls through φ(γ = 1)) per data set, linear between published points."""
+    level = float(clone_agreement(1.0))
+    curves = defaultdict(list)
+    for row in rows(reference / "cloning_trained_models.csv"):
+        point = (float(row["ou_time"]), float(row["phi"]))
+        curves[row["dataset"], float(row["largest_eigenvalue"])].append(point)
+    crossings = {}
+    for (name, eigenvalue), points in curves.items():
+        t, phi = np.array(sorted(points)).T
+        after = int(np.argmax(phi < level))
+        share = (phi[after - 1] - level) / (phi[after - 1] - phi[after])
+        crossings[name] = (eigenvalue, t[after - 1] + share * (t[after] - t[after - 1]))
+    return crossings
+
+
+def test_log_law_of_trained_models(reference):
+    crossings = crossing_times(reference)
+    assert {name: round(t, 3) for name, (_, t) in crossings.items()} == {
+        "MNIST": 0.943, "CIFAR": 0.953, "ImageNet16": 0.579
+    }  # fmt: skip
+    eigenvalues, times = np.array([*crossings.values(), *QUOTED.values()]).T
+    correlation = stats.pearsonr(times, 0.5 * np.log(eigenvalues)).statistic
+    assert correlation == pytest.approx(0.947, abs=0.002)
+
+
+def test_log_law_of_trained_models_could_fail(reference):
+    """Shuffled eigenvalues: no assignment but the published one correlates as well."""
+    eigenvalues, times = np.array([*crossing_times(reference).values(), *QUOTED.values()]).T
+    best = stats.pearsonr(times, 0.5 * np.log(eigenvalues)).statistic
+    rolled = [stats.pearsonr(times, np.roll(np.log(eigenvalues), k)).statistic for k in range(1, 5)]
+    assert max(rolled) < best - 0.3
+
+
+def test_published_steps_are_our_clock(reference):
+    for row in rows(reference / "cloning_trained_models.csv"):
+        time = float(schedules.DDPM().ou_time(float(row["ddpm_step"])))
+        assert time == pytest.approx(float(row["ou_time"]), abs=1e-6)

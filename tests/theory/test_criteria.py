@@ -1,0 +1,156 @@
+"""Speciation times: the contract's values, special cases, and isotropic against general solvers."""
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from speciation.theory import (
+    CRITERIA,
+    Diagonal,
+    GaussianMixture,
+    schedules,
+    speciation_sigma2_expression,
+    speciation_time,
+    speciation_time_expression,
+    speciation_times,
+)
+from speciation.theory.criteria import SEPARATION2, VARIANCE
+from speciation.theory.pair import Pair
+from speciation.theory.prediction import covariance_noise
+
+GAMMA_STAR, GAMMA_HALF = 1.508330628786380978, 1.044013315452508238  # design values of T8
+
+
+def test_the_seven_times_of_the_contract(run_json):
+    times = {e["criterion"]: e for e in run_json("predict", "binary:d=4096,mu=1,s=1")["times"]}
+    half_log = 0.5 * np.log(4096)
+    expected = {
+        "curvature": half_log,
+        "covariance": 0.5 * np.log(4097),
+        "reverse-sde": 0.5 * np.log(2 * 4096),
+        "entropy-peak": half_log - 0.5 * np.log(GAMMA_STAR),
+        "entropy-median": half_log - 0.5 * np.log(GAMMA_HALF),
+        "cloning": half_log,
+    }
+    for criterion, time in expected.items():
+        assert times[criterion]["time"] == pytest.approx(time, abs=1e-10)
+        sigma2 = np.expm1(2 * time)
+        assert times[criterion]["sigma"] == pytest.approx(np.sqrt(sigma2), rel=1e-10)
+        assert times[criterion]["gamma"] == pytest.approx(4096 / (1 + sigma2), rel=1e-10)
+    assert times["probability-flow"]["time"] is None
+    assert "every finite time" in times["probability-flow"]["reason"]
+    assert list(times) == list(CRITERIA)
+
+
+def test_raya_ambrogioni_critical_value():
+    assert np.exp(-2 * speciation_time("reverse-sde", 1.0, 0.0)) == pytest.approx(np.sqrt(2) - 1, rel=1e-14)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@given(M=st.floats(0.05, 1e6), s2=st.floats(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_time_is_the_expression_evaluated(criterion, M, s2):
+    point = {SEPARATION2: sp.Float(M, 30), VARIANCE: sp.Float(s2, 30)}
+    growth = sp.exp(2 * speciation_time_expression(criterion)).subs(point).evalf(20)
+    time = speciation_time(criterion, M, s2)
+    if growth.is_finite is False or growth < 1:
+        assert np.isnan(time) or growth > 1 - 1e-12
+    else:
+        assert time == pytest.approx(float(sp.log(growth) / 2), rel=1e-10, abs=1e-12)
+
+
+@given(M=st.floats(0.05, 1e4), s2=st.floats(0.01, 5), w=st.floats(0.05, 0.95))
+@settings(max_examples=60, deadline=None)
+def test_closed_forms_meet_the_secular_equations(M, s2, w):
+    delta = np.sqrt(M / 3) * np.ones(3)
+    spread = GaussianMixture([w, 1 - w], np.array([delta, -delta]), Diagonal(np.full(3, s2)))
+    isotropic = GaussianMixture([w, 1 - w], np.array([delta, -delta]), s2)
+    for one, other in zip(speciation_times(spread), speciation_times(isotropic), strict=True):
+        if one.time is None or other.time is None:
+            # at the very edge of existence rounding may decide
+            assert (one.time or 0.0) < 1e-6
+            assert (other.time or 0.0) < 1e-6
+        else:
+            assert one.time == pytest.approx(other.time, rel=1e-9, abs=1e-9)
+
+
+def test_vectorised_over_everything():
+    M = np.geomspace(1, 1e4, 5)[:, None]
+    s2 = np.array([0.0, 0.5, 1.0, 2.0])
+    for criterion in CRITERIA:
+        grid = speciation_time(criterion, M, s2)
+        assert grid.shape == (5, 4)
+        single = np.array([[speciation_time(criterion, float(m), float(v)) for v in s2] for m in M[:, 0]])
+        np.testing.assert_allclose(grid, single, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", schedules.CLOCKS)
+def test_other_clocks_read_the_same_noise(name):
+    clock = schedules.CLOCKS[name]
+    time = speciation_time("curvature", 9.0, 1.0, clock)
+    assert float(clock.sigma(time)) == pytest.approx(np.sqrt(8), rel=1e-12)
+
+
+def test_out_of_a_clocks_reach_says_so():
+    entries = speciation_times(GaussianMixture.parse("binary:d=4096,mu=1,s=1"), schedules.StableDiffusion())
+    assert entries[0].time is None
+    assert entries[0].sigma == pytest.approx(np.sqrt(4095))
+    assert "sd15 clock ends at sigma = 14.6" in entries[0].reason
+
+
+def test_no_solution_has_a_reason():
+    entries = {e.criterion: e for e in speciation_times(GaussianMixture.parse("binary:d=1,mu=0.1,s=1"))}
+    assert entries["curvature"].time is None
+    assert "at t = 0 it is 0.01" in entries["curvature"].reason
+    assert entries["covariance"].time is not None
+
+
+def test_covariance_of_any_mixture_is_the_top_eigenvalue():
+    rng = np.random.default_rng(3)
+    means, weights = rng.standard_normal((3, 4)), np.array([0.2, 0.3, 0.5])
+    factors = rng.standard_normal((3, 4, 4))
+    covariances = factors @ factors.transpose(0, 2, 1)
+    for each in (list(covariances), 0.7, [0.5, 1.0, 2.0], rng.uniform(0.1, 1, 4)):
+        mixture = GaussianMixture(weights, means, each)
+        total = np.zeros((4, 4))
+        for k in range(3):
+            ((_, value),) = mixture.covariance_of(k).to_json().items()
+            matrix = np.array(value) if np.ndim(value) == 2 else np.diag(np.broadcast_to(value, 4))
+            total += weights[k] * (matrix + np.outer(means[k], means[k]))
+        mean = weights @ means
+        top = np.linalg.eigvalsh(total - np.outer(mean, mean))[-1]
+        assert covariance_noise(mixture) == pytest.approx(top - 1, rel=1e-10)
+
+
+def test_general_mixtures_have_the_covariance_criterion_and_reasons():
+    entries = {e.criterion: e for e in speciation_times(GaussianMixture.parse("hierarchy:d=4,A=9,B=1,s=1"))}
+    assert entries["covariance"].time == pytest.approx(0.5 * np.log(10))
+    assert all("two classes" in e.reason for c, e in entries.items() if c != "covariance")
+
+
+def test_two_separate_windows_peak_at_the_higher_one():
+    """δ split over a narrow and a wide direction: the global maximum is found, not the nearest."""
+    delta = np.array([3.0, 0.05])
+    mixture = GaussianMixture([0.5, 0.5], np.array([delta, -delta]), np.array([4.0, 1e-6]))
+    noise = Pair.of(mixture).noise("entropy-peak")
+    grid = np.geomspace(1e-8, 1e3, 40_001)
+    best = grid[np.argmax(Pair.of(mixture).log_rate(grid))]
+    assert noise == pytest.approx(best, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: speciation_time("entropy", 1.0),
+        lambda: speciation_time_expression("speciation"),
+        lambda: speciation_sigma2_expression(""),
+        lambda: speciation_time("curvature", 0.0),
+        lambda: speciation_time("curvature", np.nan),
+        lambda: speciation_time("curvature", 1.0, -1.0),
+        lambda: speciation_time("curvature", 1.0, prior=1.0),
+    ],
+)
+def test_refuses(call):
+    with pytest.raises(ValueError, match=r"^(criterion|separation2|variance|prior): [^\n]*$"):
+        call()

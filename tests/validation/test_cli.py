@@ -1,0 +1,297 @@
+"""The command line: contract, outputs, and one line with exit status 2 for every kind of bad input."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from speciation.theory import CRITERIA, GaussianMixture, binary_entropy, binary_mmse, clone_agreement
+
+SPEC = "binary:d=64,mu=1,s=1"
+
+
+def test_predict_json_follows_the_contract(run_json):
+    content = run_json("predict", SPEC, "--clock", "edm")
+    assert content["clock"] == "edm"
+    assert content["mixture"]["dimension"] == 64
+    assert [entry["criterion"] for entry in content["times"]] == list(CRITERIA)
+    for entry in content["times"]:
+        if entry["time"] is None:
+            assert entry["reason"]
+        else:
+            assert set(entry) == {"criterion", "time", "sigma", "gamma"}
+            assert entry["time"] == entry["sigma"]
+
+
+def test_predict_table_names_every_criterion(run):
+    status, out, _ = run("predict", "digits:3,8")
+    assert status == 0
+    assert all(criterion in out for criterion in CRITERIA)
+
+
+def test_curve_json_is_the_closed_form(run_json):
+    content = run_json("curve", SPEC, "--levels", "9")
+    assert content["method"] == "exact"
+    assert len(content["levels"]) == 9
+    for level in content["levels"]:
+        gamma = 64 / (1 + level["sigma"] ** 2)
+        assert level["ou_time"] == pytest.approx(0.5 * np.log1p(level["sigma"] ** 2))
+        assert level["entropy"] == pytest.approx(float(binary_entropy(gamma)), rel=1e-13)
+        assert level["rate"] == pytest.approx(float(gamma * binary_mmse(gamma)), rel=1e-13)
+        assert level["agreement"] == pytest.approx(float(clone_agreement(gamma)), rel=1e-13)
+        assert level["entropy_se"] == level["rate_se"] == level["agreement_se"] == 0
+
+
+@pytest.mark.parametrize("ending", ["csv", "nc", "json", "png"])
+def test_curve_writes_every_format(ending, run, run_json, tmp_path):
+    path = tmp_path / f"curve.{ending}"
+    status, out, err = run("curve", SPEC, "--levels", 7, "--out", path)
+    assert (status, out) == (0, "")
+    assert str(path) in err.replace("\n", "")
+    expected = [level["entropy"] for level in run_json("curve", SPEC, "--levels", 7)["levels"]]
+    if ending == "csv":
+        table = np.genfromtxt(path, delimiter=",", names=True)
+        np.testing.assert_array_equal(table["entropy"], expected)
+        assert {"sigma", "ou_time", "entropy_se"} <= set(table.dtype.names)
+    elif ending == "nc":
+        with xr.open_dataset(path, engine="scipy") as dataset:
+            np.testing.assert_array_equal(dataset.entropy, expected)
+            assert dataset.attrs["spec"] == SPEC
+            assert dataset.entropy.attrs["units"] == "nats"
+    elif ending == "json":
+        levels = json.loads(path.read_text())["levels"]
+        assert [level["entropy"] for level in levels] == expected
+    else:
+        assert path.read_bytes().startswith(b"\x89PNG")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("style", ["bibtex", "apa", "cff"])
+@pytest.mark.parametrize("theorem", [None, "T4", "T9"])
+def test_cite(style, theorem, run, run_json):
+    arguments = ["cite", "--format", style] + (["--theorem", theorem] if theorem else [])
+    status, out, err = run(*arguments)
+    assert (status, err) == (0, "")
+    assert run_json(*arguments)["citation"] == out.rstrip("\n")
+    assert ("Biroli" in out) == (theorem == "T4")
+    assert ("speciation" in out) == (theorem != "T4" or style == "cff")
+
+
+def test_help_and_version(run):
+    for arguments in ([], ["--help"], ["predict", "--help"], ["--version"]):
+        status, out, _ = run(*arguments)
+        assert status == 0
+        assert out
+
+
+def test_import_is_light():
+    code = (
+        "import sys, time; start = time.perf_counter(); import speciation.theory;"
+        "elapsed = time.perf_counter() - start;"
+        "heavy = {'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules);"
+        "print(elapsed, sorted(heavy))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    elapsed, heavy = out.split(maxsplit=1)
+    assert float(elapsed) < 1
+    assert heavy.strip() == "[]"
+
+
+def test_predict_loads_no_engine():
+    code = (
+        "import sys\nfrom speciation.validation.cli import main\n"
+        f"try:\n    main(['predict', '{SPEC}', '--quiet'])\nexcept SystemExit: pass\n"
+        "print({'jax', 'torch', 'matplotlib', 'sklearn', 'xarray'} & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "set()"
+
+
+def mixture_json(**changes) -> str:
+    good = {"weights": [0.5, 0.5], "means": [[1, 0], [-1, 0]], "covariance": {"isotropic": 1.0}}
+    return json.dumps({key: value for key, value in (good | changes).items() if value is not None})
+
+
+FILES = {
+    "weights sum.json": (mixture_json(weights=[0.5, 0.4]), "weights sum to 0.9, not 1"),
+    "weights negative.json": (mixture_json(weights=[1.5, -0.5]), "weights[1]"),
+    "weights length.json": (mixture_json(weights=[1.0]), "weights: need one per class (2), found 1"),
+    "weights text.json": (mixture_json(weights="half"), "weights"),
+    "weights missing.json": (mixture_json(weights=None), "weights: missing"),
+    "means nan.json": (mixture_json(means=[[float("nan"), 0], [0, 0]]), "NaN is not a finite number"),
+    "means inf.json": (mixture_json().replace("-1", "1e999"), "means[1, 0]: not a finite number"),
+    "means ragged.json": (mixture_json(means=[[1, 2], [3]]), "means"),
+    "empty.json": (mixture_json(weights=[], means=[]), "means: empty"),
+    "same.json": (mixture_json(means=[[1, 0], [1, 0]]), "entropy of the class never falls"),
+    "asymmetric.json": (mixture_json(covariance={"full": [[1, 0.5], [0, 1]]}), "not symmetric"),
+    "indefinite.json": (mixture_json(covariance={"full": [[1, 2], [2, 1]]}), "not positive semi-definite"),
+    "size.json": (mixture_json(covariance={"full": [[1]]}), "a 1 x 1 matrix for 2 dimensions"),
+    "ragged.json": (mixture_json(covariance={"full": [[1, 0], [1]]}), "rows of equal length"),
+    "kind.json": (mixture_json(covariance={"round": 1}), "'round' is not one of isotropic"),
+    "number.json": (mixture_json(covariance=1.0), "covariance: need one of"),
+    "isotropic list.json": (mixture_json(covariance={"isotropic": [1, 2]}), "one number"),
+    "null.json": (mixture_json(covariance={"isotropic": None}), "covariance"),
+    "count.json": (mixture_json(covariance=[{"isotropic": 1}] * 3), "need one per class (2), found 3"),
+    "key.json": (mixture_json(weight=1), "unknown key 'weight'"),
+    "labels.json": (mixture_json(labels=["a", "a"]), "labels: two classes have the same name"),
+    "labels number.json": (mixture_json(labels=5), "labels"),
+    "partition.json": (mixture_json(partition={"g": ["0"]}), "class '1' is in no group"),
+    "partition list.json": (mixture_json(partition=["0"]), "partition: need a mapping"),
+    "partition number.json": (mixture_json(partition={"g": 3}), "partition"),
+    "list.json": ("[1, 2]", "need a JSON object"),
+    "truncated.json": (mixture_json()[:40], "not JSON"),
+    "prose.json": ("two classes, please", "not JSON"),
+    "blank.json": ("", "not JSON"),
+    "binary.json": (b"\xff\xfe\x00\x01", "not UTF-8"),
+    "deep.json": ("[" * 200_000, "nested too deeply"),
+    "text.npz": ("not a zip", "not an .npz archive"),
+    "cut.npz": (b"PK\x03\x04" + b"\0" * 40, "not an .npz archive"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_refuses_bad_files(name, run, tmp_path):
+    content, message = FILES[name]
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    refused(run, ["predict", path], message)
+    assert str(path) in run("predict", path)[2]
+
+
+def test_refuses_ten_gigabytes_of_zeros(run, tmp_path):
+    for name in ("zeros.json", "zeros.npz"):
+        path = tmp_path / name
+        with path.open("wb") as stream:
+            stream.truncate(10 * 2**30)
+        refused(run, ["predict", path], "bytes of JSON" if name.endswith("json") else "not an .npz archive")
+
+
+def test_refuses_arrays_that_promise_too_much(run, tmp_path):
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
+    payload = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights.npy", payload)
+    refused(run, ["predict", path], "its header promises more than the file holds")
+
+
+def test_refuses_pickled_arrays_without_loading_them(run, tmp_path):
+    path = tmp_path / "objects.npz"
+    np.savez(path, weights=np.array([{"a": 1}], dtype=object))
+    refused(run, ["predict", path], "holds object, not numbers")
+
+
+def test_refuses_incomplete_archives(run, tmp_path):
+    good = {"weights": [0.5, 0.5], "means": [[1.0, 0], [0, 1]], "covariance": 1.0}
+    cases = {
+        "missing": ({k: v for k, v in good.items() if k != "covariance"}, "covariance: missing"),
+        "extra": (good | {"mean": [1.0]}, "unknown array 'mean'"),
+        "gap": (
+            {"weights": [1.0], "means": [[1.0]], "covariance_0": 1.0, "covariance_2": 1.0},
+            "covariance_1",
+        ),
+        "groups": (good | {"partition_groups": ["g"]}, "partition_groups"),
+    }
+    for name, (arrays, message) in cases.items():
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, **arrays)
+        refused(run, ["predict", path], message)
+
+
+ARGUMENTS = {
+    "no such command": (["summarise"], "summarise"),
+    "no spec": (["predict"], "SPEC"),
+    "empty spec": (["predict", ""], "not a mixture"),
+    "family": (["predict", "ternary:d=4"], "start with one of binary, orthogonal"),
+    "no colon": (["predict", "binary"], "not a mixture"),
+    "key": (["predict", "binary:d=4,mu=1,s=1,m=2"], "'m' is not a key"),
+    "missing key": (["predict", "binary:d=4,mu=1"], "s: missing"),
+    "repeated key": (["predict", "binary:d=4,d=5,mu=1,s=1"], "d: given twice"),
+    "valueless key": (["predict", "binary:d,mu=1,s=1"], "d: needs a value"),
+    "not a number": (["predict", "binary:d=four,mu=1,s=1"], "d: 'four' is not a number"),
+    "nan": (["predict", "binary:d=4,mu=nan,s=1"], "mu: 'nan' is not a finite number"),
+    "infinite": (["predict", "binary:d=4,mu=1,s=inf"], "s: 'inf' is not a finite number"),
+    "fraction": (["predict", "binary:d=4.5,mu=1,s=1"], "d: 4.5 is not a whole number"),
+    "zero dimensions": (["predict", "binary:d=0,mu=1,s=1"], "d: 0 is not a whole number of at least 1"),
+    "too many dimensions": (["predict", "binary:d=1e15,mu=1,s=1"], "d: the means would hold"),
+    "no separation": (["predict", "binary:d=4,mu=0,s=1"], "their entropy never falls"),
+    "negative spread": (["predict", "binary:d=4,mu=1,s=-1"], "s: -1 is negative"),
+    "weight": (["predict", "binary:d=4,mu=1,s=1,w=1"], "w: 1 does not lie strictly between 0 and 1"),
+    "too many classes": (["predict", "orthogonal:K=9,d=4,M=1,s=1"], "K: 9 orthogonal means"),
+    "no length": (["predict", "orthogonal:K=3,d=4,M=0,s=1"], "M: 0 is not positive"),
+    "flat hierarchy": (["predict", "hierarchy:d=1,A=1,B=1,s=1"], "d: 1 is not a whole number of at least 2"),
+    "equal scales": (["predict", "scales:d=4,lambda1=1,lambda2=1"], "equal, so the entropy"),
+    "negative scale": (["predict", "scales:d=4,lambda1=-1,lambda2=1"], "lambda1: -1 is a negative variance"),
+    "one digit": (["predict", "digits:3"], "at least two different digits"),
+    "same digit": (["predict", "digits:3,3"], "at least two different digits"),
+    "no digit": (["predict", "digits:3,a"], "need digits from 0 to 9"),
+    "clock": (["predict", SPEC, "--clock", "wall"], "clock: 'wall' is not one of ou, edm"),
+    "no file": (["predict", "absent.json"], "absent.json: no such file"),
+    "folder": (["predict", "/absent/..json"], "no such file"),
+    "no curve": (["curve", "scales:d=4,lambda1=1,lambda2=2"], "two classes with a shared covariance"),
+    "method": (["curve", SPEC, "--method", "guess"], "method: 'guess' is not one of auto, exact"),
+    "levels": (["curve", SPEC, "--levels", "0"], "--levels"),
+    "levels text": (["curve", SPEC, "--levels", "many"], "--levels"),
+    "output ending": (["curve", SPEC, "--out", "curve.xls"], "must end in one of .csv"),
+    "output folder": (["curve", SPEC, "--out", "absent/curve.csv"], "folder absent does not exist"),
+    "output unwritable": (["curve", SPEC, "--out", "/proc/curve.csv"], "cannot be written"),
+    "report unwritable": (["verify", "--out", "/proc/report"], "cannot be written"),
+    "theorem": (["verify", "--only", "T99"], "theorem: 'T99' is not one of T1"),
+    "theorem to cite": (["cite", "--theorem", "Pythagoras"], "theorem: 'Pythagoras'"),
+    "citation format": (["cite", "--format", "endnote"], "format: 'endnote' is not one of"),
+    "seed": (["verify", "--seed", "-1"], "--seed"),
+    "unknown option": (["predict", SPEC, "--colour"], "--colour"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_refuses_bad_arguments(name, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = ARGUMENTS[name]
+    refused(run, arguments, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_tables_are_long_enough():
+    assert len(FILES) + len(ARGUMENTS) >= 40
+
+
+def test_refusal_of_a_real_process_is_one_line(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from speciation.validation.cli import main; main()",
+        "predict",
+        "x.json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "x.json: no such file\n")
+
+
+def test_a_closed_pipe_is_no_error():
+    speciation = Path(sys.executable).parent / "speciation"
+    pipeline = f"{speciation} curve {SPEC} --levels 5000 --json | head -1"
+    done = subprocess.run(["/bin/sh", "-c", pipeline], capture_output=True, text=True)
+    assert done.stdout == "{\n"
+    assert "Traceback" not in done.stderr
+
+
+def test_mixture_file_and_spec_agree(run_json, tmp_path):
+    path = tmp_path / "mixture.json"
+    GaussianMixture.parse(SPEC).save(path)
+    from_file, from_spec = (run_json("predict", name)["times"] for name in (path, SPEC))
+    assert from_file == from_spec
+
+
+def refused(run, arguments, message: str) -> None:
+    status, out, err = run(*arguments)
+    assert status == 2, err
+    assert out == ""
+    assert err.endswith("\n")
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+    assert message in err

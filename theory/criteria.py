@@ -1,0 +1,256 @@
+"""Speciation times by criterion (T5): derived from the score of two classes, then evaluated.
+
+Along the axis of the means the noised density of two classes with covariance s²I is, in OU time,
+
+    p_t(x) = w N(x; +a√M, Γ) + (1−w) N(x; −a√M, Γ),    a² = e^{−2t},  Γ = 1 + (s² − 1)a²,
+
+and every instability is a condition on its score at the midpoint:
+
+    curvature         ∂²log p_t = 0            covariance        Λ e^{−2t} = 1, Λ = Var X₀
+    reverse-sde       1 + 2 ∂²log p_t = 0      probability-flow  1 + ∂²log p_t = 0
+
+The entropy criteria are levels of `γ = M/(s² + σ²)`. Each condition is solved symbolically for
+σ²; the same expression is what `speciation_time` evaluates.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import schedules
+from ._untyped import mpmath as mp
+from ._untyped import sympy as sp
+from .constants import (
+    median_gamma,
+    peak_gamma,
+    precise_median_gamma,
+    precise_peak_gamma,
+)
+
+__all__ = [
+    "CRITERIA",
+    "SEPARATION2",
+    "VARIANCE",
+    "MedianGamma",
+    "PeakGamma",
+    "midpoint_curvature",
+    "speciation_sigma2",
+    "speciation_sigma2_expression",
+    "speciation_time",
+    "speciation_time_expression",
+    "why_no_time",
+]
+
+Array: TypeAlias = NDArray[np.float64]
+
+CRITERIA = (
+    "curvature",
+    "covariance",
+    "reverse-sde",
+    "probability-flow",
+    "entropy-peak",
+    "entropy-median",
+    "cloning",
+)
+"""Names of the criteria, in T5's order."""
+
+SEPARATION2 = sp.Symbol("M", positive=True)
+"""`M = |δ|²`."""
+VARIANCE = sp.Symbol("s2", nonnegative=True)
+"""`s²`, the variance of each class."""
+
+
+_HALF = sp.Rational(1, 2)
+
+
+class PeakGamma(sp.Function):
+    """γ*(κ, w) as a SymPy function: evaluates to any precision, stays symbolic otherwise."""
+
+    nargs = 2
+    is_positive = True
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return _at_precision(precise_peak_gamma, self.args, prec)
+
+
+class MedianGamma(sp.Function):
+    """γ_½(w) as a SymPy function: evaluates to any precision, stays symbolic otherwise."""
+
+    nargs = 1
+    is_positive = True
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return _at_precision(precise_median_gamma, self.args, prec)
+
+
+def midpoint_curvature(signal2: Any, separation2: Any, variance: Any, prior: Any) -> Any:
+    """`∂²log p_t` along the axis of the means at their midpoint, as a SymPy expression.
+
+    `signal2` is `a² = e^{−2t}`. Differentiates the two-class density twice; the result is
+    `−1/Γ + 4w(1−w) a²M/Γ²`.
+    """
+    x = sp.Symbol("x", real=True)
+    width = 1 + (variance - 1) * signal2
+    mean = sp.sqrt(signal2 * separation2)
+    density = prior * sp.exp(-((x - mean) ** 2) / (2 * width)) + (1 - prior) * sp.exp(
+        -((x + mean) ** 2) / (2 * width)
+    )
+    return sp.simplify(sp.diff(sp.log(density), x, 2).subs(x, 0))
+
+
+def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
+    """σ² at speciation as a SymPy expression in `SEPARATION2` and `VARIANCE`.
+
+    Negative (or, for `probability-flow`, undefined) where the criterion has no solution at t ≥ 0.
+    Raises `ValueError` for an unknown criterion. Source: T5.
+    """
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion: {criterion!r} is not one of {', '.join(CRITERIA)}")
+    return _derive(criterion, sp.sympify(prior))
+
+
+def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
+    """OU speciation time `½ log(1 + σ²)` as a SymPy expression in `SEPARATION2` and `VARIANCE`.
+
+    This is the expression that `speciation_time` evaluates. Raises `ValueError` for an unknown
+    criterion. Source: T5.
+    """
+    return sp.log(sp.simplify(1 + speciation_sigma2_expression(criterion, prior))) / 2
+
+
+def speciation_sigma2(
+    criterion: str, separation2: ArrayLike, variance: ArrayLike = 1.0, prior: ArrayLike = 0.5
+) -> Array:
+    """σ² at speciation; arrays broadcast, `nan` where there is no solution at t ≥ 0.
+
+    Arguments and errors are those of `speciation_time`.
+    """
+    separation2_, variance_ = _numbers("separation2", separation2), _numbers("variance", variance)
+    if not np.all(separation2_ > 0):
+        raise ValueError("separation2: every value must be positive")
+    if not np.all(variance_ >= 0):
+        raise ValueError("variance: every value must be >= 0")
+    prior_ = _numbers("prior", prior)
+    if not np.all((prior_ > 0) & (prior_ < 1)):
+        raise ValueError("prior: every value must lie strictly between 0 and 1")
+    evaluate = _compiled(criterion)
+    with np.errstate(all="ignore"):
+        value = np.asarray(evaluate(separation2_, variance_, prior_), dtype=np.float64)
+    value = np.broadcast_to(value, np.broadcast_shapes(separation2_.shape, variance_.shape, prior_.shape))
+    return np.where((value >= 0) & np.isfinite(value), value, np.nan)[()]
+
+
+def speciation_time(
+    criterion: str,
+    separation2: ArrayLike,
+    variance: ArrayLike = 1.0,
+    schedule: schedules.Schedule = schedules.OrnsteinUhlenbeck(),  # noqa: B008 (immutable)
+    prior: ArrayLike = 0.5,
+) -> Array:
+    """Time at which two classes with covariance s²I speciate, by the given criterion.
+
+    Parameters
+    ----------
+    criterion : str
+        One of `CRITERIA`: `curvature`, `covariance`, `reverse-sde`, `probability-flow`,
+        `entropy-peak`, `entropy-median`, `cloning`.
+    separation2 : array_like
+        `M = |δ|² > 0`, the squared half distance of the means.
+    variance : array_like
+        `s² ≥ 0`.
+    schedule : Schedule
+        The clock of the returned time; Ornstein–Uhlenbeck by default.
+    prior : array_like
+        Weight of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars), in the schedule's time; `nan` where
+    the criterion has no solution at t ≥ 0 or the schedule never reaches it (`why_no_time` says
+    which).
+
+    Raises
+    ------
+    ValueError
+        An unknown criterion, or a number outside its range.
+
+    Source: T5; Biroli et al. 2024; Raya, Ambrogioni 2023; Handke et al. 2026.
+    """
+    return schedule.time(np.sqrt(speciation_sigma2(criterion, separation2, variance, prior)))
+
+
+def why_no_time(criterion: str, separation2: float, variance: float, prior: float = 0.5) -> str:
+    """One clause that says why `speciation_time` is `nan` at t ≥ 0 for these numbers."""
+    if criterion == "probability-flow":
+        if variance >= 1 or 4 * prior * (1 - prior) * separation2 >= 1 - variance:
+            return "the linearised drift is unstable at every finite time"
+        return "the linearised drift is stable at every time t >= 0"
+    if criterion == "covariance":
+        return "the largest eigenvalue of the data covariance is below 1"
+    if criterion == "reverse-sde":
+        return "the linearised drift is stable at every time t >= 0"
+    return f"gamma stays below its critical level: at t = 0 it is {separation2 / variance:.6g}"
+
+
+@lru_cache(maxsize=64)
+def _derive(criterion: str, prior: Any) -> Any:
+    M, s2 = SEPARATION2, VARIANCE
+    # At the midpoint, and in the data covariance, weights only scale M (T5 proves it).
+    effective = 4 * prior * (1 - prior) * M
+    if criterion == "covariance":
+        return s2 + effective - 1
+    levels: dict[str, Any] = {
+        "cloning": sp.Integer(1),
+        "entropy-median": MedianGamma(prior),
+        # κ = (1−s²)/M: the rate is a density in OU time
+        "entropy-peak": PeakGamma((1 - s2) / M, prior),
+    }
+    if criterion in levels:
+        return M / levels[criterion] - s2
+    return _solve_at_midpoint(criterion).subs(M, effective)
+
+
+def _solve_at_midpoint(criterion: str) -> Any:
+    """σ² at which the linearised drift of balanced classes changes stability."""
+    conditions: dict[str, Callable[[Any], Any]] = {
+        "curvature": lambda hessian: hessian,
+        "reverse-sde": lambda hessian: 1 + 2 * hessian,
+        "probability-flow": lambda hessian: 1 + hessian,
+    }
+    growth, deficit = sp.symbols("Y b")  # Y = e^{2t} = 1 + σ², b = 1 − s²
+    hessian = midpoint_curvature(1 / growth, SEPARATION2, 1 - deficit, sp.Rational(1, 2))
+    numerator = sp.numer(sp.together(conditions[criterion](hessian)))
+    roots = [root for root in sp.roots(sp.Poly(numerator, growth), growth) if root != 0]
+    # b = ½, M = ⅕ is a point at which each of the three has a time t > 0
+    positive = [r for r in roots if r.subs({SEPARATION2: sp.Rational(1, 5), deficit: 0.5}) > 0]
+    if len(positive) != 1:
+        raise ArithmeticError(f"{criterion}: expected one positive root, found {positive}")
+    return (positive[0] - 1).subs(deficit, 1 - VARIANCE)
+
+
+def _at_precision(function: Callable[..., Any], arguments: tuple[Any, ...], prec: int) -> Any:
+    """Evaluate an mpmath function of SymPy arguments to `prec` bits, or leave it symbolic."""
+    digits = int(mp.libmp.prec_to_dps(prec)) + 2
+    numbers = [argument.evalf(digits) for argument in arguments]
+    if not all(number.is_number for number in numbers):
+        return None
+    values = [mp.make_mpf(sp.Float(number, digits)._mpf_) for number in numbers]
+    return sp.Float(function(*values, digits=digits), digits)
+
+
+@lru_cache(maxsize=16)
+def _compiled(criterion: str) -> Callable[..., Any]:
+    prior = sp.Symbol("w", positive=True)
+    numeric = {"PeakGamma": peak_gamma, "MedianGamma": median_gamma}
+    expression = speciation_sigma2_expression(criterion, prior)
+    return sp.lambdify((SEPARATION2, VARIANCE, prior), expression, [numeric, "numpy"])
+
+
+def _numbers(name: str, values: ArrayLike) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: every value must be finite")
+    return array

@@ -1,0 +1,357 @@
+"""Gaussian mixtures with a class per component: the data that every statement is about.
+
+    X₀ ~ Σ_k w_k N(m_k, Σ_k),        class C = k with probability w_k
+
+For two classes that share a covariance one number decides (T2):
+
+    γ(σ) = δᵀ(Σ + σ²I)^{-1}δ,        δ = (m₁ − m₂)/2.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .covariance import Covariance, Diagonal, Full, Isotropic
+
+__all__ = ["GaussianMixture"]
+
+Array: TypeAlias = NDArray[np.float64]
+CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
+
+_WEIGHT_ROUNDING = 1e-8  # how far from 1 a sum of decimal weights may be
+_BLOCK_ENTRIES = 2**20  # size of the temporary array of a sum over levels and eigenvalues
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class GaussianMixture:
+    """An immutable Gaussian mixture, one class per component.
+
+    Parameters
+    ----------
+    weights : array_like, shape (K,)
+        Class probabilities, positive, summing to 1.
+    means : array_like, shape (K, d)
+        Class means.
+    covariances
+        Shared by all classes: a number `s²`, an array (d,) of variances, or an array (d, d); or one
+        per class: a sequence of K of these, or an array (K, d, d). `Isotropic`, `Diagonal` and
+        `Full` objects say which is meant where K numbers could also be d variances.
+    labels : sequence of K distinct strings, optional
+        Class names; `"0"`, `"1"`, … by default.
+    partition : mapping from group name to class names, optional
+        Groups of classes, covering each class once.
+
+    Raises
+    ------
+    ValueError
+        One line that names the argument, for anything that is not such a mixture. Classes that
+        coincide are refused when all of them do: their entropy never falls.
+    """
+
+    weights: Array
+    means: Array
+    covariances: tuple[Covariance, ...]
+    """One per class, or a single one that all classes share."""
+    labels: tuple[str, ...]
+    partition: Mapping[str, tuple[str, ...]] | None
+
+    def __init__(
+        self,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: CovarianceLike,
+        labels: Sequence[str] | None = None,
+        partition: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        means_ = _numbers(means, "means")
+        weights_ = _numbers(weights, "weights")
+        if means_.ndim != 2 or means_.shape[1] == 0:
+            raise ValueError(f"means: need shape (classes, dimensions), not {means_.shape}")
+        classes, dimension = means_.shape
+        covariances_ = _covariances(covariances, classes, dimension)
+        _set(self, weights=_checked_weights(weights_, classes), means=means_)
+        _set(self, covariances=covariances_, labels=_checked_labels(labels, classes))
+        _set(self, partition=_checked_partition(partition, self.labels))
+        self._refuse_coinciding()
+
+    @staticmethod
+    def parse(spec: str | Path) -> "GaussianMixture":
+        """Build a mixture from a SPEC: `family:key=value,…` or a `.json` or `.npz` file.
+
+        See `speciation.theory.spec` for the families and `speciation.theory.mixture_files` for the
+        formats. Raises `ValueError` with one line that says what is wrong and where.
+        """
+        from .spec import parse
+
+        return parse(str(spec))
+
+    def save(self, path: str | Path) -> None:
+        """Write the mixture to a `.json` or `.npz` file that `parse` reads back unchanged."""
+        from .mixture_files import write
+
+        write(self, Path(path))
+
+    @property
+    def classes(self) -> int:
+        """Number of classes K."""
+        return self.means.shape[0]
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d."""
+        return self.means.shape[1]
+
+    @property
+    def shared_covariance(self) -> Covariance | None:
+        """The covariance of every class, or `None` where classes differ."""
+        first = self.covariances[0]
+        return first if all(other == first for other in self.covariances[1:]) else None
+
+    def covariance_of(self, index: int) -> Covariance:
+        """The covariance of class `index`."""
+        return self.covariances[index if len(self.covariances) > 1 else 0]
+
+    @cached_property
+    def class_entropy(self) -> float:
+        """Entropy of the class itself, `H(C) = −Σ w log w`, in nats."""
+        return float(-(self.weights * np.log(self.weights)).sum())
+
+    @property
+    def is_binary_channel(self) -> bool:
+        """Whether T2 holds: two classes with a shared covariance."""
+        return self.classes == 2 and self.shared_covariance is not None
+
+    @cached_property
+    def half_difference(self) -> Array:
+        """`δ = (m₁ − m₂)/2`, shape (d,), for two classes."""
+        self._need_binary_channel()
+        return self.means[0] / 2 - self.means[1] / 2
+
+    @cached_property
+    def separation2(self) -> float:
+        """`|δ|²`, the squared half distance of two class means."""
+        return float(self.half_difference @ self.half_difference)
+
+    @property
+    def prior(self) -> float:
+        """Probability `w` of the first of two classes."""
+        self._need_binary_channel()
+        return float(self.weights[0])
+
+    @cached_property
+    def spectrum(self) -> tuple[Array, Array]:
+        """Eigenvalues of the shared covariance and `(Qᵀδ)²` in its eigenbasis, shapes (n,) and (n,).
+
+        An isotropic covariance has n = 1: its variance and `|δ|²`.
+        """
+        covariance = self._need_binary_channel()
+        if isinstance(covariance, Isotropic):
+            return covariance.variances[None], np.array([self.separation2])
+        return covariance.variances, covariance.rotate(self.half_difference) ** 2
+
+    def gamma(self, sigma: ArrayLike) -> Array:
+        """`γ(σ) = δᵀ(Σ + σ²I)^{-1}δ`, T2's one number; any shape of σ ≥ 0, same shape back.
+
+        Raises `ValueError` unless the mixture has two classes with a shared covariance.
+        """
+        return self._resolvent_moment(sigma, 1)
+
+    def gamma_slope(self, sigma: ArrayLike) -> Array:
+        """`dγ/dσ² = −δᵀ(Σ + σ²I)^{-2}δ`; shapes and errors of `gamma`."""
+        return -self._resolvent_moment(sigma, 2)
+
+    def _resolvent_moment(self, sigma: ArrayLike, power: int) -> Array:
+        """`Σ_i (Qᵀδ)_i²/(λ_i + σ²)^power`, blocked so that no large temporary array is made."""
+        variances, overlaps = self.spectrum
+        sigma_ = np.asarray(sigma, dtype=np.float64)
+        if not np.all(sigma_ >= 0):
+            raise ValueError("sigma: every value must be a number >= 0")
+        relevant = overlaps > 0
+        variances, overlaps = variances[relevant], overlaps[relevant]
+        noise = (sigma_ * sigma_).ravel()
+        total = np.empty(noise.size)
+        rows = max(1, _BLOCK_ENTRIES // variances.size)
+        with np.errstate(divide="ignore", over="ignore"):
+            for start in range(0, noise.size, rows):
+                widths = variances + noise[start : start + rows, None]
+                total[start : start + rows] = (overlaps / widths**power).sum(axis=1)
+        return total.reshape(sigma_.shape)[()]
+
+    def describe(self) -> dict[str, Any]:
+        """A JSON-ready summary: sizes, weights, labels, covariance kinds and the separation."""
+        kinds = sorted({covariance.kind for covariance in self.covariances})
+        shared = self.shared_covariance
+        summary: dict[str, Any] = {
+            "classes": self.classes,
+            "dimension": self.dimension,
+            "weights": self.weights.tolist(),
+            "labels": list(self.labels),
+            "covariance": {"kind": "+".join(kinds), "shared": shared is not None},
+        }
+        if isinstance(shared, Isotropic):
+            summary["covariance"]["variance"] = shared.variance
+        if self.partition is not None:
+            summary["partition"] = {name: list(group) for name, group in self.partition.items()}
+        if self.is_binary_channel:
+            summary["separation2"] = self.separation2
+        return summary
+
+    def _need_binary_channel(self) -> Covariance:
+        shared = self.shared_covariance
+        if self.classes != 2 or shared is None:
+            what = f"{self.classes} classes" + ("" if shared else " of unequal covariance")
+            raise ValueError(f"mixture: needs two classes with a shared covariance, has {what}")
+        return shared
+
+    def _refuse_coinciding(self) -> None:
+        same_means = bool((self.means == self.means[0]).all())
+        if self.classes > 1 and same_means and self.shared_covariance is not None:
+            raise ValueError(
+                "means: all classes have the same mean and covariance, so the entropy of the class "
+                "never falls; give them different means or covariances"
+            )
+        with np.errstate(over="ignore"):
+            spread = np.abs(self.means - self.means[0]).max()
+            if not np.isfinite(spread * spread * self.dimension):
+                raise ValueError("means: the squared distance of two means overflows double precision")
+
+
+def _set(mixture: GaussianMixture, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(mixture, name, value)
+
+
+def _numbers(values: ArrayLike, name: str) -> Array:
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: not an array of numbers of equal length") from None
+    if array.size == 0:
+        raise ValueError(f"{name}: empty; a mixture needs at least one class")
+    if not np.isfinite(array).all():
+        place = ", ".join(str(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name}[{place}]: not a finite number")
+    array.flags.writeable = False
+    return array
+
+
+def _checked_weights(weights: Array, classes: int) -> Array:
+    if weights.shape != (classes,):
+        found = weights.size if weights.ndim == 1 else weights.shape
+        raise ValueError(f"weights: need one per class ({classes}), found {found}")
+    if (weights <= 0).any():
+        index = int(np.argmax(weights <= 0))
+        raise ValueError(
+            f"weights[{index}]: {weights[index]:g} is not positive; leave out a class that never occurs"
+        )
+    total = float(weights.sum())
+    if abs(total - 1) > _WEIGHT_ROUNDING:
+        raise ValueError(f"weights sum to {total:.10g}, not 1")
+    weights = weights / total
+    weights.flags.writeable = False
+    return weights
+
+
+def _checked_labels(labels: Sequence[str] | None, classes: int) -> tuple[str, ...]:
+    if labels is None:
+        return tuple(str(index) for index in range(classes))
+    if not _is_list_of_strings(labels):
+        raise ValueError("labels: need a list of strings")
+    if len(labels) != classes:
+        raise ValueError(f"labels: need one per class ({classes}), found {len(labels)}")
+    if len(set(labels)) != classes:
+        raise ValueError("labels: two classes have the same name")
+    return tuple(labels)
+
+
+def _is_list_of_strings(value: Any) -> bool:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return False
+    items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+    return all(isinstance(item, str) for item in items)
+
+
+def _checked_partition(
+    partition: Mapping[str, Sequence[str]] | None, labels: tuple[str, ...]
+) -> Mapping[str, tuple[str, ...]] | None:
+    if partition is None:
+        return None
+    if not isinstance(partition, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError("partition: need a mapping from group names to lists of class names")
+    if not all(_is_list_of_strings(group) for group in partition.values()):
+        raise ValueError("partition: each group is a list of class names")
+    groups = {str(name): tuple(group) for name, group in partition.items()}
+    members = [label for group in groups.values() for label in group]
+    for label in members:
+        if label not in labels:
+            raise ValueError(f"partition: {label!r} is not a class")
+        if members.count(label) > 1:
+            raise ValueError(f"partition: class {label!r} is in more than one group")
+    missing = [label for label in labels if label not in members]
+    if missing:
+        raise ValueError(f"partition: class {missing[0]!r} is in no group")
+    return MappingProxyType(groups)
+
+
+def _covariances(given: Any, classes: int, dimension: int) -> tuple[Covariance, ...]:
+    """Read every accepted form; the rule for a form that could be two things is to refuse it."""
+    if _is_one_per_class(given, classes, dimension):
+        found = [_one_covariance(item, f"covariances[{k}]") for k, item in enumerate(given)]
+        if len(found) != classes:
+            raise ValueError(f"covariances: need one per class ({classes}), found {len(found)}")
+    else:
+        found = [_one_covariance(given, "covariances")]
+    for index, covariance in enumerate(found):
+        try:
+            covariance.check_dimension(dimension)
+        except ValueError as error:
+            where = f"covariances[{index}]" if len(found) > 1 else "covariances"
+            raise ValueError(f"{where}: {error}") from None
+    return tuple(found)
+
+
+def _is_one_per_class(given: Any, classes: int, dimension: int) -> bool:
+    if isinstance(given, Covariance):
+        return False
+    if isinstance(given, np.ndarray):
+        return given.ndim == 3
+    if not isinstance(given, (list, tuple)):
+        return False
+    items: list[Any] = list(given)  # pyright: ignore[reportUnknownArgumentType]
+    if any(isinstance(item, (Covariance, np.ndarray)) for item in items):
+        return True
+    depths = {np.ndim(item) for item in items if not isinstance(item, str)}
+    if depths == {2} or len(depths) > 1:
+        return True
+    if classes == dimension == len(items) and classes > 1:
+        raise ValueError(
+            "covariances: a list of K = d entries could be one per class or one shared; "
+            "pass Isotropic, Diagonal or Full objects, or a NumPy array for a shared one"
+        )
+    return len(items) == classes
+
+
+def _isotropic(variance: Array) -> Covariance:
+    return Isotropic(float(variance))
+
+
+def _one_covariance(item: Any, name: str) -> Covariance:
+    if isinstance(item, Covariance):
+        return item
+    try:
+        values = np.array(item, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: not a number, a vector or a square matrix") from None
+    kinds: tuple[Callable[[Any], Covariance], ...] = (_isotropic, Diagonal, Full)
+    if values.ndim > 2 or values.size == 0:
+        raise ValueError(f"{name}: need a number, shape (d,) or (d, d), not {values.shape}")
+    try:
+        return kinds[values.ndim](values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

@@ -1,0 +1,215 @@
+"""Mixtures as files: `.json` for reading by people, `.npz` for large dimensions.
+
+JSON: `{"weights": […], "means": [[…]], "covariance": {"isotropic": s²} | {"diagonal": […]} |
+{"full": [[…]]} | a list of these, one per class, "labels": […], "partition": {"group": ["label"]}}`.
+NPZ: arrays of the same names; `covariance` is a number (isotropic), (d,) (diagonal) or (d, d)
+(full), and `covariance_0`, `covariance_1`, … are one per class; a partition is two arrays of
+strings, `partition_groups` with the group of each label in turn.
+
+Reading executes nothing, and nothing is allocated that the file does not hold.
+"""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .covariance import Covariance, Diagonal, Full, Isotropic
+from .mixture import GaussianMixture
+
+__all__ = ["read", "write"]
+
+AnyArray: TypeAlias = NDArray[Any]
+
+JSON_LIMIT = 256 * 2**20
+"""Largest JSON file that is read, in bytes; larger mixtures belong in `.npz`."""
+NPZ_LIMIT = 8 * 2**30
+"""Largest total size of the arrays in an `.npz` that is read, in bytes."""
+
+_KINDS: dict[str, Callable[[Any], Covariance]] = {"isotropic": Isotropic, "diagonal": Diagonal, "full": Full}
+_KEYS = ("weights", "means", "covariance", "labels", "partition")
+
+
+def read(path: Path) -> GaussianMixture:
+    """Read a mixture from `path` (`.json` or `.npz`).
+
+    Raises `ValueError` whose one line starts with the file's name.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("no such file" if not path.exists() else "not a file")
+        fields = _read_npz(path) if path.suffix == ".npz" else _read_json(path)
+        return _build(fields)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def write(mixture: GaussianMixture, path: Path) -> None:
+    """Write `mixture` to `path` (`.json` or `.npz`). Raises `ValueError` for another ending."""
+    if path.suffix == ".json":
+        path.write_text(json.dumps(_to_json(mixture), indent=1) + "\n", encoding="utf-8")
+    elif path.suffix == ".npz":
+        np.savez(path, allow_pickle=False, **_to_arrays(mixture))
+    else:
+        raise ValueError(f"{path}: a mixture file ends in .json or .npz")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    size = path.stat().st_size
+    if size > JSON_LIMIT:
+        raise ValueError(f"{size} bytes of JSON; above {JSON_LIMIT} use .npz")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise ValueError("not JSON: not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"not JSON: {error.msg} at {where}") from None
+    except RecursionError:
+        raise ValueError("not a mixture: nested too deeply") from None
+    if not isinstance(content, dict):
+        raise ValueError("need a JSON object with weights, means and covariance")
+    fields = cast(dict[str, Any], content)
+    unknown = [key for key in fields if key not in _KEYS]
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
+    if "covariance" in fields:
+        fields["covariance"] = _covariance_from_json(fields["covariance"])
+    return fields
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _covariance_from_json(value: Any) -> Covariance | list[Covariance]:
+    if isinstance(value, list):
+        items = cast(list[Any], value)
+        return [_one_from_json(item, f"covariance[{index}]") for index, item in enumerate(items)]
+    return _one_from_json(value, "covariance")
+
+
+def _one_from_json(value: Any, name: str) -> Covariance:
+    if not isinstance(value, dict) or len(value) != 1:  # pyright: ignore[reportUnknownArgumentType]
+        raise ValueError(f"{name}: need one of {', '.join(_KINDS)} with its value")
+    entry = cast(dict[str, Any], value)
+    ((kind, content),) = entry.items()
+    if kind not in _KINDS:
+        raise ValueError(f"{name}: {kind!r} is not one of {', '.join(_KINDS)}")
+    try:
+        numbers = np.array(content, dtype=np.float64)
+        if kind == "isotropic" and numbers.ndim != 0:
+            raise ValueError("an isotropic covariance is one number")
+        return _KINDS[kind](numbers[()])
+    except (TypeError, ValueError) as error:
+        ragged = "inhomogeneous" in str(error) or isinstance(error, TypeError)
+        reason = "not numbers in rows of equal length" if ragged else error
+        raise ValueError(f"{name}: {reason}") from None
+
+
+def _build(fields: dict[str, Any]) -> GaussianMixture:
+    for key in ("weights", "means", "covariance"):
+        if key not in fields:
+            raise ValueError(f"{key}: missing")
+    return GaussianMixture(
+        fields["weights"],
+        fields["means"],
+        fields["covariance"],
+        fields.get("labels"),
+        fields.get("partition"),
+    )
+
+
+def _to_json(mixture: GaussianMixture) -> dict[str, Any]:
+    each = [covariance.to_json() for covariance in mixture.covariances]
+    fields: dict[str, Any] = {
+        "weights": mixture.weights.tolist(),
+        "means": mixture.means.tolist(),
+        "covariance": each if len(each) > 1 else each[0],
+        "labels": list(mixture.labels),
+    }
+    if mixture.partition is not None:
+        fields["partition"] = {name: list(group) for name, group in mixture.partition.items()}
+    return fields
+
+
+def _to_arrays(mixture: GaussianMixture) -> dict[str, AnyArray]:
+    arrays: dict[str, AnyArray] = {
+        "weights": mixture.weights,
+        "means": mixture.means,
+        "labels": np.array(mixture.labels),
+    }
+    for index, covariance in enumerate(mixture.covariances):
+        name = f"covariance_{index}" if len(mixture.covariances) > 1 else "covariance"
+        (value,) = covariance.to_json().values()
+        arrays[name] = np.asarray(value)
+    if mixture.partition is not None:
+        pairs = [(label, name) for name, group in mixture.partition.items() for label in group]
+        group_of = dict(pairs)
+        arrays["partition_groups"] = np.array([group_of[label] for label in mixture.labels])
+    return arrays
+
+
+def _read_npz(path: Path) -> dict[str, Any]:
+    try:
+        arrays = _read_arrays(path)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, MemoryError):
+        raise ValueError("not an .npz archive, or a truncated one") from None
+    fields: dict[str, Any] = {key: arrays.pop(key) for key in ("weights", "means") if key in arrays}
+    if "labels" in arrays:
+        fields["labels"] = [str(label) for label in np.atleast_1d(arrays.pop("labels"))]
+    if "partition_groups" in arrays:
+        fields["partition"] = _partition_from_groups(arrays.pop("partition_groups"), fields)
+    if "covariance" in arrays:
+        fields["covariance"] = arrays.pop("covariance")
+    elif "covariance_0" in arrays:
+        count = sum(name.startswith("covariance_") for name in arrays)
+        try:
+            fields["covariance"] = [arrays.pop(f"covariance_{index}") for index in range(count)]
+        except KeyError as error:
+            raise ValueError(f"{error.args[0]}: missing") from None
+    if arrays:
+        raise ValueError(f"unknown array {next(iter(arrays))!r}")
+    return fields
+
+
+def _partition_from_groups(groups: AnyArray, fields: dict[str, Any]) -> dict[str, list[str]]:
+    labels: list[str] = fields.get("labels", [])
+    if groups.shape != (len(labels),):
+        raise ValueError("partition_groups: need labels, and one group for each of them")
+    partition: dict[str, list[str]] = {}
+    for label, group in zip(labels, groups, strict=True):
+        partition.setdefault(str(group), []).append(label)
+    return partition
+
+
+def _read_arrays(path: Path) -> dict[str, AnyArray]:
+    """Read the arrays of an archive after checking that each is as large as its header says."""
+    arrays: dict[str, AnyArray] = {}
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > NPZ_LIMIT:
+            raise ValueError(f"arrays of more than {NPZ_LIMIT} bytes")
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            with archive.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                reader = (
+                    np.lib.format.read_array_header_1_0
+                    if version == (1, 0)
+                    else np.lib.format.read_array_header_2_0
+                )
+                shape, _, dtype = reader(stream)
+                if dtype.kind not in "fiuU":
+                    raise ValueError(f"{name}: holds {dtype}, not numbers or strings")
+                count = int(np.prod(shape, dtype=object))
+                if count * dtype.itemsize > member.file_size:
+                    raise ValueError(f"{name}: its header promises more than the file holds")
+            with archive.open(member) as stream:
+                arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+    return arrays

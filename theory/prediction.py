@@ -1,0 +1,129 @@
+"""Every criterion's speciation time for one mixture: what `speciation predict` prints."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import schedules
+from .covariance import Isotropic
+from .criteria import CRITERIA, speciation_sigma2, why_no_time
+from .mixture import GaussianMixture
+from .pair import Pair
+
+__all__ = ["SpeciationTime", "covariance_noise", "speciation_times", "window_sigmas"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_WINDOW = (50.0, 1e-3)  # γ where less than 1e-11 of the class entropy is left, and 1e-3 is gone
+
+
+@dataclass(frozen=True)
+class SpeciationTime:
+    """One criterion's answer: time in the asked-for clock, σ and γ there, or the reason for none."""
+
+    criterion: str
+    time: float | None
+    sigma: float | None
+    gamma: float | None
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary; `reason` only where there is no time."""
+        entry = asdict(self)
+        if self.reason is None:
+            del entry["reason"]
+        return entry
+
+
+def speciation_times(
+    mixture: GaussianMixture,
+    schedule: schedules.Schedule = schedules.OrnsteinUhlenbeck(),  # noqa: B008 (immutable)
+) -> tuple[SpeciationTime, ...]:
+    """Speciation time by each of `CRITERIA`, in the schedule's clock.
+
+    Two classes with a shared covariance have all seven (isotropic: the closed forms of T5;
+    otherwise the secular equations of `pair`). Other mixtures have the covariance criterion; the
+    rest carry the reason why they have no closed form.
+    """
+    return tuple(_one(criterion, mixture, schedule) for criterion in CRITERIA)
+
+
+def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
+    """Geometric grid of σ, shape (levels,), ascending, that spans the speciation window.
+
+    From γ = 50 (less than 1e-11 of the class entropy left) to γ = 10⁻³ (10⁻³ of it gone); where γ
+    never gets to 50 the grid starts at a tenth of the σ that halves the largest γ.
+    Raises `ValueError` unless two classes share a covariance.
+    """
+    pair = Pair.of(mixture)
+    high = pair.noise_at_gamma(min(_WINDOW[1], pair.gamma(0.0) / 1e3))
+    low = pair.noise_at_gamma(_WINDOW[0])
+    if not low:
+        low = (pair.noise_at_gamma(pair.gamma(0.0) / 2) or 1.0) * 1e-2
+    assert high is not None  # noqa: S101 (a level below the largest γ is always reached)
+    return np.sqrt(np.geomspace(low, high, levels))
+
+
+def covariance_noise(mixture: GaussianMixture) -> float:
+    """`Λ − 1`, with Λ the largest eigenvalue of the covariance of the data, of any mixture."""
+    if mixture.is_binary_channel:
+        found = Pair.of(mixture).noise("covariance")
+        return -1.0 if found is None else found
+    centred = np.sqrt(mixture.weights)[:, None] * (mixture.means - mixture.weights @ mixture.means)
+    if all(isinstance(covariance, Isotropic) for covariance in mixture.covariances):
+        within = sum(
+            weight * float(mixture.covariance_of(k).variances) for k, weight in enumerate(mixture.weights)
+        )
+        return within + float(np.linalg.eigvalsh(centred @ centred.T)[-1]) - 1
+    total = centred.T @ centred
+    identity = np.eye(mixture.dimension)
+    for k, weight in enumerate(mixture.weights):
+        covariance = mixture.covariance_of(k)
+        axes = covariance.rotate(identity)  # row i holds the coordinates of axis i: Q
+        total += weight * (axes * covariance.variances) @ axes.T
+    return float(np.linalg.eigvalsh(total)[-1]) - 1
+
+
+def _one(criterion: str, mixture: GaussianMixture, schedule: schedules.Schedule) -> SpeciationTime:
+    if not mixture.is_binary_channel and criterion != "covariance":
+        reason = "stated for two classes with a shared covariance, which this mixture is not"
+        return SpeciationTime(criterion, None, None, None, reason)
+    noise = _noise(criterion, mixture)
+    if noise is None:
+        return SpeciationTime(criterion, None, None, None, _reason(criterion, mixture))
+    sigma = float(np.sqrt(noise))
+    gamma = float(mixture.gamma(sigma)) if mixture.is_binary_channel else None
+    time = float(schedule.time(sigma))
+    if np.isnan(time):
+        reason = f"the {schedule.name} clock ends at sigma = {schedule.last_sigma:.6g}"
+        return SpeciationTime(criterion, None, sigma, gamma, reason)
+    return SpeciationTime(criterion, time, sigma, gamma)
+
+
+def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
+    shared = mixture.shared_covariance
+    if mixture.is_binary_channel and isinstance(shared, Isotropic):
+        noise = speciation_sigma2(criterion, mixture.separation2, shared.variance, mixture.prior)
+        return None if np.isnan(noise) else float(noise)
+    if criterion == "covariance":
+        noise = covariance_noise(mixture)
+        return noise if noise >= 0 else None
+    return Pair.of(mixture).noise(criterion)
+
+
+def _reason(criterion: str, mixture: GaussianMixture) -> str:
+    shared = mixture.shared_covariance
+    if mixture.is_binary_channel and isinstance(shared, Isotropic):
+        return why_no_time(criterion, mixture.separation2, shared.variance, mixture.prior)
+    if criterion == "covariance":
+        return why_no_time(criterion, 1.0, 1.0)
+    pair = Pair.of(mixture)
+    if criterion == "probability-flow":
+        always = (pair.variances >= 1).any() or (
+            pair.balance * pair.overlaps / (1 - pair.variances)
+        ).sum() >= 1
+        behaviour = "unstable at every finite time" if always else "stable at every time t >= 0"
+        return f"the linearised drift is {behaviour}"
+    return why_no_time(criterion, pair.gamma(0.0), 1.0)

@@ -1,0 +1,5 @@
+"""The command line, `speciation`."""
+
+from .app import main
+
+__all__ = ["main"]

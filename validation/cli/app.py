@@ -1,0 +1,67 @@
+"""The `speciation` program: commands, and one clear line with exit status 2 for bad input."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from ...theory import __version__
+from . import cite, curve, predict, verify
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="When a diffusion model decides the class of a sample: theory, measurement, validation.",
+)
+app.command("predict")(predict.predict)
+app.command("curve")(curve.curve)
+app.command("verify")(verify.verify)
+app.command("cite")(cite.cite)
+
+
+# Typer carries its own copy of click in some releases, so its classes are reached through Typer.
+_UsageError: Any = typer.BadParameter.__base__
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program on `arguments` (the process's own by default) and exit with its status.
+
+    0 done; 1 a check did not hold; 2 bad input, said in one line on stderr; 130 interrupted.
+    """
+    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    command: Any = typer.main.get_command(app)
+    try:
+        status = command.main(args=arguments, prog_name="speciation", standalone_mode=False)
+        return int(status or 0)
+    except _UsageError as error:
+        return _refuse(error.format_message())
+    except (typer.Abort, KeyboardInterrupt):
+        print("interrupted; finished work is kept", file=sys.stderr)
+        return 130
+    except ValueError as error:
+        return _refuse(str(error))
+    except BrokenPipeError:
+        # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        return 0
+
+
+def _refuse(message: str) -> int:
+    print(" ".join(message.split()), file=sys.stderr)
+    return 2

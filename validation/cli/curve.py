@@ -1,0 +1,88 @@
+"""`speciation curve SPEC`: entropy, rate and clone agreement along the noise scale."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json
+
+__all__ = ["curve"]
+
+ENDINGS = (".csv", ".nc", ".json", ".png")
+
+
+def curve(
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
+    ],
+    levels: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of noise levels.")] = 64,
+    method: Annotated[str, typer.Option(help="auto or exact.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Output file: .csv, .nc, .json or .png.")] = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Entropy, entropy rate and clone agreement across the speciation window."""
+    from ...numerics import entropy_curve
+    from ...theory.mixture import GaussianMixture
+    from ...theory.prediction import window_sigmas
+    from ..files import prepare_file
+
+    if out is not None:
+        prepare_file(out, ENDINGS)
+    mixture = GaussianMixture.parse(spec)
+    sigmas = window_sigmas(mixture, levels)
+    dataset = entropy_curve(mixture, sigmas, method=method)
+    content = _to_json(dataset, {"spec": spec, **mixture.describe()})
+    if out is not None:
+        _write(dataset, content, mixture, spec, out)
+        if not quiet:
+            errors().print(f"wrote {out}")
+    if as_json:
+        print_json(content)
+    elif out is None and not quiet:
+        _print_table(dataset, spec)
+
+
+def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
+    names = ["sigma", "ou_time", *dataset.data_vars]
+    columns = [dataset[name].values.tolist() for name in names]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return {
+        "mixture": mixture,
+        "method": dataset.attrs["method"],
+        "units": {"entropy": "nats", "rate": "nats per unit OU time"},
+        "levels": rows,
+    }
+
+
+def _write(dataset: Any, content: dict[str, Any], mixture: Any, spec: str, out: Path) -> None:
+    import json
+
+    from ..files import write_atomically
+
+    def figure(path: Path) -> None:
+        from ...theory.prediction import speciation_times
+        from ..figures import curve_figure
+
+        curve_figure(dataset, spec, speciation_times(mixture)).savefig(path)
+
+    writers = {
+        ".csv": lambda path: dataset.to_dataframe().to_csv(path, float_format="%.17g"),
+        ".nc": lambda path: dataset.assign_attrs(spec=spec).to_netcdf(path, engine="scipy"),
+        ".json": lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n"),
+        ".png": figure,
+    }
+    write_atomically(out, writers[out.suffix])
+
+
+def _print_table(dataset: Any, spec: str) -> None:
+    table = Table(title=f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}")
+    names = ("sigma", "ou_time", "entropy", "rate", "agreement")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in zip(*(dataset[name].values for name in names), strict=True):
+        table.add_row(*(f"{value:.8g}" for value in row))
+    output().print(table)

@@ -1,0 +1,49 @@
+"""`speciation predict SPEC`: every criterion's speciation time."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .common import JsonFlag, QuietFlag, SeedOption, output, print_json
+
+__all__ = ["predict"]
+
+
+def predict(
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
+    ],
+    clock: Annotated[
+        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp-linear, cosine or flow.")
+    ] = "ou",
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Every criterion's speciation time, with σ and γ there, from exact theory."""
+    from ...theory import schedules
+    from ...theory.mixture import GaussianMixture
+    from ...theory.prediction import SpeciationTime, speciation_times
+
+    schedule = schedules.by_name(clock)
+    mixture = GaussianMixture.parse(spec)
+    times = speciation_times(mixture, schedule)
+    if as_json:
+        entries = [entry.to_json() for entry in times]
+        print_json({"mixture": {"spec": spec, **mixture.describe()}, "clock": clock, "times": entries})
+        return
+    if quiet:
+        return
+
+    def row(entry: SpeciationTime) -> list[str]:
+        numbers = [entry.time, entry.sigma, entry.gamma]
+        return [entry.criterion, *("–" if n is None else f"{n:.10g}" for n in numbers), entry.reason or ""]
+
+    table = Table(title=f"{spec}, {clock} clock")
+    for name in ("criterion", "time", "sigma", "gamma", "note"):
+        is_number = name in ("time", "sigma", "gamma")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "note")
+    for entry in times:
+        table.add_row(*row(entry))
+    output().print(table)

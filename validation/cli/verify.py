@@ -1,0 +1,101 @@
+"""`speciation verify`: prove and measure every theorem."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json
+
+if TYPE_CHECKING:
+    from ..verification import TheoremResult
+
+__all__ = ["verify"]
+
+
+def verify(
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Theorems, as with --only.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Verify only this theorem; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for a report with figures.")] = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Prove and measure every theorem; exit status 1 if one fails."""
+    from ...theory.theorems import by_id
+    from .. import report, verification
+    from ..files import prepare_directory
+
+    if out is not None:
+        prepare_directory(out)
+    names = [name for text in (only or []) + (more or []) for name in text.split(",")]
+    chosen = [by_id(name).id for name in names]
+    started = time.monotonic()
+    with _progress(quiet) as progress:
+        task = progress.add_task("proving and measuring", total=None)
+
+        def advance(result: "TheoremResult") -> None:
+            verdict = "passed" if result.passed else "FAILED"
+            progress.update(task, description=f"{result.theorem.id} {result.theorem.name}: {verdict}")
+
+        results = verification.run(chosen, seed, advance)
+    seconds = time.monotonic() - started
+    if out is not None:
+        for path in report.write(results, out, seed, seconds):
+            if not quiet:
+                errors().print(f"wrote {path}")
+    if as_json:
+        print_json(verification.summary(results))
+    elif not quiet:
+        _print(results, seconds)
+    if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    return Progress(*columns, console=errors(), transient=True, disable=quiet)
+
+
+def _print(results: "list[TheoremResult]", seconds: float) -> None:
+    console = output()
+    table = Table(title="Theorems")
+    for name in ("id", "name", "proof", "measured", "mutants rejected", "verdict"):
+        table.add_column(name)
+    for result in results:
+        steps, checks = result.proof, result.checks
+        rejected = sum(x.mutant_rejected for x in (*steps, *checks))
+        table.add_row(
+            result.theorem.id,
+            result.theorem.name,
+            f"{sum(step.holds for step in steps)}/{len(steps)} steps",
+            f"{sum(check.passed for check in checks)}/{len(checks)} checks",
+            f"{rejected}/{len(steps) + len(checks)}",
+            "passed" if result.passed else "FAILED",
+        )
+    console.print(table)
+    for result in results:
+        _print_failures(result)
+    passed = sum(result.passed for result in results)
+    console.print(f"{passed} passed, {len(results) - passed} failed in {seconds:.0f} s")
+
+
+def _print_failures(result: "TheoremResult") -> None:
+    console = output()
+    for step in result.proof:
+        if not step.ok:
+            problem = "does not reduce to zero" if not step.holds else "its mutant is not rejected"
+            console.print(f"{result.theorem.id}: proof step {escape(repr(step.name))} {problem}")
+    for check in result.checks:
+        if not check.ok:
+            numbers = f"expected {check.expected:.12g}, measured {check.measured:.12g}"
+            problem = f"{numbers}, tolerance {check.tolerance:.2g}"
+            if check.passed:
+                problem += "; its mutant is not rejected"
+            console.print(f"{result.theorem.id}: {escape(check.name)}: {problem}")

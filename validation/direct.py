@@ -1,0 +1,101 @@
+"""The binary channel straight from its definition: the route that the checks call their own.
+
+    H(γ) = E log(1 + e^{−2γ−2√γ Z}),    mmse(γ) = 1 − E tanh(γ + √γ Z)
+
+as sums over a grid of the standard normal Z, in multiple precision or, where a check needs many
+values, in double precision. Nothing here uses the tilted integrals or the hierarchy of
+`speciation.theory`; the tests hold it against mpmath's adaptive quadrature.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+
+__all__ = ["entropy", "mmse", "quick_entropy", "quick_mmse", "rate_peak"]
+
+mp: Any = mpmath.mp
+
+_GUARD = 12  # digits carried beyond those asked for
+
+
+def entropy(gamma: Any, prior: Any = 0.5, digits: int = 20) -> Any:
+    """`H(γ)` in nats for first weight `prior`: the expected surprise of each class, weighted."""
+    with mp.workdps(digits + _GUARD):
+        gamma, prior = mp.mpf(gamma), mp.mpf(prior)
+        bias = mp.log(prior / (1 - prior))
+
+        def surprise(sign: int) -> Callable[[Any], Any]:
+            return lambda z: mp.log1p(mp.exp(-2 * gamma - sign * bias - 2 * mp.sqrt(gamma) * z))
+
+        first, second = (_normal_mean(surprise(sign), gamma) for sign in (1, -1))
+        return prior * first + (1 - prior) * second
+
+
+def mmse(gamma: Any, digits: int = 20) -> Any:
+    """`mmse(γ)` of balanced classes."""
+    with mp.workdps(digits + _GUARD):
+        gamma = mp.mpf(gamma)
+        # 1 − tanh L, written so that nothing cancels at large L
+        return _normal_mean(lambda z: 2 / (1 + mp.exp(2 * gamma + 2 * mp.sqrt(gamma) * z)), gamma)
+
+
+def quick_entropy(gamma: float, prior: float = 0.5) -> float:
+    """`H(γ)` in double precision, absolute error about 1e-15, for γ up to about 50."""
+    bias = np.log(prior) - np.log1p(-prior)
+    surprise = [np.logaddexp(0.0, -2 * gamma - sign * bias - 2 * np.sqrt(gamma) * _GRID) for sign in (1, -1)]
+    return float((prior * surprise[0] + (1 - prior) * surprise[1]) @ _WEIGHTS)
+
+
+def quick_mmse(gamma: float) -> float:
+    """`mmse(γ)` of balanced classes in double precision, for γ up to about 50."""
+    return float(1 - np.tanh(gamma + np.sqrt(gamma) * _GRID) @ _WEIGHTS)
+
+
+def rate_peak(kappa: Any = 0, digits: int = 20) -> Any:
+    """γ that maximises `γ(1 + κγ) mmse(γ)`: the zero of the differenced rate, by the secant rule."""
+    with mp.workdps(digits + _GUARD):
+        kappa, step = mp.mpf(kappa), mp.mpf(10) ** (-digits // 3)
+
+        def rate(gamma: Any) -> Any:
+            return gamma * (1 + kappa * gamma) * mmse(gamma, digits + _GUARD)
+
+        def slope(gamma: Any) -> Any:
+            # five points: the error is of fourth order in the step
+            near = rate(gamma + step) - rate(gamma - step)
+            far = rate(gamma + 2 * step) - rate(gamma - 2 * step)
+            return (8 * near - far) / (12 * step)
+
+        start = mp.mpf("1.5") + mp.mpf("2.6") * kappa
+        return mp.findroot(slope, (start, start + mp.mpf("0.02")), tol=mp.mpf(10) ** (-2 * digits))
+
+
+_STEP = 0.02
+_GRID = np.arange(-12.0, 12.0 + _STEP / 2, _STEP)
+_WEIGHTS = _STEP * np.exp(-0.5 * _GRID**2) / np.sqrt(2 * np.pi)
+
+
+def _normal_mean(function: Callable[[Any], Any], gamma: Any) -> Any:
+    """`E f(Z)` by the trapezoidal rule, summed outward from L = 0 until terms are negligible.
+
+    f has poles or branch points at `Im Z = π/(2√γ)`, the Gaussian limits the step to `√2 π/√D` for
+    a relative error `e^{−D}`. The summand rises to one maximum and falls.
+    """
+    drop = mp.dps * mp.log(10)
+    step = mp.pi * mp.sqrt(2 / drop)
+    if gamma > 0:
+        width = mp.pi / (2 * mp.sqrt(gamma))
+        if width < mp.sqrt(2 * drop):
+            step = 2 * mp.pi * width / (drop + width**2 / 2)
+    start = -int(mp.sqrt(gamma) / step)
+    total = mp.mpf(0)
+    for direction in (1, -1):
+        index, last = (start, mp.mpf(0)) if direction == 1 else (start - 1, mp.mpf(0))
+        while True:
+            term = function(index * step) * mp.exp(-((index * step) ** 2) / 2)
+            total += term
+            if term < last and term < total * mp.mpf(10) ** -mp.dps:
+                break
+            last, index = term, index + direction
+    return total * step / mp.sqrt(2 * mp.pi)

@@ -1,0 +1,157 @@
+"""Figures: colour-blind-safe, legible in greyscale, axes in the paper's symbols with units."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..numerics import entropy_curve
+from ..theory.mixture import GaussianMixture
+from ..theory.prediction import SpeciationTime, speciation_times, window_sigmas
+from .digit_pairs import DigitPair
+from .montecarlo import entropy_draws
+
+__all__ = ["STYLE", "curve_figure", "digit_figure", "log_law_figure"]
+
+Array = NDArray[np.float64]
+
+# Okabe and Ito's palette, in an order whose lightness also differs
+BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+
+STYLE: Any = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "figure.dpi": 150,
+}
+"""Matplotlib settings that every figure is drawn with."""
+
+_MARKED = {
+    "entropy-peak": ("entropy-rate peak", RED, "-"),
+    "curvature": ("curvature", BLUE, "--"),
+    "reverse-sde": ("reverse SDE", GREEN, ":"),
+}
+
+
+def curve_figure(curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] = ()) -> Figure:
+    """Entropy and entropy rate of one curve against OU time, with speciation times marked.
+
+    Measured curves (standard errors above zero) carry bands of two standard errors.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        curve = curve.sortby("ou_time")
+        _plot(upper, curve, "entropy", BLUE)
+        _plot(lower, curve, "rate", RED)
+        upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
+        lower.set_ylabel("rate $dH/dt$ [nats]")
+        lower.set_xlabel("Ornstein–Uhlenbeck time $t$")
+        upper.set_title(title)
+        _mark_times(lower, times, "time")
+        upper.set_ylim(bottom=0)
+        lower.set_ylim(bottom=0)
+        if times:
+            lower.legend(loc="upper right")
+        return figure
+
+
+def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
+    """A pair of digits: class means, predicted entropy against σ, and its Monte-Carlo measurement."""
+    mixture = pair.mixture
+    sigmas = window_sigmas(mixture, 200)
+    sigmas = sigmas[sigmas > sigmas[-1] * 3e-3]
+    curve = entropy_curve(mixture, sigmas)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+        grid = figure.add_gridspec(2, 2, width_ratios=(1, 4))
+        for row, digit in enumerate((pair.first, pair.second)):
+            axes = figure.add_subplot(grid[row, 0])
+            axes.imshow(mixture.means[row].reshape(8, 8), cmap="gray_r", vmin=-1, vmax=1)
+            axes.set_title(f"mean of “{digit}”", fontsize=9)
+            axes.set_axis_off()
+        main = figure.add_subplot(grid[:, 1])
+        main.plot(curve.sigma, curve.entropy, color=BLUE, label="predicted, $H_2(γ(σ))$")
+        _measured_points(main, mixture, sigmas, seed)
+        _mark_times(main, speciation_times(mixture), "sigma")
+        main.set_xscale("log")
+        main.set_xlabel("noise-to-signal ratio σ [pixel range 2]")
+        main.set_ylabel("entropy $H(C|X_σ)$ [nats]")
+        main.set_title(f"digits {pair.first} and {pair.second}: the {label} pair")
+        main.set_ylim(0, 0.75)
+        main.legend(loc="upper left", fontsize=9)
+        return figure
+
+
+def log_law_figure(dimensions: Sequence[int]) -> Figure:
+    """Rates for growing d, in t and in t − ½ log d, where all of them fall on one curve (T6, T7)."""
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(dimensions)))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for d, colour in zip(dimensions, colours, strict=True):
+            mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), 1.0)
+            times = np.linspace(0.02, 0.5 * np.log(d) + 3.5, 400)
+            curve = entropy_curve(mixture, np.sqrt(np.expm1(2 * times)))
+            left.plot(curve.ou_time, curve.rate, color=colour, label=f"$d={d}$")
+            right.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour)
+        left.set_xlabel("Ornstein–Uhlenbeck time $t$")
+        right.set_xlabel(r"$t - \frac{1}{2}\log d$")
+        left.set_ylabel("entropy rate $dH/dt$ [nats]")
+        right.axvline(0, color=BLACK, linestyle="--", linewidth=1, label="curvature, $γ=1$")
+        peak = float(-0.5 * np.log(_peak()))
+        right.axvline(peak, color=RED, linewidth=1, label=f"peak, $γ^*={_peak():.4f}$")
+        right.set_xlim(-2.5, 3.5)
+        left.set_ylim(bottom=0)
+        left.legend(fontsize=8)
+        right.legend(fontsize=8)
+        return figure
+
+
+def _peak() -> float:
+    from ..theory.constants import peak_gamma
+
+    return float(peak_gamma())
+
+
+def _plot(axes: Axes, curve: xr.Dataset, name: str, colour: str) -> None:
+    value, error = curve[name], 2 * curve[f"{name}_se"]
+    axes.plot(curve.ou_time, value, color=colour)
+    if float(error.max()) > 0:
+        axes.fill_between(curve.ou_time, value - error, value + error, color=colour, alpha=0.25)
+
+
+def _mark_times(axes: Axes, times: Sequence[SpeciationTime], attribute: str) -> None:
+    for entry in times:
+        place = getattr(entry, attribute)
+        if entry.criterion in _MARKED and place is not None:
+            label, colour, line = _MARKED[entry.criterion]
+            axes.axvline(place, color=colour, linestyle=line, linewidth=1.2, label=label)
+
+
+def _measured_points(axes: Axes, mixture: GaussianMixture, sigmas: Array, seed: int) -> None:
+    places = np.geomspace(sigmas[0], sigmas[-1], 14)
+    rng = np.random.default_rng(seed)
+    draws = [entropy_draws(mixture, float(sigma), 20_000, rng) for sigma in places]
+    means = [float(values.mean()) for values in draws]
+    errors = [2 * float(values.std() / np.sqrt(values.size)) for values in draws]
+    axes.errorbar(
+        places,
+        means,
+        errors,
+        fmt="o",
+        color=ORANGE,
+        markeredgecolor=BLACK,
+        markersize=4,
+        label="Monte Carlo in 64 dimensions, ±2 s.e.",
+    )

@@ -1,0 +1,75 @@
+"""`speciation verify --out DIR`: the outcome as JSON, Markdown and figures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from . import figures
+from .digit_pairs import easy_and_hard
+from .files import prepare_directory, write_atomically
+from .verification import TheoremResult, environment, summary
+
+__all__ = ["write"]
+
+
+def write(results: list[TheoremResult], directory: Path, seed: int, seconds: float) -> list[Path]:
+    """Write `report.json`, `report.md` and the digit figures into `directory`; return their paths."""
+    prepare_directory(directory)
+    run = {"seed": seed, "seconds": round(seconds, 1), "environment": environment()}
+    drawings = {
+        f"digits-{label}.png": figures.digit_figure(pair, label, seed)
+        for label, pair in easy_and_hard().items()
+    }
+    for name, figure in drawings.items():
+        write_atomically(directory / name, figure.savefig)
+    texts = {
+        "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
+        "report.md": _markdown(results, run, list(drawings)),
+    }
+    for name, text in texts.items():
+        write_atomically(directory / name, lambda path, t=text: path.write_text(t, encoding="utf-8"))
+    return [directory / name for name in (*texts, *drawings)]
+
+
+def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[str]) -> str:
+    total = summary(results)
+    versions = ", ".join(f"{name} {value}" for name, value in run["environment"].items())
+    lines = [
+        "# Verification report",
+        "",
+        f"{total['passed']} theorems passed, {total['failed']} failed; seed {run['seed']}, "
+        f"{run['seconds']} s; {versions}.",
+        "",
+    ]
+    for result in results:
+        lines += _section(result)
+    lines += ["## Handwritten digits", ""]
+    lines += [f"![{name}]({name})\n" for name in drawings]
+    return "\n".join(lines)
+
+
+def _section(result: TheoremResult) -> list[str]:
+    theorem = result.theorem
+    sources = ", ".join(source.key for source in theorem.bibliography) or "derived here"
+    verdict = "passed" if result.passed else "FAILED"
+    lines = [f"## {theorem.id}: {theorem.name} ({verdict})", "", f"${theorem.statement}$", ""]
+    lines += [f"Hypotheses: {'; '.join(theorem.hypotheses)}. Source: {sources}.", ""]
+    if theorem.proof_limits:
+        lines += [f"Limits of the proof: {theorem.proof_limits}", ""]
+    lines += ["| step of the proof | reduces to zero | mutant rejected |", "|---|---|---|"]
+    lines += [f"| {_cell(s.name)} | {_mark(s.holds)} | {_mark(s.mutant_rejected)} |" for s in result.proof]
+    header = "| check | route | expected | measured | tolerance | passed | mutant rejected |"
+    lines += ["", header, "|---|---|---|---|---|---|---|"]
+    for check in result.checks:
+        numbers = f"{check.expected:.12g} | {check.measured:.12g} | {check.tolerance:.2g}"
+        verdicts = f"{_mark(check.passed)} | {_mark(check.mutant_rejected)}"
+        lines.append(f"| {_cell(check.name)} | {check.route} | {numbers} | {verdicts} |")
+    return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _mark(passed: bool) -> str:
+    return "yes" if passed else "**no**"
