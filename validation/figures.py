@@ -89,7 +89,7 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
         main.set_ylabel("entropy $H(C|X_σ)$ [nats]")
         main.set_title(f"digits {pair.first} and {pair.second}: the {label} pair")
         main.set_ylim(0, 0.75)
-        main.legend(loc="upper left", fontsize=9)
+        main.legend(loc="lower right", fontsize=9)
         return figure
 
 
@@ -99,12 +99,14 @@ def log_law_figure(dimensions: Sequence[int]) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
-        for d, colour in zip(dimensions, colours, strict=True):
+        # on the right the curves coincide: thinner ones on top, so that each stays visible
+        widths = np.linspace(7, 1.2, len(dimensions))
+        for d, colour, width in zip(dimensions, colours, widths, strict=True):
             mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), 1.0)
             times = np.linspace(0.02, 0.5 * np.log(d) + 3.5, 400)
             curve = entropy_curve(mixture, np.sqrt(np.expm1(2 * times)))
             left.plot(curve.ou_time, curve.rate, color=colour, label=f"$d={d}$")
-            right.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour)
+            right.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour, linewidth=width)
         left.set_xlabel("Ornstein–Uhlenbeck time $t$")
         right.set_xlabel(r"$t - \frac{1}{2}\log d$")
         left.set_ylabel("entropy rate $dH/dt$ [nats]")

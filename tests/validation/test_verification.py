@@ -27,6 +27,7 @@ def full_run(tmp_path_factory):
     return folder, json.loads(done.stdout)
 
 
+@pytest.mark.xdist_group("full run")
 def test_every_theorem_is_proved_and_measured(full_run):
     _, content = full_run
     assert (content["passed"], content["failed"]) == (len(THEOREMS), 0)
@@ -38,6 +39,7 @@ def test_every_theorem_is_proved_and_measured(full_run):
         assert all(check["passed"] and check["mutant_rejected"] for check in entry["checks"])
 
 
+@pytest.mark.xdist_group("full run")
 def test_every_theorem_is_measured_in_ambient_dimension_but_the_series(full_run):
     _, content = full_run
     for entry in content["theorems"]:
@@ -46,6 +48,7 @@ def test_every_theorem_is_measured_in_ambient_dimension_but_the_series(full_run)
         assert ("Monte Carlo" in routes) == (entry["id"] not in ("T5", "T9")), entry["id"]
 
 
+@pytest.mark.xdist_group("full run")
 def test_real_digits_are_among_the_measurements(full_run):
     _, content = full_run
     names = [check["name"] for entry in content["theorems"] for check in entry["checks"]]
@@ -53,6 +56,7 @@ def test_real_digits_are_among_the_measurements(full_run):
     assert sum("digits" in name and "hard" in name for name in names) == 2
 
 
+@pytest.mark.xdist_group("full run")
 def test_report_is_complete(full_run):
     folder, content = full_run
     names = ["digits-easy.png", "digits-hard.png", "report.json", "report.md"]
@@ -66,6 +70,7 @@ def test_report_is_complete(full_run):
         assert theorem.statement in text
 
 
+@pytest.mark.xdist_group("full run")
 def test_family_stays_within_its_false_alarm_rate(full_run):
     _, content = full_run
     checks = [check for entry in content["theorems"] for check in entry["checks"]]

@@ -13,6 +13,8 @@ SEPARATION2, VARIANCE = 64.0, 1.5
 """The mixture whose numbers are predicted: `M = |δ|²` and `s²`."""
 EXAMPLE_SIGMA = 6.0
 """The ratio σ at which the clocks are read."""
+EXAMPLE_SHARE = 0.25
+"""Share of that reading at which σ is predicted."""
 
 
 def derive() -> tuple[Identity, ...]:
@@ -21,8 +23,11 @@ def derive() -> tuple[Identity, ...]:
 
 
 def predict() -> dict[str, float]:
-    """Reading of each clock at `EXAMPLE_SIGMA`, and log σ at the rate's peak in two clocks."""
-    times = {f"{name} time": float(clock.time(EXAMPLE_SIGMA)) for name, clock in schedules.CLOCKS.items()}
+    """Reading of each clock at `EXAMPLE_SIGMA` and σ at a share of it, and log σ at the rate's peak in two clocks."""
+    times: dict[str, float] = {}
+    for name, clock in schedules.CLOCKS.items():
+        time = float(clock.time(EXAMPLE_SIGMA))
+        times |= {f"{name} time": time, f"{name} sigma": float(clock.sigma(EXAMPLE_SHARE * time))}
     per_ou_time = peak_gamma((1 - VARIANCE) / SEPARATION2)
     per_log_sigma = peak_gamma(-VARIANCE / SEPARATION2)
     return times | {

@@ -107,8 +107,8 @@ def z_test(name: str, expected: float, draws: ArrayLike) -> Check:
         float(expected),
         measured,
         tolerance,
-        abs(measured - expected) <= tolerance,
-        abs(measured - MUTATION * expected) > tolerance,
+        bool(abs(measured - expected) <= tolerance),
+        bool(abs(measured - MUTATION * expected) > tolerance),
     )
 
 
@@ -127,8 +127,8 @@ def paired_z_test(name: str, expected: ArrayLike, measured: ArrayLike) -> Check:
         float(left.mean()),
         float(right.mean()),
         _Z * error,
-        z(1.0) <= _Z,
-        z(MUTATION) > _Z,
+        bool(z(1.0) <= _Z),
+        bool(z(MUTATION) > _Z),
     )
 
 

@@ -25,7 +25,7 @@ def check(context: Context) -> Checks:
 
 
 def _clocks() -> Checks:
-    """Each predicted reading, inserted into the schedule's own definition, must give σ back."""
+    """Readings and σ against the schedule's own definition, the readings by bisection."""
     predicted = theorem.predict()
     target = theorem.EXAMPLE_SIGMA
     definitions = {
@@ -43,6 +43,8 @@ def _clocks() -> Checks:
         found = root(lambda s, f=definition: f(s) - target, 1e-9, last)
         route = "the schedule's definition, by bisection"
         yield close(f"{name} time", route, predicted[f"{name} time"], found, 1e-9)
+        sigma = definition(theorem.EXAMPLE_SHARE * found)
+        yield close(f"{name} sigma", "the schedule's definition", predicted[f"{name} sigma"], sigma, 1e-9)
 
 
 def _sigma_ou(t: float) -> float:

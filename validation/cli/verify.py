@@ -59,8 +59,9 @@ def verify(
 
 
 def _progress(quiet: bool) -> Progress:
+    console = errors()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    return Progress(*columns, console=errors(), transient=True, disable=quiet)
+    return Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
 
 
 def _print(results: "list[TheoremResult]", seconds: float) -> None:

@@ -1,0 +1,50 @@
+"""Every command and snippet in the README runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+SHELL = [line for kind, body in BLOCKS if kind == "shell" for line in body.splitlines()]
+
+
+@pytest.mark.parametrize("command", [line for line in SHELL if line.startswith("speciation")])
+def test_command(command, tmp_path):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_targets_exist(root):
+    makefile = (root / "Makefile").read_text()
+    targets = [line.split()[1] for line in SHELL if line.startswith("make")]
+    assert targets == ["verify", "test"]
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+def test_python():
+    (code,) = [body for kind, body in BLOCKS if kind == "python"]
+    lines = [line for line in code.splitlines() if line]
+    assert len(lines) == 5
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.splitlines()
+    promised = [line.split("# ")[1].split(",")[0].split("/")[0] for line in lines[3:]]
+    for line, promise in zip(printed[1:], promised, strict=True):
+        assert line.startswith(promise)
+
+
+def test_links_and_figures_exist(root):
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("http") or (root / target).is_file(), target
