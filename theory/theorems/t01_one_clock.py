@@ -23,7 +23,7 @@ def derive() -> tuple[Identity, ...]:
 
 
 def predict() -> dict[str, float]:
-    """Reading of each clock at `EXAMPLE_SIGMA` and σ at a share of it, and log σ at the rate's peak in two clocks."""
+    """Clocks read at `EXAMPLE_SIGMA`, σ at a share of the reading, log σ at the peak in two clocks."""
     times: dict[str, float] = {}
     for name, clock in schedules.CLOCKS.items():
         time = float(clock.time(EXAMPLE_SIGMA))

@@ -10,7 +10,7 @@ from ..digit_pairs import easy_and_hard
 from ..montecarlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
-SAMPLES = 400_000
+SAMPLES = 250_000
 
 
 def check(context: Context) -> Checks:

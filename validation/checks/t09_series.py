@@ -12,7 +12,7 @@ from .. import direct
 from ._base import Checks, Context, bound, close
 
 mp: Any = mpmath.mp
-DIGITS = 60
+DIGITS = 45
 
 
 def check(context: Context) -> Checks:
