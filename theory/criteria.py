@@ -107,9 +107,10 @@ def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
     Negative (or, for `probability-flow`, undefined) where the criterion has no solution at t ≥ 0.
     Raises `ValueError` for an unknown criterion. Source: T5.
     """
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion: {criterion!r} is not one of {', '.join(CRITERIA)}")
-    return _derive(criterion, sp.sympify(prior))
+    prior = sp.sympify(prior)
+    if _known(criterion) in _DRIFTS:
+        return _less_one(_solve_at_midpoint(criterion)).subs(SEPARATION2, _effective(prior))
+    return _growth(criterion, prior) - 1
 
 
 def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
@@ -118,7 +119,7 @@ def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
     This is the expression that `speciation_time` evaluates. Raises `ValueError` for an unknown
     criterion. Source: T5.
     """
-    return sp.log(sp.simplify(1 + speciation_sigma2_expression(criterion, prior))) / 2
+    return sp.log(_growth(_known(criterion), sp.sympify(prior))) / 2
 
 
 def speciation_sigma2(
@@ -137,8 +138,10 @@ def speciation_sigma2(
     if not np.all((prior_ > 0) & (prior_ < 1)):
         raise ValueError("prior: every value must lie strictly between 0 and 1")
     evaluate = _compiled(criterion)
+    # extended precision for its exponents: M² must not overflow before its root is taken
+    wide = [np.asarray(values, dtype=np.longdouble) for values in (separation2_, variance_, prior_)]
     with np.errstate(all="ignore"):
-        value = np.asarray(evaluate(separation2_, variance_, prior_), dtype=np.float64)
+        value = np.asarray(evaluate(*wide), dtype=np.float64)
     value = np.broadcast_to(value, np.broadcast_shapes(separation2_.shape, variance_.shape, prior_.shape))
     return np.where((value >= 0) & np.isfinite(value), value, np.nan)[()]
 
@@ -195,40 +198,64 @@ def why_no_time(criterion: str, separation2: float, variance: float, prior: floa
     return f"gamma stays below its critical level: at t = 0 it is {separation2 / variance:.6g}"
 
 
+def _known(criterion: str) -> str:
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion: {criterion!r} is not one of {', '.join(CRITERIA)}")
+    return criterion
+
+
 @lru_cache(maxsize=64)
-def _derive(criterion: str, prior: Any) -> Any:
+def _growth(criterion: str, prior: Any) -> Any:
+    """`Y = e^{2t} = 1 + σ²` at speciation."""
     M, s2 = SEPARATION2, VARIANCE
-    # At the midpoint, and in the data covariance, weights only scale M (T5 proves it).
-    effective = 4 * prior * (1 - prior) * M
+    if criterion in _DRIFTS:
+        return _solve_at_midpoint(criterion).subs(M, _effective(prior))
     if criterion == "covariance":
-        return s2 + effective - 1
+        return s2 + _effective(prior)
     levels: dict[str, Any] = {
         "cloning": sp.Integer(1),
         "entropy-median": MedianGamma(prior),
         # κ = (1−s²)/M: the rate is a density in OU time
         "entropy-peak": PeakGamma((1 - s2) / M, prior),
     }
-    if criterion in levels:
-        return M / levels[criterion] - s2
-    return _solve_at_midpoint(criterion).subs(M, effective)
+    return M / levels[criterion] + 1 - s2
 
 
+def _effective(prior: Any) -> Any:
+    """Weights only scale M, at the midpoint and in the data covariance (T5 proves it)."""
+    return 4 * prior * (1 - prior) * SEPARATION2
+
+
+# Conditions on the second derivative of the log-density at the midpoint of the means
+_DRIFTS: dict[str, Callable[[Any], Any]] = {
+    "curvature": lambda hessian: hessian,
+    "reverse-sde": lambda hessian: 1 + 2 * hessian,
+    "probability-flow": lambda hessian: 1 + hessian,
+}
+
+
+@lru_cache(maxsize=4)
 def _solve_at_midpoint(criterion: str) -> Any:
-    """σ² at which the linearised drift of balanced classes changes stability."""
-    conditions: dict[str, Callable[[Any], Any]] = {
-        "curvature": lambda hessian: hessian,
-        "reverse-sde": lambda hessian: 1 + 2 * hessian,
-        "probability-flow": lambda hessian: 1 + hessian,
-    }
-    growth, deficit = sp.symbols("Y b")  # Y = e^{2t} = 1 + σ², b = 1 − s²
+    """Y at which the linearised drift of balanced classes changes stability."""
+    growth, deficit = sp.symbols("Y b")  # b = 1 − s²
     hessian = midpoint_curvature(1 / growth, SEPARATION2, 1 - deficit, sp.Rational(1, 2))
-    numerator = sp.numer(sp.together(conditions[criterion](hessian)))
+    numerator = sp.numer(sp.together(_DRIFTS[criterion](hessian)))
     roots = [root for root in sp.roots(sp.Poly(numerator, growth), growth) if root != 0]
     # b = ½, M = ⅕ is a point at which each of the three has a time t > 0
     positive = [r for r in roots if r.subs({SEPARATION2: sp.Rational(1, 5), deficit: 0.5}) > 0]
     if len(positive) != 1:
         raise ArithmeticError(f"{criterion}: expected one positive root, found {positive}")
-    return (positive[0] - 1).subs(deficit, 1 - VARIANCE)
+    return positive[0].subs(deficit, 1 - VARIANCE)
+
+
+def _less_one(growth: Any) -> Any:
+    """`Y − 1`, written so that it does not cancel where t is small."""
+    roots = [atom for atom in growth.atoms(sp.Pow) if atom.exp == sp.Rational(1, 2)]
+    if roots:
+        (root,) = roots
+        excess = sp.factor(sp.expand(root.base - 1), deep=False)
+        return growth - root + excess / (root + 1)
+    return sp.factor(sp.together(growth - 1))
 
 
 def _at_precision(function: Callable[..., Any], arguments: tuple[Any, ...], prec: int) -> Any:

@@ -154,3 +154,16 @@ def test_two_separate_windows_peak_at_the_higher_one():
 def test_refuses(call):
     with pytest.raises(ValueError, match=r"^(criterion|separation2|variance|prior): [^\n]*$"):
         call()
+
+
+@pytest.mark.parametrize("criterion", [c for c in CRITERIA if c != "probability-flow"])
+@pytest.mark.parametrize("M", [1e-200, 1e-30, 1e30, 1e300])
+def test_extreme_separations(criterion, M):
+    """Small and large M against the expression in multiple precision; points, so s = 0."""
+    exact = speciation_sigma2_expression(criterion).subs({SEPARATION2: sp.Float(M, 700), VARIANCE: 0})
+    exact = exact.evalf(700 if criterion == "reverse-sde" else 30)
+    if exact < 0:
+        assert np.isnan(speciation_time(criterion, M, 0.0))
+    else:
+        sigma = float(speciation_time(criterion, M, 0.0, schedules.EDM()))
+        assert sigma == pytest.approx(float(sp.sqrt(exact)), rel=1e-13)

@@ -8,6 +8,7 @@ from speciation.theory.theorems import THEOREMS, Identity
 
 
 def test_ids_are_in_order():
+    assert all(theorem.id == identifier for identifier, theorem in THEOREMS.items())
     assert list(THEOREMS) == [f"T{n}" for n in range(1, 11)]
     assert theorems.by_id("t4") is THEOREMS["T4"]
 

@@ -148,7 +148,7 @@ PERTURBATIONS = {
     "agreement": ("binary.py", "1.0 - 0.5 * binary_mmse", "1.0 - 0.51 * binary_mmse", "T4"),
     "reverse drift": ("criteria.py", "1 + 2 * hessian", "1 + 2.04 * hessian", "T5"),
     "flow drift": ("criteria.py", "lambda hessian: 1 + hessian", "lambda hessian: 1.02 + hessian", "T5"),
-    "data variance": ("criteria.py", "return s2 + effective - 1", "return s2 + 1.02 * effective - 1", "T5"),
+    "data variance": ("criteria.py", "return s2 + _effective(prior)", "return s2 + sp.Rational(51, 50) * _effective(prior)", "T5"),
     "cloning level": ("criteria.py", '"cloning": sp.Integer(1)', '"cloning": sp.Rational(51, 50)', "T5"),
     "median level": ("constants.py", "np.log(0.5 * binary_entropy", "np.log(0.51 * binary_entropy", "T5"),
     "secular equation": ("pair.py", "gain = 2 * self.balance", "gain = 2.04 * self.balance", "T5"),

@@ -1,38 +1,32 @@
-"""The theorems, T1 to T10: `THEOREMS["T4"].statement`, `.derive()`, `.predict()`.
+"""The theorems: `THEOREMS["T4"].statement`, `.derive()`, `.predict()`.
 
-One file per theorem; `speciation verify` proves each and measures what it predicts.
+One file per theorem, whose name its check in `validation/checks/` shares; `speciation verify`
+proves each and measures what it predicts.
 """
 
-from . import (
-    t01_one_clock,
-    t02_binary_channel,
-    t03_immse,
-    t04_cloning,
-    t05_criteria,
-    t06_log_law,
-    t07_concentration,
-    t08_constants,
-    t09_series,
-    t10_bounds,
-)
+from importlib import import_module
+
 from ._base import Identity, Theorem
 
-__all__ = ["THEOREMS", "Identity", "Theorem", "by_id"]
+__all__ = ["MODULES", "THEOREMS", "Identity", "Theorem", "by_id"]
 
-_MODULES = (
-    t01_one_clock,
-    t02_binary_channel,
-    t03_immse,
-    t04_cloning,
-    t05_criteria,
-    t06_log_law,
-    t07_concentration,
-    t08_constants,
-    t09_series,
-    t10_bounds,
-)
+MODULES: dict[str, str] = {
+    "T1": "t01_one_clock",
+    "T2": "t02_binary_channel",
+    "T3": "t03_immse",
+    "T4": "t04_cloning",
+    "T5": "t05_criteria",
+    "T6": "t06_log_law",
+    "T7": "t07_concentration",
+    "T8": "t08_constants",
+    "T9": "t09_series",
+    "T10": "t10_bounds",
+}
+"""File name of each theorem, here and in `validation/checks/`, by id."""
 
-THEOREMS: dict[str, Theorem] = {module.THEOREM.id: module.THEOREM for module in _MODULES}
+THEOREMS: dict[str, Theorem] = {
+    identifier: import_module(f".{name}", __name__).THEOREM for identifier, name in MODULES.items()
+}
 """Theorems by id, in order."""
 
 

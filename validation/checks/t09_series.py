@@ -28,7 +28,7 @@ def check(context: Context) -> Checks:
         route = f"definition at {theorem.ORDER + 7} points, {DIGITS} digits"
         for j, value in enumerate(measure()):
             key = f"{name}: coefficient {j}"
-            yield close(key, route, predicted[key], value, 1e-4)
+            yield close(key, route, predicted[key], value, 1e-9)
     for gamma in theorem.GAMMAS:
         key = f"mmse({gamma:g}), truncated"
         relative = max(3 * float(np.exp(-gamma / 2)), 1e-13)

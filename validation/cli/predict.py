@@ -43,7 +43,9 @@ def predict(
     table = Table(title=f"{spec}, {clock} clock")
     for name in ("criterion", "time", "sigma", "gamma", "note"):
         is_number = name in ("time", "sigma", "gamma")
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "note")
+        table.add_column(
+            name, justify="right" if is_number else "left", no_wrap=name != "note", overflow="fold"
+        )
     for entry in times:
         table.add_row(*row(entry))
     output().print(table)
