@@ -1,13 +1,14 @@
 # make verify   prove and measure every theorem
 # make test     lint, type check and test (what continuous integration runs)
 # make test-all the same, with the slow tests
+# make bench    measure every speed claim as a ratio; writes benchmarks/results
 # make format   rewrite the sources in the project's style
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: verify test test-all lint format clean
+.PHONY: verify test test-all bench lint format clean
 
 verify: $(VENV)/.installed
 	$(BIN)/speciation verify
@@ -17,6 +18,9 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-dev
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

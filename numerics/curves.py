@@ -5,7 +5,9 @@ rate       dH/dt per unit OU time; dH/d log σ = rate · σ²/(1 + σ²)
 agreement  φ = E Σ_k p_k², the probability that two clones agree
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -13,13 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..theory import schedules
 from ..theory.binary import binary_entropy, binary_mmse, clone_agreement
-from ..theory.mixture import GaussianMixture
+from ..theory.mixture import GaussianMixture, checked_partition
 
-__all__ = ["METHODS", "curve_dataset", "entropy_curve"]
+if TYPE_CHECKING:
+    from .sampling import Progress
+
+__all__ = ["METHODS", "entropy_curve"]
 
 Array = NDArray[np.float64]
+Partition = Mapping[str, Sequence[str]]
 
-METHODS = ("auto", "exact")
+METHODS = ("auto", "exact", "reduced", "ambient")
 """Ways to compute a curve."""
 
 _ATTRIBUTES: dict[str, dict[str, str]] = {
@@ -31,7 +37,27 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 
 
-def entropy_curve(mixture: GaussianMixture, sigmas: ArrayLike, *, method: str = "auto") -> xr.Dataset:
+@dataclass(frozen=True)
+class _Curves:
+    """Values and standard errors in the order entropy, rate, agreement, shape (3, levels)."""
+
+    values: Array
+    errors: Array
+    attributes: dict[str, Any]
+
+
+def entropy_curve(
+    mixture: GaussianMixture,
+    sigmas: ArrayLike,
+    *,
+    samples: int = 100_000,
+    key: int = 0,
+    method: str = "auto",
+    partition: Partition | None = None,
+    tolerance: float | None = None,
+    dtype: str | None = None,
+    progress: "Progress | None" = None,
+) -> xr.Dataset:
     """Entropy, entropy rate and clone agreement of a mixture at each noise level.
 
     Parameters
@@ -39,71 +65,145 @@ def entropy_curve(mixture: GaussianMixture, sigmas: ArrayLike, *, method: str = 
     mixture : GaussianMixture
     sigmas : array_like, shape (levels,)
         Noise-to-signal ratios σ > 0, in any order; the dataset keeps it.
-    method : {"auto", "exact"}
-        `exact` evaluates T2–T4 for two classes with a shared covariance: `H₂(γ(σ))`,
-        `dH/dt = −½ mmse(γ) dγ/dt`, `1 − ½ mmse(γ)`. `auto` takes it and says so in the dataset.
+    samples : int
+        Monte-Carlo draws, rounded up to whole strides of antithetic pairs.
+    key : int
+        Seed; the same key gives the same numbers whatever the number of devices.
+    method : {"auto", "exact", "reduced", "ambient"}
+        `exact` evaluates T2–T4, for two classes with a shared covariance. `reduced` draws noise in
+        the span of the mean differences, for any number of classes with a shared covariance, at a
+        cost independent of the dimension. `ambient` draws in all dimensions, for any mixture.
+        `auto` takes the first of these that applies; the dataset's attributes say which and why.
+    partition : mapping from group names to class names, optional
+        Measure the group instead of the class. It must hold every class once.
+    tolerance : float, optional
+        Keep sampling until the largest standard error is at most this.
+    dtype : {"float32", "float64"}, optional
+        Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given.
+    progress : callable, optional
+        Called with the number of draws done and the number aimed at.
 
     Returns
     -------
     xarray.Dataset
         Dimension `sigma` with coordinates `sigma` and `ou_time`; variables `entropy`, `rate`
         and `agreement`, each with its standard error `*_se` (zero for exact values); attributes
-        `method` and `reason`.
+        `method`, `reason`, and for Monte Carlo `samples`, `key` and `dtype`.
 
     Raises
     ------
     ValueError
-        A σ that is not a positive number, an unknown method, or a mixture without an exact curve.
+        An argument that is out of range, or a method that the mixture does not admit.
+
+    Source: T2–T4, T17.
     """
+    sigma = _checked_sigmas(sigmas)
+    method, reason = _choose(mixture, method, partition)
+    if method == "exact":
+        curves = _exact(mixture, sigma)
+    else:
+        if samples < 1:
+            raise ValueError(f"samples: must be at least 1, not {samples}")
+        if tolerance is not None and not tolerance > 0:
+            raise ValueError(f"tolerance: must be > 0, not {tolerance}")
+        groups = _groups(mixture, partition)
+        precision = dtype or ("float64" if method == "reduced" else "float32")
+        curves = _sampled(mixture, sigma, method, groups, precision, (samples, key, tolerance, progress))
+    return _dataset(sigma, curves, {"method": method, "reason": reason})
+
+
+def _checked_sigmas(sigmas: ArrayLike) -> Array:
     sigma = np.atleast_1d(np.asarray(sigmas, dtype=np.float64))
     if sigma.ndim != 1 or sigma.size == 0:
         raise ValueError(f"sigmas: need a vector of at least one level, not shape {sigma.shape}")
     if not (np.isfinite(sigma) & (sigma > 0)).all():
         raise ValueError("sigmas: every level must be a finite number > 0")
+    return sigma
+
+
+def _choose(mixture: GaussianMixture, method: str, partition: Partition | None) -> tuple[str, str]:
+    """The method and why, refusing one that the mixture does not admit."""
     if method not in METHODS:
         raise ValueError(f"method: {method!r} is not one of {', '.join(METHODS)}")
-    if not mixture.is_binary_channel:
-        raise ValueError(
-            "mixture: an exact curve needs two classes with a shared covariance; this one has "
-            f"{mixture.classes} classes, covariance "
-            f"{'shared' if mixture.shared_covariance else 'not shared'}"
+    shared = mixture.shared_covariance is not None
+    admitted = {"ambient": "draws in all dimensions, nothing assumed"}
+    if shared and mixture.classes > 1:
+        admitted["reduced"] = "a shared covariance: noise in the span of the mean differences"
+    if mixture.is_binary_channel and partition is None:
+        admitted["exact"] = "two classes with a shared covariance: the binary channel (T2-T4)"
+    if method == "auto":
+        method = next(name for name in ("exact", "reduced", "ambient") if name in admitted)
+    if method not in admitted:
+        needs = "two classes with a shared covariance" if method == "exact" else "a shared covariance"
+        has = f"{mixture.classes} classes, covariance {'shared' if shared else 'not shared'}"
+        raise ValueError(f"mixture: method {method!r} needs {needs}; this one has {has}")
+    return method, admitted[method]
+
+
+def _groups(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
+    """Membership, shape (groups, classes), of 0 and 1."""
+    groups = checked_partition(partition, mixture.labels)
+    if groups is None:
+        return None
+    return np.array([[float(label in group) for label in mixture.labels] for group in groups.values()])
+
+
+def _exact(mixture: GaussianMixture, sigma: Array) -> _Curves:
+    gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
+    mmse = binary_mmse(gamma, mixture.prior)
+    # dσ²/dt = 2(1 + σ²)
+    rate = -mmse * slope * (1 + sigma * sigma)
+    entropy, agreement = binary_entropy(gamma, mixture.prior), clone_agreement(gamma, mixture.prior)
+    values = np.stack([entropy, rate, agreement])
+    return _Curves(values, np.zeros_like(values), {})
+
+
+def _sampled(
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str, budget: Any
+) -> _Curves:
+    """Monte Carlo; double precision is switched on for this computation alone."""
+    import jax
+
+    from . import shared_covariance, unequal_covariance
+    from .sampling import estimate
+
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
+    samples, key, tolerance, progress = budget
+    if mixture.shared_covariance is None:
+        kernel, parameters = (
+            unequal_covariance.ambient,
+            unequal_covariance.parameters_of(mixture, sigma, groups),
         )
-    entropy, rate, agreement = _exact_binary(mixture, sigma)
-    reason = "two classes with a shared covariance: the binary channel (T2-T4)"
-    return curve_dataset(
-        sigma, entropy=entropy, rate=rate, agreement=agreement, method="exact", reason=reason
-    )
+    elif method == "reduced":
+        kernel = shared_covariance.reduced
+        parameters = shared_covariance.reduced_parameters(mixture, sigma, groups)
+    else:
+        parameters = shared_covariance.ambient_parameters(mixture, sigma, groups)
+        isotropic = "scale" in parameters
+        kernel = shared_covariance.ambient_isotropic if isotropic else shared_covariance.ambient
+    with jax.enable_x64(dtype == "float64"):
+        arrays = {
+            name: None if value is None else jax.numpy.asarray(value, dtype=dtype)
+            for name, value in parameters.items()
+        }
+        found = estimate(kernel, arrays, samples, key, tolerance=tolerance, progress=progress)
+    attributes = {"samples": found.samples, "key": key, "dtype": dtype}
+    return _Curves(found.mean, found.standard_error, attributes)
 
 
-def curve_dataset(
-    sigma: Array,
-    *,
-    entropy: Array,
-    rate: Array,
-    agreement: Array,
-    errors: dict[str, Array] | None = None,
-    **attributes: Any,
-) -> xr.Dataset:
-    """Label curves over σ: coordinates, standard errors (zero unless given), units and attributes."""
-    data = {"entropy": entropy, "rate": rate, "agreement": agreement}
+def _dataset(sigma: Array, curves: _Curves, attributes: dict[str, Any]) -> xr.Dataset:
+    """Label curves over σ: coordinates, standard errors, units and attributes."""
+    names = ("entropy", "rate", "agreement")
     variables: dict[str, tuple[str, Array]] = {}
-    for name, values in data.items():
-        variables[name] = ("sigma", values)
-        variables[f"{name}_se"] = ("sigma", (errors or {}).get(name, np.zeros_like(values)))
+    for name, values, errors in zip(names, curves.values, curves.errors, strict=True):
+        variables |= {name: ("sigma", values), f"{name}_se": ("sigma", errors)}
     ou_time = schedules.OrnsteinUhlenbeck().time(sigma)
-    dataset = xr.Dataset(variables, {"sigma": sigma, "ou_time": ("sigma", ou_time)}, attributes)
+    coordinates = {"sigma": sigma, "ou_time": ("sigma", ou_time)}
+    dataset = xr.Dataset(variables, coordinates, attributes | curves.attributes)
     for name, described in _ATTRIBUTES.items():
         dataset[name].attrs.update(described)
-    for name in data:
+    for name in names:
         long_name = f"standard error of {_ATTRIBUTES[name]['long_name']}"
         dataset[f"{name}_se"].attrs.update(_ATTRIBUTES[name] | {"long_name": long_name})
     return dataset
-
-
-def _exact_binary(mixture: GaussianMixture, sigma: Array) -> tuple[Array, Array, Array]:
-    gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
-    mmse = binary_mmse(gamma, mixture.prior)
-    entropy = binary_entropy(gamma, mixture.prior)
-    # dσ²/dt = 2(1 + σ²)
-    rate = -mmse * slope * (1 + sigma * sigma)
-    return entropy, rate, clone_agreement(gamma, mixture.prior)

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     )
     from .expansions import log_law, peak_gamma_coefficients
     from .mixture import GaussianMixture
-    from .prediction import SpeciationTime, speciation_times, window_sigmas
+    from .prediction import SpeciationTime, speciation_times
     from .series import large_gamma_mmse
+    from .window import window_sigmas
 
 __version__ = version("speciation")
 
@@ -84,8 +85,9 @@ _HOME = {
     ),
     "expansions": ("log_law", "peak_gamma_coefficients"),
     "mixture": ("GaussianMixture",),
-    "prediction": ("SpeciationTime", "speciation_times", "window_sigmas"),
+    "prediction": ("SpeciationTime", "speciation_times"),
     "series": ("large_gamma_mmse",),
+    "window": ("window_sigmas",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .covariance import Covariance, Diagonal, Full, Isotropic
 
-__all__ = ["GaussianMixture"]
+__all__ = ["GaussianMixture", "checked_partition"]
 
 Array: TypeAlias = NDArray[np.float64]
 CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
@@ -77,7 +77,7 @@ class GaussianMixture:
         covariances_ = _covariances(covariances, classes, dimension)
         _set(self, weights=_checked_weights(weights_, classes), means=means_)
         _set(self, covariances=covariances_, labels=_checked_labels(labels, classes))
-        _set(self, partition=_checked_partition(partition, self.labels))
+        _set(self, partition=checked_partition(partition, self.labels))
         self._refuse_coinciding()
 
     @staticmethod
@@ -121,6 +121,12 @@ class GaussianMixture:
     def class_entropy(self) -> float:
         """Entropy of the class itself, `H(C) = −Σ w log w`, in nats."""
         return float(-(self.weights * np.log(self.weights)).sum())
+
+    @cached_property
+    def centred_gram(self) -> Array:
+        """`⟨m_j − m̄, m_k − m̄⟩` with m̄ the weighted mean, shape (K, K); computed once."""
+        centred = self.means - self.weights @ self.means
+        return centred @ centred.T
 
     @property
     def is_binary_channel(self) -> bool:
@@ -277,9 +283,10 @@ def _is_list_of_strings(value: Any) -> bool:
     return all(isinstance(item, str) for item in items)
 
 
-def _checked_partition(
+def checked_partition(
     partition: Mapping[str, Sequence[str]] | None, labels: tuple[str, ...]
 ) -> Mapping[str, tuple[str, ...]] | None:
+    """The partition as an immutable mapping; `ValueError` unless it holds every class once."""
     if partition is None:
         return None
     if not isinstance(partition, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -1,10 +1,9 @@
 """Every criterion's speciation time for one mixture: what `speciation predict` prints."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import schedules
 from .covariance import Isotropic
@@ -12,11 +11,7 @@ from .criteria import CRITERIA, speciation_sigma2, why_no_time
 from .mixture import GaussianMixture
 from .pair import Pair
 
-__all__ = ["SpeciationTime", "covariance_noise", "speciation_times", "window_sigmas"]
-
-Array: TypeAlias = NDArray[np.float64]
-
-_WINDOW = (50.0, 1e-3)  # γ where less than 1e-11 of the class entropy is left, and 1e-3 is gone
+__all__ = ["SpeciationTime", "covariance_noise", "speciation_times"]
 
 
 @dataclass(frozen=True)
@@ -48,22 +43,6 @@ def speciation_times(
     rest carry the reason why they have no closed form.
     """
     return tuple(_one(criterion, mixture, schedule) for criterion in CRITERIA)
-
-
-def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
-    """Geometric grid of σ, shape (levels,), ascending, that spans the speciation window.
-
-    From γ = 50 (less than 1e-11 of the class entropy left) to γ = 10⁻³ (10⁻³ of it gone); where γ
-    never gets to 50 the grid starts at a tenth of the σ that halves the largest γ.
-    Raises `ValueError` unless two classes share a covariance.
-    """
-    pair = Pair.of(mixture)
-    high = pair.noise_at_gamma(min(_WINDOW[1], pair.gamma(0.0) / 1e3))
-    low = pair.noise_at_gamma(_WINDOW[0])
-    if not low:
-        low = (pair.noise_at_gamma(pair.gamma(0.0) / 2) or 1.0) * 1e-2
-    assert high is not None  # noqa: S101 (a level below the largest γ is always reached)
-    return np.sqrt(np.geomspace(low, high, levels))
 
 
 def covariance_noise(mixture: GaussianMixture) -> float:

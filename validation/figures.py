@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..numerics import entropy_curve
 from ..theory.mixture import GaussianMixture
-from ..theory.prediction import SpeciationTime, speciation_times, window_sigmas
+from ..theory.prediction import SpeciationTime, speciation_times
+from ..theory.window import window_sigmas
 from .digit_pairs import DigitPair
 from .montecarlo import entropy_draws
 

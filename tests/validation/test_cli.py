@@ -46,6 +46,30 @@ def test_curve_json_is_the_closed_form(run_json):
         assert level["entropy_se"] == level["rate_se"] == level["agreement_se"] == 0
 
 
+@pytest.mark.parametrize("method", ["reduced", "ambient"])
+def test_curve_json_of_a_measurement(method, run_json):
+    arguments = ["curve", SPEC, "--levels", "6", "--method", method, "--samples", "20000", "--seed", "4"]
+    content = run_json(*arguments)
+    assert (content["method"], content["key"]) == (method, 4)
+    assert content["samples"] >= 20_000
+    assert content == run_json(*arguments)
+    for level in content["levels"]:
+        entropy = float(binary_entropy(64 / (1 + level["sigma"] ** 2)))
+        assert abs(level["entropy"] - entropy) <= 6 * level["entropy_se"] + 1e-9
+
+
+def test_curve_of_groups(run_json):
+    spec = "hierarchy:d=8,A=100,B=1,s=0.5"
+    arguments = ["--levels", "5", "--samples", "20000"]
+    groups, classes = (run_json("curve", spec, *arguments, *flag) for flag in (["--partition"], []))
+    for group, leaf in zip(groups["levels"], classes["levels"], strict=True):
+        assert group["entropy"] <= leaf["entropy"] + 5 * leaf["entropy_se"] + 1e-9
+        assert leaf["entropy"] <= np.log(4) + 1e-9
+    # somewhere the first branching is decided and the second is not: half the entropy is left
+    pairs = zip(groups["levels"], classes["levels"], strict=True)
+    assert max(leaf["entropy"] - group["entropy"] for group, leaf in pairs) > 0.5
+
+
 @pytest.mark.parametrize("ending", ["csv", "nc", "json", "png"])
 def test_curve_writes_every_format(ending, run, run_json, tmp_path):
     path = tmp_path / f"curve.{ending}"
@@ -232,7 +256,14 @@ ARGUMENTS = {
     "clock": (["predict", SPEC, "--clock", "wall"], "clock: 'wall' is not one of ou, edm"),
     "no file": (["predict", "absent.json"], "absent.json: no such file"),
     "folder": (["predict", "/absent/..json"], "no such file"),
-    "no curve": (["curve", "scales:d=4,lambda1=1,lambda2=2"], "two classes with a shared covariance"),
+    "no exact curve": (["curve", "scales:d=4,lambda1=1,lambda2=2", "--method", "exact"], "needs two classes"),
+    "no reduced curve": (
+        ["curve", "scales:d=4,lambda1=1,lambda2=2", "--method", "reduced"],
+        "needs a shared",
+    ),
+    "no partition": (["curve", SPEC, "--partition"], "has no partition to measure"),
+    "no samples": (["curve", SPEC, "--samples", "0"], "--samples"),
+    "no tolerance": (["curve", SPEC, "--method", "reduced", "--tolerance", "0"], "tolerance: must be > 0"),
     "method": (["curve", SPEC, "--method", "guess"], "method: 'guess' is not one of auto, exact"),
     "levels": (["curve", SPEC, "--levels", "0"], "--levels"),
     "levels text": (["curve", SPEC, "--levels", "many"], "--levels"),

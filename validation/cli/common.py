@@ -1,12 +1,15 @@
 """Options that every command takes, and how each prints."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["JsonFlag", "QuietFlag", "SeedOption", "errors", "output", "print_json"]
+__all__ = ["JsonFlag", "QuietFlag", "SeedOption", "errors", "output", "print_json", "sampling_progress"]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress and no table.")]
@@ -26,3 +29,18 @@ def errors() -> Console:
 def print_json(content: Any) -> None:
     """Print strict JSON (no NaN) on standard output."""
     print(json.dumps(content, indent=1, allow_nan=False))
+
+
+@contextmanager
+def sampling_progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, for a terminal: call what it yields with draws done and draws in all."""
+    console = errors()
+    columns = (TextColumn("draws"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("draws", total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

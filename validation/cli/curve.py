@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json, sampling_progress
 
 __all__ = ["curve"]
 
@@ -18,7 +18,14 @@ def curve(
         str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
     ],
     levels: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of noise levels.")] = 64,
-    method: Annotated[str, typer.Option(help="auto or exact.")] = "auto",
+    samples: Annotated[int, typer.Option(min=1, help="Monte-Carlo draws.")] = 100_000,
+    method: Annotated[str, typer.Option(help="auto, exact, reduced or ambient.")] = "auto",
+    tolerance: Annotated[
+        float | None, typer.Option(help="Sample until the largest standard error is at most this.")
+    ] = None,
+    partition: Annotated[
+        bool, typer.Option("--partition", help="Measure the mixture's groups of classes.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Output file: .csv, .nc, .json or .png.")] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -27,14 +34,26 @@ def curve(
     """Entropy, entropy rate and clone agreement across the speciation window."""
     from ...numerics import entropy_curve
     from ...theory.mixture import GaussianMixture
-    from ...theory.prediction import window_sigmas
+    from ...theory.window import window_sigmas
     from ..files import prepare_file
 
     if out is not None:
         prepare_file(out, ENDINGS)
     mixture = GaussianMixture.parse(spec)
     sigmas = window_sigmas(mixture, levels)
-    dataset = entropy_curve(mixture, sigmas, method=method)
+    if partition and mixture.partition is None:
+        raise ValueError(f"{spec}: has no partition to measure")
+    with sampling_progress(quiet) as progress:
+        dataset = entropy_curve(
+            mixture,
+            sigmas,
+            samples=samples,
+            key=seed,
+            method=method,
+            partition=mixture.partition if partition else None,
+            tolerance=tolerance,
+            progress=progress,
+        )
     content = _to_json(dataset, {"spec": spec, **mixture.describe()})
     if out is not None:
         _write(dataset, content, mixture, spec, out)
@@ -52,7 +71,7 @@ def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     return {
         "mixture": mixture,
-        "method": dataset.attrs["method"],
+        **dataset.attrs,
         "units": {"entropy": "nats", "rate": "nats per unit OU time"},
         "levels": rows,
     }
@@ -82,7 +101,16 @@ def _print_table(dataset: Any, spec: str) -> None:
     table = Table(title=f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}")
     names = ("sigma", "ou_time", "entropy", "rate", "agreement")
     for name in names:
-        table.add_column(name, justify="right")
-    for row in zip(*(dataset[name].values for name in names), strict=True):
-        table.add_row(*(f"{value:.8g}" for value in row))
+        table.add_column(name, justify="right", no_wrap=True)
+    for index in range(dataset.sizes["sigma"]):
+        level = dataset.isel(sigma=index)
+        table.add_row(*(_cell(level, name) for name in names))
     output().print(table)
+
+
+def _cell(level: Any, name: str) -> str:
+    """A value, with its standard error where it was measured."""
+    value, error = float(level[name]), float(level.get(f"{name}_se", 0))
+    if "samples" not in level.attrs or name in level.coords:
+        return f"{value:.6g}"
+    return f"{value:.4g} ± {error:.1g}"

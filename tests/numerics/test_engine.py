@@ -1,0 +1,326 @@
+"""The Monte-Carlo engine: three routes to one curve, honest errors, draws that depend on the key alone."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from speciation.numerics import entropy_curve, sampling
+from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic, window_sigmas
+from speciation.validation import montecarlo
+
+NAMES = ("entropy", "rate", "agreement")
+# Family of comparisons below: at most 2000, each two-sided at 5e-10, so false alarms stay under 1e-6.
+THRESHOLD = float(stats.norm.isf(2.5e-10))
+
+
+def scores(first, second):
+    """z-scores of all three curves of two independent datasets."""
+    with np.errstate(invalid="ignore"):
+        return np.array(
+            [
+                (first[n] - second[n]) / np.maximum(np.hypot(first[f"{n}_se"], second[f"{n}_se"]), 1e-14)
+                for n in NAMES
+            ]
+        )
+
+
+def core(mixture, levels=7):
+    """Levels in the middle of the window, where the normal approximation of a mean holds."""
+    grid = window_sigmas(mixture, 4 * levels)
+    return grid[levels : 3 * levels : 2]
+
+
+@pytest.mark.parametrize("method", ["reduced", "ambient"])
+@pytest.mark.parametrize("spec", ["binary:d=64,mu=1,s=1,w=0.3", "digits:3,8", "binary:d=3,mu=1,s=0"])
+def test_two_classes_meet_the_exact_curve(spec, method):
+    mixture = GaussianMixture.parse(spec)
+    sigmas = core(mixture)
+    exact = entropy_curve(mixture, sigmas)
+    measured = entropy_curve(mixture, sigmas, method=method, samples=40_000)
+    assert np.abs(scores(measured, exact)).max() < THRESHOLD
+    # mutant: an exact curve that is 2 % high is rejected
+    wrong = exact.copy()
+    for name in NAMES:
+        wrong[name] = 1.02 * exact[name]
+    assert np.abs(scores(measured, wrong)).max() > THRESHOLD
+
+
+def random_mixture(kind: str, seed: int = 0) -> GaussianMixture:
+    rng = np.random.default_rng(seed)
+    d, classes = 6, 4
+    means, weights = 1.5 * rng.standard_normal((classes, d)), np.array([0.1, 0.2, 0.3, 0.4])
+    factors = rng.standard_normal((classes, d, d)) / 2
+    diagonals = rng.uniform(0.2, 2, (classes, d))
+    covariances = {
+        "isotropic": 0.5,
+        "diagonal": diagonals[0],
+        "full": factors[0] @ factors[0].T,
+        "isotropic each": [Isotropic(v) for v in (0.2, 0.5, 1.0, 2.0)],
+        "diagonal each": [Diagonal(v) for v in diagonals],
+        "full each": [Full(f @ f.T) for f in factors],
+        "mixed": [Isotropic(0.5), Diagonal(diagonals[1]), Full(factors[2] @ factors[2].T), Isotropic(1.0)],
+    }
+    return GaussianMixture(weights, means, covariances[kind])
+
+
+PARTITION = {"a": ["0", "3"], "b": ["1"], "c": ["2"]}
+
+
+@pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
+@pytest.mark.parametrize(
+    "kind",
+    ["isotropic", "diagonal", "full", "isotropic each", "diagonal each", "full each", "mixed"],
+)
+def test_ambient_meets_naive_numpy(kind, partition):
+    """Entropy and agreement against Cholesky factors in NumPy, σ by σ."""
+    mixture = random_mixture(kind)
+    sigmas = np.array([0.3, 1.0, 3.0])
+    measured = entropy_curve(mixture, sigmas, method="ambient", samples=40_000, partition=partition)
+    for i, sigma in enumerate(sigmas):
+        draws = montecarlo.posteriors(mixture, 1.0, float(sigma), 40_000, np.random.default_rng(i))
+        posterior = draws.posterior
+        if partition is not None:
+            columns = [[int(name) for name in group] for group in partition.values()]
+            posterior = np.stack([posterior[:, c].sum(1) for c in columns], axis=1)
+        naive = montecarlo.Draws(draws.classes, posterior)
+        for name in ("entropy", "agreement"):
+            values = getattr(naive, name)
+            error = np.hypot(values.std() / np.sqrt(values.size), float(measured[f"{name}_se"][i]))
+            assert abs(values.mean() - float(measured[name][i])) < THRESHOLD * error
+
+
+@pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
+@pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full"])
+def test_reduced_meets_ambient_and_the_general_route(kind, partition):
+    mixture = random_mixture(kind)
+    sigmas = np.geomspace(0.3, 5, 6)
+    reduced = entropy_curve(mixture, sigmas, method="reduced", samples=60_000, partition=partition)
+    ambient = entropy_curve(mixture, sigmas, method="ambient", samples=60_000, key=1, partition=partition)
+    assert np.abs(scores(reduced, ambient)).max() < THRESHOLD
+    # the same covariance given once per class in another form takes the unequal route
+    shared = mixture.covariances[0]
+    axes = shared.rotate(np.eye(6))
+    matrix = (axes * shared.variances) @ axes.T
+    matrix = (matrix + matrix.T) / 2
+    nudged = matrix.copy()
+    nudged[0, 0] *= 1 + 1e-12
+    each = [Full(matrix), *[Full(nudged)] * 3]
+    general = GaussianMixture(mixture.weights, mixture.means, each)
+    assert general.shared_covariance is None
+    unequal = entropy_curve(general, sigmas, method="ambient", samples=30_000, key=2, partition=partition)
+    assert np.abs(scores(unequal, reduced)).max() < THRESHOLD
+
+
+@pytest.mark.parametrize("kind", ["isotropic", "full each"])
+@pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
+def test_rate_is_the_slope_of_the_entropy(kind, partition):
+    """Common random numbers: entropy differences along the curve are the integral of the rate."""
+    mixture = random_mixture(kind)
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    low, high = 0.2, 1.5
+    times = (low + high) / 2 + (high - low) / 2 * nodes
+    sigmas = np.sqrt(np.expm1(2 * np.array([low, *times, high])))
+    curve = entropy_curve(mixture, sigmas, method="ambient", samples=100_000, partition=partition)
+    gained = float(curve.entropy[-1] - curve.entropy[0])
+    integral = float((high - low) / 2 * weights @ curve.rate.values[1:-1])
+    error = float(np.hypot(curve.entropy_se[-1], curve.entropy_se[0]))
+    assert abs(gained - integral) < THRESHOLD * error
+    assert abs(gained - 1.05 * integral) > THRESHOLD * error
+
+
+def test_error_bars_cover():
+    """Over 300 keys the 95 % interval covers the exact value between 92 % and 98 % of the time."""
+    mixture = GaussianMixture.parse("binary:d=16,mu=1,s=1")
+    sigmas = core(mixture)
+    exact = entropy_curve(mixture, sigmas)
+    hits, bias = np.zeros((3, sigmas.size)), np.zeros((3, sigmas.size))
+    width = np.zeros_like(bias)
+    for key in range(300):
+        found = entropy_curve(mixture, sigmas, method="reduced", samples=16_384, key=key)
+        z = scores(found, exact)
+        hits += np.abs(z) < 1.96
+        bias += np.array([(found[n] - exact[n]).values for n in NAMES]) / 300
+        width += np.array([found[f"{n}_se"].values for n in NAMES]) / 300
+    assert ((hits / 300 >= 0.92) & (hits / 300 <= 0.98)).all(), hits / 300
+    # the mean of 300 runs has a standard error of 0.058 of one run's: a bias of a tenth would show
+    assert (np.abs(bias) < (0.1 + 4 / np.sqrt(300)) * width).all()
+
+
+def test_precisions_agree():
+    mixture = GaussianMixture.parse("orthogonal:K=4,d=16384,M=60,s=1")
+    sigmas = window_sigmas(mixture, 12)
+    single, double = (
+        entropy_curve(mixture, sigmas, method="ambient", samples=2048, dtype=dtype)
+        for dtype in ("float32", "float64")
+    )
+    assert float(np.abs(single.entropy - double.entropy).max()) < 1e-5
+
+
+def curve_bits(devices: int) -> dict:
+    code = (
+        "import json, jax; from speciation.numerics import entropy_curve;"
+        "from speciation.theory import GaussianMixture;"
+        "m = GaussianMixture.parse('orthogonal:K=4,d=40,M=9,s=1');"
+        "c = {n: entropy_curve(m, [1.0, 3.0], method=n, samples=20_000) for n in ('reduced', 'ambient')};"
+        "print(json.dumps([jax.device_count(), {n: [v.hex() for name in x.data_vars"
+        " for v in x[name].values.tolist()] for n, x in c.items()}]))"
+    )
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "XLA_FLAGS": flags}
+    )
+    assert done.returncode == 0, done.stderr
+    count, bits = json.loads(done.stdout)
+    assert count == devices
+    return bits
+
+
+def test_eight_devices_give_the_bits_of_one():
+    assert curve_bits(8) == curve_bits(1)
+
+
+def test_rounds_change_nothing(monkeypatch):
+    mixture = random_mixture("diagonal")
+    first = entropy_curve(mixture, [0.5, 2.0], method="ambient", samples=10_000)
+    monkeypatch.setattr(sampling, "_ROUND", 7)
+    second = entropy_curve(mixture, [0.5, 2.0], method="ambient", samples=10_000)
+    for name in first.data_vars:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_a_second_curve_compiles_nothing():
+    mixtures = [GaussianMixture.parse(f"orthogonal:K=5,d=32,M={M},s=1") for M in (4, 9)]
+    for method in ("reduced", "ambient"):
+        entropy_curve(mixtures[0], [0.5, 1.0], method=method, samples=5000)
+        before = sampling._moments._cache_size()
+        entropy_curve(mixtures[1], [2.0, 3.0], method=method, samples=5000, key=3)
+        assert sampling._moments._cache_size() == before
+
+
+def test_tolerance_is_met_and_more_draws_extend_the_run():
+    mixture = random_mixture("isotropic")
+    found = entropy_curve(mixture, [0.5, 2.0], method="reduced", samples=1000, tolerance=2e-3)
+    assert max(float(found[f"{n}_se"].max()) for n in NAMES) <= 2e-3
+    assert found.attrs["samples"] > 1000
+    again = entropy_curve(mixture, [0.5, 2.0], method="reduced", samples=found.attrs["samples"])
+    for name in found.data_vars:
+        np.testing.assert_array_equal(found[name], again[name])
+
+
+def test_progress_reaches_the_end():
+    seen = []
+    mixture = random_mixture("isotropic")
+    entropy_curve(mixture, [1.0], method="reduced", samples=20_000, progress=lambda *step: seen.append(step))
+    done, total = seen[-1]
+    assert done == total >= 20_000
+    assert [d for d, _ in seen] == sorted(d for d, _ in seen)
+
+
+def test_auto_says_what_it_took_and_why():
+    cases = {
+        "binary:d=4,mu=1,s=1": ("exact", "binary channel"),
+        "orthogonal:K=3,d=4,M=4,s=1": ("reduced", "span of the mean differences"),
+        "scales:d=4,lambda1=1,lambda2=3": ("ambient", "all dimensions"),
+    }
+    for spec, (method, reason) in cases.items():
+        curve = entropy_curve(GaussianMixture.parse(spec), [1.0], samples=1000)
+        assert curve.attrs["method"] == method
+        assert reason in curve.attrs["reason"]
+
+
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["isotropic", "full", "diagonal each"]))
+@settings(max_examples=8, deadline=None)
+def test_entropy_is_bounded_and_rises_with_noise(seed, kind):
+    mixture = random_mixture(kind, seed)
+    curve = entropy_curve(mixture, np.geomspace(0.2, 20, 12), method="ambient", samples=4000, key=seed)
+    entropy, error = curve.entropy.values, curve.entropy_se.values
+    assert (entropy >= 0).all()
+    assert (entropy <= mixture.class_entropy + THRESHOLD * error).all()
+    assert (np.diff(entropy) > -THRESHOLD * np.hypot(error[1:], error[:-1])).all()
+    assert (curve.rate.values > 0).all()
+
+
+@pytest.mark.parametrize("change", ["translated", "rotated", "relabelled"])
+def test_invariance(change):
+    mixture = random_mixture("full")
+    rng = np.random.default_rng(5)
+    rotation = np.linalg.qr(rng.standard_normal((6, 6)))[0]
+    matrix = np.array(mixture.covariances[0].to_json()["full"])
+    order = [2, 0, 3, 1]
+    changed = {
+        "translated": GaussianMixture(mixture.weights, mixture.means + 100.0, matrix),
+        "rotated": GaussianMixture(
+            mixture.weights, mixture.means @ rotation.T, rotation @ matrix @ rotation.T
+        ),
+        "relabelled": GaussianMixture(mixture.weights[order], mixture.means[order], matrix),
+    }[change]
+    first, second = (
+        entropy_curve(m, [0.4, 1.0, 3.0], method="reduced", samples=60_000, key=key)
+        for key, m in enumerate((mixture, changed))
+    )
+    assert np.abs(scores(first, second)).max() < THRESHOLD
+    if change != "relabelled":
+        same_key = entropy_curve(changed, [0.4, 1.0, 3.0], method="reduced", samples=60_000, key=0)
+        np.testing.assert_allclose(same_key.entropy, first.entropy, atol=1e-6)
+
+
+def test_splitting_a_class_leaves_the_groups_alone():
+    mixture = random_mixture("isotropic")
+    split = GaussianMixture(
+        [0.05, 0.05, *mixture.weights[1:]],
+        np.vstack([mixture.means[:1], mixture.means]),
+        0.5,
+        ["0a", "0b", "1", "2", "3"],
+    )
+    groups = {"0": ["0a", "0b"], "1": ["1"], "2": ["2"], "3": ["3"]}
+    whole = entropy_curve(mixture, [0.5, 1.0, 3.0], method="reduced", samples=60_000)
+    parts = entropy_curve(split, [0.5, 1.0, 3.0], method="reduced", samples=60_000, key=1, partition=groups)
+    assert np.abs(scores(whole, parts)).max() < THRESHOLD
+
+
+def test_million_dimensions_cost_what_sixty_four_do():
+    """The reduced kernel sees only Gram matrices: its inputs do not grow with d."""
+    from speciation.numerics.shared_covariance import reduced_parameters
+
+    shapes = []
+    for d in (64, 1_000_000):
+        mixture = GaussianMixture.parse(f"orthogonal:K=4,d={d},M=9,s=1")
+        parameters = reduced_parameters(mixture, np.array([1.0, 2.0]), None)
+        shapes.append({name: np.shape(value) for name, value in parameters.items()})
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"samples": 0}, "samples: must be at least 1"),
+        ({"tolerance": 0.0}, "tolerance: must be > 0"),
+        ({"tolerance": float("nan")}, "tolerance: must be > 0"),
+        ({"dtype": "float16"}, "dtype: 'float16'"),
+        ({"method": "exact"}, "needs two classes"),
+        ({"method": "guess"}, "method: 'guess'"),
+        ({"partition": {"a": ["0", "1"]}}, "class '2' is in no group"),
+    ],
+)
+def test_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message) as refusal:
+        entropy_curve(random_mixture("isotropic"), [1.0], **({"method": "reduced"} | arguments))
+    assert "\n" not in str(refusal.value)
+
+
+def test_reduced_needs_a_shared_covariance():
+    with pytest.raises(ValueError, match="'reduced' needs a shared covariance"):
+        entropy_curve(random_mixture("full each"), [1.0], method="reduced")
+
+
+def test_double_precision_is_not_left_on():
+    import jax
+
+    entropy_curve(random_mixture("isotropic"), [1.0], method="reduced", samples=1000)
+    assert jax.numpy.ones(1).dtype == np.float32

@@ -1,0 +1,84 @@
+"""The range of noise levels in which a mixture's classes are decided: a grid for curves.
+
+For a pair of classes the separation that decides is close to
+
+    γ(σ) ≈ |δ|²/(v + σ²) + ‖Σ_j − Σ_k‖²_F / (8 (v + σ²)²),       v = tr(Σ_j + Σ_k)/2d,
+
+exact for a shared isotropic covariance, and within the spread of the eigenvalues otherwise, which
+is enough to place a grid. The grid starts where the closest pair is decided (γ = 50: less than
+1e-11 of its entropy left) and ends where the farthest pair is undecided (γ = 10⁻³).
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .covariance import Isotropic
+from .mixture import GaussianMixture
+from .pair import Pair
+
+__all__ = ["window_sigmas"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_DECIDED, _UNDECIDED = 50.0, 1e-3
+
+
+def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
+    """Geometric grid of σ, shape (levels,), ascending, that spans the speciation window.
+
+    Two classes with a shared covariance use their exact γ. Where γ never gets to 50 the grid starts
+    at a tenth of the σ that halves the largest γ. Raises `ValueError` for a single class.
+    """
+    if mixture.classes < 2:
+        raise ValueError("mixture: a single class has nothing to decide")
+    low, high = _exact_range(mixture) if mixture.is_binary_channel else _approximate_range(mixture)
+    return np.sqrt(np.geomspace(low, high, levels))
+
+
+def _exact_range(mixture: GaussianMixture) -> tuple[float, float]:
+    """σ² at both ends from the pair's own γ."""
+    pair = Pair.of(mixture)
+    largest = pair.gamma(0.0)
+    high = pair.noise_at_gamma(min(_UNDECIDED, largest / 1e3))
+    low = pair.noise_at_gamma(_DECIDED) or (pair.noise_at_gamma(largest / 2) or 1.0) * 1e-2
+    assert high is not None  # noqa: S101 (a level below the largest γ is always reached)
+    return low, high
+
+
+def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
+    """σ² at both ends from the closest and the farthest pair of classes."""
+    first, second = np.triu_indices(mixture.classes, 1)
+    squares = (mixture.means**2).sum(axis=1)
+    gaps2 = squares[first] + squares[second] - 2 * (mixture.means @ mixture.means.T)[first, second]
+    scatter = _covariance_gaps2(mixture)[first, second]
+    variance = np.array([c.variances.mean() for c in mixture.covariances])
+    each = np.broadcast_to(variance, mixture.classes)
+    v = (each[first] + each[second]) / 2
+
+    def noise_at(gamma: float) -> Array:
+        """σ² of every pair at this γ: the positive root of a quadratic in 1/(v + σ²)."""
+        a = np.maximum(gaps2, 0) / 4
+        return (a + np.sqrt(a**2 + gamma * scatter / 2)) / (2 * gamma) - v
+
+    differ = (gaps2 > 1e-12 * squares.max(initial=0.0)) | (scatter > 0)
+    decided = noise_at(_DECIDED)[differ].min()
+    low = decided if decided > 0 else 1e-2 * max(float(v[differ].min()), 1e-12)
+    # a pair whose γ stays small moves the upper end by its own largest γ
+    start = (noise_at(_UNDECIDED) + v)[differ].max()
+    return float(low), float(max(start, 1e3 * low))
+
+
+def _covariance_gaps2(mixture: GaussianMixture) -> Array:
+    """`‖Σ_j − Σ_k‖²_F`, shape (K, K)."""
+    if mixture.shared_covariance is not None:
+        return np.zeros((mixture.classes, mixture.classes))
+    each = [mixture.covariance_of(k) for k in range(mixture.classes)]
+    if all(isinstance(c, Isotropic) for c in each):
+        flat = np.sqrt(mixture.dimension) * np.array([[float(c.variances)] for c in each])
+    else:
+        identity = np.eye(mixture.dimension)
+        axes = [c.rotate(identity) for c in each]
+        flat = np.array([((q * c.variances) @ q.T).ravel() for q, c in zip(axes, each, strict=True)])
+    return ((flat[:, None] - flat[None]) ** 2).sum(axis=-1)
