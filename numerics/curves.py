@@ -20,7 +20,7 @@ from ..theory.mixture import GaussianMixture, checked_partition
 if TYPE_CHECKING:
     from .sampling import Progress
 
-__all__ = ["METHODS", "entropy_curve"]
+__all__ = ["METHODS", "checked_sigmas", "entropy_curve", "labelled"]
 
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
@@ -97,7 +97,7 @@ def entropy_curve(
 
     Source: T2–T4, T17.
     """
-    sigma = _checked_sigmas(sigmas)
+    sigma = checked_sigmas(sigmas)
     method, reason = _choose(mixture, method, partition)
     if method == "exact":
         curves = _exact(mixture, sigma)
@@ -109,10 +109,13 @@ def entropy_curve(
         groups = _groups(mixture, partition)
         precision = dtype or ("float64" if method == "reduced" else "float32")
         curves = _sampled(mixture, sigma, method, groups, precision, (samples, key, tolerance, progress))
-    return _dataset(sigma, curves, {"method": method, "reason": reason})
+    named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
+    values = {name: (value, error) for name, value, error in named}
+    return labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
 
 
-def _checked_sigmas(sigmas: ArrayLike) -> Array:
+def checked_sigmas(sigmas: ArrayLike) -> Array:
+    """Noise levels as a vector; `ValueError` unless each is a finite number > 0."""
     sigma = np.atleast_1d(np.asarray(sigmas, dtype=np.float64))
     if sigma.ndim != 1 or sigma.size == 0:
         raise ValueError(f"sigmas: need a vector of at least one level, not shape {sigma.shape}")
@@ -192,18 +195,16 @@ def _sampled(
     return _Curves(found.mean, found.standard_error, attributes)
 
 
-def _dataset(sigma: Array, curves: _Curves, attributes: dict[str, Any]) -> xr.Dataset:
-    """Label curves over σ: coordinates, standard errors, units and attributes."""
-    names = ("entropy", "rate", "agreement")
+def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: dict[str, Any]) -> xr.Dataset:
+    """Curves, each with its standard error, over σ: coordinates, units and attributes."""
     variables: dict[str, tuple[str, Array]] = {}
-    for name, values, errors in zip(names, curves.values, curves.errors, strict=True):
+    for name, (values, errors) in curves.items():
         variables |= {name: ("sigma", values), f"{name}_se": ("sigma", errors)}
     ou_time = schedules.OrnsteinUhlenbeck().time(sigma)
-    coordinates = {"sigma": sigma, "ou_time": ("sigma", ou_time)}
-    dataset = xr.Dataset(variables, coordinates, attributes | curves.attributes)
-    for name, described in _ATTRIBUTES.items():
-        dataset[name].attrs.update(described)
-    for name in names:
+    dataset = xr.Dataset(variables, {"sigma": sigma, "ou_time": ("sigma", ou_time)}, attributes)
+    for name in ("sigma", "ou_time", *curves):
+        dataset[name].attrs.update(_ATTRIBUTES[name])
+    for name in curves:
         long_name = f"standard error of {_ATTRIBUTES[name]['long_name']}"
         dataset[f"{name}_se"].attrs.update(_ATTRIBUTES[name] | {"long_name": long_name})
     return dataset

@@ -19,7 +19,7 @@ from ..theory.mixture import GaussianMixture
 from .sampling import STRIDE, class_draws, normal
 from .statistics import statistics
 
-__all__ = ["ambient", "parameters_of"]
+__all__ = ["ambient", "logits_and_pulls", "parameters_of", "unrotate_class"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def ambient(key: Any, parameters: dict[str, Any]) -> Any:
     data = normal(data_key, shape, means.dtype)
     noise = normal(noise_key, shape, means.dtype)
     classes = class_draws(class_key, parameters["log_weights"])
-    spread = _unrotate_class(jnp.sqrt(variances[classes]) * data, classes, parameters["axes"])
+    spread = unrotate_class(jnp.sqrt(variances[classes]) * data, classes, parameters["axes"])
 
     def level(sigma: Any) -> Any:
         both = [
@@ -59,7 +59,7 @@ def parameters_of(mixture: GaussianMixture, sigma: Array, groups: Array | None) 
     }
 
 
-def _unrotate_class(coordinates: Any, classes: Any, axes: Any | None) -> Any:
+def unrotate_class(coordinates: Any, classes: Any, axes: Any | None) -> Any:
     """`Q_c y` for the class c of each draw."""
     if axes is None:
         return coordinates
@@ -67,19 +67,25 @@ def _unrotate_class(coordinates: Any, classes: Any, axes: Any | None) -> Any:
     return jnp.take_along_axis(every, classes[:, None, None], axis=1)[:, 0]
 
 
-def _at_level(x: Any, sigma: Any, parameters: dict[str, Any]) -> Any:
-    """Statistics of the draws x (draws, d) at one σ, shape (draws, 3)."""
+def logits_and_pulls(x: Any, sigma: Any, parameters: dict[str, Any]) -> tuple[Any, Any]:
+    """Log-posteriors (draws, K) up to a constant, and `σ^{−2}(D_k − X)` (draws, K, d), of x (draws, d)."""
     axes = parameters["axes"]
     widths = parameters["variances"] + sigma**2
     offset = x[:, None, :] - parameters["means"]
     if axes is not None:
         offset = jnp.einsum("nkd,kde->nke", offset, axes, precision="highest")
     logits = parameters["log_weights"] - (offset**2 / widths + jnp.log(widths)).sum(-1) / 2
-    pull = -offset / widths
+    pulls = -offset / widths
     if axes is not None:
-        pull = jnp.einsum("nke,kde->nkd", pull, axes, precision="highest")
+        pulls = jnp.einsum("nke,kde->nkd", pulls, axes, precision="highest")
+    return logits, pulls
+
+
+def _at_level(x: Any, sigma: Any, parameters: dict[str, Any]) -> Any:
+    """Statistics of the draws x (draws, d) at one σ, shape (draws, 3)."""
+    logits, pulls = logits_and_pulls(x, sigma, parameters)
     # only differences of the pulls matter; a common shift removes what would cancel
-    pull = pull - pull.mean(1, keepdims=True)
-    forms = jnp.einsum("njd,nkd->njk", pull, pull, precision="highest")
+    pulls = pulls - pulls.mean(1, keepdims=True)
+    forms = jnp.einsum("njd,nkd->njk", pulls, pulls, precision="highest")
     values = statistics(logits[:, None], forms[:, None], jnp.atleast_1d(sigma**2), parameters["groups"])
     return values[..., 0]

@@ -1,0 +1,54 @@
+"""The cloning experiment, run in truth and read off the posterior."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from speciation.numerics import clone_curve, entropy_curve
+from speciation.theory import Full, GaussianMixture, Isotropic
+
+THRESHOLD = float(stats.norm.isf(5e-9))  # two-sided, at most 100 comparisons: false alarms below 1e-6
+
+
+@pytest.mark.parametrize("spec", ["binary:d=16,mu=1,s=1", "binary:d=8,mu=1,s=0.5,w=0.3", "digits:3,8"])
+def test_reverse_runs_meet_the_closed_form(spec):
+    mixture = GaussianMixture.parse(spec)
+    sigmas = np.array([1.5, 3.0, 6.0])
+    exact = clone_curve(mixture, sigmas)
+    assert float(exact.agreement_se.max()) == 0
+    runs = clone_curve(mixture, sigmas, method="sde", samples=6000, steps=150)
+    scores = np.abs((runs.agreement - exact.agreement) / runs.agreement_se)
+    assert float(scores.max()) < THRESHOLD
+    # mutant: clones that agree 8 % more often than they should are rejected
+    assert float(np.abs((runs.agreement - 1.08 * exact.agreement) / runs.agreement_se).max()) > THRESHOLD
+
+
+def test_reverse_runs_of_classes_with_their_own_covariances():
+    rng = np.random.default_rng(0)
+    factor = rng.standard_normal((4, 4))
+    covariances = [Isotropic(0.5), Full(factor @ factor.T), Isotropic(2.0)]
+    mixture = GaussianMixture([0.3, 0.3, 0.4], 3 * rng.standard_normal((3, 4)), covariances)
+    sigmas = np.array([1.0, 4.0])
+    posterior = clone_curve(mixture, sigmas, samples=100_000)
+    runs = clone_curve(mixture, sigmas, method="sde", samples=6000, steps=200)
+    error = np.hypot(runs.agreement_se, posterior.agreement_se)
+    # classes overlap at σ = 0, where reading off the top class differs from drawing one
+    floor = 1 - float(entropy_curve(mixture, [0.02], samples=100_000).agreement[0])
+    assert float((np.abs(runs.agreement - posterior.agreement) - THRESHOLD * error).max()) < floor
+
+
+def test_more_steps_remove_the_bias():
+    mixture = GaussianMixture.parse("binary:d=4,mu=1,s=0")
+    exact = float(clone_curve(mixture, [2.0]).agreement[0])
+    coarse, fine = (
+        float(clone_curve(mixture, [2.0], method="sde", samples=40_000, steps=n).agreement[0])
+        for n in (2, 100)
+    )
+    assert abs(fine - exact) < 0.3 * abs(coarse - exact)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"method": "ode"}, {"method": "sde", "steps": 0}, {"method": "sde", "samples": 0}]
+)
+def test_refuses(arguments):
+    with pytest.raises(ValueError, match=r"^(method|samples)"):
+        clone_curve(GaussianMixture.parse("binary:d=4,mu=1,s=1"), [1.0], **arguments)
