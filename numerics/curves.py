@@ -56,6 +56,7 @@ def entropy_curve(
     partition: Partition | None = None,
     tolerance: float | None = None,
     dtype: str | None = None,
+    points: str = "random",
     progress: "Progress | None" = None,
 ) -> xr.Dataset:
     """Entropy, entropy rate and clone agreement of a mixture at each noise level.
@@ -80,6 +81,9 @@ def entropy_curve(
         Keep sampling until the largest standard error is at most this.
     dtype : {"float32", "float64"}, optional
         Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given.
+    points : {"random", "sobol"}
+        For `reduced`: independent draws, or randomised quasi-Monte Carlo, whose errors fall faster;
+        its standard errors come from independent scramblings.
     progress : callable, optional
         Called with the number of draws done and the number aimed at.
 
@@ -106,9 +110,15 @@ def entropy_curve(
             raise ValueError(f"samples: must be at least 1, not {samples}")
         if tolerance is not None and not tolerance > 0:
             raise ValueError(f"tolerance: must be > 0, not {tolerance}")
+        if points not in ("random", "sobol"):
+            raise ValueError(f"points: {points!r} is not one of random, sobol")
+        if points == "sobol" and (method != "reduced" or tolerance is not None):
+            raise ValueError("points: sobol goes with method reduced, without a tolerance")
         groups = _groups(mixture, partition)
         precision = dtype or ("float64" if method == "reduced" else "float32")
-        curves = _sampled(mixture, sigma, method, groups, precision, (samples, key, tolerance, progress))
+        curves = _sampled(
+            mixture, sigma, method, groups, precision, (samples, key, tolerance, points, progress)
+        )
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     return labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
@@ -167,12 +177,12 @@ def _sampled(
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
 
-    from . import shared_covariance, unequal_covariance
+    from . import quasi, shared_covariance, unequal_covariance
     from .sampling import estimate
 
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
-    samples, key, tolerance, progress = budget
+    samples, key, tolerance, points, progress = budget
     if mixture.shared_covariance is None:
         kernel, parameters = (
             unequal_covariance.ambient,
@@ -190,8 +200,11 @@ def _sampled(
             name: None if value is None else jax.numpy.asarray(value, dtype=dtype)
             for name, value in parameters.items()
         }
-        found = estimate(kernel, arrays, samples, key, tolerance=tolerance, progress=progress)
-    attributes = {"samples": found.samples, "key": key, "dtype": dtype}
+        if points == "sobol":
+            found = quasi.estimate(arrays, samples, key, progress)
+        else:
+            found = estimate(kernel, arrays, samples, key, tolerance=tolerance, progress=progress)
+    attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
     return _Curves(found.mean, found.standard_error, attributes)
 
 

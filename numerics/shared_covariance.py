@@ -7,7 +7,7 @@ and the log-posterior of class k is, up to a constant,
 
 Only the inner products `e_k = ε·a_k` are random. `ambient` draws ε in all d dimensions and takes them;
 `reduced` draws them directly, since `e = A y` with A the symmetric root of the Gram matrix of the
-a_k and y standard normal in K dimensions: a cost that does not depend on d.
+a_k and y standard normal in K − 1 dimensions: a cost that does not depend on d.
 """
 
 from typing import Any, TypeAlias
@@ -22,18 +22,34 @@ from ..theory.mixture import GaussianMixture
 from .sampling import STRIDE, class_draws, normal
 from .statistics import statistics
 
-__all__ = ["ambient", "ambient_isotropic", "ambient_parameters", "reduced", "reduced_parameters"]
+__all__ = [
+    "ambient",
+    "ambient_isotropic",
+    "ambient_parameters",
+    "reduced",
+    "reduced_at",
+    "reduced_parameters",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
 
 def reduced(key: Any, parameters: dict[str, Any]) -> Any:
     """Statistics of one stride with noise drawn in the span of the mean differences."""
-    roots = parameters["roots"]  # (levels, classes, classes)
     noise_key, class_key = jax.random.split(key)
+    roots = parameters["roots"]  # (levels, classes, classes − 1)
     y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
-    products = jnp.einsum("nr,lkr->nlk", y, roots, precision="highest")
-    return _pair_statistics(products, class_key, parameters)
+    return _pair_statistics(_reduced_products(y, roots), class_key, parameters)
+
+
+def reduced_at(y: Any, classes: Any, parameters: dict[str, Any]) -> Any:
+    """Log-posteriors (draws, levels, K), up to a constant, for given noise y (draws, K − 1) and classes."""
+    return _centre(classes, parameters) + _reduced_products(y, parameters["roots"])
+
+
+def _reduced_products(y: Any, roots: Any) -> Any:
+    """`ε·a_k` from noise y (draws, K − 1) and roots (levels, K, K − 1)."""
+    return jnp.einsum("nr,lkr->nlk", y, roots, precision="highest")
 
 
 def ambient(key: Any, parameters: dict[str, Any]) -> Any:
@@ -60,7 +76,11 @@ def reduced_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | N
     values, vectors = np.linalg.eigh(common["gram"])
     # the symmetric root is the one that is unique, hence smooth in σ where eigenvalues coincide
     lengths = np.sqrt(np.maximum(values, 0))[:, None, :]
-    return common | {"roots": (vectors * lengths) @ vectors.transpose(0, 2, 1)}
+    roots = (vectors * lengths) @ vectors.transpose(0, 2, 1)
+    # One combination of centred means vanishes, the same at every level, so a fixed rotation drops a
+    # dimension; the others come in order of size, for points whose first coordinates are the best.
+    rotation = vectors[sigma.size // 2][:, :0:-1]
+    return common | {"roots": roots @ rotation}
 
 
 def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
@@ -77,14 +97,19 @@ def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | N
 
 def _pair_statistics(products: Any, class_key: Any, parameters: dict[str, Any]) -> Any:
     """Mean over the antithetic pair ±ε of one class per pair, shape (STRIDE, 3, levels)."""
-    gram, log_weights = parameters["gram"], parameters["log_weights"]
-    classes = class_draws(class_key, log_weights)
-    centre = log_weights - jnp.diagonal(gram, axis1=1, axis2=2) / 2 + gram[:, classes].transpose(1, 0, 2)
+    centre = _centre(class_draws(class_key, parameters["log_weights"]), parameters)
     both = [
         statistics(centre + sign * products, parameters["forms"], parameters["noise"], parameters["groups"])
         for sign in (1, -1)
     ]
     return (both[0] + both[1]) / 2
+
+
+def _centre(classes: Any, parameters: dict[str, Any]) -> Any:
+    """Log-posteriors (draws, levels, K) of the class means themselves, up to a constant."""
+    gram = parameters["gram"]
+    squares = jnp.diagonal(gram, axis1=1, axis2=2)
+    return parameters["log_weights"] - squares / 2 + gram[:, classes].transpose(1, 0, 2)
 
 
 def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def curve(
     levels: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of noise levels.")] = 64,
     samples: Annotated[int, typer.Option(min=1, help="Monte-Carlo draws.")] = 100_000,
     method: Annotated[str, typer.Option(help="auto, exact, reduced or ambient.")] = "auto",
+    points: Annotated[str, typer.Option(help="random or, with --method reduced, sobol.")] = "random",
     tolerance: Annotated[
         float | None, typer.Option(help="Sample until the largest standard error is at most this.")
     ] = None,
@@ -52,6 +53,7 @@ def curve(
             method=method,
             partition=mixture.partition if partition else None,
             tolerance=tolerance,
+            points=points,
             progress=progress,
         )
     content = _to_json(dataset, {"spec": spec, **mixture.describe()})
