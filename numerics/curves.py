@@ -32,7 +32,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
     "sigma": {"long_name": "noise-to-signal ratio σ", "units": "1"},
     "ou_time": {"long_name": "Ornstein-Uhlenbeck time t", "units": "1"},
     "entropy": {"long_name": "class-conditional entropy H(C|X)", "units": "nats"},
-    "rate": {"long_name": "entropy rate dH/dt per unit OU time", "units": "nats"},
+    "rate": {"long_name": "entropy rate dH/dt per unit OU time", "units": "nats per unit OU time"},
     "agreement": {"long_name": "clone agreement φ", "units": "1"},
 }
 

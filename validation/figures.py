@@ -56,13 +56,13 @@ def curve_figure(curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] 
         _plot(upper, curve, "entropy", BLUE)
         _plot(lower, curve, "rate", RED)
         upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
-        lower.set_ylabel("rate $dH/dt$ [nats]")
+        lower.set_ylabel("rate $dH/dt$ [nats per unit $t$]")
         lower.set_xlabel("Ornstein–Uhlenbeck time $t$")
         upper.set_title(title)
         _mark_times(lower, times, "time")
         upper.set_ylim(bottom=0)
         lower.set_ylim(bottom=0)
-        if times:
+        if lower.get_legend_handles_labels()[0]:
             lower.legend(loc="upper right")
         return figure
 
@@ -110,7 +110,7 @@ def log_law_figure(dimensions: Sequence[int]) -> Figure:
             right.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour, linewidth=width)
         left.set_xlabel("Ornstein–Uhlenbeck time $t$")
         right.set_xlabel(r"$t - \frac{1}{2}\log d$")
-        left.set_ylabel("entropy rate $dH/dt$ [nats]")
+        left.set_ylabel("entropy rate $dH/dt$ [nats per unit $t$]")
         right.axvline(0, color=BLACK, linestyle="--", linewidth=1, label="curvature, $γ=1$")
         peak = float(-0.5 * np.log(_peak()))
         right.axvline(peak, color=RED, linewidth=1, label=f"peak, $γ^*={_peak():.4f}$")

@@ -58,6 +58,13 @@ def test_curve_json_of_a_measurement(method, run_json):
         assert abs(level["entropy"] - entropy) <= 6 * level["entropy_se"] + 1e-9
 
 
+def test_figure_of_a_measured_curve(run, tmp_path):
+    path = tmp_path / "curve.png"
+    spec = "scales:d=20,lambda1=1,lambda2=3"
+    status, _, err = run("curve", spec, "--levels", "9", "--samples", "2000", "--out", path)
+    assert (status, err.replace("\n", "")) == (0, f"wrote {path}")
+
+
 def test_curve_of_groups(run_json):
     spec = "hierarchy:d=8,A=100,B=1,s=0.5"
     arguments = ["--levels", "5", "--samples", "20000"]
