@@ -82,7 +82,8 @@ class Schedule(ABC):
         """The largest σ that the schedule reaches."""
         if np.isinf(self.last_time):
             return np.inf
-        return float(self._sigma(np.asarray(self.last_time)))
+        with np.errstate(divide="ignore"):
+            return float(self._sigma(np.asarray(self.last_time)))
 
     def ou_time(self, time: ArrayLike) -> Array:
         """Ornstein–Uhlenbeck time `½ log(1 + σ²)` at this schedule's `time`; any shape."""
@@ -194,11 +195,6 @@ class Cosine(Schedule):
         """The schedule ends at `s = 1`, where σ is infinite."""
         return 1.0
 
-    @cached_property
-    def last_sigma(self) -> float:
-        """Every σ is reached."""
-        return np.inf
-
     @property
     def _angle(self) -> tuple[float, float]:
         """`θ₀` and `dθ/ds`."""
@@ -273,11 +269,6 @@ class FlowMatching(Schedule):
     def last_time(self) -> float:
         """The schedule ends at `u = 1`, where σ is infinite."""
         return 1.0
-
-    @cached_property
-    def last_sigma(self) -> float:
-        """Every σ is reached."""
-        return np.inf
 
     def _sigma(self, time: Array) -> Array:
         return time / (1 - time)
