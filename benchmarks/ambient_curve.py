@@ -31,17 +31,13 @@ def with_numpy(sigmas: np.ndarray) -> list[float]:
         classes = rng.integers(CLASSES, size=DRAWS)
         clean = MIXTURE.means[classes] + rng.standard_normal((DRAWS, D))
         x = clean + sigma * rng.standard_normal((DRAWS, D))
-        squares = ((x[:, None, :] - MIXTURE.means[None]) ** 2).sum(-1) if D < 64 else _squares(x)
+        squares = (x**2).sum(1)[:, None] - 2 * x @ MIXTURE.means.T + (MIXTURE.means**2).sum(1)
         logits = -squares / (2 * (1 + sigma**2))
         logits -= logits.max(1, keepdims=True)
         p = np.exp(logits)
         p /= p.sum(1, keepdims=True)
         entropies.append(float(-(p * np.log(np.maximum(p, 1e-300))).sum(1).mean()))
     return entropies
-
-
-def _squares(x: np.ndarray) -> np.ndarray:
-    return (x**2).sum(1)[:, None] - 2 * x @ MIXTURE.means.T + (MIXTURE.means**2).sum(1)
 
 
 def with_torch(sigmas: np.ndarray) -> list[float]:

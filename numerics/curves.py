@@ -103,17 +103,10 @@ def entropy_curve(
     """
     sigma = checked_sigmas(sigmas)
     method, reason = _choose(mixture, method, partition)
+    _check_budget(method, samples, tolerance, dtype, points)
     if method == "exact":
         curves = _exact(mixture, sigma)
     else:
-        if samples < 1:
-            raise ValueError(f"samples: must be at least 1, not {samples}")
-        if tolerance is not None and not tolerance > 0:
-            raise ValueError(f"tolerance: must be > 0, not {tolerance}")
-        if points not in ("random", "sobol"):
-            raise ValueError(f"points: {points!r} is not one of random, sobol")
-        if points == "sobol" and (method != "reduced" or tolerance is not None):
-            raise ValueError("points: sobol goes with method reduced, without a tolerance")
         groups = _groups(mixture, partition)
         precision = dtype or ("float64" if method == "reduced" else "float32")
         curves = _sampled(
@@ -122,6 +115,20 @@ def entropy_curve(
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     return labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
+
+
+def _check_budget(method: str, samples: int, tolerance: float | None, dtype: str | None, points: str) -> None:
+    """Refuse what no method can mean, so that an exact curve does not swallow a mistake."""
+    if samples < 1:
+        raise ValueError(f"samples: must be at least 1, not {samples}")
+    if tolerance is not None and not tolerance > 0:
+        raise ValueError(f"tolerance: must be > 0, not {tolerance}")
+    if dtype not in (None, "float32", "float64"):
+        raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
+    if points not in ("random", "sobol"):
+        raise ValueError(f"points: {points!r} is not one of random, sobol")
+    if points == "sobol" and (method != "reduced" or tolerance is not None):
+        raise ValueError("points: sobol goes with method reduced, without a tolerance")
 
 
 def checked_sigmas(sigmas: ArrayLike) -> Array:
@@ -180,8 +187,6 @@ def _sampled(
     from . import quasi, shared_covariance, unequal_covariance
     from .sampling import estimate
 
-    if dtype not in ("float32", "float64"):
-        raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
     samples, key, tolerance, points, progress = budget
     if mixture.shared_covariance is None:
         kernel, parameters = (

@@ -13,14 +13,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-__all__ = ["ENTROPY_RATE_AGREEMENT", "statistics"]
-
-ENTROPY_RATE_AGREEMENT = ("entropy", "rate", "agreement")
-"""Order of the statistics along their axis."""
+__all__ = ["statistics"]
 
 
 def statistics(logits: Any, forms: Any, noise: Any, groups: Any | None) -> Any:
-    """Statistics of each draw at each level, shape (draws, 3, levels).
+    """Entropy, rate and agreement of each draw at each level, shape (draws, 3, levels).
 
     Parameters
     ----------

@@ -60,8 +60,10 @@ def test_groups_and_full_covariances():
         assert float((np.abs(plain[name] - quasi[name]) / error).max()) < 6
 
 
-@pytest.mark.parametrize("arguments", [{"points": "halton"}, {"method": "ambient"}, {"tolerance": 1e-3}])
+@pytest.mark.parametrize(
+    "arguments", [{"points": "halton"}, {"method": "ambient"}, {"tolerance": 1e-3}, {"method": "exact"}]
+)
 def test_refuses(arguments):
-    mixture = GaussianMixture.parse("orthogonal:K=3,d=4,M=4,s=1")
+    mixture = GaussianMixture.parse("binary:d=4,mu=1,s=1")
     with pytest.raises(ValueError, match="points: "):
         entropy_curve(mixture, [1.0], **({"method": "reduced", "points": "sobol"} | arguments))
