@@ -22,7 +22,7 @@ from ..theory.mixture import GaussianMixture
 from ..theory.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, entropy_curve, labelled
-from .sampling import STRIDE, class_draws, estimate, normal
+from .sampling import class_draws, estimate, in_precision, normal
 
 __all__ = ["clone_curve"]
 
@@ -69,54 +69,50 @@ def clone_curve(
     if samples < 1 or steps < 1:
         raise ValueError("samples, steps: must be at least 1")
     sigma = checked_sigmas(sigmas)
-    parameters = unequal_covariance.parameters_of(mixture, sigma, None)
     last = min(float(window_sigmas(mixture, 2)[0]), float(sigma.min()) / 2)
     # from each level to a σ_0 at which every class that can be decided is
     grids = np.geomspace(sigma, last, steps + 1, axis=-1)
-    arrays = {
-        name: None if value is None else jnp.asarray(value, jnp.float32)
-        for name, value in (parameters | {"grids": grids}).items()
-    }
-    found = estimate(_reverse_runs, arrays, 2 * samples, key)
+    parameters = in_precision(unequal_covariance.parameters_of(mixture, grids, None), "float32")
+    found = estimate(_reverse_runs, parameters, 2 * samples, key)
     attributes = {"method": method, "samples": found.samples // 2, "key": key, "steps": steps}
     return labelled(sigma, {"agreement": (found.mean[0], found.standard_error[0])}, attributes)
 
 
 def _reverse_runs(key: Any, parameters: dict[str, Any]) -> Any:
-    """1 where a state's two clones agree, shape (STRIDE, 1, levels)."""
+    """1 where a state's two clones agree, shape (1, levels, STRIDE)."""
     start_key, *clone_keys = jax.random.split(key, 3)
 
-    def level(grid: Any) -> Any:
-        x = _noised(start_key, grid[0], parameters)
-        first, second = (_final_class(clone, x, grid, parameters) for clone in clone_keys)
+    def branch(levels: dict[str, Any]) -> Any:
+        x = _noised(start_key, levels["sigma"][0], parameters)
+        first, second = (_final_class(clone, x, levels, parameters) for clone in clone_keys)
         return (first == second).astype(x.dtype)
 
-    return jax.lax.map(level, parameters["grids"]).T[:, None, :]
+    return jax.lax.map(branch, parameters["levels"])[None]
 
 
 def _noised(key: Any, sigma: Any, parameters: dict[str, Any]) -> Any:
     """STRIDE draws of X₀ + σZ."""
-    means, variances = parameters["means"], parameters["variances"]
     data_key, noise_key, class_key = jax.random.split(key, 3)
-    shape = (STRIDE, means.shape[1])
     classes = class_draws(class_key, parameters["log_weights"])
-    spread = jnp.sqrt(variances[classes]) * normal(data_key, shape, means.dtype)
-    spread = unequal_covariance.unrotate_class(spread, classes, parameters["axes"])
-    return means[classes] + spread + sigma * normal(noise_key, shape, means.dtype)
+    clean = parameters["means"][classes] + unequal_covariance.clean_draws(data_key, classes, parameters)
+    return clean + sigma * normal(noise_key, clean.shape, clean.dtype)
 
 
-def _final_class(key: Any, x: Any, grid: Any, parameters: dict[str, Any]) -> Any:
-    """Run the chain down `grid` and return the most probable class of each final state."""
+def _final_class(key: Any, x: Any, levels: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """Run the chain down the levels and return the most probable class of each final state."""
 
-    def step(x: Any, levels: Any) -> tuple[Any, None]:
-        index, sigma, lower = levels
-        logits, pulls = unequal_covariance.logits_and_pulls(x, sigma, parameters)
+    def step(x: Any, indexed: Any) -> tuple[Any, None]:
+        index, level, lower = indexed
+        sigma = level["sigma"]
+        logits, pulls = unequal_covariance.logits_and_pulls(x, level, parameters)
         shares = jax.nn.softmax(logits, axis=-1)
         denoised = x + sigma**2 * (shares[..., None] * pulls).sum(1)
         ratio = (lower / sigma) ** 2
         z = normal(jax.random.fold_in(key, index), x.shape, x.dtype)
         return ratio * x + (1 - ratio) * denoised + lower * jnp.sqrt(1 - ratio) * z, None
 
-    indices = jnp.arange(grid.shape[0] - 1, dtype=jnp.uint32)
-    x, _ = jax.lax.scan(step, x, (indices, grid[:-1], grid[1:]))
-    return unequal_covariance.logits_and_pulls(x, grid[-1], parameters)[0].argmax(-1)
+    indices = jnp.arange(levels["sigma"].size - 1, dtype=jnp.uint32)
+    above = jax.tree.map(lambda entry: entry[:-1], levels)
+    x, _ = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:]))
+    last = jax.tree.map(lambda entry: entry[-1], levels)
+    return unequal_covariance.logits_and_pulls(x, last, parameters)[0].argmax(-1)

@@ -7,6 +7,7 @@ agreement  φ = E Σ_k p_k², the probability that two clones agree
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,7 @@ def entropy_curve(
     tolerance: float | None = None,
     dtype: str | None = None,
     points: str = "random",
+    checkpoint: str | Path | None = None,
     progress: "Progress | None" = None,
 ) -> xr.Dataset:
     """Entropy, entropy rate and clone agreement of a mixture at each noise level.
@@ -84,6 +86,9 @@ def entropy_curve(
     points : {"random", "sobol"}
         For `reduced`: independent draws, or randomised quasi-Monte Carlo, whose errors fall faster;
         its standard errors come from independent scramblings.
+    checkpoint : path, optional
+        File that keeps the finished draws, written every few seconds and when interrupted. The
+        same call goes on from it to the same bits; with a larger `samples` it adds to it.
     progress : callable, optional
         Called with the number of draws done and the number aimed at.
 
@@ -103,21 +108,23 @@ def entropy_curve(
     """
     sigma = checked_sigmas(sigmas)
     method, reason = _choose(mixture, method, partition)
-    _check_budget(method, samples, tolerance, dtype, points)
+    _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact":
         curves = _exact(mixture, sigma)
     else:
         groups = _groups(mixture, partition)
         precision = dtype or ("float64" if method == "reduced" else "float32")
         curves = _sampled(
-            mixture, sigma, method, groups, precision, (samples, key, tolerance, points, progress)
+            mixture, sigma, method, groups, precision, (samples, key, tolerance, points, checkpoint, progress)
         )
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     return labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
 
 
-def _check_budget(method: str, samples: int, tolerance: float | None, dtype: str | None, points: str) -> None:
+def _check_budget(
+    method: str, samples: int, tolerance: float | None, dtype: str | None, points: str, checkpoint: object
+) -> None:
     """Refuse what no method can mean, so that an exact curve does not swallow a mistake."""
     if samples < 1:
         raise ValueError(f"samples: must be at least 1, not {samples}")
@@ -127,8 +134,8 @@ def _check_budget(method: str, samples: int, tolerance: float | None, dtype: str
         raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
     if points not in ("random", "sobol"):
         raise ValueError(f"points: {points!r} is not one of random, sobol")
-    if points == "sobol" and (method != "reduced" or tolerance is not None):
-        raise ValueError("points: sobol goes with method reduced, without a tolerance")
+    if points == "sobol" and (method != "reduced" or tolerance is not None or checkpoint is not None):
+        raise ValueError("points: sobol goes with method reduced, without a tolerance or a checkpoint")
 
 
 def checked_sigmas(sigmas: ArrayLike) -> Array:
@@ -185,32 +192,45 @@ def _sampled(
     import jax
 
     from . import quasi, shared_covariance, unequal_covariance
-    from .sampling import estimate
+    from .checkpoints import Checkpoint, fingerprint
+    from .sampling import estimate, in_precision
 
-    samples, key, tolerance, points, progress = budget
-    if mixture.shared_covariance is None:
-        kernel, parameters = (
-            unequal_covariance.ambient,
-            unequal_covariance.parameters_of(mixture, sigma, groups),
-        )
-    elif method == "reduced":
-        kernel = shared_covariance.reduced
-        parameters = shared_covariance.reduced_parameters(mixture, sigma, groups)
+    samples, key, tolerance, points, checkpoint, progress = budget
+    kernel: Any
+    if mixture.shared_covariance is None or mixture.classes == 1:
+        kernel = unequal_covariance.ambient
+        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
+        unit, rounding = 1.0, unequal_covariance.rounding(mixture, dtype)
     else:
-        parameters = shared_covariance.ambient_parameters(mixture, sigma, groups)
-        isotropic = "scale" in parameters
-        kernel = shared_covariance.ambient_isotropic if isotropic else shared_covariance.ambient
+        reduced = method == "reduced"
+        build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
+        parameters = build(mixture, sigma, groups)
+        ambient = shared_covariance.ambient_isotropic if "scale" in parameters else shared_covariance.ambient
+        kernel = shared_covariance.reduced if reduced else ambient
+        unit, rounding = shared_covariance.unit_and_rounding(parameters, dtype)
+    arrays = in_precision(parameters, dtype)
     with jax.enable_x64(dtype == "float64"):
-        arrays = {
-            name: None if value is None else jax.numpy.asarray(value, dtype=dtype)
-            for name, value in parameters.items()
-        }
         if points == "sobol":
             found = quasi.estimate(arrays, samples, key, progress)
         else:
-            found = estimate(kernel, arrays, samples, key, tolerance=tolerance, progress=progress)
+            keep = None
+            if checkpoint is not None:
+                run = fingerprint(kernel.__qualname__, kernel.__module__, key, dtype, parameters)
+                keep = Checkpoint(Path(checkpoint), run, writes=jax.process_index() == 0)
+            found = estimate(
+                kernel,
+                arrays,
+                samples,
+                key,
+                tolerance=tolerance,
+                progress=progress,
+                checkpoint=keep,
+            )
+    # disagreement keeps its relative precision as long as it is not subtracted from 1
+    entropy, rate, disagreement = found.mean * unit
+    errors = np.hypot(found.standard_error, rounding * found.mean) * unit
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
-    return _Curves(found.mean, found.standard_error, attributes)
+    return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
 
 
 def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: dict[str, Any]) -> xr.Dataset:

@@ -1,11 +1,9 @@
-"""Keyed strides of draws, their moments, and when to stop.
+"""Keyed strides of draws, when to stop, and how to go on after an interruption.
 
 Draws come in strides of `STRIDE` antithetic pairs. Stride i uses `fold_in(key, i)` and is reduced on
-its own to a mean and a sum of squared deviations, which are combined in order of i in double
-precision. So an answer depends on the key and the number of strides, and on nothing else: not on
-how many strides run at once, on how many devices, or on whether the run was interrupted.
-
-    standard error = √(Σ (v − v̄)² / ((n − 1) n)) over n pairs, v the mean of a pair
+its own to means and squared deviations, which are combined in order of i in double precision. So an
+answer depends on the key and the number of strides, and on nothing else: not on how many strides run at
+once, on how many devices or processes, or on whether the run was interrupted.
 """
 
 from collections.abc import Callable
@@ -16,11 +14,23 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from numpy.typing import NDArray
 
-__all__ = ["STRIDE", "Estimate", "Progress", "class_draws", "estimate", "normal", "strides_for"]
+from .checkpoints import Checkpoint
+from .moments import Moments
+
+__all__ = [
+    "STRIDE",
+    "Estimate",
+    "Progress",
+    "class_draws",
+    "estimate",
+    "in_precision",
+    "normal",
+    "strides_for",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 Kernel: TypeAlias = Callable[[Any, Any], Any]
@@ -33,7 +43,7 @@ _ROUND = 32  # strides between two looks at the tolerance, per device
 
 @dataclass(frozen=True)
 class Estimate:
-    """Means and standard errors, shape (3, levels), of `samples` draws."""
+    """Means and standard errors, shape (curves, levels), of `samples` draws."""
 
     mean: Array
     standard_error: Array
@@ -43,6 +53,18 @@ class Estimate:
 def normal(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Standard normal numbers: drawn in single precision, so that every precision sees the same draws."""
     return jax.random.normal(key, shape, jnp.float32).astype(dtype)
+
+
+def in_precision(parameters: Any, dtype: str) -> Any:
+    """Parameters with real arrays in this precision and whole numbers as they are.
+
+    They stay NumPy arrays, which every process of a distributed run can hand to its own devices.
+    """
+
+    def cast(value: Any) -> Any:
+        return value.astype(dtype) if value.dtype.kind == "f" else value
+
+    return jax.tree.map(cast, parameters)
 
 
 def class_draws(key: Any, log_weights: Any) -> Any:
@@ -63,67 +85,83 @@ def estimate(
     *,
     tolerance: float | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Estimate:
-    """Average `kernel(key, parameters)`, values of shape (STRIDE, 3, levels), over strides.
+    """Average `kernel(key, parameters)`, values of shape (curves, levels, STRIDE), over strides.
 
     At least `samples` draws; with `tolerance`, as many more as it takes for the largest standard
-    error to fall to it. `progress(done, total)` is called with numbers of draws.
+    error to fall to it. `progress(done, total)` is called with numbers of draws. A `checkpoint`
+    keeps what is done through an interruption.
     """
     least = strides_for(samples)
     mesh = Mesh(np.array(jax.devices()), ("strides",))
     # whole rounds, or fewer strides where fewer are asked for, in equal shares for the devices
     batch = mesh.size * min(_ROUND, -(-least // mesh.size))
-    root = jax.random.key(key)
-    means: list[Array] = []
-    squares: list[Array] = []
-    while True:
-        total = least if tolerance is None else _strides_needed(means, squares, least, tolerance)
-        if len(means) >= total:
-            break
-        first = len(means)
-        indices = jnp.arange(first, first + batch, dtype=jnp.uint32)
-        keys = jax.vmap(lambda index: jax.random.fold_in(root, index))(indices)
-        keys = jax.device_put(keys, NamedSharding(mesh, P("strides")))
-        mean, square = _moments(kernel, mesh, keys, parameters)
-        used = min(batch, total - first)
-        means.extend(np.asarray(mean, dtype=np.float64)[:used])
-        squares.extend(np.asarray(square, dtype=np.float64)[:used])
-        if progress is not None:
-            progress(len(means) * 2 * STRIDE, total * 2 * STRIDE)
-    return _combine(means, squares)
+    seed = np.asarray(jax.random.key_data(jax.random.key(key)))
+    moments = None if checkpoint is None else checkpoint.read(least * STRIDE if tolerance is None else None)
+    try:
+        while True:
+            done = 0 if moments is None else moments.count // STRIDE
+            total = least if tolerance is None else _strides_needed(moments, least, tolerance)
+            if done >= total:
+                break
+            means, squares = _moments(kernel, mesh, seed, np.uint32(done), batch, parameters)
+            for stride in range(min(batch, total - done)):
+                found = Moments(STRIDE, _double(means[stride]), _double(squares[stride]))
+                moments = found if moments is None else moments.and_then(found)
+            if checkpoint is not None and moments is not None:
+                checkpoint.note(moments)
+            if progress is not None:
+                progress(2 * min(done + batch, total) * STRIDE, 2 * total * STRIDE)
+    except KeyboardInterrupt:
+        if checkpoint is not None and moments is not None:
+            checkpoint.write(moments)
+        raise
+    if moments is None:
+        raise ValueError("samples: must be at least 1")
+    if checkpoint is not None:
+        checkpoint.write(moments)
+    return Estimate(moments.mean, moments.standard_error, 2 * moments.count)
 
 
-@partial(jax.jit, static_argnames=("kernel", "mesh"))
-def _moments(kernel: Kernel, mesh: Mesh, keys: Any, parameters: Any) -> Any:
-    """Mean and sum of squared deviations of each stride, every device on its own strides."""
+def _double(values: Any) -> Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _moments(kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, parameters: Any) -> Any:
+    """Mean and squared deviations of the strides from `first` on, as arrays of this process."""
+    found = _compiled(kernel, mesh, batch, seed, first, parameters)
+    return tuple(np.asarray(part.addressable_data(0)) for part in found)
+
+
+@partial(jax.jit, static_argnames=("kernel", "mesh", "batch"))
+def _compiled(kernel: Kernel, mesh: Mesh, batch: int, seed: Any, first: Any, parameters: Any) -> Any:
+    """Every device reduces its own strides; then all hold all results, whatever process they are of."""
+    share = batch // mesh.size
+    # one stride at a time stays in a processor's cache; an accelerator wants many at once
+    together = None if mesh.devices.flat[0].platform == "cpu" else min(share, _ROUND)
 
     def one(key: Any) -> Any:
         values = kernel(key, parameters)
-        mean = values.mean(0)
-        return mean, ((values - mean) ** 2).sum(0)
+        mean = values.mean(-1)
+        return mean, ((values - mean[..., None]) ** 2).sum(-1)
 
-    def on_device(own_keys: Any) -> Any:
-        # one stride at a time stays in a processor's cache; an accelerator wants many at once
-        together = 1 if mesh.devices.flat[0].platform == "cpu" else _ROUND
-        return jax.lax.map(one, own_keys, batch_size=together)
+    def on_device(seed: Any, first: Any) -> Any:
+        start = first + jax.lax.axis_index("strides").astype(jnp.uint32) * share
+        root = jax.random.wrap_key_data(seed)
+        keys = jax.vmap(lambda i: jax.random.fold_in(root, start + i))(jnp.arange(share, dtype=jnp.uint32))
+        own = jax.lax.map(one, keys, batch_size=together)
+        return jax.lax.all_gather(own, "strides", tiled=True)
 
-    split = P("strides")
-    return jax.shard_map(on_device, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)(keys)
-
-
-def _combine(means: list[Array], squares: list[Array]) -> Estimate:
-    stacked = np.stack(means)
-    mean = stacked.mean(axis=0)
-    pairs = len(means) * STRIDE
-    spread = np.stack(squares).sum(axis=0) + STRIDE * ((stacked - mean) ** 2).sum(axis=0)
-    return Estimate(mean, np.sqrt(spread / ((pairs - 1) * pairs)), 2 * pairs)
+    return jax.shard_map(on_device, mesh=mesh, in_specs=P(), out_specs=P(), check_vma=False)(seed, first)
 
 
-def _strides_needed(means: list[Array], squares: list[Array], least: int, tolerance: float) -> int:
-    if len(means) < least:
+def _strides_needed(moments: Moments | None, least: int, tolerance: float) -> int:
+    done = 0 if moments is None else moments.count // STRIDE
+    if moments is None or done < least:
         return least
-    worst = float(_combine(means, squares).standard_error.max())
+    worst = float(moments.standard_error.max())
     if worst <= tolerance:
-        return len(means)
+        return done
     # a little more than the 1/√n law asks for, so that the next look is usually the last
-    return int(np.ceil(1.05 * len(means) * (worst / tolerance) ** 2)) + 1
+    return int(np.ceil(1.05 * done * (worst / tolerance) ** 2)) + 1

@@ -1,62 +1,74 @@
 """From class log-posteriors to the three curves, for a batch of draws at every noise level.
 
-    entropy    −Σ_G P_G log P_G                        (posterior entropy, not −log p of the true class)
-    agreement  Σ_G P_G²
-    rate       (1 + σ²) [Σ_G |u_G|²/P_G − |Σ_G u_G|²],  u_G = Σ_{k∈G} p_k σ^{−2}D_k
+    entropy        −Σ_G P_G log P_G                 (posterior entropy, not −log p of the true class)
+    disagreement   1 − Σ_G P_G²
+    rate           (1 + σ²) ½ Σ_k p_k [Σ_j Q_kj p_j − Σ_{j∈G(k)} Q_kj p_j / P_G(k)]
 
-with `P_G = Σ_{k∈G} p_k` over the groups of a partition; without one each class is its own group.
-The rate is T17's `dH/d log σ = σ^{−2} E|D_C − D|²` per unit OU time. `u_G` enters through inner
-products, `⟨u_G, u_F⟩ = Σ p_j p_k B_jk` over j ∈ G, k ∈ F.
+with `P_G = Σ_{k∈G} p_k` over the groups of a partition (without one each class is its own group) and
+`Q_jk = |σ^{−2}(D_j − D_k)|²`. The rate is T17's `dH/d log σ = σ^{−2} E|D_C − D|²` per unit OU time, with D
+the mean of the group. All three keep relative precision where one group has nearly all the probability.
 """
 
 from typing import Any
 
 import jax.numpy as jnp
 
-__all__ = ["statistics"]
+__all__ = ["cross_terms", "odds_against_top", "statistics"]
 
 
-def statistics(logits: Any, forms: Any, noise: Any, groups: Any | None) -> Any:
-    """Entropy, rate and agreement of each draw at each level, shape (draws, 3, levels).
+def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
+    """Entropy, rate and disagreement of each draw at each level, shape (3, levels, draws).
 
     Parameters
     ----------
-    logits : (draws, levels, classes)
+    logits : (classes, levels, draws)
         Log-posteriors up to a constant.
-    forms : (levels, classes, classes) or (draws, levels, classes, classes)
-        `B_jk = ⟨σ^{−2}D_j, σ^{−2}D_k⟩` up to a common shift of every D.
+    gaps : (levels, classes, classes) or (levels, classes, classes, draws)
+        `Q_jk = |σ^{−2}(D_j − D_k)|²`.
     noise : (levels,)
         σ².
     groups : (groups, classes) of 0 and 1, or None
     """
-    # softmax by hand: one exponential serves the posterior and its entropy
-    below_top = logits - logits.max(-1, keepdims=True)
-    odds = jnp.exp(below_top)
-    norm = odds.sum(-1, keepdims=True)
-    p = odds / norm
-    pairs = p[..., :, None] * forms * p[..., None, :] if forms.ndim == 4 else None
+    odds, log_odds = odds_against_top(logits)
+    total = odds.sum(0)
+    p = odds / total
     if groups is None:
-        entropy = jnp.log(norm[..., 0]) - (p * below_top).sum(-1)
-        agreement = (p * p).sum(-1)
-        own = (p * jnp.diagonal(forms, axis1=-2, axis2=-1)).sum(-1)
+        own = 0
     else:
-        shares = p @ groups.T
-        entropy = -jnp.where(shares > 0, shares * jnp.log(jnp.where(shares > 0, shares, 1)), 0).sum(-1)
-        agreement = (shares * shares).sum(-1)
-        own = _within_groups(p, forms, shares, groups)
-    total = pairs.sum((-2, -1)) if pairs is not None else _quadratic(p, forms)
-    rate = (1 + noise) * (own - total)
-    return jnp.stack([entropy, rate, agreement], axis=1)
+        same = groups.T @ groups
+        shares = jnp.tensordot(same, p, 1, precision="highest")
+        own = _weighted(gaps * (same if gaps.ndim == 3 else same[..., None]), p)
+        own = jnp.where(shares > 0, own / jnp.where(shares > 0, shares, 1), 0)
+        grouped = jnp.tensordot(groups, odds, 1, precision="highest")
+        odds, log_odds = odds_against_top(jnp.log(grouped))
+    others = _beyond_top(odds, log_odds)
+    norm = 1 + others
+    entropy = jnp.log1p(others) - jnp.where(odds > 0, odds * log_odds, 0).sum(0) / norm
+    disagreement = cross_terms(odds, log_odds) / norm**2
+    rate = (1 + noise)[:, None] * (p * (_weighted(gaps, p) - own)).sum(0) / 2
+    return jnp.stack([entropy, rate, disagreement])
 
 
-def _quadratic(p: Any, forms: Any) -> Any:
-    """`pᵀBp` at every level, shape (draws, levels)."""
-    return (jnp.einsum("nlj,ljk->nlk", p, forms, precision="highest") * p).sum(-1)
+def odds_against_top(logits: Any) -> tuple[Any, Any]:
+    """`p_k/p_top` and its logarithm, over the leading axis."""
+    log_odds = logits - logits.max(0)
+    # a square, because the root is needed by others: one exponential serves both
+    return jnp.square(jnp.exp(log_odds / 2)), log_odds
 
 
-def _within_groups(p: Any, forms: Any, shares: Any, groups: Any) -> Any:
-    """`Σ_G |u_G|²/P_G`, shape (draws, levels)."""
-    members = p[..., None, :] * groups  # (draws, levels, groups, classes)
-    pattern = "nlgj,nljk,nlgk->nlg" if forms.ndim == 4 else "nlgj,ljk,nlgk->nlg"
-    squares = jnp.einsum(pattern, members, forms, members, precision="highest")
-    return jnp.where(shares > 0, squares / jnp.where(shares > 0, shares, 1), 0).sum(-1)
+def cross_terms(values: Any, log_odds: Any) -> Any:
+    """`Σ_{j≠k} v_j v_k` over the leading axis, where v is 1 at the top: precise where the rest is small."""
+    rest = _beyond_top(values, log_odds)
+    return rest * (2 + rest) - _beyond_top(values**2, log_odds)
+
+
+def _beyond_top(values: Any, log_odds: Any) -> Any:
+    """`Σ_k v_k − 1` without rounding the small terms away, where v is 1 at the top."""
+    at_top = log_odds == 0
+    return jnp.where(at_top, 0, values).sum(0) + (at_top.sum(0) - 1)
+
+
+def _weighted(gaps: Any, p: Any) -> Any:
+    """`Σ_j Q_kj p_j`, shape (classes, levels, draws)."""
+    pattern = "lkj,jln->kln" if gaps.ndim == 3 else "lkjn,jln->kln"
+    return jnp.einsum(pattern, gaps, p, precision="highest")

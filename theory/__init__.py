@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         log_binary_mmse,
     )
     from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
-    from .covariance import Diagonal, Full, Isotropic
+    from .covariance import Diagonal, Full, Isotropic, LowRank
     from .criteria import (
         CRITERIA,
         speciation_sigma2,
@@ -41,6 +41,7 @@ __all__ = [
     "Full",
     "GaussianMixture",
     "Isotropic",
+    "LowRank",
     "SpeciationTime",
     "binary_entropy",
     "binary_mmse",
@@ -75,7 +76,7 @@ _HOME = {
         "log_binary_mmse",
     ),
     "constants": ("median_gamma", "peak_gamma", "precise_median_gamma", "precise_peak_gamma"),
-    "covariance": ("Diagonal", "Full", "Isotropic"),
+    "covariance": ("Diagonal", "Full", "Isotropic", "LowRank"),
     "criteria": (
         "CRITERIA",
         "speciation_sigma2",

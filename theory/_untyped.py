@@ -1,4 +1,4 @@
-"""SymPy, mpmath and SciPy's optimisers publish no types; they enter the typed floor here, as `Any`."""
+"""SymPy, mpmath and SciPy's solvers publish no types; they enter the typed floor here, as `Any`."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ import mpmath as _mpmath  # pyright: ignore[reportMissingTypeStubs]
 import sympy as _sympy  # pyright: ignore[reportMissingTypeStubs]
 from scipy import optimize as _optimize  # pyright: ignore[reportMissingTypeStubs]
 from scipy.optimize import elementwise as _elementwise  # pyright: ignore[reportMissingTypeStubs]
+from scipy.sparse import linalg as _sparse  # pyright: ignore[reportMissingTypeStubs]
 
 mpmath: Any = _mpmath
 sympy: Any = _sympy
 optimize: Any = _optimize
 elementwise: Any = _elementwise
+sparse: Any = _sparse

@@ -25,7 +25,6 @@ Array: TypeAlias = NDArray[np.float64]
 CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
 
 _WEIGHT_ROUNDING = 1e-8  # how far from 1 a sum of decimal weights may be
-_BLOCK_ENTRIES = 2**20  # size of the temporary array of a sum over levels and eigenvalues
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -40,8 +39,8 @@ class GaussianMixture:
         Class means.
     covariances
         Shared by all classes: a number `s²`, an array (d,) of variances, or an array (d, d); or one
-        per class: a sequence of K of these, or an array (K, d, d). `Isotropic`, `Diagonal` and
-        `Full` objects say which is meant where K numbers could also be d variances.
+        per class: a sequence of K of these, or an array (K, d, d). `Isotropic`, `Diagonal`, `Full`
+        and `LowRank` objects say which is meant where K numbers could also be d variances.
     labels : sequence of K distinct strings, optional
         Class names; `"0"`, `"1"`, … by default.
     partition : mapping from group name to class names, optional
@@ -154,12 +153,9 @@ class GaussianMixture:
     def spectrum(self) -> tuple[Array, Array]:
         """Eigenvalues of the shared covariance and `(Qᵀδ)²` in its eigenbasis, shapes (n,) and (n,).
 
-        An isotropic covariance has n = 1: its variance and `|δ|²`.
+        Equal eigenvalues may be one: an isotropic covariance has n = 1, its variance and `|δ|²`.
         """
-        covariance = self._need_binary_channel()
-        if isinstance(covariance, Isotropic):
-            return covariance.variances[None], np.array([self.separation2])
-        return covariance.variances, covariance.rotate(self.half_difference) ** 2
+        return self._need_binary_channel().spectral_measure(self.half_difference)
 
     def gamma(self, sigma: ArrayLike) -> Array:
         """`γ(σ) = δᵀ(Σ + σ²I)^{-1}δ`, T2's one number; any shape of σ ≥ 0, same shape back.
@@ -173,21 +169,13 @@ class GaussianMixture:
         return -self._resolvent_moment(sigma, 2)
 
     def _resolvent_moment(self, sigma: ArrayLike, power: int) -> Array:
-        """`Σ_i (Qᵀδ)_i²/(λ_i + σ²)^power`, blocked so that no large temporary array is made."""
-        variances, overlaps = self.spectrum
+        """`δᵀ(Σ + σ²I)^{−power} δ`."""
+        covariance = self._need_binary_channel()
         sigma_ = np.asarray(sigma, dtype=np.float64)
         if not np.all(sigma_ >= 0):
             raise ValueError("sigma: every value must be a number >= 0")
-        relevant = overlaps > 0
-        variances, overlaps = variances[relevant], overlaps[relevant]
-        noise = (sigma_ * sigma_).ravel()
-        total = np.empty(noise.size)
-        rows = max(1, _BLOCK_ENTRIES // variances.size)
-        with np.errstate(divide="ignore", over="ignore"):
-            for start in range(0, noise.size, rows):
-                widths = variances + noise[start : start + rows, None]
-                total[start : start + rows] = (overlaps / widths**power).sum(axis=1)
-        return total.reshape(sigma_.shape)[()]
+        form = covariance.resolvent_form(self.half_difference, (sigma_ * sigma_).ravel(), power)
+        return form.reshape(sigma_.shape)[()]
 
     def describe(self) -> dict[str, Any]:
         """A JSON-ready summary: sizes, weights, labels, covariance kinds and the separation."""

@@ -1,10 +1,12 @@
 """Mixtures as files: `.json` for reading by people, `.npz` for large dimensions.
 
 JSON: `{"weights": […], "means": [[…]], "covariance": {"isotropic": s²} | {"diagonal": […]} |
-{"full": [[…]]} | a list of these, one per class, "labels": […], "partition": {"group": ["label"]}}`.
+{"full": [[…]]} | {"low_rank": {"diagonal": s² | […], "factors": [[…]]}} | a list of these, one per
+class, "labels": […], "partition": {"group": ["label"]}}`.
 NPZ: arrays of the same names; `covariance` is a number (isotropic), (d,) (diagonal) or (d, d)
-(full), and `covariance_0`, `covariance_1`, … are one per class; a partition is two arrays of
-strings, `partition_groups` with the group of each label in turn.
+(full), and `covariance_0`, `covariance_1`, … are one per class; a diagonal plus low rank adds its
+factors (d, r) as `factors`, `factors_0`, …; a partition is an array of strings,
+`partition_groups`, with the group of each label in turn.
 
 Reading executes nothing, and nothing is allocated that the file does not hold.
 """
@@ -18,7 +20,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Covariance, Diagonal, Full, Isotropic
+from .covariance import Covariance, Diagonal, Full, Isotropic, LowRank
 from .mixture import GaussianMixture
 
 __all__ = ["read", "write"]
@@ -30,7 +32,28 @@ JSON_LIMIT = 256 * 2**20
 NPZ_LIMIT = 8 * 2**30
 """Largest total size of the arrays in an `.npz` that is read, in bytes."""
 
-_KINDS: dict[str, Callable[[Any], Covariance]] = {"isotropic": Isotropic, "diagonal": Diagonal, "full": Full}
+
+def _low_rank(value: Any) -> Covariance:
+    if not isinstance(value, dict) or set(value) != {"diagonal", "factors"}:  # pyright: ignore[reportUnknownArgumentType]
+        raise ValueError("a low-rank covariance has a diagonal and factors")
+    entry = cast(dict[str, Any], value)
+    diagonal, factors = (np.array(entry[name], dtype=np.float64) for name in ("diagonal", "factors"))
+    return LowRank(diagonal, factors)
+
+
+def _isotropic(value: Any) -> Covariance:
+    number = np.array(value, dtype=np.float64)
+    if number.ndim != 0:
+        raise ValueError("an isotropic covariance is one number")
+    return Isotropic(float(number))
+
+
+_KINDS: dict[str, Callable[[Any], Covariance]] = {
+    "isotropic": _isotropic,
+    "diagonal": lambda value: Diagonal(np.array(value, dtype=np.float64)),
+    "full": lambda value: Full(np.array(value, dtype=np.float64)),
+    "low_rank": _low_rank,
+}
 _KEYS = ("weights", "means", "covariance", "labels", "partition")
 
 
@@ -103,10 +126,7 @@ def _one_from_json(value: Any, name: str) -> Covariance:
     if kind not in _KINDS:
         raise ValueError(f"{name}: {kind!r} is not one of {', '.join(_KINDS)}")
     try:
-        numbers = np.array(content, dtype=np.float64)
-        if kind == "isotropic" and numbers.ndim != 0:
-            raise ValueError("an isotropic covariance is one number")
-        return _KINDS[kind](numbers[()])
+        return _KINDS[kind](content)
     except (TypeError, ValueError) as error:
         ragged = "inhomogeneous" in str(error) or isinstance(error, TypeError)
         reason = "not numbers in rows of equal length" if ragged else error
@@ -146,9 +166,12 @@ def _to_arrays(mixture: GaussianMixture) -> dict[str, AnyArray]:
         "labels": np.array(mixture.labels),
     }
     for index, covariance in enumerate(mixture.covariances):
-        name = f"covariance_{index}" if len(mixture.covariances) > 1 else "covariance"
-        (value,) = covariance.to_json().values()
-        arrays[name] = np.asarray(value)
+        suffix = f"_{index}" if len(mixture.covariances) > 1 else ""
+        if isinstance(covariance, LowRank):
+            arrays |= {f"covariance{suffix}": covariance.diagonal, f"factors{suffix}": covariance.factors}
+        else:
+            (value,) = covariance.to_json().values()
+            arrays[f"covariance{suffix}"] = np.asarray(value)
     if mixture.partition is not None:
         pairs = [(label, name) for name, group in mixture.partition.items() for label in group]
         group_of = dict(pairs)
@@ -167,16 +190,21 @@ def _read_npz(path: Path) -> dict[str, Any]:
     if "partition_groups" in arrays:
         fields["partition"] = _partition_from_groups(arrays.pop("partition_groups"), fields)
     if "covariance" in arrays:
-        fields["covariance"] = arrays.pop("covariance")
+        fields["covariance"] = _covariance_from_arrays(arrays, "")
     elif "covariance_0" in arrays:
         count = sum(name.startswith("covariance_") for name in arrays)
         try:
-            fields["covariance"] = [arrays.pop(f"covariance_{index}") for index in range(count)]
+            fields["covariance"] = [_covariance_from_arrays(arrays, f"_{k}") for k in range(count)]
         except KeyError as error:
             raise ValueError(f"{error.args[0]}: missing") from None
     if arrays:
         raise ValueError(f"unknown array {next(iter(arrays))!r}")
     return fields
+
+
+def _covariance_from_arrays(arrays: dict[str, AnyArray], suffix: str) -> AnyArray | Covariance:
+    value, factors = arrays.pop(f"covariance{suffix}"), arrays.pop(f"factors{suffix}", None)
+    return value if factors is None else LowRank(value, factors)
 
 
 def _partition_from_groups(groups: AnyArray, fields: dict[str, Any]) -> dict[str, list[str]]:

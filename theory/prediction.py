@@ -1,17 +1,23 @@
 """Every criterion's speciation time for one mixture: what `speciation predict` prints."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import schedules
+from ._untyped import sparse
 from .covariance import Isotropic
 from .criteria import CRITERIA, speciation_sigma2, why_no_time
 from .mixture import GaussianMixture
 from .pair import Pair
 
 __all__ = ["SpeciationTime", "covariance_noise", "speciation_times"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lanczos iteration
 
 
 @dataclass(frozen=True)
@@ -47,27 +53,39 @@ def speciation_times(
 
 def covariance_noise(mixture: GaussianMixture) -> float:
     """`Λ − 1`, with Λ the largest eigenvalue of the covariance of the data, of any mixture."""
-    if mixture.is_binary_channel:
+    if mixture.is_binary_channel and mixture.covariances[0].has_spectrum:
         found = Pair.of(mixture).noise("covariance")
         return -1.0 if found is None else found
     centred = np.sqrt(mixture.weights)[:, None] * (mixture.means - mixture.weights @ mixture.means)
-    if all(isinstance(covariance, Isotropic) for covariance in mixture.covariances):
-        within = sum(
-            weight * float(mixture.covariance_of(k).variances) for k, weight in enumerate(mixture.weights)
-        )
-        return within + float(np.linalg.eigvalsh(centred @ centred.T)[-1]) - 1
-    total = centred.T @ centred
-    identity = np.eye(mixture.dimension)
-    for k, weight in enumerate(mixture.weights):
-        covariance = mixture.covariance_of(k)
-        axes = covariance.rotate(identity)  # row i holds the coordinates of axis i: Q
-        total += weight * (axes * covariance.variances) @ axes.T
-    return float(np.linalg.eigvalsh(total)[-1]) - 1
+    weighted = [(w, mixture.covariance_of(k).parts()) for k, w in enumerate(mixture.weights)]
+    diagonal = sum((weight * part for weight, (part, _) in weighted), np.zeros(()))
+    columns = [centred.T, *(np.sqrt(w) * u for w, (_, u) in weighted if u is not None)]
+    return _top_eigenvalue(diagonal, np.hstack(columns)) - 1
+
+
+def _top_eigenvalue(diagonal: Array, factors: Array) -> float:
+    """Largest eigenvalue of `D + UUᵀ`, D of shape () or (d,) and U of shape (d, r)."""
+    if diagonal.ndim == 0:
+        small = factors.T @ factors if factors.shape[1] < factors.shape[0] else factors @ factors.T
+        return float(diagonal) + float(np.linalg.eigvalsh(small)[-1])
+    if diagonal.size <= _DENSE_LIMIT:
+        return float(np.linalg.eigvalsh(np.diag(diagonal) + factors @ factors.T)[-1])
+
+    def product(vector: Array) -> Array:
+        flat = vector.ravel()
+        return diagonal * flat + factors @ (factors.T @ flat)
+
+    size = diagonal.size
+    matrix = sparse.LinearOperator((size, size), product, dtype=np.float64)
+    return float(sparse.eigsh(matrix, 1, which="LA", v0=np.ones(size), return_eigenvectors=False)[0])
 
 
 def _one(criterion: str, mixture: GaussianMixture, schedule: schedules.Schedule) -> SpeciationTime:
     if not mixture.is_binary_channel and criterion != "covariance":
         reason = "stated for two classes with a shared covariance, which this mixture is not"
+        return SpeciationTime(criterion, None, None, None, reason)
+    if mixture.is_binary_channel and criterion != "covariance" and not mixture.covariances[0].has_spectrum:
+        reason = "needs eigenvalues that are out of reach in this dimension; a curve does not"
         return SpeciationTime(criterion, None, None, None, reason)
     noise = _noise(criterion, mixture)
     if noise is None:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Isotropic
+from .covariance import Covariance, Isotropic
 from .mixture import GaussianMixture
 from .pair import Pair
 
@@ -33,7 +33,8 @@ def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
     """
     if mixture.classes < 2:
         raise ValueError("mixture: a single class has nothing to decide")
-    low, high = _exact_range(mixture) if mixture.is_binary_channel else _approximate_range(mixture)
+    exact = mixture.is_binary_channel and mixture.covariances[0].has_spectrum
+    low, high = _exact_range(mixture) if exact else _approximate_range(mixture)
     return np.sqrt(np.geomspace(low, high, levels))
 
 
@@ -50,10 +51,11 @@ def _exact_range(mixture: GaussianMixture) -> tuple[float, float]:
 def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
     """σ² at both ends from the closest and the farthest pair of classes."""
     first, second = np.triu_indices(mixture.classes, 1)
+    d = mixture.dimension
     squares = (mixture.means**2).sum(axis=1)
     gaps2 = squares[first] + squares[second] - 2 * (mixture.means @ mixture.means.T)[first, second]
     scatter = _covariance_gaps2(mixture)[first, second]
-    variance = np.array([c.variances.mean() for c in mixture.covariances])
+    variance = np.array([_trace_of_product(c, Isotropic(1.0), d) / d for c in mixture.covariances])
     each = np.broadcast_to(variance, mixture.classes)
     v = (each[first] + each[second]) / 2
 
@@ -75,10 +77,19 @@ def _covariance_gaps2(mixture: GaussianMixture) -> Array:
     if mixture.shared_covariance is not None:
         return np.zeros((mixture.classes, mixture.classes))
     each = [mixture.covariance_of(k) for k in range(mixture.classes)]
-    if all(isinstance(c, Isotropic) for c in each):
-        flat = np.sqrt(mixture.dimension) * np.array([[float(c.variances)] for c in each])
-    else:
-        identity = np.eye(mixture.dimension)
-        axes = [c.rotate(identity) for c in each]
-        flat = np.array([((q * c.variances) @ q.T).ravel() for q, c in zip(axes, each, strict=True)])
-    return ((flat[:, None] - flat[None]) ** 2).sum(axis=-1)
+    products = np.array([[_trace_of_product(a, b, mixture.dimension) for b in each] for a in each])
+    squares = np.diag(products)
+    gaps2 = squares[:, None] + squares - 2 * products
+    return np.where(gaps2 > 1e-12 * squares.max(initial=0.0), gaps2, 0.0)
+
+
+def _trace_of_product(first: Covariance, second: Covariance, dimension: int) -> float:
+    """`tr Σ₁Σ₂` from the parts `D + UUᵀ`."""
+    (own, factors), (other, other_factors) = first.parts(), second.parts()
+    total = float(np.broadcast_to(own * other, dimension).sum())
+    for diagonal, columns in ((own, other_factors), (other, factors)):
+        if columns is not None:
+            total += float((np.atleast_1d(diagonal)[:, None] * columns**2).sum())
+    if factors is not None and other_factors is not None:
+        total += float(((factors.T @ other_factors) ** 2).sum())
+    return total

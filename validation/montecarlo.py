@@ -100,6 +100,9 @@ def _matrix(mixture: GaussianMixture, index: int) -> Array:
     ((kind, value),) = mixture.covariance_of(index).to_json().items()
     if kind == "full":
         return np.array(value)
+    if kind == "low_rank":
+        factors = np.array(value["factors"])
+        return np.diag(np.broadcast_to(value["diagonal"], mixture.dimension)) + factors @ factors.T
     return np.diag(np.broadcast_to(np.array(value, dtype=np.float64), mixture.dimension))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from speciation.numerics import entropy_curve, sampling
-from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic, window_sigmas
+from speciation.numerics import entropy_curve, sampling, shared_covariance
+from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic, LowRank, window_sigmas
 from speciation.validation import montecarlo
 
 NAMES = ("entropy", "rate", "agreement")
@@ -64,7 +65,17 @@ def random_mixture(kind: str, seed: int = 0) -> GaussianMixture:
         "isotropic each": [Isotropic(v) for v in (0.2, 0.5, 1.0, 2.0)],
         "diagonal each": [Diagonal(v) for v in diagonals],
         "full each": [Full(f @ f.T) for f in factors],
-        "mixed": [Isotropic(0.5), Diagonal(diagonals[1]), Full(factors[2] @ factors[2].T), Isotropic(1.0)],
+        "low rank": LowRank(diagonals[0], factors[0][:, :2]),
+        "low rank each": [
+            LowRank(diagonals[1], factors[0][:, :2]),
+            *[LowRank(0.5, f[:, :1]) for f in factors[1:]],
+        ],
+        "all kinds": [
+            Isotropic(0.5),
+            Diagonal(diagonals[1]),
+            Full(factors[2] @ factors[2].T),
+            LowRank(0.3, factors[3]),
+        ],
     }
     return GaussianMixture(weights, means, covariances[kind])
 
@@ -75,7 +86,10 @@ PARTITION = {"a": ["0", "3"], "b": ["1"], "c": ["2"]}
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 @pytest.mark.parametrize(
     "kind",
-    ["isotropic", "diagonal", "full", "isotropic each", "diagonal each", "full each", "mixed"],
+    [
+        *("isotropic", "diagonal", "full", "low rank"),
+        *("isotropic each", "diagonal each", "full each", "low rank each", "all kinds"),
+    ],
 )
 def test_ambient_meets_naive_numpy(kind, partition):
     """Entropy and agreement against Cholesky factors in NumPy, σ by σ."""
@@ -96,7 +110,7 @@ def test_ambient_meets_naive_numpy(kind, partition):
 
 
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
-@pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full"])
+@pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full", "low rank"])
 def test_reduced_meets_ambient_and_the_general_route(kind, partition):
     mixture = random_mixture(kind)
     sigmas = np.geomspace(0.3, 5, 6)
@@ -105,8 +119,7 @@ def test_reduced_meets_ambient_and_the_general_route(kind, partition):
     assert np.abs(scores(reduced, ambient)).max() < THRESHOLD
     # the same covariance given once per class in another form takes the unequal route
     shared = mixture.covariances[0]
-    axes = shared.rotate(np.eye(6))
-    matrix = (axes * shared.variances) @ axes.T
+    matrix = shared.matrix_in(6)
     matrix = (matrix + matrix.T) / 2
     nudged = matrix.copy()
     nudged[0, 0] *= 1 + 1e-12
@@ -117,7 +130,7 @@ def test_reduced_meets_ambient_and_the_general_route(kind, partition):
     assert np.abs(scores(unequal, reduced)).max() < THRESHOLD
 
 
-@pytest.mark.parametrize("kind", ["isotropic", "full each"])
+@pytest.mark.parametrize("kind", ["isotropic", "full each", "low rank each"])
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 def test_rate_is_the_slope_of_the_entropy(kind, partition):
     """Common random numbers: entropy differences along the curve are the integral of the rate."""
@@ -134,22 +147,28 @@ def test_rate_is_the_slope_of_the_entropy(kind, partition):
     assert abs(gained - 1.05 * integral) > THRESHOLD * error
 
 
-def test_error_bars_cover():
-    """Over 300 keys the 95 % interval covers the exact value between 92 % and 98 % of the time."""
+@pytest.mark.parametrize("arguments", [{"samples": 8192}, {"samples": 4096, "points": "sobol"}], ids=str)
+def test_error_bars_cover(arguments):
+    """Over 300 keys the 95 % interval covers the exact value between 92 % and 98 % of the time.
+
+    At every level, from 1e-4 of the entropy left to 1e-5 of it gone. An interval that covers 95 % is seen
+    outside 92-98 % in 300 keys once in 55 times; so single levels may stray by four standard errors of a
+    share, and the mean over the levels, which are correlated, has to be inside.
+    """
     mixture = GaussianMixture.parse("binary:d=16,mu=1,s=1")
-    sigmas = core(mixture)
+    sigmas = window_sigmas(mixture, 8)
     exact = entropy_curve(mixture, sigmas)
-    hits, bias = np.zeros((3, sigmas.size)), np.zeros((3, sigmas.size))
-    width = np.zeros_like(bias)
-    for key in range(300):
-        found = entropy_curve(mixture, sigmas, method="reduced", samples=16_384, key=key)
-        z = scores(found, exact)
-        hits += np.abs(z) < 1.96
-        bias += np.array([(found[n] - exact[n]).values for n in NAMES]) / 300
-        width += np.array([found[f"{n}_se"].values for n in NAMES]) / 300
-    assert ((hits / 300 >= 0.92) & (hits / 300 <= 0.98)).all(), hits / 300
+    z = np.array(
+        [
+            scores(entropy_curve(mixture, sigmas, method="reduced", key=key, **arguments), exact)
+            for key in range(300)
+        ]
+    )
+    hits = (np.abs(z) < 1.96).mean(axis=0)
+    assert (hits >= 0.95 - 4 * 0.0126).all(), hits
+    assert ((hits.mean(axis=1) >= 0.92) & (hits.mean(axis=1) <= 0.98)).all(), hits
     # the mean of 300 runs has a standard error of 0.058 of one run's: a bias of a tenth would show
-    assert (np.abs(bias) < (0.1 + 4 / np.sqrt(300)) * width).all()
+    assert (np.abs(z.mean(axis=0)) < 0.1 + 4 * 1.1 / np.sqrt(300)).all()
 
 
 def test_precisions_agree():
@@ -162,18 +181,20 @@ def test_precisions_agree():
     assert float(np.abs(single.entropy - double.entropy).max()) < 1e-5
 
 
+CURVE = (
+    "import json, jax; from speciation.numerics import entropy_curve;"
+    "from speciation.theory import GaussianMixture;"
+    "m = GaussianMixture.parse('orthogonal:K=4,d=40,M=9,s=1');"
+    "c = {n: entropy_curve(m, [1.0, 3.0], method=n, samples=20_000) for n in ('reduced', 'ambient')};"
+    "print(json.dumps([jax.device_count(), {n: [v.hex() for name in x.data_vars"
+    " for v in x[name].values.tolist()] for n, x in c.items()}]))"
+)
+
+
 def curve_bits(devices: int) -> dict:
-    code = (
-        "import json, jax; from speciation.numerics import entropy_curve;"
-        "from speciation.theory import GaussianMixture;"
-        "m = GaussianMixture.parse('orthogonal:K=4,d=40,M=9,s=1');"
-        "c = {n: entropy_curve(m, [1.0, 3.0], method=n, samples=20_000) for n in ('reduced', 'ambient')};"
-        "print(json.dumps([jax.device_count(), {n: [v.hex() for name in x.data_vars"
-        " for v in x[name].values.tolist()] for n, x in c.items()}]))"
-    )
     flags = f"--xla_force_host_platform_device_count={devices}"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "XLA_FLAGS": flags}
+        [sys.executable, "-c", CURVE], capture_output=True, text=True, env={**os.environ, "XLA_FLAGS": flags}
     )
     assert done.returncode == 0, done.stderr
     count, bits = json.loads(done.stdout)
@@ -183,6 +204,33 @@ def curve_bits(devices: int) -> dict:
 
 def test_eight_devices_give_the_bits_of_one():
     assert curve_bits(8) == curve_bits(1)
+
+
+def test_two_processes_give_the_bits_of_one():
+    """`jax.distributed` on loopback: each process holds one device, and both return the whole answer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    runs = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"import jax; jax.distributed.initialize('127.0.0.1:{port}', 2, {rank}); {CURVE}",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    answers = []
+    for run in runs:
+        output, errors = run.communicate(timeout=120)
+        assert run.returncode == 0, errors
+        answers.append(json.loads(output.splitlines()[-1]))
+    assert [count for count, _ in answers] == [2, 2]
+    assert answers[0][1] == answers[1][1] == curve_bits(1)
 
 
 def test_rounds_change_nothing(monkeypatch):
@@ -196,11 +244,12 @@ def test_rounds_change_nothing(monkeypatch):
 
 def test_a_second_curve_compiles_nothing():
     mixtures = [GaussianMixture.parse(f"orthogonal:K=5,d=32,M={M},s=1") for M in (4, 9)]
+    compiled = (sampling._compiled, shared_covariance._pilot)
     for method in ("reduced", "ambient"):
         entropy_curve(mixtures[0], [0.5, 1.0], method=method, samples=5000)
-        before = sampling._moments._cache_size()
+        before = [function._cache_size() for function in compiled]
         entropy_curve(mixtures[1], [2.0, 3.0], method=method, samples=5000, key=3)
-        assert sampling._moments._cache_size() == before
+        assert [function._cache_size() for function in compiled] == before
 
 
 def test_tolerance_is_met_and_more_draws_extend_the_run():

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic
+from speciation.theory import (
+    Diagonal,
+    Full,
+    GaussianMixture,
+    Isotropic,
+    LowRank,
+    speciation_times,
+    window_sigmas,
+)
+from speciation.theory.prediction import covariance_noise
 from speciation.theory.spec import FAMILIES
 
 SPECS = [
@@ -20,10 +29,20 @@ SPECS = [
 
 def dense(mixture: GaussianMixture, index: int) -> np.ndarray:
     ((kind, value),) = mixture.covariance_of(index).to_json().items()
+    if kind == "low_rank":
+        factors = np.array(value["factors"])
+        return np.diag(np.broadcast_to(value["diagonal"], mixture.dimension)) + factors @ factors.T
     return np.array(value) if kind == "full" else np.diag(np.broadcast_to(value, mixture.dimension))
 
 
-@pytest.mark.parametrize("covariance", [0.7, np.array([0.1, 0.5, 2.0]), np.diag([1.0, 2.0, 3.0]) + 0.3])
+COVARIANCES = [
+    *(0.7, np.array([0.1, 0.5, 2.0]), np.diag([1.0, 2.0, 3.0]) + 0.3),
+    LowRank(0.4, np.array([[1.0, 0.5], [0.0, 2.0], [3.0, 1.0]])),
+    LowRank(np.array([0.1, 0.5, 2.0]), np.array([[1.0], [-2.0], [0.5]])),
+]
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
 def test_gamma_is_the_resolvent_form(covariance):
     means = np.array([[1.0, 0.2, -0.4], [-0.5, 0.1, 0.3]])
     mixture = GaussianMixture([0.5, 0.5], means, covariance)
@@ -172,3 +191,72 @@ def test_binary_spec_round_trips_through_text(d, mu, s, w):
     assert mixture.separation2 == pytest.approx(mu * mu * d)
     assert mixture.prior == pytest.approx(w)
     assert float(mixture.covariances[0].variances) == s * s
+
+
+def test_low_rank_forms_are_those_of_the_matrix():
+    rng = np.random.default_rng(2)
+    for diagonal in (np.array(0.3), rng.uniform(0.1, 2, 7)):
+        covariance = LowRank(diagonal, 3 * rng.standard_normal((7, 2)))
+        full = Full(covariance.matrix_in(7))
+        vectors = rng.standard_normal((4, 7))
+        for noise in (1e-4, 1.0, 100.0):
+            solved = np.linalg.solve(full.matrix + noise * np.eye(7), vectors.T).T
+            np.testing.assert_allclose(covariance.solve(vectors, noise), solved, rtol=1e-10, atol=1e-13)
+            white = covariance.whiten(vectors, noise)
+            np.testing.assert_allclose(white @ white.T, vectors @ solved.T, rtol=1e-10, atol=1e-13)
+        for vector in vectors:
+            values, overlaps = covariance.spectral_measure(vector)
+            for power in (-1, 1, 2):
+                expected = (
+                    vector @ np.linalg.matrix_power(np.linalg.inv(full.matrix + np.eye(7)), power) @ vector
+                )
+                assert (overlaps / (values + 1) ** power).sum() == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("ending", [".json", ".npz"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_low_rank_mixtures_are_files_and_specs(ending, shared, tmp_path):
+    rng = np.random.default_rng(3)
+    one = LowRank(0.5, rng.standard_normal((5, 2)))
+    other = LowRank(rng.uniform(0.1, 1, 5), rng.standard_normal((5, 1)))
+    mixture = GaussianMixture([0.4, 0.6], rng.standard_normal((2, 5)), one if shared else [one, other])
+    path = tmp_path / f"mixture{ending}"
+    mixture.save(path)
+    assert GaussianMixture.parse(path).covariances == mixture.covariances
+
+
+def test_low_rank_of_many_dimensions_needs_no_eigenvalues():
+    rng = np.random.default_rng(4)
+    d = 20_000
+    variances, factors = rng.uniform(0.5, 1, d), rng.standard_normal((d, 3))
+    mixture = GaussianMixture([0.5, 0.5], 0.1 * rng.standard_normal((2, d)), LowRank(variances, factors))
+    delta = mixture.half_difference
+    inverse = 1 / (variances + 4)
+    small = np.eye(3) + factors.T @ (inverse[:, None] * factors)
+    right = factors.T @ (inverse * delta)
+    expected = (inverse * delta**2).sum() - right @ np.linalg.solve(small, right)
+    assert mixture.gamma(2.0) == pytest.approx(expected, rel=1e-10)
+    assert np.isfinite(window_sigmas(mixture, 5)).all()
+    times = {entry.criterion: entry for entry in speciation_times(mixture)}
+    assert "out of reach" in times["curvature"].reason
+    dense = np.linalg.eigvalsh(np.diag(variances[:50]) + factors[:50] @ factors[:50].T)[-1]
+    assert covariance_noise(
+        GaussianMixture([0.5, 0.5], np.eye(2, 50) * 1e-9, LowRank(variances[:50], factors[:50]))
+    ) == pytest.approx(dense - 1, rel=1e-9)
+    top = float(np.linalg.eigvalsh(factors.T @ factors)[-1])
+    assert top < times["covariance"].sigma ** 2 + 1 < top + 2
+
+
+@pytest.mark.parametrize(
+    ("diagonal", "factors", "message"),
+    [
+        (1.0, np.ones(3), "low-rank factors have shape"),
+        (np.ones((2, 2)), np.ones((2, 1)), "a diagonal is a variance or has shape"),
+        (np.ones(3), np.ones((2, 1)), "2 rows of factors for 3 dimensions"),
+        (-1.0, np.ones((2, 1)), "negative variance"),
+        (1.0, np.full((2, 1), np.nan), "not finite"),
+    ],
+)
+def test_low_rank_refuses(diagonal, factors, message):
+    with pytest.raises(ValueError, match=message):
+        LowRank(diagonal, factors)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,29 @@ def test_curve_json_of_a_measurement(method, run_json):
     for level in content["levels"]:
         entropy = float(binary_entropy(64 / (1 + level["sigma"] ** 2)))
         assert abs(level["entropy"] - entropy) <= 6 * level["entropy_se"] + 1e-9
+
+
+def test_an_interrupted_curve_goes_on(run, tmp_path, monkeypatch):
+    from speciation.validation.cli import curve
+
+    path, whole = tmp_path / "curve.csv", tmp_path / "whole.csv"
+    arguments = ["curve", SPEC, "--levels", 3, "--method", "ambient", "--samples", 30_000, "--quiet", "--out"]
+
+    @contextmanager
+    def impatient(quiet):
+        def stop(done, total):
+            raise KeyboardInterrupt
+
+        yield stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(curve, "sampling_progress", impatient)
+        status, _, err = run(*arguments, path)
+    assert (status, err) == (130, "interrupted; finished work is kept\n")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["curve.csv.partial"]
+    assert run(*arguments, path)[0] == run(*arguments, whole)[0] == 0
+    assert path.read_bytes() == whole.read_bytes()
+    assert {entry.name for entry in tmp_path.iterdir()} == {"curve.csv", "whole.csv"}
 
 
 def test_figure_of_a_measured_curve(run, tmp_path):

@@ -21,6 +21,7 @@ app.command("verify")(verify.verify)
 app.command("cite")(cite.cite)
 
 
+_INTERRUPTED = 130
 # Typer carries its own copy of click in some releases, so its classes are reached through Typer.
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -47,13 +48,15 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     command: Any = typer.main.get_command(app)
     try:
-        status = command.main(args=arguments, prog_name="speciation", standalone_mode=False)
-        return int(status or 0)
+        status = int(command.main(args=arguments, prog_name="speciation", standalone_mode=False) or 0)
+        if status == _INTERRUPTED:  # Typer turns an interrupt into a status
+            raise KeyboardInterrupt
+        return status
     except _UsageError as error:
         return _refuse(error.format_message())
     except (typer.Abort, KeyboardInterrupt):
         print("interrupted; finished work is kept", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     except ValueError as error:
         return _refuse(str(error))
     except BrokenPipeError:

@@ -44,6 +44,8 @@ def curve(
     sigmas = window_sigmas(mixture, levels)
     if partition and mixture.partition is None:
         raise ValueError(f"{spec}: has no partition to measure")
+    # an interrupted run leaves its draws here, and the same command goes on from them
+    checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
     with sampling_progress(quiet) as progress:
         dataset = entropy_curve(
             mixture,
@@ -54,11 +56,14 @@ def curve(
             partition=mixture.partition if partition else None,
             tolerance=tolerance,
             points=points,
+            checkpoint=checkpoint,
             progress=progress,
         )
     content = _to_json(dataset, {"spec": spec, **mixture.describe()})
     if out is not None:
         _write(dataset, content, mixture, spec, out)
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
         if not quiet:
             errors().print(f"wrote {out}")
     if as_json:

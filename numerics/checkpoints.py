@@ -1,0 +1,87 @@
+"""Finished draws on disk, so that an interrupted run goes on where it stopped, to the same bits.
+
+A file holds the moments so far and the SHA-256 of everything that determines them: the kernel's name, the
+key and every parameter array. A file of another run is not touched; the run is refused instead.
+"""
+
+import hashlib
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .moments import Moments
+
+__all__ = ["Checkpoint", "fingerprint"]
+
+_SECONDS = 5.0  # between two writes
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 of names, numbers, arrays, and dictionaries of them."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, dict):
+            digest.update(fingerprint(*(x for item in sorted(part.items()) for x in item)).encode())
+        elif part is None or isinstance(part, (str, int)):
+            digest.update(repr(part).encode() + b";")
+        else:
+            array = np.ascontiguousarray(part)
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """One run's file: read once at the start, written every few seconds and at the end."""
+
+    def __init__(self, path: Path, run: str, *, writes: bool = True) -> None:
+        """Of several processes that share the folder one writes."""
+        self.path, self.run, self.writes = path, run, writes
+        self._written = time.monotonic()
+
+    def read(self, most: int | None) -> Moments | None:
+        """Moments so far, or `None` for a new run; `ValueError` for a file that is not this run's.
+
+        A file of more than `most` samples is of no use: the run starts afresh.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with self.path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+                run, count = str(archive["run"]), int(archive["count"])
+                moments = Moments(count, archive["mean"], archive["squares"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            raise ValueError(f"{self.path}: not a checkpoint, or a damaged one; remove it") from None
+        if run != self.run:
+            raise ValueError(f"{self.path}: a checkpoint of another run; remove it or name another")
+        return moments if most is None or count <= most else None
+
+    def note(self, moments: Moments) -> None:
+        """Write if the last time was a while ago."""
+        if time.monotonic() - self._written > _SECONDS:
+            self.write(moments)
+
+    def write(self, moments: Moments) -> None:
+        """Write beside the file, then move into place: a killed run leaves the last whole one."""
+        if not self.writes:
+            return
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as stream:
+                np.savez(
+                    stream,
+                    run=np.array(self.run),
+                    count=np.array(moments.count),
+                    mean=moments.mean,
+                    squares=moments.squares,
+                )
+            temporary.replace(self.path)
+        except OSError as error:
+            raise ValueError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._written = time.monotonic()

@@ -1,0 +1,79 @@
+"""Draws where classes meet: T3's tilt for any number of classes that share a covariance.
+
+In whitened coordinates class k is `N(a_k, I)`. Half the draws come from the mixture p itself and half from
+the midpoints of pairs of classes, each in proportion to how much the pair overlaps:
+
+    q = ½ p + ½ Σ_{j≠k} O_jk N((a_j + a_k)/2, I) / B,   O_jk = √(w_j w_k) e^{−|a_j−a_k|²/8},   B = Σ O_jk.
+
+Since `√(w_j N_j w_k N_k) = O_jk N((a_j + a_k)/2, I)`, the importance weight needs the posterior alone,
+
+    p/q = 2B / (B + Σ_{j≠k} √(p_j p_k)),
+
+it is at most 2, and where one class has nearly all the probability it keeps a bounded relative variance.
+"""
+
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from .statistics import cross_terms, odds_against_top
+
+__all__ = ["centres", "proposal", "weights"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_LEAST_OVERLAP = 1e-30  # below it B + Σ√(p_j p_k) would underflow in single precision; no value depends on it
+
+
+def proposal(gram: Array, class_weights: Array) -> dict[str, Any]:
+    """Components of q from the Gram matrices of the a_k, shape (levels, K, K).
+
+    `first`, `second` (C,) name each component's two classes (the same twice for a class itself),
+    `thresholds` (levels, C − 1) cut the range of 32 random bits in proportion to their
+    probabilities, and `overlap` (levels,) is B.
+    """
+    first, second = np.triu_indices(class_weights.size)
+    squares = np.diagonal(gram, axis1=1, axis2=2)
+    gaps2 = squares[:, first] + squares[:, second] - 2 * gram[:, first, second]
+    log_weights = np.log(class_weights)
+    pairs = first != second
+    log_overlaps = (log_weights[first] + log_weights[second]) / 2 - np.maximum(gaps2, 0) / 8
+    log_overlaps = np.where(pairs, log_overlaps + np.log(2), -np.inf)
+    # in logarithms: the overlaps of distant classes underflow
+    total = np.asarray(special.logsumexp(log_overlaps, axis=1, keepdims=True))
+    probabilities = (np.exp(log_overlaps - total) + np.where(pairs, 0, class_weights[first])) / 2
+    cuts = np.minimum(np.cumsum(probabilities, axis=1)[:, :-1], 1) * 2.0**32
+    return {
+        "first": first,
+        "second": second,
+        "thresholds": np.minimum(cuts, 2.0**32 - 1).astype(np.uint32),
+        "overlap": np.exp(total[:, 0]),
+    }
+
+
+def centres(bits: Any, gram: Any, parameters: dict[str, Any]) -> Any:
+    """`⟨a_k, centre⟩` of the component that 32 random bits (draws,) choose, shape (K, levels, draws)."""
+    thresholds = parameters["thresholds"]
+    how = "compare_all" if thresholds.shape[1] <= 64 else "scan"
+
+    def level(cuts: Any, own: Any) -> Any:
+        chosen = jnp.searchsorted(cuts, bits, side="right", method=how)
+        return (own[parameters["first"][chosen]] + own[parameters["second"][chosen]]) / 2
+
+    return jax.vmap(level)(thresholds, gram).transpose(2, 0, 1)
+
+
+def weights(logits: Any, overlap: Any) -> tuple[Any, Any]:
+    """`p/q`, and `p/q · (1 + B)/B`, which does not vanish with B; shapes (levels, draws).
+
+    `logits` (K, levels, draws) are log-posteriors up to a constant.
+    """
+    overlap = jnp.maximum(overlap, _LEAST_OVERLAP)[:, None]
+    odds, log_odds = odds_against_top(logits)
+    roots = cross_terms(jnp.exp(log_odds / 2), log_odds) / odds.sum(0)
+    scaled = 2 * (1 + overlap) / (overlap + roots)
+    return scaled * overlap / (1 + overlap), scaled
