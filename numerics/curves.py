@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..theory import schedules
 from ..theory.binary import binary_entropy, binary_mmse, clone_agreement
+from ..theory.factors import curves as factored_curves
+from ..theory.factors import factors_of
 from ..theory.mixture import GaussianMixture, checked_partition
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ def entropy_curve(
     key : int
         Seed; the same key gives the same numbers whatever the number of devices.
     method : {"auto", "exact", "reduced", "ambient"}
-        `exact` evaluates T2–T4, for two classes with a shared covariance. `reduced` draws noise in
+        `exact` evaluates closed forms: T2–T4 for two classes with a shared covariance, T13 for equally
+        distant classes, T15 for independent choices of them. `reduced` draws noise in
         the span of the mean differences, for any number of classes with a shared covariance, at a
         cost independent of the dimension. `ambient` draws in all dimensions, for any mixture.
         `auto` takes the first of these that applies; the dataset's attributes say which and why.
@@ -110,7 +113,7 @@ def entropy_curve(
     method, reason = _choose(mixture, method, partition)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact":
-        curves = _exact(mixture, sigma)
+        curves = _exact(mixture, sigma, partition)
     else:
         groups = _groups(mixture, partition)
         precision = dtype or ("float64" if method == "reduced" else "float32")
@@ -158,10 +161,12 @@ def _choose(mixture: GaussianMixture, method: str, partition: Partition | None) 
         admitted["reduced"] = "a shared covariance: noise in the span of the mean differences"
     if mixture.is_binary_channel and partition is None:
         admitted["exact"] = "two classes with a shared covariance: the binary channel (T2-T4)"
+    elif factors_of(mixture, partition) is not None:
+        admitted["exact"] = "equally distant classes, or independent choices of them (T13, T15)"
     if method == "auto":
         method = next(name for name in ("exact", "reduced", "ambient") if name in admitted)
     if method not in admitted:
-        needs = "two classes with a shared covariance" if method == "exact" else "a shared covariance"
+        needs = "two or equally distant classes" if method == "exact" else "a shared covariance"
         has = f"{mixture.classes} classes, covariance {'shared' if shared else 'not shared'}"
         raise ValueError(f"mixture: method {method!r} needs {needs}; this one has {has}")
     return method, admitted[method]
@@ -175,13 +180,18 @@ def _groups(mixture: GaussianMixture, partition: Partition | None) -> Array | No
     return np.array([[float(label in group) for label in mixture.labels] for group in groups.values()])
 
 
-def _exact(mixture: GaussianMixture, sigma: Array) -> _Curves:
-    gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
-    mmse = binary_mmse(gamma, mixture.prior)
-    # dσ²/dt = 2(1 + σ²)
-    rate = -mmse * slope * (1 + sigma * sigma)
-    entropy, agreement = binary_entropy(gamma, mixture.prior), clone_agreement(gamma, mixture.prior)
-    values = np.stack([entropy, rate, agreement])
+def _exact(mixture: GaussianMixture, sigma: Array, partition: Partition | None) -> _Curves:
+    if mixture.is_binary_channel and partition is None:
+        gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
+        mmse = binary_mmse(gamma, mixture.prior)
+        # dσ²/dt = 2(1 + σ²)
+        rate = -mmse * slope * (1 + sigma * sigma)
+        entropy, agreement = binary_entropy(gamma, mixture.prior), clone_agreement(gamma, mixture.prior)
+        values = np.stack([entropy, rate, agreement])
+    else:
+        factors = factors_of(mixture, partition)
+        assert factors is not None  # noqa: S101 (the method was admitted)
+        values = factored_curves(factors, float(mixture.covariances[0].variances), sigma)
     return _Curves(values, np.zeros_like(values), {})
 
 

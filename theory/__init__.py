@@ -28,7 +28,9 @@ if TYPE_CHECKING:
         speciation_time_expression,
     )
     from .expansions import log_law, peak_gamma_coefficients
+    from .many_classes import entropy_bounds, large_k_shift, orthogonal_median, orthogonal_peak
     from .mixture import GaussianMixture
+    from .orthogonal import orthogonal_agreement, orthogonal_disagreement, orthogonal_entropy
     from .prediction import SpeciationTime, speciation_times
     from .series import large_gamma_mmse
     from .window import window_sigmas
@@ -47,11 +49,18 @@ __all__ = [
     "binary_mmse",
     "binary_mmse_slope",
     "clone_agreement",
+    "entropy_bounds",
     "large_gamma_mmse",
+    "large_k_shift",
     "log_binary_entropy",
     "log_binary_mmse",
     "log_law",
     "median_gamma",
+    "orthogonal_agreement",
+    "orthogonal_disagreement",
+    "orthogonal_entropy",
+    "orthogonal_median",
+    "orthogonal_peak",
     "peak_gamma",
     "peak_gamma_coefficients",
     "precise_median_gamma",
@@ -85,7 +94,9 @@ _HOME = {
         "speciation_time_expression",
     ),
     "expansions": ("log_law", "peak_gamma_coefficients"),
+    "many_classes": ("entropy_bounds", "large_k_shift", "orthogonal_median", "orthogonal_peak"),
     "mixture": ("GaussianMixture",),
+    "orthogonal": ("orthogonal_agreement", "orthogonal_disagreement", "orthogonal_entropy"),
     "prediction": ("SpeciationTime", "speciation_times"),
     "series": ("large_gamma_mmse",),
     "window": ("window_sigmas",),

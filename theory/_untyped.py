@@ -5,6 +5,7 @@ from typing import Any
 import mpmath as _mpmath  # pyright: ignore[reportMissingTypeStubs]
 import sympy as _sympy  # pyright: ignore[reportMissingTypeStubs]
 from scipy import optimize as _optimize  # pyright: ignore[reportMissingTypeStubs]
+from scipy import special as _special  # pyright: ignore[reportMissingTypeStubs]
 from scipy.optimize import elementwise as _elementwise  # pyright: ignore[reportMissingTypeStubs]
 from scipy.sparse import linalg as _sparse  # pyright: ignore[reportMissingTypeStubs]
 
@@ -13,3 +14,4 @@ sympy: Any = _sympy
 optimize: Any = _optimize
 elementwise: Any = _elementwise
 sparse: Any = _sparse
+special: Any = _special

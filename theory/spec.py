@@ -71,7 +71,7 @@ def orthogonal(K: float, d: float, M: float, s: float) -> GaussianMixture:
 def hierarchy(d: float, A: float, B: float, s: float) -> GaussianMixture:
     """Four classes at ±a ± b, a ⟂ b, with |a|² = A, |b|² = B and covariance s²I.
 
-    The groups `+` and `-` of the partition differ by the sign of a.
+    Level 1 of the tree, which is also the mixture's partition, is the sign of a; level 2 is the class.
     """
     dimension = _whole("d", d, 2)
     _fits(4 * dimension)
@@ -79,8 +79,8 @@ def hierarchy(d: float, A: float, B: float, s: float) -> GaussianMixture:
     means = np.zeros((4, dimension))
     means[:, 0] = upper * np.array([1, 1, -1, -1])
     means[:, 1] = lower * np.array([1, -1, 1, -1])
-    labels = ("++", "+-", "-+", "--")
-    partition = {"+": ("++", "+-"), "-": ("-+", "--")}
+    labels = ("+/+", "+/-", "-/+", "-/-")
+    partition = {"+": ("+/+", "+/-"), "-": ("-/+", "-/-")}
     return GaussianMixture(np.full(4, 0.25), means, _variance(s), labels, partition)
 
 

@@ -89,5 +89,5 @@ def test_refuses(sigmas, method, message):
 
 
 def test_refuses_mixtures_without_an_exact_curve():
-    with pytest.raises(ValueError, match=r"'exact' needs two classes.*3 classes, covariance shared"):
-        entropy_curve(GaussianMixture.parse("orthogonal:K=3,d=3,M=1,s=1"), [1.0], method="exact")
+    with pytest.raises(ValueError, match=r"'exact' needs two or equally.*3 classes, covariance shared"):
+        entropy_curve(GaussianMixture.parse("digits:3,8,0"), [1.0], method="exact")

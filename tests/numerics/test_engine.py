@@ -1,5 +1,6 @@
 """The Monte-Carlo engine: three routes to one curve, honest errors, draws that depend on the key alone."""
 
+import functools
 import json
 import os
 import socket
@@ -191,6 +192,7 @@ CURVE = (
 )
 
 
+@functools.cache
 def curve_bits(devices: int) -> dict:
     flags = f"--xla_force_host_platform_device_count={devices}"
     done = subprocess.run(
@@ -202,10 +204,12 @@ def curve_bits(devices: int) -> dict:
     return bits
 
 
+@pytest.mark.xdist_group("devices")
 def test_eight_devices_give_the_bits_of_one():
     assert curve_bits(8) == curve_bits(1)
 
 
+@pytest.mark.xdist_group("devices")
 def test_two_processes_give_the_bits_of_one():
     """`jax.distributed` on loopback: each process holds one device, and both return the whole answer."""
     with socket.socket() as probe:
@@ -274,7 +278,9 @@ def test_progress_reaches_the_end():
 def test_auto_says_what_it_took_and_why():
     cases = {
         "binary:d=4,mu=1,s=1": ("exact", "binary channel"),
-        "orthogonal:K=3,d=4,M=4,s=1": ("reduced", "span of the mean differences"),
+        "orthogonal:K=3,d=4,M=4,s=1": ("exact", "equally distant"),
+        "hierarchy:d=4,A=4,B=1,s=1": ("exact", "independent choices"),
+        "digits:0,3,8": ("reduced", "span of the mean differences"),
         "scales:d=4,lambda1=1,lambda2=3": ("ambient", "all dimensions"),
     }
     for spec, (method, reason) in cases.items():
@@ -352,7 +358,7 @@ def test_million_dimensions_cost_what_sixty_four_do():
         ({"tolerance": 0.0}, "tolerance: must be > 0"),
         ({"tolerance": float("nan")}, "tolerance: must be > 0"),
         ({"dtype": "float16"}, "dtype: 'float16'"),
-        ({"method": "exact"}, "needs two classes"),
+        ({"method": "exact"}, "needs two or equally distant classes"),
         ({"method": "guess"}, "method: 'guess'"),
         ({"partition": {"a": ["0", "1"]}}, "class '2' is in no group"),
     ],

@@ -96,7 +96,7 @@ def test_spec_geometry():
     np.testing.assert_allclose(orthogonal.means @ orthogonal.means.T, 4 * np.eye(3))
     tree = GaussianMixture.parse("hierarchy:d=4,A=9,B=1,s=0.5")
     np.testing.assert_allclose((tree.means**2).sum(1), 10)
-    assert dict(tree.partition) == {"+": ("++", "+-"), "-": ("-+", "--")}
+    assert dict(tree.partition) == {"+": ("+/+", "+/-"), "-": ("-/+", "-/-")}
     np.testing.assert_allclose(tree.means.mean(0), 0)
     binary = GaussianMixture.parse("binary:d=16,mu=0.5,s=3,w=0.2")
     assert binary.separation2 == 4.0

@@ -91,8 +91,8 @@ def test_figure_of_a_measured_curve(run, tmp_path):
 
 def test_curve_of_groups(run_json):
     spec = "hierarchy:d=8,A=100,B=1,s=0.5"
-    arguments = ["--levels", "5", "--samples", "20000"]
-    groups, classes = (run_json("curve", spec, *arguments, *flag) for flag in (["--partition"], []))
+    arguments = ["--levels", "5", "--samples", "20000", "--method", "reduced"]
+    groups, classes = (run_json("curve", spec, *arguments, *flag) for flag in (["--partition", "level1"], []))
     for group, leaf in zip(groups["levels"], classes["levels"], strict=True):
         assert group["entropy"] <= leaf["entropy"] + 5 * leaf["entropy_se"] + 1e-9
         assert leaf["entropy"] <= np.log(4) + 1e-9
@@ -287,12 +287,17 @@ ARGUMENTS = {
     "clock": (["predict", SPEC, "--clock", "wall"], "clock: 'wall' is not one of ou, edm"),
     "no file": (["predict", "absent.json"], "absent.json: no such file"),
     "folder": (["predict", "/absent/..json"], "no such file"),
-    "no exact curve": (["curve", "scales:d=4,lambda1=1,lambda2=2", "--method", "exact"], "needs two classes"),
+    "no exact curve": (
+        ["curve", "scales:d=4,lambda1=1,lambda2=2", "--method", "exact"],
+        "needs two or equally distant classes",
+    ),
     "no reduced curve": (
         ["curve", "scales:d=4,lambda1=1,lambda2=2", "--method", "reduced"],
         "needs a shared",
     ),
-    "no partition": (["curve", SPEC, "--partition"], "has no partition to measure"),
+    "no groups": (["curve", SPEC, "--partition", "groups"], "partition: the mixture has no groups"),
+    "no level": (["curve", SPEC, "--partition", "level2"], "partition: no level 2; the classes are named by"),
+    "no such partition": (["curve", SPEC, "--partition", "halves"], "'halves' is neither groups nor level1"),
     "no samples": (["curve", SPEC, "--samples", "0"], "--samples"),
     "no tolerance": (["curve", SPEC, "--method", "reduced", "--tolerance", "0"], "tolerance: must be > 0"),
     "method": (["curve", SPEC, "--method", "guess"], "method: 'guess' is not one of auto, exact"),

@@ -165,7 +165,15 @@ PERTURBATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PERTURBATIONS)
+def perturbations():
+    """One of each theorem in the ordinary run, all of them in `make test-all`."""
+    seen = set()
+    for name, (*_, theorem) in PERTURBATIONS.items():
+        yield pytest.param(name, marks=[pytest.mark.slow] if theorem in seen else [])
+        seen.add(theorem)
+
+
+@pytest.mark.parametrize("name", perturbations())
 def test_a_perturbed_formula_fails_its_theorem(name, root, tmp_path):
     """Copy the sources, change one formula by 2 %, and run `verify` on the copy."""
     file, old, new, theorem = PERTURBATIONS[name]

@@ -21,6 +21,8 @@ MODULES: dict[str, str] = {
     "T8": "t08_constants",
     "T9": "t09_series",
     "T10": "t10_bounds",
+    "T13": "t13_orthogonal",
+    "T14": "t14_first_order",
 }
 """File name of each theorem, here and in `validation/checks/`, by id."""
 

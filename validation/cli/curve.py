@@ -25,8 +25,8 @@ def curve(
         float | None, typer.Option(help="Sample until the largest standard error is at most this.")
     ] = None,
     partition: Annotated[
-        bool, typer.Option("--partition", help="Measure the mixture's groups of classes.")
-    ] = False,
+        str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Output file: .csv, .nc, .json or .png.")] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -35,6 +35,7 @@ def curve(
     """Entropy, entropy rate and clone agreement across the speciation window."""
     from ...numerics import entropy_curve
     from ...theory.mixture import GaussianMixture
+    from ...theory.trees import named_partition
     from ...theory.window import window_sigmas
     from ..files import prepare_file
 
@@ -42,8 +43,7 @@ def curve(
         prepare_file(out, ENDINGS)
     mixture = GaussianMixture.parse(spec)
     sigmas = window_sigmas(mixture, levels)
-    if partition and mixture.partition is None:
-        raise ValueError(f"{spec}: has no partition to measure")
+    groups = None if partition is None else named_partition(mixture, partition)
     # an interrupted run leaves its draws here, and the same command goes on from them
     checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
     with sampling_progress(quiet) as progress:
@@ -53,7 +53,7 @@ def curve(
             samples=samples,
             key=seed,
             method=method,
-            partition=mixture.partition if partition else None,
+            partition=groups,
             tolerance=tolerance,
             points=points,
             checkpoint=checkpoint,

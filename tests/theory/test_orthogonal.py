@@ -1,0 +1,159 @@
+"""Many classes: T13 against multiple precision, the binary channel and quadrature; T14's bounds and peaks."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from speciation.theory import (
+    binary_entropy,
+    binary_mmse,
+    entropy_bounds,
+    large_k_shift,
+    orthogonal_agreement,
+    orthogonal_disagreement,
+    orthogonal_entropy,
+    orthogonal_median,
+    orthogonal_peak,
+    peak_gamma,
+)
+
+PUBLISHED = {(2, 2): 0.35631636, (4, 3): 0.61312573, (10, 5): 0.76142894, (50, 8): 1.02068913}
+
+
+def literal_entropy(g, classes):
+    """T13 as stated, `∫ [e^{−e^v} − ψ(v+g) ψ(v)^{K−1}] dv − g`, in 30 digits."""
+    with mp.workdps(30):
+        g, classes = mp.mpf(g), mp.mpf(classes)
+        step = mp.mpf("0.15")
+        step_z = min(mp.mpf("0.3"), step / mp.sqrt(g))
+        z = [j * step_z for j in range(-int(12 / step_z) - 1, int(12 / step_z) + 2)]
+        p = [mp.exp(-x * x / 2) * step_z / mp.sqrt(2 * mp.pi) for x in z]
+
+        def psi(v):
+            return mp.fsum(w * mp.exp(-mp.exp(v + mp.sqrt(g) * x)) for w, x in zip(p, z, strict=True))
+
+        first = int((-g / 2 - mp.log(classes) - 60 - 8 * mp.sqrt(g)) / step)
+        last = int((5 + 12 * mp.sqrt(g)) / step) + 1
+        terms = (
+            mp.exp(-mp.exp(j * step)) - psi(j * step + g) * psi(j * step) ** (classes - 1)
+            for j in range(first, last)
+        )
+        return step * mp.fsum(terms) - g
+
+
+@pytest.mark.parametrize(("classes", "g"), [(3, 0.5), (10, 2), (1000, 3)])
+def test_entropy_is_the_stated_integral(classes, g):
+    assert float(orthogonal_entropy(g, classes) / literal_entropy(g, classes) - 1) == pytest.approx(
+        0, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize(("case", "value"), PUBLISHED.items())
+def test_stated_values(case, value):
+    classes, g = case
+    assert float(orthogonal_entropy(g, classes)) == pytest.approx(value, abs=5.1e-9)
+
+
+def test_two_classes_are_the_binary_channel():
+    g = np.geomspace(1e-8, 2500, 60)
+    np.testing.assert_allclose(orthogonal_entropy(g), binary_entropy(g / 2), rtol=1e-12)
+    np.testing.assert_allclose(orthogonal_disagreement(g), binary_mmse(g / 2) / 2, rtol=1e-12)
+    for w in (1e-9, 0.01, 0.3):
+        np.testing.assert_allclose(
+            orthogonal_entropy(g, weights=[w, 1 - w]), binary_entropy(g / 2, w), rtol=1e-11
+        )
+        mmse = orthogonal_disagreement(g, weights=[w, 1 - w])
+        np.testing.assert_allclose(mmse, binary_mmse(g / 2, w) / 2, rtol=1e-11)
+
+
+@given(
+    log_classes=st.floats(np.log(2), np.log(1e24)),
+    ratio=st.floats(0.01, 4),
+)
+def test_disagreement_is_the_slope_of_the_entropy(log_classes, ratio):
+    classes, g = np.exp(log_classes) * (1 - 1e-12), ratio * 2 * log_classes
+    classes = max(classes, 2.0)
+    step = 1e-3 * g
+    h = orthogonal_entropy(g + step * np.arange(-2, 3), classes)
+    slope = (8 * (h[3] - h[1]) - (h[4] - h[0])) / (12 * step)
+    assert slope == pytest.approx(-0.5 * float(orthogonal_disagreement(g, classes)), rel=1e-7)
+
+
+@given(log_classes=st.floats(np.log(2) + 1e-9, 55.0), g=st.floats(1e-6, 1000))
+def test_entropy_lies_between_its_bounds_and_falls(log_classes, g):
+    classes = np.exp(log_classes)
+    lower, upper = entropy_bounds(g, classes)
+    entropy = float(orthogonal_entropy(g, classes))
+    assert lower * (1 - 1e-12) <= entropy <= upper * (1 + 1e-9) + 1e-300
+    assert float(orthogonal_entropy(1.01 * g, classes)) < entropy
+    assert 0 < float(orthogonal_disagreement(g, classes)) <= 1
+
+
+def test_unequal_weights_contain_equal_ones_and_classes_that_hardly_occur():
+    g = np.array([0.1, 3.0, 20.0])
+    np.testing.assert_allclose(
+        orthogonal_entropy(g, weights=np.full(7, 1 / 7)), orthogonal_entropy(g, 7), rtol=1e-12
+    )
+    rare = [0.5 - 1e-12, 0.5 - 1e-12, 2e-12]
+    np.testing.assert_allclose(
+        orthogonal_entropy(g[:2], weights=rare), orthogonal_entropy(g[:2], 2), rtol=1e-9
+    )
+
+
+def test_limits():
+    assert float(orthogonal_entropy(0.0, 1e24)) == pytest.approx(np.log(1e24), rel=1e-15)
+    assert float(orthogonal_agreement(0.0, 10)) == pytest.approx(0.1)
+    assert float(orthogonal_entropy(0.0, weights=[0.25, 0.75])) == pytest.approx(
+        -0.25 * np.log(0.25) - 0.75 * np.log(0.75)
+    )
+    log_k = np.log(1e12)
+    shares = orthogonal_entropy(2 * log_k * np.array([0.5, 1.0, 1.5]), 1e12) / log_k
+    np.testing.assert_allclose(shares, [0.5003, 0.0991, 0.0046], atol=5.1e-5)
+
+
+def test_shapes_broadcast():
+    assert orthogonal_entropy(np.ones((3, 1)), np.array([2, 10])).shape == (3, 2)
+    assert np.ndim(orthogonal_entropy(1.0, 5)) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"g": -1.0}, "g: every value"),
+        ({"g": np.inf}, "g: every value"),
+        ({"g": np.nan}, "g: every value"),
+        ({"classes": 1}, "classes: every value"),
+        ({"classes": 1e25}, "classes: every value"),
+        ({"weights": [0.5, 0.6]}, "weights sum to 1.1"),
+        ({"weights": [1.0, 0.0]}, "weights: need a vector"),
+        ({"weights": [1.0]}, "weights: need a vector"),
+    ],
+)
+def test_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        orthogonal_entropy(**({"g": 1.0} | arguments))
+
+
+def test_peaks_and_medians():
+    assert orthogonal_peak(2) == pytest.approx(2 * float(peak_gamma(0.0)), rel=1e-9)
+    for classes in (3, 1e3, 1e12, 1e24):
+        peak = orthogonal_peak(classes)
+        rates = [g * float(orthogonal_disagreement(g, classes)) for g in (0.999 * peak, peak, 1.001 * peak)]
+        assert max(rates) == rates[1]
+        median = orthogonal_median(classes)
+        assert float(orthogonal_entropy(median, classes)) == pytest.approx(np.log(classes) / 2, rel=1e-12)
+    # the midpoint's instability g = K is late: by half a log of K/(2 log K)
+    assert orthogonal_peak(1e12) < 2 * np.log(1e12) < 1e12
+
+
+def test_large_k_form_of_the_peak_improves():
+    errors = []
+    for classes in (1e6, 1e12, 1e24):
+        shift = -0.5 * np.log(orthogonal_peak(classes) / (2 * np.log(classes)))
+        errors.append(abs(shift - large_k_shift(np.log(classes))) * np.log(classes))
+    # O(1/log K): the error times log K stays bounded, and falls here
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] < 0.21
+    with pytest.raises(ValueError, match="must exceed 4 pi"):
+        large_k_shift(12.0)
