@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ..theory import schedules
+from ..theory import scales, schedules
 from ..theory.binary import binary_entropy, binary_mmse, clone_agreement
 from ..theory.factors import curves as factored_curves
 from ..theory.factors import factors_of
@@ -76,7 +76,8 @@ def entropy_curve(
         Seed; the same key gives the same numbers whatever the number of devices.
     method : {"auto", "exact", "reduced", "ambient"}
         `exact` evaluates closed forms: T2–T4 for two classes with a shared covariance, T13 for equally
-        distant classes, T15 for independent choices of them. `reduced` draws noise in
+        distant classes, T15 for independent choices of them, T16 for two classes with one mean.
+        `reduced` draws noise in
         the span of the mean differences, for any number of classes with a shared covariance, at a
         cost independent of the dimension. `ambient` draws in all dimensions, for any mixture.
         `auto` takes the first of these that applies; the dataset's attributes say which and why.
@@ -163,10 +164,12 @@ def _choose(mixture: GaussianMixture, method: str, partition: Partition | None) 
         admitted["exact"] = "two classes with a shared covariance: the binary channel (T2-T4)"
     elif factors_of(mixture, partition) is not None:
         admitted["exact"] = "equally distant classes, or independent choices of them (T13, T15)"
+    elif partition is None and scales.has_contrast(mixture):
+        admitted["exact"] = "two classes with one mean and unequal covariances (T16)"
     if method == "auto":
         method = next(name for name in ("exact", "reduced", "ambient") if name in admitted)
     if method not in admitted:
-        needs = "two or equally distant classes" if method == "exact" else "a shared covariance"
+        needs = "a closed form" if method == "exact" else "a shared covariance"
         has = f"{mixture.classes} classes, covariance {'shared' if shared else 'not shared'}"
         raise ValueError(f"mixture: method {method!r} needs {needs}; this one has {has}")
     return method, admitted[method]
@@ -188,10 +191,10 @@ def _exact(mixture: GaussianMixture, sigma: Array, partition: Partition | None) 
         rate = -mmse * slope * (1 + sigma * sigma)
         entropy, agreement = binary_entropy(gamma, mixture.prior), clone_agreement(gamma, mixture.prior)
         values = np.stack([entropy, rate, agreement])
-    else:
-        factors = factors_of(mixture, partition)
-        assert factors is not None  # noqa: S101 (the method was admitted)
+    elif (factors := factors_of(mixture, partition)) is not None:
         values = factored_curves(factors, float(mixture.covariances[0].variances), sigma)
+    else:
+        values = scales.curves(mixture, sigma)
     return _Curves(values, np.zeros_like(values), {})
 
 

@@ -129,7 +129,8 @@ def _integral(g: float, kinds: _Kinds, what: str) -> float:
         own = np.exp(kinds.log_weights)
         value = -kinds.log_weights if what == "entropy" else 1 - own
         return float(kinds.shares @ value)
-    return float(sum(kinds.shares[c] * _of_class(g, kinds, c, what) for c in range(kinds.counts.size)))
+    value = float(sum(kinds.shares[c] * _of_class(g, kinds, c, what) for c in range(kinds.counts.size)))
+    return value if what == "entropy" else min(value, 1.0)  # a probability, but for rounding
 
 
 def _of_class(g: float, kinds: _Kinds, true: int, what: str) -> float:

@@ -23,6 +23,10 @@ MODULES: dict[str, str] = {
     "T10": "t10_bounds",
     "T13": "t13_orthogonal",
     "T14": "t14_first_order",
+    "T15": "t15_partitions",
+    "T16": "t16_unequal_scales",
+    "T17": "t17_any_mixture",
+    "T18": "t18_collapse",
 }
 """File name of each theorem, here and in `validation/checks/`, by id."""
 

@@ -1,0 +1,224 @@
+"""Two classes with one mean and unequal covariances: exact entropies and the quarter-log law (T16).
+
+With `S_k = Σ_k + σ²I`, generalised eigenvalues ρ_i of (S₁, S₂) and `η_i = (ρ_i − 1)/(ρ_i + 1)`, the density
+`√(f₁f₂)`, normalised, makes the half log-odds a sum over independent standard normal ξ_i,
+
+    L = ½ Σ_i (η_i ξ_i² − artanh η_i),      ∫ √(f₁f₂) = Π_i (1 − η_i²)^{1/4},
+
+and `H = 2√(w₁w₂) Π (1 − η_i²)^{1/4} E F(L + λ)`, `F(u) = cosh(u) h(u)`, `λ = ½ log w₁/w₂`, as in T2 and T3:
+nothing cancels. The expectation is one integral over frequencies,
+
+    E F(L + λ) = (1/2π) ∫ F̂(ω) e^{iωλ} Π_i (1 − iωη_i)^{−1/2} e^{−iω artanh(η_i)/2} dω.
+
+As the η_i become small and many L becomes normal with variance `γ = ½ Σ η_i²`, the binary channel's γ. For d
+equal η the correction is
+
+    H = H₂(γ) + [2γ²(H₂′ + H₂″) + (4γ³/9)(H₂″ + 2H₂‴)]/d + O(d^{−2}).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import tilted
+from ._untyped import linalg
+from ._untyped import sympy as sp
+from .binary import binary_mmse, binary_mmse_slope
+from .covariance import Full, LowRank
+from .mixture import GaussianMixture
+
+__all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
+
+Array: TypeAlias = NDArray[np.float64]
+Complex: TypeAlias = NDArray[np.complex128]
+Profile: TypeAlias = Callable[[Array], Array]
+
+_HIGHEST = 27.0  # frequency beyond which F̂, which decays as e^{−πω/2}, is below 1e-17
+_REACH = 46.0  # where the profiles, which decay as e^{−|u|}, are below 1e-18
+_BLOCK = 2**20  # entries of a temporary array
+_DENSE_LIMIT = 512  # largest dimension in which matrices are compared level by level
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """How two covariances differ at one σ.
+
+    Attributes
+    ----------
+    log_ratios : (n,)
+        `log ρ` for distinct generalised eigenvalues ρ of (S₁, S₂); `η = tanh(½ log ρ)`.
+    slopes : (n,)
+        Their derivatives in σ².
+    counts : (n,)
+        Multiplicities.
+    prior : float
+        Probability of the first class.
+    """
+
+    log_ratios: Array
+    slopes: Array
+    counts: Array
+    prior: float = 0.5
+
+    @classmethod
+    def of_spectra(
+        cls, first: Array, second: Array, noise: float, counts: Array, prior: float = 0.5
+    ) -> "Contrast":
+        """Covariances with common eigenvectors: eigenvalues `first`, `second` (n,) and `noise = σ²`."""
+        own, other = first + noise, second + noise
+        return cls(np.log1p((first - second) / other), (second - first) / (own * other), counts, prior)
+
+    @classmethod
+    def of_matrices(cls, first: Array, second: Array, noise: float, prior: float = 0.5) -> "Contrast":
+        """Any two covariance matrices (d, d), by their generalised eigenvectors."""
+        shift = noise * np.eye(len(first))
+        ratios, vectors = linalg.eigh(first + shift, second + shift)
+        # S₁v = ρS₂v with vᵀS₂v = 1, so dρ/dσ² = |v|²(1 − ρ)
+        slopes = (vectors**2).sum(axis=0) * (1 - ratios) / ratios
+        return cls(np.log(ratios), slopes, np.ones(len(first)), prior)
+
+    @property
+    def eta(self) -> Array:
+        """`(ρ − 1)/(ρ + 1)`, shape (n,)."""
+        return np.tanh(self.log_ratios / 2)
+
+    @property
+    def gamma(self) -> float:
+        """`½ Σ η²`, the binary channel's γ in the limit of many small η."""
+        return float(self.counts @ self.eta**2) / 2
+
+    def entropy(self) -> float:
+        """Class-conditional entropy, nats; relative error about 1e-12."""
+        return self._average(tilted.entropy_profile)
+
+    def disagreement(self) -> float:
+        """Probability `1 − φ` that two clones differ."""
+        return self._average(tilted.sech) / 2
+
+    def entropy_slope(self) -> float:
+        """`dH/dσ²`."""
+        return self._average(tilted.entropy_profile, self._log_slope)
+
+    def _average(
+        self,
+        profile: Callable[[Array], Array],
+        factor: Callable[[Array], NDArray[np.complex128]] | None = None,
+    ) -> float:
+        """`2√(w₁w₂) Π(1−η²)^{1/4} (1/2π) ∫ F̂(ω) e^{iωλ} E e^{iωL} factor(ω) dω`."""
+        log_odds = 0.5 * (np.log(self.prior) - np.log1p(-self.prior))
+        # the sum over frequencies repeats L with this period, which has to hold L and the profile
+        spread = 12 * np.sqrt(self.gamma) + 48 * float(np.abs(self.eta).max())
+        step = float(np.pi / (_REACH + spread + abs(log_odds)))
+        omega: Array = step * np.arange(0.0, np.ceil(_HIGHEST / step) + 1)
+        turn = 0.25 * float(self.counts @ self.log_ratios)
+        characteristic = np.exp(self._log_squares(omega) + 1j * omega * (log_odds - turn))
+        if factor is not None:
+            characteristic = characteristic * factor(omega)
+        values = np.real(_transform(profile, step, omega.size) * characteristic)
+        values[0] /= 2
+        overlap = -0.5 * float(self.counts @ np.log(np.cosh(self.log_ratios / 2)))
+        scale = 2 * np.sqrt(self.prior * (1 - self.prior)) * np.exp(overlap)
+        return float(scale * step / np.pi * values.sum())
+
+    def _log_squares(self, omega: Array) -> Complex:
+        """`−½ Σ log(1 − iωη)`."""
+        eta, counts = self.eta, self.counts
+        parts: list[Any] = [-0.5 * np.log(1 - 1j * w * eta) @ counts for w in self._blocks(omega)]
+        return np.concatenate(parts)
+
+    def _log_slope(self, omega: Array) -> Complex:
+        """Derivative in σ² of the logarithm of all that depends on η."""
+        eta, moved = self.eta, self.counts * self.slopes
+        own = 0.5 * (1 - eta**2)  # dη/d log ρ
+        parts: list[Complex] = [
+            0.5j * w * (own / (1 - 1j * w * eta) - 0.5) @ moved for w in self._blocks(omega)
+        ]
+        return np.concatenate([part.ravel() for part in parts]) - 0.25 * float(moved @ eta)
+
+    def _blocks(self, omega: Array) -> list[Array]:
+        rows = max(1, _BLOCK // self.eta.size)
+        return [omega[start : start + rows, None] for start in range(0, omega.size, rows)]
+
+
+def has_contrast(mixture: GaussianMixture) -> bool:
+    """Whether `curves` applies: two classes with one mean, whose covariances can be compared."""
+    if (
+        mixture.classes != 2
+        or mixture.shared_covariance is not None
+        or (mixture.means[0] != mixture.means[1]).any()
+    ):
+        return False
+    return not _turned(mixture) or mixture.dimension <= _DENSE_LIMIT
+
+
+def curves(mixture: GaussianMixture, sigma: Array) -> Array:
+    """Entropy, rate per unit OU time and agreement at each σ, shape (3, levels)."""
+    contrasts = [_contrast(mixture, float(value) ** 2) for value in sigma]
+    entropy = [contrast.entropy() for contrast in contrasts]
+    rate = [2 * (1 + float(s) ** 2) * c.entropy_slope() for s, c in zip(sigma, contrasts, strict=True)]
+    agreement = [1 - contrast.disagreement() for contrast in contrasts]
+    return np.array([entropy, rate, agreement])
+
+
+def dimension_correction(gamma: ArrayLike) -> Array:
+    """`c(γ) = 2γ²(H′ + H″) + (4γ³/9)(H″ + 2H‴)` in `H = H₂(γ) + c(γ)/d + O(d^{−2})`, equal weights.
+
+    Any shape of γ ≥ 0. With `M_n = e^{−γ/2} ∫ N(u; 0, γ) sechⁿ u du` the derivatives are `−½M₁`, `½M₃` and
+    `2M₃ − 3M₅`. Source: T16.
+    """
+    g = np.asarray(gamma, dtype=np.float64)
+    first, second = -binary_mmse(g) / 2, -binary_mmse_slope(g) / 2
+    flat = np.atleast_1d(g)
+    fifth = tilted.gaussian_average(_sech_fifth, flat, np.zeros(flat.shape)).reshape(g.shape)
+    third = 4 * second - 3 * np.exp(-g / 2) * fifth
+    return 2 * g**2 * (first + second) + 4 * g**3 / 9 * (second + 2 * third)
+
+
+def quarter_log_law(order: int) -> Any:
+    """`t − ¼ log d` at level `γ_c`, as a SymPy series in `1/√d` with `order` terms beyond the constant.
+
+    Symbols: `d`, `gamma_c`, `Delta = |λ₁ − λ₂|` and `lambda_bar`, their mean. From `γ = d Δ²/(8 (λ̄ + σ²)²)`:
+    `t = ½ log(1 − λ̄ + Δ√(d/(8γ_c)))`. Source: T16.
+    """
+    d, level, delta = sp.symbols("d gamma_c Delta", positive=True)
+    mean, x = sp.Symbol("lambda_bar", nonnegative=True), sp.Symbol("x", positive=True)
+    # x = 1/√d; the time is −½ log x + ½ log(Δ/√(8γ_c) + (1 − λ̄)x)
+    inner = sp.log(delta / sp.sqrt(8 * level) + (1 - mean) * x) / 2
+    return sp.series(inner, x, 0, order + 1).removeO().subs(x, 1 / sp.sqrt(d))
+
+
+def _sech_fifth(u: Array) -> Array:
+    return tilted.sech(u) ** 5
+
+
+def _turned(mixture: GaussianMixture) -> bool:
+    return any(isinstance(covariance, (Full, LowRank)) for covariance in mixture.covariances)
+
+
+def _contrast(mixture: GaussianMixture, noise: float) -> Contrast:
+    first, second = mixture.covariance_of(0), mixture.covariance_of(1)
+    prior, d = float(mixture.weights[0]), mixture.dimension
+    if _turned(mixture):
+        return Contrast.of_matrices(first.matrix_in(d), second.matrix_in(d), noise, prior)
+    own, other = np.broadcast_arrays(first.variances, second.variances)
+    # one entry per pair of eigenvalues that occurs
+    pairs, counts = np.unique(
+        np.stack([np.atleast_1d(own), np.atleast_1d(other)]), axis=1, return_counts=True
+    )
+    repeats = d // own.size if own.ndim == 0 else 1
+    return Contrast.of_spectra(pairs[0], pairs[1], noise, counts.astype(np.float64) * repeats, prior)
+
+
+@lru_cache(maxsize=256)
+def _transform(profile: Profile, step: float, size: int) -> Array:
+    """`∫ F(u) e^{iωu} du` of an even profile at `ω = 0, step, …`."""
+    spacing = 0.125
+    u: Array = spacing * np.arange(0.0, _REACH / spacing)
+    weights = 2 * spacing * profile(u)
+    weights[0] /= 2
+    omega: Array = step * np.arange(0.0, float(size))
+    return np.cos(omega[:, None] * u) @ weights
