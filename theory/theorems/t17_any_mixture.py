@@ -12,7 +12,7 @@ from ._base import Identity, Theorem
 
 SIGMA = 1.3
 """Where rates are predicted."""
-BINARY = (4.0, 0.5, 0.3)
+BINARY = (2.0, 0.5, 0.4)
 """`|δ|²`, s² and the first weight of two classes."""
 ORTHOGONAL = (5, 6.0, 0.5)
 """Classes, M and s² of orthogonal means."""

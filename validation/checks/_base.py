@@ -5,7 +5,7 @@ are two-sided z-tests. With at most `FAMILY` of them in one run, each at level `
 the probability that a true statement fails anywhere is at most `FALSE_ALARM` (Bonferroni).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "bound",
     "close",
     "paired_z_test",
+    "sampled_bound",
     "z_test",
 ]
 
@@ -150,6 +151,13 @@ def bound(name: str, route: str, bounds: ArrayLike, values: ArrayLike, upper: bo
         bool((excess <= 1 + rounding).all()),
         bool((excess * MUTATION > 1 + rounding).any()),
     )
+
+
+def sampled_bound(name: str, bounds: ArrayLike, draws: Sequence[NDArray[np.float64]], upper: bool) -> Check:
+    """`bound` on the means of independent `draws`, each given the benefit of its Monte-Carlo error."""
+    side = -1 if upper else 1
+    values = [float(d.mean() + side * _Z * d.std(ddof=1) / np.sqrt(d.size)) for d in draws]
+    return bound(name, f"Monte Carlo, n = {draws[0].size} each", bounds, values, upper)
 
 
 Checks = Iterator[Check]

@@ -11,7 +11,7 @@ from ...theory.theorems import t17_any_mixture as theorem
 from ..montecarlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
-BLOCK, BLOCKS = 200_000, 4
+BLOCK, BLOCKS = 200_000, 8
 
 
 def check(context: Context) -> Checks:

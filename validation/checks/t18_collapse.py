@@ -6,7 +6,7 @@ from scipy import special
 
 from ...theory.theorems import t18_collapse as theorem
 from .. import direct
-from ._base import Check, Checks, Context, bound, close, z_test
+from ._base import Check, Checks, Context, close, sampled_bound, z_test
 
 Array = NDArray[np.float64]
 SETS = 60
@@ -23,15 +23,10 @@ def check(context: Context) -> Checks:
                 name, "bisection on the information", predicted[name], _threshold(n, d, classes), 1e-9
             )
     d, s2, M, n, sigmas = theorem.MEASURED
-    names = [f"{side} bound at sigma = {sigma:g}" for side in ("lower", "upper") for sigma in sigmas]
     measured = [_sample_entropy(d, s2, M, n, sigma, context.rng(f"T18 {sigma}")) for sigma in sigmas]
-    means = [float(values.mean()) for values in measured]
-    half = len(sigmas)
-    for side, chosen in (("lower", names[:half]), ("upper", names[half:])):
-        limits = [predicted[name] for name in chosen]
-        yield bound(
-            f"{side} bound", f"Monte Carlo, {SETS} training sets", limits, means, upper=side == "upper"
-        )
+    for side in ("lower", "upper"):
+        limits = [predicted[f"{side} bound at sigma = {sigma:g}"] for sigma in sigmas]
+        yield sampled_bound(f"{side} bound, {SETS} training sets", limits, measured, upper=side == "upper")
     for sigma in sigmas:
         name = f"I at sigma = {sigma:g}"
         density = _information_density(d, s2, M, sigma, context.rng(f"T18 density {sigma}"))
