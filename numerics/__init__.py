@@ -9,8 +9,9 @@ from .curves import entropy_curve
 
 if TYPE_CHECKING:
     from .clones import clone_curve
+    from .guided import guided_curve
 
-__all__ = ["clone_curve", "entropy_curve"]
+__all__ = ["clone_curve", "entropy_curve", "guided_curve"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from .clones import clone_curve
 
         return clone_curve
+    if name == "guided_curve":
+        from .guided import guided_curve
+
+        return guided_curve
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

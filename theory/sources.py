@@ -78,6 +78,20 @@ _ENTRIES = (
         arxiv="2403.01633",
     ),
     Source(
+        "K25",
+        (
+            "Koulischer, Felix",
+            "Handke, Florian",
+            "Deleu, Johannes",
+            "Demeester, Thomas",
+            "Ambrogioni, Luca",
+        ),
+        "Feedback guidance of diffusion models",
+        "arXiv preprint",
+        2025,
+        arxiv="2506.06085",
+    ),
+    Source(
         "K22",
         ("Karras, Tero", "Aittala, Miika", "Aila, Timo", "Laine, Samuli"),
         "Elucidating the Design Space of Diffusion-Based Generative Models",

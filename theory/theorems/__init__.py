@@ -21,6 +21,8 @@ MODULES: dict[str, str] = {
     "T8": "t08_constants",
     "T9": "t09_series",
     "T10": "t10_bounds",
+    "T11": "t11_gamma_clock",
+    "T12": "t12_guidance",
     "T13": "t13_orthogonal",
     "T14": "t14_first_order",
     "T15": "t15_partitions",

@@ -1,0 +1,160 @@
+"""Guidance: the γ clock against closed forms, the full chain in all dimensions against the γ clock."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from speciation.numerics import entropy_curve, guided_curve
+from speciation.numerics.gamma_clock import guided_odds, interval_shares, late_shift
+from speciation.theory import GaussianMixture, binary_entropy, binary_mmse
+from speciation.theory.guidance import guided_entropy_coefficients
+from speciation.theory.series import entropy_small_gamma_coefficients
+
+GAMMAS = np.geomspace(0.05, 12, 8)
+
+
+@pytest.mark.parametrize("prior", [0.5, 0.2])
+def test_conditional_runs_are_the_channel(prior):
+    """ω = 1, both classes weighted, is `binary_entropy`; unconditional runs have the prior's accuracy."""
+    curves = [guided_odds(GAMMAS, 1.0, prior=w) for w in (prior, 1 - prior)]
+    entropy = prior * curves[0].cross_entropy + (1 - prior) * curves[1].cross_entropy
+    np.testing.assert_allclose(entropy, binary_entropy(GAMMAS, prior), atol=1e-10)
+    slope = prior * curves[0].slope + (1 - prior) * curves[1].slope
+    np.testing.assert_allclose(slope, -binary_mmse(GAMMAS, prior) / 2, atol=1e-10)
+    assert max(curve.error for curve in curves) < 1e-9
+    np.testing.assert_allclose(curves[0].mean_odds, GAMMAS + 0.5 * np.log(prior / (1 - prior)), atol=1e-9)
+    accuracy = stats.norm.cdf((GAMMAS + 0.5 * np.log(prior / (1 - prior))) / np.sqrt(GAMMAS))
+    np.testing.assert_allclose(curves[0].accuracy, accuracy, atol=1e-9)
+
+
+def test_unconditional_runs_know_nothing_of_the_class():
+    curve = guided_odds(GAMMAS, 0.0)
+    np.testing.assert_allclose(curve.accuracy, 0.5, atol=1e-10)
+    np.testing.assert_allclose(curve.mean_odds, 0, atol=1e-9)
+    # L is N(±γ, γ) with equal chances
+    np.testing.assert_allclose(curve.cross_entropy, binary_entropy(GAMMAS) + GAMMAS, atol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.5, 3.0])
+def test_series_at_small_gamma(weight):
+    gamma = np.array([0.005, 0.01])
+    coefficients = [float(c.subs("omega", weight)) for c in guided_entropy_coefficients(6)]
+    expected = np.polynomial.polynomial.polyval(gamma, coefficients)
+    np.testing.assert_allclose(guided_odds(gamma, weight).cross_entropy, expected, atol=2e-9)
+
+
+def test_series_of_conditional_runs_is_that_of_the_channel():
+    own = [c.subs("omega", 1) for c in guided_entropy_coefficients(5)][1:]
+    assert [float(c) for c in own] == [float(c) for c in entropy_small_gamma_coefficients(5)][1:]
+
+
+def test_slope_is_the_derivative_and_guidance_only_acts_inside_the_interval():
+    step = 1e-3
+    curve = guided_odds(2.0 + step * np.arange(-2, 3), 4.0, interval=(0.5, 3.0))
+    h = curve.cross_entropy
+    assert (8 * (h[3] - h[1]) - (h[4] - h[0])) / (12 * step) == pytest.approx(curve.slope[2], rel=1e-7)
+    before = guided_odds([0.25, 0.5], 4.0, interval=(0.5, 3.0))
+    np.testing.assert_allclose(before.cross_entropy, binary_entropy([0.25, 0.5]), atol=1e-10)
+    # the late shift of the log-odds grows with the weight, and is that of the window alone
+    shifts = [float(guided_odds([16.0], w).mean_odds[0]) - 16 for w in (1.0, 2.0, 4.0)]
+    assert shifts == sorted(shifts)
+    assert shifts[0] == pytest.approx(0, abs=1e-9)
+    later = [float(guided_odds([20.0], w).mean_odds[0]) - 20 for w in (2.0, 4.0)]
+    np.testing.assert_allclose(later, shifts[1:], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("spec", "guidance", "interval"),
+    [
+        ("binary:d=6,mu=1,s=0.7", 3.0, None),
+        ("binary:d=5,mu=1,s=1", 2.0, (1.0, 3.0)),
+        ("binary:d=4,mu=1,s=1,w=0.3", 0.0, None),
+    ],
+)
+def test_runs_in_all_dimensions_meet_the_gamma_clock(spec, guidance, interval):
+    mixture = GaussianMixture.parse(spec)
+    sigmas = np.array([1.0, 2.0, 4.0])
+    exact = guided_curve(mixture, sigmas, guidance, interval)
+    runs = guided_curve(mixture, sigmas, guidance, interval, method="sde", samples=20_000, steps=600)
+    assert (exact.attrs["method"], runs.attrs["method"]) == ("exact", "sde")
+    for name in ("cross_entropy", "accuracy"):
+        difference = np.abs(runs[name] - exact[name]).values
+        # 18 comparisons at 5.5 standard errors: false alarms below 1e-6; the chain's bias is O(1/steps)
+        assert (difference < 5.5 * runs[f"{name}_se"].values + 4e-3).all()
+        conditional = guided_curve(mixture, sigmas, 1.0)
+        # mutant: the curve without guidance is rejected
+        assert (np.abs(runs[name] - conditional[name]).values > 5.5 * runs[f"{name}_se"].values + 4e-3).any()
+
+
+def test_runs_of_any_mixture():
+    """Three classes of their own covariances at ω = 1: the cross-entropy is the entropy."""
+    rng = np.random.default_rng(0)
+    mixture = GaussianMixture([0.2, 0.3, 0.5], 3 * rng.standard_normal((3, 2)), [0.5, 1.0, 2.0])
+    sigmas = np.array([0.5, 2.0])
+    runs = guided_curve(mixture, sigmas, 1.0, samples=20_000, steps=600)
+    assert runs.attrs["method"] == "sde"
+    entropy = entropy_curve(mixture, sigmas, samples=200_000)
+    error = np.hypot(runs.cross_entropy_se, entropy.entropy_se)
+    assert float((np.abs(runs.cross_entropy - entropy.entropy) - 5.5 * error).max()) < 5e-3
+
+
+def test_rate_is_the_slope_in_time():
+    mixture = GaussianMixture.parse("binary:d=9,mu=1,s=0.5")
+    times = 1.0 + 1e-3 * np.arange(-2, 3)
+    curve = guided_curve(mixture, np.sqrt(np.expm1(2 * times)), 2.0)
+    h = curve.cross_entropy.values
+    assert (8 * (h[3] - h[1]) - (h[4] - h[0])) / 12e-3 == pytest.approx(float(curve.rate[2]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"guidance": np.nan}, "guidance: need a number"),
+        ({"guidance": 1e3}, "guidance: need a number"),
+        ({"interval": (2.0, 1.0)}, "interval: need"),
+        ({"method": "ode"}, "method: 'ode'"),
+        ({"sigmas": [0.0]}, "sigmas: every level"),
+        ({"steps": 0}, "steps: must be"),
+    ],
+)
+def test_refuses(arguments, message):
+    mixture = GaussianMixture.parse("binary:d=4,mu=1,s=1")
+    with pytest.raises(ValueError, match=message):
+        guided_curve(mixture, **({"sigmas": [1.0], "guidance": 2.0} | arguments))
+
+
+def test_gammas_are_checked():
+    for gammas in ([0.0], [2.0, 1.0], [300.0]):
+        with pytest.raises(ValueError, match="gammas: need ascending"):
+            guided_odds(gammas, 1.0)
+    with pytest.raises(ValueError, match="prior: must lie"):
+        guided_odds([1.0], 1.0, prior=1.0)
+    three = GaussianMixture.parse("orthogonal:K=3,d=3,M=4,s=1")
+    with pytest.raises(ValueError, match="needs two classes"):
+        guided_curve(three, [1.0], 2.0, method="exact")
+
+
+def test_late_shift_is_the_integral_of_what_guidance_adds():
+    """`(ω − 1) ∫ E(1 − tanh L) dγ`, by Gauss-Legendre over solutions at its nodes."""
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    gammas = 10 * (nodes + 1) / 2 + 1e-3
+    curve = guided_odds(gammas, 2.0)
+    # E(1 − tanh L) follows from the slope: slope = −E(1 − T)(ω + (1−ω)T) + ½E(1 − T²), with ω = 2
+    mean = np.gradient(guided_odds(gammas, 2.0).mean_odds, gammas) - 1
+    assert late_shift(2.0) == pytest.approx(float(5 * weights @ mean), rel=0.02)
+    assert curve.mean_odds[-1] - gammas[-1] == pytest.approx(late_shift(2.0), abs=5e-3)
+    assert late_shift(1.0) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="weights above 1/2"):
+        late_shift(0.5)
+
+
+def test_shares_of_intervals():
+    edges = [0.0, 0.5, 2.0, 6.0]
+    shares = interval_shares(2.0, edges, 6.0)
+    assert ((shares > 0) & (shares < 1)).all()
+    # what an interval buys alone the next can buy as well: together they buy less than the sum
+    assert shares.sum() > 1
+    both = interval_shares(2.0, [0.0, 2.0], 6.0)[0]
+    assert shares[:2].max() < both < shares[:2].sum()
+    assert interval_shares(2.0, [0.0, 6.0], 6.0) == pytest.approx([1.0], abs=1e-6)
+    with pytest.raises(ValueError, match="edges: need"):
+        interval_shares(2.0, [1.0, 0.5], 6.0)
