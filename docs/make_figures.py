@@ -1,15 +1,34 @@
-"""Draw the figures that the README and the documentation show: `python docs/make_figures.py`."""
+"""Draw the figures and tables that the README and the documentation show: `python docs/make_figures.py`."""
 
 from pathlib import Path
 
-from speciation.validation.figures import log_law_figure
+import numpy as np
+from speciation.theory import orthogonal_median, orthogonal_peak
+from speciation.validation.figures import instability_figure, log_law_figure
 
 FOLDER = Path(__file__).parent / "figures"
 
 
 def main() -> None:
-    """Write every figure into `docs/figures`."""
+    """Write every figure into `docs/figures`, with the table behind it where there is one."""
     log_law_figure((16, 256, 4096, 65536)).savefig(FOLDER / "log-law.png")
+    instability_figure(np.geomspace(2, 1e12, 49)).savefig(FOLDER / "instabilities.png")
+    (FOLDER / "instabilities.csv").write_text(instabilities(2, 3, 5, *(10.0**n for n in range(1, 13))))
+
+
+def instabilities(*classes: float) -> str:
+    """Levels of g at which K classes are decided and their midpoint turns unstable, and the delay."""
+    lines = ["classes,g_peak,g_median,g_first_order,g_midpoint,delay"]
+    for k in classes:
+        levels = (
+            orthogonal_peak(k),
+            orthogonal_median(k),
+            2 * np.log(k),
+            k,
+            0.5 * np.log(k / (2 * np.log(k))),
+        )
+        lines.append(f"{k:g}," + ",".join(f"{level:.9g}" for level in levels))
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

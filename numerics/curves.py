@@ -14,10 +14,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ..theory import scales, schedules
-from ..theory.binary import binary_entropy, binary_mmse, clone_agreement
-from ..theory.factors import curves as factored_curves
-from ..theory.factors import factors_of
+from ..theory import schedules
+from ..theory.exact import ExactCurves, exact_curves
 from ..theory.mixture import GaussianMixture, checked_partition
 
 if TYPE_CHECKING:
@@ -113,10 +111,12 @@ def entropy_curve(
     Source: T2–T4, T17.
     """
     sigma = checked_sigmas(sigmas)
-    method, reason = _choose(mixture, method, partition)
+    exact = exact_curves(mixture, partition)
+    method, reason = _choose(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
-    if method == "exact":
-        curves = _exact(mixture, sigma, partition)
+    if method == "exact" and exact is not None:
+        values = exact.evaluate(sigma)
+        curves = _Curves(values, np.zeros_like(values), {})
     else:
         groups = _groups(mixture, partition)
         precision = dtype or ("float64" if method == "reduced" else "float32")
@@ -154,7 +154,7 @@ def checked_sigmas(sigmas: ArrayLike) -> Array:
     return sigma
 
 
-def _choose(mixture: GaussianMixture, method: str, partition: Partition | None) -> tuple[str, str]:
+def _choose(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
     """The method and why, refusing one that the mixture does not admit."""
     if method not in METHODS:
         raise ValueError(f"method: {method!r} is not one of {', '.join(METHODS)}")
@@ -162,12 +162,8 @@ def _choose(mixture: GaussianMixture, method: str, partition: Partition | None) 
     admitted = {"ambient": "draws in all dimensions, nothing assumed"}
     if shared and mixture.classes > 1:
         admitted["reduced"] = "a shared covariance: noise in the span of the mean differences"
-    if mixture.is_binary_channel and partition is None:
-        admitted["exact"] = "two classes with a shared covariance: the binary channel (T2-T4)"
-    elif factors_of(mixture, partition) is not None:
-        admitted["exact"] = "equally distant classes, or independent choices of them (T13, T15)"
-    elif partition is None and scales.has_contrast(mixture):
-        admitted["exact"] = "two classes with one mean and unequal covariances (T16)"
+    if exact is not None:
+        admitted["exact"] = exact.reason
     if method == "auto":
         method = next(name for name in ("exact", "reduced", "ambient") if name in admitted)
     if method not in admitted:
@@ -183,21 +179,6 @@ def _groups(mixture: GaussianMixture, partition: Partition | None) -> Array | No
     if groups is None:
         return None
     return np.array([[float(label in group) for label in mixture.labels] for group in groups.values()])
-
-
-def _exact(mixture: GaussianMixture, sigma: Array, partition: Partition | None) -> _Curves:
-    if mixture.is_binary_channel and partition is None:
-        gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
-        mmse = binary_mmse(gamma, mixture.prior)
-        # dσ²/dt = 2(1 + σ²)
-        rate = -mmse * slope * (1 + sigma * sigma)
-        entropy, agreement = binary_entropy(gamma, mixture.prior), clone_agreement(gamma, mixture.prior)
-        values = np.stack([entropy, rate, agreement])
-    elif (factors := factors_of(mixture, partition)) is not None:
-        values = factored_curves(factors, float(mixture.covariances[0].variances), sigma)
-    else:
-        values = scales.curves(mixture, sigma)
-    return _Curves(values, np.zeros_like(values), {})
 
 
 def _sampled(

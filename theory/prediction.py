@@ -7,16 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import schedules
-from ._untyped import sparse
+from ._untyped import optimize, sparse
 from .covariance import Isotropic
 from .criteria import CRITERIA, speciation_sigma2, why_no_time
+from .exact import exact_curves
+from .factors import factors_of
 from .mixture import GaussianMixture
 from .pair import Pair
+from .window import window_sigmas
 
-__all__ = ["SpeciationTime", "covariance_noise", "speciation_times"]
+__all__ = ["SpeciationTime", "covariance_noise", "midpoint_separation2", "speciation_times"]
 
 Array: TypeAlias = NDArray[np.float64]
 
+_ENTROPIC = ("entropy-peak", "entropy-median")
+_SCAN = 512  # levels that bracket the highest peak of a rate
 _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lanczos iteration
 
 
@@ -45,8 +50,11 @@ def speciation_times(
     """Speciation time by each of `CRITERIA`, in the schedule's clock.
 
     Two classes with a shared covariance have all seven (isotropic: the closed forms of T5;
-    otherwise the secular equations of `pair`). Other mixtures have the covariance criterion; the
-    rest carry the reason why they have no closed form.
+    otherwise the secular equations of `pair`). Other mixtures have the covariance criterion; the entropy
+    criteria where their curve is exact; and the instabilities of the midpoint where equally distant
+    classes of equal weight, or independent choices of them, make it one. There a class adds
+    `(M/K)(I − 11ᵀ/K)` to the covariance, so `M/K` takes the place of `|δ|²`; of several choices the first
+    to turn unstable counts. The rest carry the reason why they have no closed form.
     """
     return tuple(_one(criterion, mixture, schedule) for criterion in CRITERIA)
 
@@ -81,11 +89,8 @@ def _top_eigenvalue(diagonal: Array, factors: Array) -> float:
 
 
 def _one(criterion: str, mixture: GaussianMixture, schedule: schedules.Schedule) -> SpeciationTime:
-    if not mixture.is_binary_channel and criterion != "covariance":
-        reason = "stated for two classes with a shared covariance, which this mixture is not"
-        return SpeciationTime(criterion, None, None, None, reason)
-    if mixture.is_binary_channel and criterion != "covariance" and not mixture.covariances[0].has_spectrum:
-        reason = "needs eigenvalues that are out of reach in this dimension; a curve does not"
+    reason = _why_not(criterion, mixture)
+    if reason is not None:
         return SpeciationTime(criterion, None, None, None, reason)
     noise = _noise(criterion, mixture)
     if noise is None:
@@ -99,6 +104,59 @@ def _one(criterion: str, mixture: GaussianMixture, schedule: schedules.Schedule)
     return SpeciationTime(criterion, time, sigma, gamma)
 
 
+def _why_not(criterion: str, mixture: GaussianMixture) -> str | None:
+    """Why a criterion has no closed form for this mixture, or `None` if it has one."""
+    if criterion == "covariance":
+        return None
+    if mixture.is_binary_channel:
+        within = mixture.covariances[0].has_spectrum
+        return (
+            None if within else "needs eigenvalues that are out of reach in this dimension; a curve does not"
+        )
+    if criterion == "cloning":
+        return "its threshold is stated for two classes with a shared covariance"
+    if criterion in _ENTROPIC:
+        return None if exact_curves(mixture) is not None else "no closed form; `speciation curve` measures it"
+    if midpoint_separation2(mixture) is None:
+        return "stated for the midpoint of equally likely, equally distant classes"
+    return None
+
+
+def midpoint_separation2(mixture: GaussianMixture) -> float | None:
+    """What stands for `|δ|²` at the midpoint: the largest `M/K` of equally likely choices, if it is one."""
+    factors = factors_of(mixture)
+    if factors is None or any(np.ptp(factor.weights) > 1e-12 for factor in factors):
+        return None
+    return max(factor.separation2 / factor.weights.size for factor in factors)
+
+
+def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
+    """σ² at the highest peak of the exact rate, or where half of the class entropy is left."""
+    exact = exact_curves(mixture)
+    assert exact is not None  # noqa: S101 (asked for only where there is one)
+    grid = window_sigmas(mixture, _SCAN)
+    entropy, rate, _ = exact.evaluate(grid)
+    if criterion == "entropy-peak":
+        best = int(np.argmax(rate))
+        if best in (0, grid.size - 1):
+            return None
+
+        def fall(log_sigma: float) -> float:
+            return -float(exact.evaluate(np.exp([log_sigma]))[1, 0])
+
+        bounds = (np.log(grid[best - 1]), np.log(grid[best + 1]))
+        found = optimize.minimize_scalar(fall, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+        return float(np.exp(2 * found.x))
+    half = mixture.class_entropy / 2
+    if entropy[0] > half:
+        return None
+
+    def excess(log_sigma: float) -> float:
+        return float(exact.evaluate(np.exp([log_sigma]))[0, 0]) - half
+
+    return float(np.exp(2 * optimize.brentq(excess, np.log(grid[0]), np.log(grid[-1]), xtol=1e-12)))
+
+
 def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
     shared = mixture.shared_covariance
     if mixture.is_binary_channel and isinstance(shared, Isotropic):
@@ -107,7 +165,18 @@ def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
     if criterion == "covariance":
         noise = covariance_noise(mixture)
         return noise if noise >= 0 else None
+    if not mixture.is_binary_channel:
+        return _from_curve(criterion, mixture) if criterion in _ENTROPIC else _at_midpoint(criterion, mixture)
     return Pair.of(mixture).noise(criterion)
+
+
+def _at_midpoint(criterion: str, mixture: GaussianMixture) -> float | None:
+    noise = speciation_sigma2(criterion, midpoint_separation2(mixture) or 1.0, _variance(mixture))
+    return None if np.isnan(noise) else float(noise)
+
+
+def _variance(mixture: GaussianMixture) -> float:
+    return float(mixture.covariances[0].variances)
 
 
 def _reason(criterion: str, mixture: GaussianMixture) -> str:
@@ -116,6 +185,10 @@ def _reason(criterion: str, mixture: GaussianMixture) -> str:
         return why_no_time(criterion, mixture.separation2, shared.variance, mixture.prior)
     if criterion == "covariance":
         return why_no_time(criterion, 1.0, 1.0)
+    if not mixture.is_binary_channel:
+        if criterion in _ENTROPIC:
+            return "the curve does not get there at any sigma > 0"
+        return why_no_time(criterion, midpoint_separation2(mixture) or 1.0, _variance(mixture))
     pair = Pair.of(mixture)
     if criterion == "probability-flow":
         always = (pair.variances >= 1).any() or (

@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..numerics import entropy_curve
+from ..theory.many_classes import orthogonal_median, orthogonal_peak
 from ..theory.mixture import GaussianMixture
 from ..theory.prediction import SpeciationTime, speciation_times
 from ..theory.window import window_sigmas
 from .digit_pairs import DigitPair
 from .montecarlo import entropy_draws
 
-__all__ = ["STYLE", "curve_figure", "digit_figure", "log_law_figure"]
+__all__ = ["STYLE", "curve_figure", "digit_figure", "instability_figure", "log_law_figure"]
 
 Array = NDArray[np.float64]
 
@@ -158,3 +159,28 @@ def _measured_points(axes: Axes, mixture: GaussianMixture, sigmas: Array, seed: 
         markersize=4,
         label="Monte Carlo in 64 dimensions, ±2 s.e.",
     )
+
+
+def instability_figure(classes: Sequence[float]) -> Figure:
+    """When K orthogonal classes are decided, and when their midpoint turns unstable, against K (T14).
+
+    Times are shifted by `½ log M`, for `s = 1`: the peak of the rate, the median of the entropy, the
+    thresholds `g = 2 log K` and `g = K`.
+    """
+    k = np.asarray(classes, dtype=np.float64)
+    levels = {
+        "rate peak, exact (T13)": (np.array([orthogonal_peak(float(n)) for n in k]), RED, "-"),
+        "median of the entropy, exact": (np.array([orthogonal_median(float(n)) for n in k]), BLACK, "-."),
+        r"first-order threshold $g = 2\log K$": (2 * np.log(k), BLUE, "--"),
+        "midpoint unstable, $g = K$": (k, ORANGE, ":"),
+    }
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        axes = figure.subplots()
+        for label, (g, colour, line) in levels.items():
+            axes.plot(k, -0.5 * np.log(g), line, color=colour, label=label, linewidth=2)
+        axes.set_xscale("log")
+        axes.set_xlabel("number of classes $K$")
+        axes.set_ylabel(r"Ornstein–Uhlenbeck time $t - \frac{1}{2}\log M$")
+        axes.legend(loc="lower left")
+    return figure

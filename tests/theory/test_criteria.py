@@ -9,6 +9,10 @@ from speciation.theory import (
     CRITERIA,
     Diagonal,
     GaussianMixture,
+    median_gamma,
+    orthogonal_median,
+    orthogonal_peak,
+    peak_gamma,
     schedules,
     speciation_sigma2_expression,
     speciation_time,
@@ -123,10 +127,69 @@ def test_covariance_of_any_mixture_is_the_top_eigenvalue():
         assert covariance_noise(mixture) == pytest.approx(top - 1, rel=1e-10)
 
 
-def test_general_mixtures_have_the_covariance_criterion_and_reasons():
-    entries = {e.criterion: e for e in speciation_times(GaussianMixture.parse("hierarchy:d=4,A=9,B=1,s=1"))}
-    assert entries["covariance"].time == pytest.approx(0.5 * np.log(10))
-    assert all("two classes" in e.reason for c, e in entries.items() if c != "covariance")
+def entries_of(spec):
+    return {entry.criterion: entry for entry in speciation_times(GaussianMixture.parse(spec))}
+
+
+def test_mixtures_without_closed_forms_say_so_and_offer_a_curve():
+    entries = entries_of("digits:1,3,8")
+    assert entries["covariance"].time is not None
+    assert all(entry.reason for criterion, entry in entries.items() if criterion != "covariance")
+    assert "speciation curve" in entries["entropy-peak"].reason
+    assert "speciation curve" in entries["entropy-median"].reason
+
+
+@pytest.mark.parametrize("classes", [3, 8])
+def test_orthogonal_classes(classes):
+    """T14: the curvature at g = K, the peak and the median from T13, the covariance by M/K."""
+    entries = entries_of(f"orthogonal:K={classes},d=16,M=90,s=1")
+    assert entries["curvature"].sigma == pytest.approx(np.sqrt(90 / classes - 1), rel=1e-9)
+    assert entries["covariance"].sigma == pytest.approx(np.sqrt(90 / classes), rel=1e-9)
+    assert entries["entropy-peak"].sigma == pytest.approx(
+        np.sqrt(90 / orthogonal_peak(classes) - 1), rel=1e-5
+    )
+    assert entries["entropy-median"].sigma == pytest.approx(
+        np.sqrt(90 / orthogonal_median(classes) - 1), rel=1e-9
+    )
+    # the linearised drift x + 2∇log p of all K classes, by differences, vanishes at the predicted σ
+    sigma = entries["reverse-sde"].sigma
+    mixture = GaussianMixture.parse(f"orthogonal:K={classes},d={classes},M=90,s=1")
+    time = 0.5 * np.log1p(sigma**2)
+    direction = (mixture.means[0] - mixture.means[1]) / np.linalg.norm(mixture.means[0] - mixture.means[1])
+    scaled = np.exp(-time) * mixture.means
+
+    def log_density(step):
+        x = scaled.mean(axis=0) + step * direction
+        return np.log(np.exp(-((x - scaled) ** 2).sum(axis=1) / 2).sum())  # variance 1 at every time
+
+    values = np.array([log_density(0.02 * k) for k in (-2, -1, 0, 1, 2)])
+    curvature = np.array([-1, 16, -30, 16, -1]) @ values / (12 * 0.02**2)
+    assert 1 + 2 * curvature == pytest.approx(0, abs=1e-5)
+
+
+def test_two_classes_in_either_form_agree():
+    """Two orthogonal classes are a binary channel with |δ|² = M/2."""
+    first, second = entries_of("orthogonal:K=2,d=4,M=8,s=0.5"), entries_of("binary:d=4,mu=1,s=0.5")
+    for criterion, entry in first.items():
+        assert entry.reason == second[criterion].reason
+        if entry.time is not None:
+            assert entry.time == pytest.approx(second[criterion].time, rel=1e-10)
+
+
+def test_hierarchies_and_scales():
+    entries = entries_of("hierarchy:d=4,A=900,B=9,s=1")
+    assert entries["curvature"].time == pytest.approx(0.5 * np.log(900), rel=1e-9)
+    # half the entropy is left between the windows; the rate is highest in one of them
+    assert np.log(9) / 2 < entries["entropy-median"].time < np.log(900) / 2
+    windows = [0.5 * np.log(length2 / peak_gamma(0.0)) for length2 in (9, 900)]
+    # the tail of the lower window moves the upper peak a little
+    assert min(abs(entries["entropy-peak"].time - window) for window in windows) < 0.03
+    entries = entries_of("scales:d=1000000,lambda1=1,lambda2=3")
+    # T16: ¼ log d + ½ log(Δ/√(8γ)) at the levels of the median and, twice as fast, of the peak
+    law = 0.25 * np.log(1e6) + 0.5 * np.log(2 / np.sqrt(8))
+    for criterion, level in (("entropy-median", median_gamma()), ("entropy-peak", peak_gamma(0.0))):
+        assert entries[criterion].time == pytest.approx(law - 0.25 * np.log(level), abs=2e-3)
+    assert entries["curvature"].time is None
 
 
 def test_two_separate_windows_peak_at_the_higher_one():
