@@ -88,9 +88,10 @@ def sample_entropy_bounds(
     if not samples >= 2:
         raise ValueError(f"samples: must be at least 2, not {samples:g}")
     noise = np.asarray(sigma, dtype=np.float64) ** 2
-    within = dimension / 2 * np.log1p(variance / noise)
+    information = sample_information(sigma, dimension, variance, separation2)
     classes = binary_entropy(separation2 / (variance + noise))
-    lower = np.maximum(np.log(samples) - within - np.log(2) + classes, 0)
+    within = information - np.log(2) + classes
+    lower = np.maximum(np.log(samples) - information, 0)
     if samples == 2:
         return lower, classes
     z: Array = 0.1 * np.arange(-90.0, 91.0)

@@ -89,5 +89,5 @@ def test_refuses(sigmas, method, message):
 
 
 def test_refuses_mixtures_without_an_exact_curve():
-    with pytest.raises(ValueError, match=r"'exact' needs two or equally.*3 classes, covariance shared"):
+    with pytest.raises(ValueError, match=r"'exact' needs a closed form.*3 classes, covariance shared"):
         entropy_curve(GaussianMixture.parse("digits:3,8,0"), [1.0], method="exact")

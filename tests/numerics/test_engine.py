@@ -204,12 +204,10 @@ def curve_bits(devices: int) -> dict:
     return bits
 
 
-@pytest.mark.xdist_group("devices")
 def test_eight_devices_give_the_bits_of_one():
     assert curve_bits(8) == curve_bits(1)
 
 
-@pytest.mark.xdist_group("devices")
 def test_two_processes_give_the_bits_of_one():
     """`jax.distributed` on loopback: each process holds one device, and both return the whole answer."""
     with socket.socket() as probe:
@@ -281,10 +279,11 @@ def test_auto_says_what_it_took_and_why():
         "orthogonal:K=3,d=4,M=4,s=1": ("exact", "equally distant"),
         "hierarchy:d=4,A=4,B=1,s=1": ("exact", "independent choices"),
         "digits:0,3,8": ("reduced", "span of the mean differences"),
-        "scales:d=4,lambda1=1,lambda2=3": ("ambient", "all dimensions"),
+        "scales:d=4,lambda1=1,lambda2=3": ("exact", "one mean and unequal covariances"),
     }
-    for spec, (method, reason) in cases.items():
-        curve = entropy_curve(GaussianMixture.parse(spec), [1.0], samples=1000)
+    found = [(entropy_curve(GaussianMixture.parse(s), [1.0], samples=1000), *e) for s, e in cases.items()]
+    general = entropy_curve(random_mixture("full each"), [1.0], samples=1000)
+    for curve, method, reason in (*found, (general, "ambient", "all dimensions")):
         assert curve.attrs["method"] == method
         assert reason in curve.attrs["reason"]
 
@@ -358,7 +357,7 @@ def test_million_dimensions_cost_what_sixty_four_do():
         ({"tolerance": 0.0}, "tolerance: must be > 0"),
         ({"tolerance": float("nan")}, "tolerance: must be > 0"),
         ({"dtype": "float16"}, "dtype: 'float16'"),
-        ({"method": "exact"}, "needs two or equally distant classes"),
+        ({"method": "exact"}, "needs a closed form"),
         ({"method": "guess"}, "method: 'guess'"),
         ({"partition": {"a": ["0", "1"]}}, "class '2' is in no group"),
     ],

@@ -51,7 +51,7 @@ def test_nodes_with_directions_of_their_own_are_no_product():
     groups = level_partition(mixture, 1)
     curve = entropy_curve(mixture, [1.0, 3.0], partition=groups, samples=20_000)
     assert curve.attrs["method"] == "reduced"
-    with pytest.raises(ValueError, match="needs two or equally distant"):
+    with pytest.raises(ValueError, match="needs a closed form"):
         entropy_curve(mixture, [1.0], method="exact")
 
 

@@ -14,22 +14,24 @@ from speciation.validation.checks import CHECKS, Check, Context
 from speciation.validation.checks import _base as base
 
 
-@pytest.fixture(scope="module")
-def full_run(tmp_path_factory):
-    """One whole run with a report: (folder, parsed JSON)."""
-    folder = tmp_path_factory.mktemp("report")
+def test_whole_run(tmp_path):
+    """One run of everything with its report, looked at from every side; it is too long to repeat."""
+    folder = tmp_path / "report"
     command = [sys.executable, "-c", "from speciation.validation.cli import main; main()"]
     done = subprocess.run(
         [*command, "verify", "--json", "--quiet", "--out", str(folder)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert done.stderr == ""
-    return folder, json.loads(done.stdout)
+    content = json.loads(done.stdout)
+    every_theorem_is_proved_and_measured(content)
+    every_theorem_is_measured_in_ambient_dimension_but_the_series(content)
+    real_digits_are_among_the_measurements(content)
+    report_is_complete(folder, content)
+    family_stays_within_its_false_alarm_rate(content)
 
 
-@pytest.mark.xdist_group("full run")
-def test_every_theorem_is_proved_and_measured(full_run):
-    _, content = full_run
+def every_theorem_is_proved_and_measured(content):
     assert (content["passed"], content["failed"]) == (len(THEOREMS), 0)
     assert [entry["id"] for entry in content["theorems"]] == list(THEOREMS) == list(CHECKS)
     for entry in content["theorems"]:
@@ -39,26 +41,20 @@ def test_every_theorem_is_proved_and_measured(full_run):
         assert all(check["passed"] and check["mutant_rejected"] for check in entry["checks"])
 
 
-@pytest.mark.xdist_group("full run")
-def test_every_theorem_is_measured_in_ambient_dimension_but_the_series(full_run):
-    _, content = full_run
+def every_theorem_is_measured_in_ambient_dimension_but_the_series(content):
     for entry in content["theorems"]:
         routes = " ".join(check["route"] for check in entry["checks"])
         # T5 and T9 are statements about densities and functions; nothing is random in them
         assert ("Monte Carlo" in routes) == (entry["id"] not in ("T5", "T9")), entry["id"]
 
 
-@pytest.mark.xdist_group("full run")
-def test_real_digits_are_among_the_measurements(full_run):
-    _, content = full_run
+def real_digits_are_among_the_measurements(content):
     names = [check["name"] for entry in content["theorems"] for check in entry["checks"]]
     assert sum("digits" in name and "easy" in name for name in names) == 2
     assert sum("digits" in name and "hard" in name for name in names) == 2
 
 
-@pytest.mark.xdist_group("full run")
-def test_report_is_complete(full_run):
-    folder, content = full_run
+def report_is_complete(folder, content):
     names = ["digits-easy.png", "digits-hard.png", "report.json", "report.md"]
     assert sorted(path.name for path in folder.iterdir()) == names
     written = json.loads((folder / "report.json").read_text())
@@ -70,9 +66,7 @@ def test_report_is_complete(full_run):
         assert theorem.statement in text
 
 
-@pytest.mark.xdist_group("full run")
-def test_family_stays_within_its_false_alarm_rate(full_run):
-    _, content = full_run
+def family_stays_within_its_false_alarm_rate(content):
     checks = [check for entry in content["theorems"] for check in entry["checks"]]
     count = sum("Monte Carlo" in check["route"] for check in checks)
     assert count <= base.FAMILY
@@ -172,21 +166,25 @@ PERTURBATIONS = {
     "contrast": ("scales.py", "return np.tanh(self.log_ratios / 2)", "return np.tanh(self.log_ratios / 1.96)", "T16"),
     "scale correction": ("scales.py", "4 * g**3 / 9", "4.08 * g**3 / 9", "T16"),
     "scale slope": ("scales.py", "own = 0.5 * (1 - eta**2)", "own = 0.51 * (1 - eta**2)", "T17"),
-    "within-class information": ("collapse.py", "within = dimension / 2 *", "within = dimension / 1.96 *", "T18"),
+    "information": ("collapse.py", "return dimension / 2 *", "return dimension / 1.96 *", "T18"),
     "collapse": ("collapse.py", "np.expm1(2 * np.log(n) / d)", "np.expm1(2.04 * np.log(n) / d)", "T18"),
     "upper bound": ("theorems/t10_bounds.py", "np.exp(-gamma / 2)", "np.exp(-gamma / 1.96)", "T10"),
 }  # fmt: skip
 
 
+QUICK = ("T1", "T3", "T7", "T13", "T15", "T16", "T18")
+"""Theorems whose measurement takes seconds: one perturbation of each is in the ordinary run, all in test-all."""
+
+
 def perturbations():
-    """One of each theorem in the ordinary run, all of them in `make test-all`."""
     seen = set()
     for name, (*_, theorem) in PERTURBATIONS.items():
-        yield pytest.param(name, marks=[pytest.mark.slow] if theorem in seen else [])
+        ordinary = theorem in QUICK and theorem not in seen
+        yield pytest.param(name, marks=[] if ordinary else [pytest.mark.slow])
         seen.add(theorem)
 
 
-@pytest.mark.parametrize("name", perturbations())
+@pytest.mark.parametrize("name", [*perturbations()])
 def test_a_perturbed_formula_fails_its_theorem(name, root, tmp_path):
     """Copy the sources, change one formula by 2 %, and run `verify` on the copy."""
     file, old, new, theorem = PERTURBATIONS[name]
