@@ -1,3 +1,9 @@
+import os
+
+# two workers share the cores: more threads in each would only wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import json
 from pathlib import Path
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         log_binary_entropy,
         log_binary_mmse,
     )
+    from .collapse import collapse_time, critical_samples, sample_entropy_bounds, sample_information
     from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
     from .covariance import Diagonal, Full, Isotropic, LowRank
     from .criteria import (
@@ -27,18 +28,23 @@ if TYPE_CHECKING:
         speciation_time,
         speciation_time_expression,
     )
+    from .exact import exact_curves
     from .expansions import log_law, peak_gamma_coefficients
+    from .guidance import guided_entropy_coefficients
     from .many_classes import entropy_bounds, large_k_shift, orthogonal_median, orthogonal_peak
     from .mixture import GaussianMixture
     from .orthogonal import orthogonal_agreement, orthogonal_disagreement, orthogonal_entropy
     from .prediction import SpeciationTime, speciation_times
+    from .scales import Contrast, dimension_correction, quarter_log_law
     from .series import large_gamma_mmse
+    from .trees import level_partition, tree
     from .window import window_sigmas
 
 __version__ = version("speciation")
 
 __all__ = [
     "CRITERIA",
+    "Contrast",
     "Diagonal",
     "Full",
     "GaussianMixture",
@@ -49,9 +55,15 @@ __all__ = [
     "binary_mmse",
     "binary_mmse_slope",
     "clone_agreement",
+    "collapse_time",
+    "critical_samples",
+    "dimension_correction",
     "entropy_bounds",
+    "exact_curves",
+    "guided_entropy_coefficients",
     "large_gamma_mmse",
     "large_k_shift",
+    "level_partition",
     "log_binary_entropy",
     "log_binary_mmse",
     "log_law",
@@ -65,6 +77,9 @@ __all__ = [
     "peak_gamma_coefficients",
     "precise_median_gamma",
     "precise_peak_gamma",
+    "quarter_log_law",
+    "sample_entropy_bounds",
+    "sample_information",
     "schedules",
     "speciation_sigma2",
     "speciation_sigma2_expression",
@@ -72,6 +87,7 @@ __all__ = [
     "speciation_time_expression",
     "speciation_times",
     "theorems",
+    "tree",
     "window_sigmas",
 ]
 
@@ -84,6 +100,7 @@ _HOME = {
         "log_binary_entropy",
         "log_binary_mmse",
     ),
+    "collapse": ("collapse_time", "critical_samples", "sample_entropy_bounds", "sample_information"),
     "constants": ("median_gamma", "peak_gamma", "precise_median_gamma", "precise_peak_gamma"),
     "covariance": ("Diagonal", "Full", "Isotropic", "LowRank"),
     "criteria": (
@@ -93,12 +110,16 @@ _HOME = {
         "speciation_time",
         "speciation_time_expression",
     ),
+    "exact": ("exact_curves",),
     "expansions": ("log_law", "peak_gamma_coefficients"),
+    "guidance": ("guided_entropy_coefficients",),
     "many_classes": ("entropy_bounds", "large_k_shift", "orthogonal_median", "orthogonal_peak"),
     "mixture": ("GaussianMixture",),
     "orthogonal": ("orthogonal_agreement", "orthogonal_disagreement", "orthogonal_entropy"),
     "prediction": ("SpeciationTime", "speciation_times"),
+    "scales": ("Contrast", "dimension_correction", "quarter_log_law"),
     "series": ("large_gamma_mmse",),
+    "trees": ("level_partition", "tree"),
     "window": ("window_sigmas",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -10,8 +10,9 @@ nothing cancels. The expectation is one integral over frequencies,
 
     E F(L + λ) = (1/2π) ∫ F̂(ω) e^{iωλ} Π_i (1 − iωη_i)^{−1/2} e^{−iω artanh(η_i)/2} dω.
 
-As the η_i become small and many L becomes normal with variance `γ = ½ Σ η_i²`, the binary channel's γ. For d
-equal η the correction is
+As the η_i become small and many L becomes normal with variance `γ = ½ Σ η_i²`, the binary channel's γ. At
+large σ that is `‖Σ₁ − Σ₂‖²_F/(8σ⁴)` for any two covariances, so classes that differ in them alone are decided
+at `t = ¼ log(‖Σ₁ − Σ₂‖²_F/(8γ_c))`, a quarter of log d. For d equal η the correction to the entropy is
 
     H = H₂(γ) + [2γ²(H₂′ + H₂″) + (4γ³/9)(H₂″ + 2H₂‴)]/d + O(d^{−2}).
 """

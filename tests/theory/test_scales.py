@@ -106,3 +106,19 @@ def test_what_has_no_contrast():
     three = GaussianMixture([0.2, 0.3, 0.5], np.zeros((3, 1)), [Isotropic(v) for v in (1.0, 2.0, 3.0)])
     large = GaussianMixture([0.5, 0.5], np.zeros((2, 600)), [LowRank(1.0, np.ones((600, 1))), Isotropic(1.0)])
     assert not any(map(has_contrast, (different, three, large)))
+
+
+def test_any_covariances_decide_at_a_quarter_of_log_d():
+    """`γ → ‖Σ₁ − Σ₂‖²_F/(8σ⁴)` and `H → H₂(γ)` for a spread of eigenvalues, up to d = 10⁵."""
+    rng = np.random.default_rng(0)
+    errors = []
+    for d in (10**3, 10**5):
+        first, second = rng.uniform(0.5, 2, d), rng.uniform(0.5, 2, d)
+        distance2 = float(((first - second) ** 2).sum())
+        noise = np.sqrt(distance2 / 8)  # γ = 1
+        contrast = Contrast.of_spectra(first, second, noise, np.ones(d))
+        errors.append(abs(contrast.entropy() / float(binary_entropy(contrast.gamma)) - 1))
+        # λ̄ beside σ² is what is left out: O(1/√d)
+        assert contrast.gamma == pytest.approx(1, abs=12 / np.sqrt(d))
+    assert errors[1] < errors[0] < 5e-3
+    assert errors[1] < 1e-4
