@@ -78,6 +78,22 @@ _ENTRIES = (
         arxiv="2403.01633",
     ),
     Source(
+        "K24",
+        (
+            "Karras, Tero",
+            "Aittala, Miika",
+            "Lehtinen, Jaakko",
+            "Hellsten, Janne",
+            "Aila, Timo",
+            "Laine, Samuli",
+        ),
+        "Analyzing and Improving the Training Dynamics of Diffusion Models",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition",
+        2024,
+        "inproceedings",
+        arxiv="2312.02696",
+    ),
+    Source(
         "K25",
         (
             "Koulischer, Felix",

@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .denoisers import Denoiser, MixtureDenoiser
     from .discrepancy import discrepancy_entropy
+    from .edm2 import EDM2Denoiser, load_edm2
     from .path import path_entropy
 
-__all__ = ["Denoiser", "MixtureDenoiser", "discrepancy_entropy", "path_entropy"]
+__all__ = [
+    "Denoiser",
+    "EDM2Denoiser",
+    "MixtureDenoiser",
+    "discrepancy_entropy",
+    "load_edm2",
+    "path_entropy",
+]
 
 _HOME = {
     "Denoiser": "denoisers",
+    "EDM2Denoiser": "edm2",
     "MixtureDenoiser": "denoisers",
     "discrepancy_entropy": "discrepancy",
+    "load_edm2": "edm2",
     "path_entropy": "path",
 }
 

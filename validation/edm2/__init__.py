@@ -1,0 +1,6 @@
+"""EDM2 networks (K24) as torch modules with the published state names, and the denoiser that they make."""
+
+from .loading import EDM2Denoiser, load_edm2, save_edm2
+from .network import EDM2, Configuration
+
+__all__ = ["EDM2", "Configuration", "EDM2Denoiser", "load_edm2", "save_edm2"]

@@ -1,0 +1,188 @@
+"""The EDM2 U-Net and its preconditioning.
+
+    D(x, σ) = c_skip x + c_out F(c_in x, c_noise),   σ_d = ½
+    c_skip = σ_d²/(σ² + σ_d²),   c_out = σσ_d/√(σ² + σ_d²),   c_in = 1/√(σ² + σ_d²),   c_noise = ¼ log σ
+
+Modules bear the published names, so that published weights load. Source: K24.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .layers import Convolution, Fourier, blend, join, silu, unit
+
+__all__ = ["EDM2", "Block", "Configuration", "UNet"]
+
+SIGMA_DATA = 0.5
+_RESIDUAL, _ATTENTION, _LABEL = 0.3, 0.3, 0.5  # shares of the second term in each sum
+_CLIP = 256.0
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Constructor arguments; the defaults are those of EDM2."""
+
+    img_resolution: int
+    img_channels: int
+    label_dim: int
+    model_channels: int = 192
+    channel_mult: tuple[int, ...] = (1, 2, 3, 4)
+    num_blocks: int = 3
+    attn_resolutions: tuple[int, ...] = (16, 8)
+    channels_per_head: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("channel_mult", "attn_resolutions"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+
+class Block(nn.Module):
+    """Resampling, a residual branch steered by the embedding, and attention where asked."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        embedding: int,
+        *,
+        encoder: bool,
+        resample: str | None = None,
+        heads: int = 0,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.resample, self.heads = encoder, resample, heads
+        self.emb_gain = nn.Parameter(torch.zeros([]))
+        self.conv_res0 = Convolution(outputs if encoder else inputs, outputs, (3, 3))
+        self.emb_linear = Convolution(embedding, outputs)
+        self.conv_res1 = Convolution(outputs, outputs, (3, 3))
+        self.conv_skip = Convolution(inputs, outputs, (1, 1)) if inputs != outputs else None
+        self.attn_qkv = Convolution(outputs, 3 * outputs, (1, 1)) if heads else None
+        self.attn_proj = Convolution(outputs, outputs, (1, 1)) if heads else None
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """X (batch, inputs, r, r) to (batch, outputs, r′, r′)."""
+        if self.resample == "down":
+            x = functional.avg_pool2d(x, 2)
+        elif self.resample == "up":
+            x = functional.interpolate(x, scale_factor=2, mode="nearest")
+        if self.encoder:
+            if self.conv_skip is not None:
+                x = self.conv_skip(x)
+            x = unit(x, [1])
+        branch = self.conv_res0(silu(x))
+        scale = self.emb_linear(embedding, gain=self.emb_gain) + 1
+        branch = self.conv_res1(silu(branch * scale[:, :, None, None].to(branch.dtype)))
+        if not self.encoder and self.conv_skip is not None:
+            x = self.conv_skip(x)
+        x = blend(x, branch, _RESIDUAL)
+        if self.attn_qkv is not None and self.attn_proj is not None:
+            x = blend(x, self.attn_proj(self._attend(self.attn_qkv(x))), _ATTENTION)
+        return x.clamp(-_CLIP, _CLIP)
+
+    def _attend(self, projected: Tensor) -> Tensor:
+        """Cosine attention over pixels; channels are laid out as (head, channel, query-key-value)."""
+        batch, channels, height, width = projected.shape
+        split = projected.reshape(batch, self.heads, channels // (3 * self.heads), 3, height * width)
+        query, key, value = unit(split, [2]).unbind(3)
+        scores = torch.einsum("bhcq,bhck->bhqk", query, key / math.sqrt(query.shape[2]))
+        mixed = torch.einsum("bhqk,bhck->bhcq", scores.softmax(dim=-1), value)
+        return mixed.reshape(batch, channels // 3, height, width)
+
+
+class UNet(nn.Module):
+    """Encoder and decoder over halving resolutions, with skip connections."""
+
+    def __init__(self, c: Configuration) -> None:
+        super().__init__()
+        widths = [c.model_channels * multiple for multiple in c.channel_mult]
+        embedding = max(widths)
+        self.label_dim = c.label_dim
+        self.out_gain = nn.Parameter(torch.zeros([]))
+        self.emb_fourier = Fourier(widths[0])
+        self.emb_noise = Convolution(widths[0], embedding)
+        self.emb_label = Convolution(c.label_dim, embedding) if c.label_dim else None
+
+        def block(
+            inputs: int, outputs: int, encoder: bool, attention: bool, resample: str | None = None
+        ) -> Block:
+            heads = outputs // c.channels_per_head if attention else 0
+            return Block(inputs, outputs, embedding, encoder=encoder, resample=resample, heads=heads)
+
+        self.enc, self.dec = nn.ModuleDict(), nn.ModuleDict()
+        channels, skips = c.img_channels + 1, []
+        for level, width in enumerate(widths):
+            size = c.img_resolution >> level
+            if level == 0:
+                self.enc[f"{size}x{size}_conv"] = Convolution(channels, width, (3, 3))
+                channels = width
+            else:
+                self.enc[f"{size}x{size}_down"] = block(channels, channels, True, False, "down")
+            skips.append(channels)
+            for index in range(c.num_blocks):
+                attention = size in c.attn_resolutions
+                self.enc[f"{size}x{size}_block{index}"] = block(channels, width, True, attention)
+                channels = width
+                skips.append(channels)
+        for level, width in reversed(list(enumerate(widths))):
+            size = c.img_resolution >> level
+            if level == len(widths) - 1:
+                self.dec[f"{size}x{size}_in0"] = block(channels, channels, False, True)
+                self.dec[f"{size}x{size}_in1"] = block(channels, channels, False, False)
+            else:
+                self.dec[f"{size}x{size}_up"] = block(channels, channels, False, False, "up")
+            for index in range(c.num_blocks + 1):
+                attention = size in c.attn_resolutions
+                self.dec[f"{size}x{size}_block{index}"] = block(
+                    channels + skips.pop(), width, False, attention
+                )
+                channels = width
+        self.out_conv = Convolution(channels, c.img_channels, (3, 3))
+
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """X (batch, channels, r, r), `noise` = c_noise (batch,), `labels` (batch, label_dim) one-hot."""
+        embedding = self.emb_noise(self.emb_fourier(noise))
+        if self.emb_label is not None:
+            given = torch.zeros(len(x), self.label_dim).to(x) if labels is None else labels
+            named = self.emb_label(given.to(embedding) * math.sqrt(self.label_dim))
+            embedding = blend(embedding, named, _LABEL)
+        embedding = silu(embedding)
+        x, skips = torch.cat([x, torch.ones_like(x[:, :1])], dim=1), []
+        for module in self.enc.values():
+            x = module(x, embedding) if isinstance(module, Block) else module(x)
+            skips.append(x)
+        for name, module in self.dec.items():
+            if "block" in name:
+                x = join(x, skips.pop())
+            x = module(x, embedding)
+        return self.out_conv(x, gain=self.out_gain)
+
+
+class EDM2(nn.Module):
+    """The preconditioned network: `network(x, sigma, labels)` estimates x₀.
+
+    Float32 on a CPU; `dtype` may be `torch.float16` or `torch.bfloat16` where the device runs them.
+    """
+
+    def __init__(self, configuration: Configuration, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.configuration, self.dtype = configuration, dtype
+        self.unet = UNet(configuration)
+        self.logvar_fourier = Fourier(128)
+        self.logvar_linear = Convolution(128, 1)
+
+    def forward(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Tensor:
+        """X (batch, channels, r, r) and σ (batch,) or a number; labels one-hot or none. Returns float32."""
+        x = x.float()
+        s = sigma.float().reshape(-1, 1, 1, 1)
+        total = s**2 + SIGMA_DATA**2
+        noise = (s.flatten().expand(len(x)).log() / 4).to(self.dtype)
+        found = self.unet((x / total.sqrt()).to(self.dtype), noise, labels)
+        return SIGMA_DATA**2 / total * x + s * SIGMA_DATA / total.sqrt() * found.float()
+
+    def log_variance(self, sigma: Tensor) -> Tensor:
+        """The learned uncertainty u(σ) of the training loss, shape (batch, 1)."""
+        return self.logvar_linear(self.logvar_fourier(sigma.float().flatten().log() / 4))
