@@ -28,7 +28,7 @@ def filled(configuration):
         for name, tensor in network.state_dict().items():
             rng = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
             tensor.copy_(torch.from_numpy(rng.standard_normal(tensor.shape).astype(np.float32)))
-    return network.eval()
+    return network.train(False)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_names_and_shapes_are_those_published(reference, size):
 
 
 def test_xs_runs_a_batch(reference):
-    network = EDM2(published(reference, "xs")[0]).eval()
+    network = EDM2(published(reference, "xs")[0]).train(False)
     with torch.no_grad():
         assert network(torch.randn(1, 4, 64, 64), torch.tensor([1.0])).shape == (1, 4, 64, 64)
 

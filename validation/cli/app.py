@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ...theory import __version__
-from . import cite, curve, predict, verify
+from . import cite, convert, curve, predict, verify
 
 __all__ = ["app", "main"]
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("predict")(predict.predict)
 app.command("curve")(curve.curve)
 app.command("verify")(verify.verify)
+app.command("convert")(convert.convert)
 app.command("cite")(cite.cite)
 
 

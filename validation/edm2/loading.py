@@ -27,7 +27,7 @@ class EDM2Denoiser:
     """
 
     def __init__(self, network: EDM2, reference: EDM2 | None = None) -> None:
-        self.network, self.reference = network.eval(), (reference or network).eval()
+        self.network, self.reference = network.train(False), (reference or network).train(False)
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -83,4 +83,4 @@ def load_edm2(path: Path, device: torch.device | str = "cpu", dtype: torch.dtype
         wrong = sorted(set(found.items()) ^ set(expected.items()))
         raise ValueError(f"{path}: {wrong[0][0]}: missing, unexpected or of another shape")
     network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    return network.to(device).eval()
+    return network.to(device).train(False)

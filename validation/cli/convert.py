@@ -1,0 +1,31 @@
+"""`speciation convert F.pkl F.safetensors`: a published EDM2 checkpoint as a safe file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import JsonFlag, QuietFlag, SeedOption, output, print_json
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="F.pkl", help="A published EDM2 checkpoint.")],
+    target: Annotated[Path, typer.Argument(metavar="F.safetensors", help="Where to write its weights.")],
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the averaged network of a checkpoint as safetensors; nothing in the checkpoint is executed."""
+    from ..edm2 import read_checkpoint, save_edm2
+    from ..files import prepare_file, write_atomically
+
+    prepare_file(target, (".safetensors",))
+    network = read_checkpoint(source)
+    write_atomically(target, lambda path: save_edm2(network, path))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    if as_json:
+        print_json({"source": str(source), "target": str(target), "parameters": count})
+    elif not quiet:
+        output().print(f"wrote {target}: {count:,} parameters")
