@@ -48,7 +48,7 @@ def _shift(predicted: dict[str, float]) -> Check:
     log_k = float(np.log(1e24))
     expected = 2 * log_k * np.exp(-2 * predicted[name])
     measured = equidistant.rate_peak(1e24, 70.0, 105.0)
-    return close(f"peak by the {name}", "a polynomial through entropies", expected, measured, 0.01)
+    return close(f"peak by the {name}", "a polynomial through entropies", expected, measured, 0.0075)
 
 
 def _midpoint() -> Checks:
