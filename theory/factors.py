@@ -27,12 +27,12 @@ _ROUNDING = 1e-9  # relative error of inner products that counts as none
 class Factor:
     """One choice: half the squared distance of its points, their probabilities, and each class's choice."""
 
-    separation2: float
+    half_distance2: float
     weights: Array
     choices: NDArray[np.int64]
 
     def entropy(self, g: Array) -> Array:
-        """Entropy of the choice at `g = separation2/(s² + σ²)`."""
+        """Entropy of the choice at `g = half_distance2/(s² + σ²)`."""
         return orthogonal_entropy(g, self.weights.size, weights=self._unequal)
 
     def disagreement(self, g: Array) -> Array:
@@ -64,10 +64,10 @@ def curves(factors: Sequence[Factor], variance: float, sigma: Array) -> Array:
     """
     entropy, rate, agreement = np.zeros_like(sigma), np.zeros_like(sigma), np.ones_like(sigma)
     for factor in factors:
-        g = factor.separation2 / (variance + sigma**2)
+        g = factor.half_distance2 / (variance + sigma**2)
         disagreement = factor.disagreement(g)
         entropy += factor.entropy(g)
-        rate += disagreement * (1 + sigma**2) * g**2 / factor.separation2
+        rate += disagreement * (1 + sigma**2) * g**2 / factor.half_distance2
         agreement *= 1 - disagreement
     return np.stack([entropy, rate, agreement])
 
@@ -98,7 +98,7 @@ def _split(mixture: GaussianMixture, choices: NDArray[np.int64]) -> tuple[Factor
         (member * mixture.weights[:, None] / w).T for member, w in zip(members, weights, strict=True)
     ]
     total = np.zeros_like(gram)
-    separations: list[float] = []
+    half_distances2: list[float] = []
     for index, (points, member) in enumerate(zip(projected, members, strict=True)):
         own = points @ gram @ points.T
         total += member @ own @ member.T
@@ -107,10 +107,10 @@ def _split(mixture: GaussianMixture, choices: NDArray[np.int64]) -> tuple[Factor
         distances2 = (squares[:, None] + squares - 2 * own)[~np.eye(len(own), dtype=bool)]
         if crossed or np.ptp(distances2) > _ROUNDING * distances2.max() or distances2.min() <= 0:
             return None
-        separations.append(float(distances2.mean()) / 2)
+        half_distances2.append(float(distances2.mean()) / 2)
     if np.abs(total - gram).max() > _ROUNDING * size:
         return None
-    return tuple(Factor(m, w, own) for m, w, own in zip(separations, weights, choices, strict=True))
+    return tuple(Factor(m, w, own) for m, w, own in zip(half_distances2, weights, choices, strict=True))
 
 
 def _deciding(

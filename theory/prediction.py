@@ -127,7 +127,7 @@ def midpoint_separation2(mixture: GaussianMixture) -> float | None:
     factors = factors_of(mixture)
     if factors is None or any(np.ptp(factor.weights) > 1e-12 for factor in factors):
         return None
-    return max(factor.separation2 / factor.weights.size for factor in factors)
+    return max(factor.half_distance2 / factor.weights.size for factor in factors)
 
 
 def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:

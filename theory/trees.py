@@ -16,7 +16,7 @@ __all__ = ["level_partition", "named_partition", "tree"]
 
 
 def tree(
-    separations2: Sequence[float],
+    lengths2: Sequence[float],
     branching: Sequence[int],
     variance: float,
     *,
@@ -27,11 +27,11 @@ def tree(
 
     Parameters
     ----------
-    separations2 : sequence of float
+    lengths2 : sequence of float
         Squared length of the offsets at each level, from the root down.
     branching : sequence of int, as long
         Children of each node at each level, at least 2. Two children have offsets ±a with
-        `|a|² = separations2`; more have orthogonal offsets of that squared length.
+        `|a|² = lengths2`; more have orthogonal offsets of that squared length.
     variance : float
         s².
     shared : bool
@@ -41,12 +41,10 @@ def tree(
 
     Raises `ValueError` for levels that do not match or a dimension that is too small. Source: T15.
     """
-    if len(separations2) != len(branching) or not branching:
-        raise ValueError("separations2, branching: need one of each per level, at least one level")
-    if min(branching) < 2 or not min(separations2) > 0:
-        raise ValueError(
-            "separations2, branching: lengths are positive, and every node has two children or more"
-        )
+    if len(lengths2) != len(branching) or not branching:
+        raise ValueError("lengths2, branching: need one of each per level, at least one level")
+    if min(branching) < 2 or not min(lengths2) > 0:
+        raise ValueError("lengths2, branching: lengths are positive, and every node has two children or more")
     paths = list(product(*(range(count) for count in branching)))
     directions: dict[tuple[int, ...], int] = {}
     rows: list[dict[int, float]] = []
@@ -58,7 +56,7 @@ def tree(
             first = child if branching[level] > 2 else 0
             name = (level, first, *parent)
             sign = -1.0 if branching[level] == 2 and child == 1 else 1.0
-            row[directions.setdefault(name, len(directions))] = sign * float(np.sqrt(separations2[level]))
+            row[directions.setdefault(name, len(directions))] = sign * float(np.sqrt(lengths2[level]))
         rows.append(row)
     size = len(directions) if dimension is None else dimension
     if size < len(directions):

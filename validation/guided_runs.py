@@ -10,6 +10,7 @@ Exact for ω = 1; otherwise its bias is of first order in the step. Of the γ cl
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 __all__ = ["filtered_posteriors", "log_odds"]
 
@@ -72,10 +73,5 @@ def filtered_posteriors(g: float, classes: int, runs: int, steps: int, rng: np.r
     """
     y, step = np.zeros((runs, classes)), g / steps
     for _ in range(steps):
-        y += step * _softmax(y) + np.sqrt(step) * rng.standard_normal(y.shape)
-    return _softmax(y)
-
-
-def _softmax(odds: Array) -> Array:
-    share = np.exp(odds - odds.max(axis=1, keepdims=True))
-    return share / share.sum(axis=1, keepdims=True)
+        y += step * special.softmax(y, axis=1) + np.sqrt(step) * rng.standard_normal(y.shape)
+    return special.softmax(y, axis=1)

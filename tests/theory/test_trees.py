@@ -82,7 +82,7 @@ def test_unequal_product_weights():
     labels = ["a/x", "a/y", "b/x", "b/y"]
     mixture = GaussianMixture(np.outer(first, second).ravel(), means, 1.0, labels)
     factors = factors_of(mixture)
-    assert [factor.separation2 for factor in factors] == pytest.approx([18, 2])
+    assert [factor.half_distance2 for factor in factors] == pytest.approx([18, 2])
     sigmas = np.array([0.5, 2.0])
     expected = binary_entropy(9 / (1 + sigmas**2), 0.3) + binary_entropy(1 / (1 + sigmas**2), 0.2)
     np.testing.assert_allclose(entropy_curve(mixture, sigmas).entropy, expected, rtol=1e-11)
@@ -100,7 +100,7 @@ def test_groups_that_are_no_choices_are_not_exact():
     assert factors_of(mixture, three) is None
     assert factors_of(mixture, {"all": ["0/0", "0/1", "1/0", "1/1"]}) is None
     second = factors_of(mixture, {"x": ["0/0", "1/0"], "y": ["0/1", "1/1"]})
-    assert [factor.separation2 for factor in second] == pytest.approx([8])
+    assert [factor.half_distance2 for factor in second] == pytest.approx([8])
 
 
 @pytest.mark.parametrize(

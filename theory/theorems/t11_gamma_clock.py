@@ -1,7 +1,5 @@
 """T11: in the γ clock the half log-odds of a reverse run are a diffusion of their own, guided or not."""
 
-from typing import Any
-
 from .._untyped import sympy as sp
 from ._base import Identity, Theorem
 
@@ -62,13 +60,8 @@ def _filter() -> tuple[Identity, ...]:
             sp.simplify(noise),
             sp.simplify(p[0] * (means[0] - average)),
         ),
-        Identity("Wonham: p_k is a martingale", _one_more(drift + curvature / 2), sp.Integer(1)),
+        Identity("Wonham: p_k is a martingale", sp.simplify(drift), sp.simplify(-curvature / 2)),
     )
-
-
-def _one_more(expression: Any) -> Any:
-    """1 plus what must vanish, so that a step whose right side is zero can have a mutant."""
-    return 1 + sp.simplify(expression)
 
 
 def predict() -> dict[str, float]:

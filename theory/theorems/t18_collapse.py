@@ -30,11 +30,12 @@ def derive() -> tuple[Identity, ...]:
     leading = sp.limit(small + sp.log(2 * alpha / s2) / 2, alpha, 0)
     boundary = d * sp.log(1 + s2 / (mu**2 * d - s2)) / 2
     threshold = s2 * d / sigma2  # g of n orthogonal classes with |m|² = s²d and no spread
-    k = sp.Symbol("k", positive=True)
+    k, rho = sp.symbols("k rho", positive=True)
     return (
         Identity(
             "I = h(X) − h(X|X₀) per dimension", _entropy(s2 + sigma2) - _entropy(sigma2), information / d
         ),
+        Identity("½(u² − z²) with correlation √ρ has variance 1 − ρ", _density_variance(rho), 1 - rho),
         Identity("I = log n at σ² = s²/(n^{2/d} − 1)", information.subs(sigma2, decided), sp.log(n)),
         Identity("t_C = ½ log(1 + σ²)", collapse_time_expression(), time),
         Identity("small α: t_C + ½ log(2α/s²) → 0", sp.exp(leading), sp.Integer(1)),
@@ -46,6 +47,15 @@ def derive() -> tuple[Identity, ...]:
         Identity("boundary: log n = −(d/2) log(1 − s²/μ²d)", boundary, -d * sp.log(1 - s2 / (mu**2 * d)) / 2),
         Identity("which tends to s²/2μ²", sp.limit(boundary, d, sp.oo), s2 / (2 * mu**2)),
     )
+
+
+def _density_variance(rho: Any) -> Any:
+    """`E[¼(u² − z²)²]` of standard normal u and z with correlation √ρ, term by term from their moments."""
+    z, w = sp.symbols("z w")
+    u = sp.sqrt(rho) * z + sp.sqrt(1 - rho) * w
+    terms = sp.Poly(sp.expand((u**2 - z**2) ** 2 / 4), z, w).terms()
+    moments = {0: 1, 2: 1, 4: 3}
+    return sp.simplify(sum(c * moments.get(a, 0) * moments.get(b, 0) for (a, b), c in terms))
 
 
 def _entropy(variance: Any) -> Any:

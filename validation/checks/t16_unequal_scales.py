@@ -63,7 +63,7 @@ def _limit(predicted: dict[str, float]) -> Checks:
     for d in theorem.DIMENSIONS:
         name = f"H at gamma = {gamma:g}, d={d:.0e}"
         # what is left out is O(d⁻²)
-        yield close(name, "chi-square integral", predicted[name], _at_gamma(gamma, d), 10 / d**2 + 1e-8)
+        yield close(name, "chi-square integral", predicted[name], _at_gamma(gamma, d), 4 / d**2 + 1e-8)
     # Richardson's extrapolation of d(H − H₂) from two dimensions
     first, second = (d * (_at_gamma(gamma, d) - _limit_entropy(gamma)) for d in (500, 1000))
     name = "correction at gamma = 1.5"
