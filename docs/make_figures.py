@@ -1,12 +1,16 @@
 """Draw the figures and tables that the README and the documentation show: `python docs/make_figures.py`."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from speciation.theory import orthogonal_median, orthogonal_peak
 from speciation.validation.figures import instability_figure, log_law_figure
+from speciation.validation.measured_figures import guidance_figure, log_scale_figure, scaling_figure
 
 FOLDER = Path(__file__).parent / "figures"
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -14,6 +18,11 @@ def main() -> None:
     log_law_figure((16, 256, 4096, 65536)).savefig(FOLDER / "log-law.png")
     instability_figure(np.geomspace(2, 1e12, 49)).savefig(FOLDER / "instabilities.png")
     (FOLDER / "instabilities.csv").write_text(instabilities(2, 3, 5, *(10.0**n for n in range(1, 13))))
+    pairs = pd.read_csv(RESULTS / "digits-pairs.csv").set_index("pair").to_xarray()
+    test = json.loads((RESULTS / "digits-pairs.json").read_text())["log_scale_test"]
+    log_scale_figure(pairs, test).savefig(FOLDER / "digits-log-scale.png")
+    guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")).savefig(FOLDER / "digits-guidance.png")
+    scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")).savefig(FOLDER / "digits-scaling.png")
 
 
 def instabilities(*classes: float) -> str:

@@ -3,24 +3,22 @@
 The exact route loads no JAX; the others do on first use.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .curves import entropy_curve
 
 if TYPE_CHECKING:
     from .clones import clone_curve
+    from .diagrams import phase_diagram
     from .guided import guided_curve
 
-__all__ = ["clone_curve", "entropy_curve", "guided_curve"]
+__all__ = ["clone_curve", "entropy_curve", "guided_curve", "phase_diagram"]
+
+_HOME = {"clone_curve": "clones", "guided_curve": "guided", "phase_diagram": "diagrams"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "clone_curve":
-        from .clones import clone_curve
-
-        return clone_curve
-    if name == "guided_curve":
-        from .guided import guided_curve
-
-        return guided_curve
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -5,7 +5,6 @@ key and every parameter array. A file of another run is not touched; the run is 
 """
 
 import hashlib
-import os
 import time
 import zipfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .files import write_atomically
 from .moments import Moments
 
 __all__ = ["Checkpoint", "fingerprint"]
@@ -69,19 +69,16 @@ class Checkpoint:
         """Write beside the file, then move into place: a killed run leaves the last whole one."""
         if not self.writes:
             return
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
+        arrays: dict[str, Any] = {
+            "run": np.array(self.run),
+            "count": np.array(moments.count),
+            "mean": moments.mean,
+            "squares": moments.squares,
+        }
+
+        def save(temporary: Path) -> None:
             with temporary.open("wb") as stream:
-                np.savez(
-                    stream,
-                    run=np.array(self.run),
-                    count=np.array(moments.count),
-                    mean=moments.mean,
-                    squares=moments.squares,
-                )
-            temporary.replace(self.path)
-        except OSError as error:
-            raise ValueError(f"{self.path}: cannot be written: {error.strerror or error}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+                np.savez(stream, **arrays)
+
+        write_atomically(self.path, save)
         self._written = time.monotonic()

@@ -35,6 +35,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
     "entropy": {"long_name": "class-conditional entropy H(C|X)", "units": "nats"},
     "rate": {"long_name": "entropy rate dH/dt per unit OU time", "units": "nats per unit OU time"},
     "agreement": {"long_name": "clone agreement φ", "units": "1"},
+    "posterior_entropy": {"long_name": "mean entropy of the posterior that paths carry", "units": "nats"},
     "cross_entropy": {"long_name": "cross-entropy of the class guided to", "units": "nats"},
     "accuracy": {"long_name": "share of runs whose likeliest class is the one guided to", "units": "1"},
 }

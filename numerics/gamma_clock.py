@@ -20,12 +20,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import interpolate
 
-__all__ = ["GuidedCurve", "guided_odds", "interval_shares", "late_shift"]
+__all__ = ["GuidedCurve", "GuidedTable", "guided_odds", "guided_table", "interval_shares", "late_shift"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _START = 1e-4  # γ up to which the drift is linear in L, to within the cube of L
+_NODES = 40  # weights at which a table is solved
 _STABILITY = 2.0  # largest product of drift, frequency and step; the rule is stable up to 2.8
 
 
@@ -116,6 +118,46 @@ def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: floa
     whole = plain - cross_entropy(guidance)
     pairs = [(float(a), float(b)) for a, b in pairwise(cuts)]
     return np.array([(plain - cross_entropy(guidance, pair)) / whole for pair in pairs])
+
+
+@dataclass(frozen=True)
+class GuidedTable:
+    """Guided runs at every weight and γ, each entry of shape (weights, levels)."""
+
+    cross_entropy: Array
+    slope: Array
+    """`d cross_entropy/dγ`."""
+    error: float
+    """Largest relative error of the interpolated entropy at a weight half-way between two nodes."""
+
+
+def guided_table(gammas: ArrayLike, weights: ArrayLike) -> GuidedTable:
+    """`guided_odds` for every weight ω, by interpolation between Chebyshev nodes, in which it is analytic.
+
+    Parameters
+    ----------
+    gammas : array_like, shape (levels,)
+        As for `guided_odds`; balanced classes.
+    weights : array_like, shape (weights,)
+        ω, at least two different ones.
+
+    Raises `ValueError` for arguments out of range. Source: T12.
+    """
+    gamma, omega = (np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (gammas, weights))
+    if omega.size < 2 or not omega.min() < omega.max():
+        raise ValueError("weights: need at least two different ones")
+    middle, half = (omega.max() + omega.min()) / 2, (omega.max() - omega.min()) / 2
+    nodes = middle + half * np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
+    probe = (nodes[_NODES // 2] + nodes[_NODES // 2 + 1]) / 2
+    with jax.enable_x64(True):
+        rows = [_solve(gamma, float(node), None, 0.0, 1)[:2] for node in (*nodes, probe)]
+    # the logarithm and its slope vary less than what they are of
+    values = np.stack([np.stack([np.log(entropy), slope / entropy]) for entropy, slope in rows])
+    fitted: Any = interpolate.BarycentricInterpolator(nodes, values[:-1])
+    error = float(np.abs(fitted(probe) - values[-1])[0].max())
+    log_entropy, ratio = np.moveaxis(fitted(omega), 1, 0)
+    entropy = np.exp(log_entropy)
+    return GuidedTable(entropy, ratio * entropy, error)
 
 
 def _solve(

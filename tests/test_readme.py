@@ -13,11 +13,14 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTIL
 SHELL = [line for kind, body in BLOCKS if kind == "shell" for line in body.splitlines()]
 
 
-@pytest.mark.parametrize("command", [line for line in SHELL if line.startswith("speciation")])
-def test_command(command, tmp_path):
+@pytest.mark.parametrize(
+    "commands", [body for kind, body in BLOCKS if kind == "shell" and body.startswith("speciation")]
+)
+def test_commands(commands, tmp_path):
+    """Those of one block, one after the other in one folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["/bin/sh", "-c", command],
+        ["/bin/sh", "-ec", commands],
         cwd=tmp_path,
         env={**os.environ, "PATH": path},
         capture_output=True,

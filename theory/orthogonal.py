@@ -22,7 +22,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._untyped import special
 
-__all__ = ["orthogonal_agreement", "orthogonal_disagreement", "orthogonal_entropy"]
+__all__ = [
+    "OrthogonalTable",
+    "orthogonal_agreement",
+    "orthogonal_disagreement",
+    "orthogonal_entropy",
+    "orthogonal_table",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -79,6 +85,52 @@ def orthogonal_disagreement(
 def orthogonal_agreement(g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLike | None = None) -> Array:
     """Clone agreement φ, `1 − orthogonal_disagreement(g, classes)`; parameters and errors as there."""
     return 1.0 - orthogonal_disagreement(g, classes, weights=weights)
+
+
+@dataclass(frozen=True)
+class OrthogonalTable:
+    """Entropy and disagreement of equally likely classes, each of shape (numbers of classes, g)."""
+
+    entropy: Array
+    disagreement: Array
+
+
+def orthogonal_table(g: ArrayLike, classes: ArrayLike) -> OrthogonalTable:
+    """`orthogonal_entropy` and `orthogonal_disagreement` for every pair of a g and a number of classes.
+
+    ψ depends on g alone, so its integrals are done once for all numbers of classes: a thousandth of a
+    second per g and a few microseconds per entry.
+
+    Parameters
+    ----------
+    g : array_like, shape (n,)
+        Values > 0.
+    classes : array_like, shape (m,)
+        Numbers of classes, from 2 to 1e24.
+
+    Raises `ValueError` for values out of range. Source: T13.
+    """
+    g_, classes_ = (np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (g, classes))
+    if g_.ndim != 1 or not np.all((g_ > 0) & np.isfinite(g_)):
+        raise ValueError("g: need a vector of finite numbers > 0")
+    if classes_.ndim != 1 or not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
+        raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
+    columns = [_column(float(value), classes_) for value in g_]
+    entropy, disagreement = np.stack(columns, axis=2)
+    return OrthogonalTable(entropy, np.minimum(disagreement, 1.0))
+
+
+def _column(g: float, classes: Array) -> Array:
+    """Entropy and disagreement (2, m) at one g, on a lattice that serves the fewest and the most classes."""
+    rivals = np.log(classes - 1)
+    (few, fine), (many, coarse) = _lattice(g, float(rivals.min())), _lattice(g, float(rivals.max()))
+    step = min(fine, coarse)
+    left, right = float(min(few[0], many[0])), float(max(few[-1], many[-1]))
+    v: Array = step * np.arange(np.floor(left / step), np.ceil(right / step) + 1, dtype=np.float64)
+    depth = _DROP + max(float(np.log(classes.max())), g / 8)
+    log_psi = np.log1p(-np.minimum(_risen(v, g, depth), 1 - 2.0**-53))
+    weights = step * np.stack(_fallen(v, g, depth))
+    return weights @ -np.expm1(np.outer(log_psi, classes - 1))
 
 
 @dataclass(frozen=True)

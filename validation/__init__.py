@@ -7,17 +7,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparison import compare
     from .denoisers import Denoiser, MixtureDenoiser
+    from .digits_model import load_digits_model
     from .discrepancy import discrepancy_entropy
     from .edm2 import EDM2Denoiser, load_edm2
+    from .log_scale import log_scale_test
+    from .pairs import pair_entropies
     from .path import path_entropy
+    from .stable_diffusion import StableDiffusionDenoiser, load_stable_diffusion
 
 __all__ = [
     "Denoiser",
     "EDM2Denoiser",
     "MixtureDenoiser",
+    "StableDiffusionDenoiser",
+    "compare",
     "discrepancy_entropy",
+    "load_digits_model",
     "load_edm2",
+    "load_stable_diffusion",
+    "log_scale_test",
+    "pair_entropies",
     "path_entropy",
 ]
 
@@ -25,8 +36,14 @@ _HOME = {
     "Denoiser": "denoisers",
     "EDM2Denoiser": "edm2",
     "MixtureDenoiser": "denoisers",
+    "StableDiffusionDenoiser": "stable_diffusion",
+    "compare": "comparison",
     "discrepancy_entropy": "discrepancy",
+    "load_digits_model": "digits_model",
     "load_edm2": "edm2",
+    "load_stable_diffusion": "stable_diffusion",
+    "log_scale_test": "log_scale",
+    "pair_entropies": "pairs",
     "path_entropy": "path",
 }
 

@@ -2,12 +2,15 @@
 
     dH/d log σ = σ^{−2} E|D_C − D|²,      D = Σ_k p_k D_k or the unconditional network
 
-on noised data. The integral from the clean end is the entropy, and over all σ it must be `H(C)`: their ratio,
-the `closure`, says how well calibrated a model is. No chain is run; nothing is discretised but the integral.
+on noised data, with `p_k` given, or carried down each sample's own path of noise (`chains`). The integral
+from the clean end is the entropy, and over all σ it must be `H(C)`: their ratio, the `closure`, says how well
+calibrated a model is. Without "path" no chain is run, and nothing is discretised but the integral.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,33 +18,39 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.curves import checked_sigmas
-from .blocks import Arrays, generator_of, run_blocks
-from .curve_statistics import curve_of
+from .chains import Chains, Sampler
+from .curve_statistics import curve_of, integrated
 from .denoisers import Denoiser, checked_conditions, membership
+from .randomness import generator_of
 
 __all__ = ["discrepancy_entropy"]
 
 Array = NDArray[np.float64]
-Sampler = Callable[[str, int, torch.Generator], Tensor]
+Posterior = Callable[[Tensor, float], Tensor] | Literal["path"]
 
 
 def discrepancy_entropy(
     denoiser: Denoiser,
     conditions: Sequence[str],
     sigmas: ArrayLike,
-    sampler: Sampler,
+    sampler: Sampler | None,
     *,
+    shape: Sequence[int] = (),
     weights: Sequence[float] | None = None,
-    posterior: Callable[[Tensor, float], Tensor] | None = None,
+    posterior: Posterior | None = None,
     partition: Mapping[str, Sequence[str]] | None = None,
     samples: int = 1000,
     batch: int = 64,
     seed: int = 0,
     folder: Path | None = None,
+    share: tuple[int, int] = (0, 1),
     name: str = "denoiser",
     progress: Callable[[int, int], None] | None = None,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
 ) -> xr.Dataset:
     """Class-conditional entropy along the noise scale, from denoised data.
 
@@ -54,15 +63,19 @@ def discrepancy_entropy(
     sigmas : array_like, shape (levels,)
         Noise levels, ascending, > 0, from where the class is decided to where nothing is known of it.
     sampler : callable
-        `sampler(condition, count, generator)` gives clean samples (count, …).
+        `sampler(condition, count, generator)` gives clean samples (count, …). `None`, with posterior="path",
+        follows the model's own reverse chains instead, of samples of the given `shape`.
     weights : sequence of float, optional
         Prior of the classes, equal by default.
-    posterior : callable, optional
-        `posterior(x, sigma)` gives `p(k|x)`, shape (batch, classes). Needed for a `partition`, whose group
-        denoiser is the posterior-weighted average inside the group.
+    posterior : callable or "path", optional
+        Makes the reference `Σ_k p_k D_k` instead of the unconditional network. `posterior(x, sigma)` gives
+        `p(k|x)`, shape (batch, classes); "path" measures it with the model itself, down each sample's path of
+        noise, at an error of first order in the step. Needed where the conditions are not all the classes of
+        the model, and for a `partition`, whose group denoiser is the posterior-weighted average inside the
+        group.
     partition : mapping from group names to conditions, optional
         Measure the group.
-    samples, batch, seed, folder, name, progress
+    samples, batch, seed, folder, share, name, progress, dtype, device
         As for `path_entropy`.
 
     Returns
@@ -84,28 +97,29 @@ def discrepancy_entropy(
     if partition is not None and posterior is None:
         raise ValueError("posterior: needed to average the denoisers inside a group")
 
-    @torch.no_grad()
-    def block(index: int) -> Arrays:
-        generator = generator_of(seed, index)
-        own = torch.multinomial(torch.as_tensor(prior), batch, replacement=True, generator=generator)
-        clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own])
-        noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype).to(clean)
-        gaps = [
-            _gap(denoiser, conditions, clean + float(s) * noise, float(s), own, posterior, groups)
-            for s in sigma
-        ]
-        return {"slopes": np.stack(gaps, axis=1)}
-
-    run = fingerprint("discrepancy", name, ",".join(conditions), sigma, prior, groups, batch, seed)
+    if posterior == "path":
+        # the extra level lets the chain look at the last one
+        grid = np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
+        model = (denoiser, tuple(conditions), grid, tuple(shape), prior)
+        chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
+        block = partial(_path_block, chains, groups)
+    elif sampler is None:
+        raise ValueError('sampler: needed unless the posterior is "path"')
+    else:
+        point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups)
+        block = partial(_point_block, *point)
+    kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
+    kind += "" if sampler is not None else " of the model"
+    run = fingerprint(kind, name, ",".join(conditions), sigma, prior, groups, batch, seed)
     count = -(-samples // batch)
-    slopes = run_blocks(block, count, folder, run, progress)["slopes"]
-    steps = np.diff(np.log(sigma))
-    pieces = (slopes[:, 1:] + slopes[:, :-1]) / 2 * steps
-    entropies = np.concatenate([np.zeros((len(slopes), 1)), np.cumsum(pieces, axis=1)], axis=1)
+    slopes = run_blocks(
+        lambda index: block(generator_of(seed, index), batch), count, folder, run, progress, share
+    )["slopes"]
+    entropies = integrated(sigma, slopes)
     shares = groups @ prior
     whole = float(-(shares * np.log(shares)).sum())
     area = entropies[:, -1]
-    per_level = len(conditions) if partition is not None else 2
+    per_level = len(conditions) if posterior is not None else 2
     attributes = {
         "method": "discrepancy",
         "conditions": ",".join(conditions),
@@ -118,27 +132,60 @@ def discrepancy_entropy(
     return curve_of("entropy", sigma, entropies, slopes, attributes, seed)
 
 
-def _gap(
+@torch.no_grad()
+def _path_block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
+    steps = chains.steps(generator, count)
+    gaps = [_gap(step.each, torch.exp(step.before), step.own, groups) / step.sigma**2 for step in steps]
+    return {"slopes": np.stack(gaps[::-1], axis=1)}
+
+
+@torch.no_grad()
+def _point_block(
     denoiser: Denoiser,
-    conditions: Sequence[str],
-    x: Tensor,
-    sigma: float,
-    own: Tensor,
+    conditions: tuple[str, ...],
+    sigma: Array,
+    sampler: Sampler,
+    prior: Array,
     posterior: Callable[[Tensor, float], Tensor] | None,
     groups: Array,
-) -> Array:
-    """`σ^{−2}|D_G − D|²` of each sample, with G the group of its own class."""
-    if posterior is None:
-        conditional = torch.empty_like(x)
-        for k, condition in enumerate(conditions):
-            mine = own == k
-            if mine.any():
-                conditional[mine] = denoiser(x[mine], sigma, condition)
-        reference = denoiser(x, sigma, None)
-    else:
-        each = torch.stack([denoiser(x, sigma, condition) for condition in conditions], dim=1).flatten(2)
-        p = posterior(x, sigma).to(each)
-        inside = p * torch.as_tensor(groups.T @ groups).to(each)[own]
-        conditional = (inside[..., None] * each).sum(1) / inside.sum(1, keepdim=True).clamp_min(1e-300)
-        reference = (p[..., None] * each).sum(1)
-    return ((conditional - reference).flatten(1) ** 2).sum(1).cpu().double().numpy() / sigma**2
+    generator: torch.Generator,
+    count: int,
+) -> Arrays:
+    own = torch.multinomial(torch.as_tensor(prior), count, replacement=True, generator=generator)
+    clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own])
+    noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype).to(clean)
+    slopes: list[Array] = []
+    for level in map(float, sigma):
+        x = clean + level * noise
+        if posterior is None:
+            gap = _squares(_own(denoiser, conditions, x, level, own) - denoiser(x, level, None))
+        else:
+            each = torch.stack([denoiser(x, level, condition) for condition in conditions], dim=1)
+            gap = _gap(each, posterior(x, level), own, groups)
+        slopes.append(gap / level**2)
+    return {"slopes": np.stack(slopes, axis=1)}
+
+
+def _own(denoiser: Denoiser, conditions: tuple[str, ...], x: Tensor, sigma: float, own: Tensor) -> Tensor:
+    """Each sample denoised under its own condition."""
+    found = torch.empty_like(x)
+    for k, condition in enumerate(conditions):
+        mine = own == k
+        if mine.any():
+            found[mine] = denoiser(x[mine], sigma, condition)
+    return found
+
+
+def _gap(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> Array:
+    """`|D_G − D|²` of each sample, with G the group of its own class: (n, K, …), (n, K), (n,) to (n,)."""
+    flat = each.flatten(2)
+    p = posterior.to(flat)
+    inside = p * torch.as_tensor(groups.T @ groups).to(flat)[own]
+    # what underflows in every member of a group leaves the group's own class
+    inside[torch.arange(len(own)), own] += torch.finfo(flat.dtype).tiny
+    conditional = (inside[..., None] * flat).sum(1) / inside.sum(1, keepdim=True)
+    return _squares(conditional - (p[..., None] * flat).sum(1))
+
+
+def _squares(difference: Tensor) -> Array:
+    return (difference.flatten(1) ** 2).sum(1).cpu().double().numpy()

@@ -1,26 +1,24 @@
 """The path estimator (H26, K25): a posterior carried along stochastic reverse chains, for any denoiser.
 
-From σ to σ′ a chain moves by `x′ = μ + σ̃z`, `μ = (σ′²/σ²) x + (1 − σ′²/σ²) D`, `σ̃² = σ′²(σ² − σ′²)/σ²`,
-and the log-likelihood of condition k gains `−|x′ − μ_k|²/2σ̃²`. The entropy of the posterior, averaged over
-chains that were sampled conditionally on classes from the prior, is `H(C|X_σ)` up to a bias of first order
-in the step.
+The entropy of the posterior that `chains` carry, averaged over chains that were sampled conditionally on
+classes from the prior, is `H(C|X_σ)` up to a bias of first order in the step.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
+from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.curves import checked_sigmas
-from .blocks import Arrays, generator_of, run_blocks
+from .chains import Chains
 from .curve_statistics import curve_of
 from .denoisers import Denoiser, checked_conditions, membership
+from .randomness import generator_of
 
 __all__ = ["path_entropy"]
 
@@ -41,6 +39,7 @@ def path_entropy(
     batch: int = 64,
     seed: int = 0,
     folder: Path | None = None,
+    share: tuple[int, int] = (0, 1),
     name: str = "denoiser",
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
@@ -73,6 +72,8 @@ def path_entropy(
     batch, seed, folder, progress
         Chains at once; seed; folder that keeps finished batches, so that a run can be resumed and runs of
         several machines merged; a callback of batches done and in all.
+    share : (rank, ranks)
+        Which part of the batches this process runs; `PendingBlocksError` until all are in `folder`.
     name : str
         Names the model where finished batches are kept.
 
@@ -94,12 +95,19 @@ def path_entropy(
     groups = membership(conditions, partition)
     low, high = (0.0, np.inf) if interval is None else interval
     weight = np.where((sigma[:-1] > low) & (sigma[:-1] <= high), guidance, 1.0)
-    plan = _Plan(denoiser, tuple(conditions), sigma, tuple(shape), prior, groups, weight, dtype, device)
+    chain = Chains(
+        denoiser, tuple(conditions), sigma, tuple(shape), prior, weight, dtype=dtype, device=device
+    )
     labels = ",".join(str(condition) for condition in conditions)
     run = fingerprint("path", name, labels, sigma, prior, groups, weight, batch, seed, str(tuple(shape)))
     count = -(-chains // batch)
     found = run_blocks(
-        lambda index: plan.block(generator_of(seed, index), batch), count, folder, run, progress
+        lambda index: _block(chain, groups, generator_of(seed, index), batch),
+        count,
+        folder,
+        run,
+        progress,
+        share,
     )
     guided = bool((weight != 1).any())
     values = found["surprise" if guided else "entropy"][:, ::-1]
@@ -115,59 +123,14 @@ def path_entropy(
     return curve_of(quantity, sigma[:0:-1], values, None, attributes, seed)
 
 
-class _Plan:
-    """Everything a batch of chains needs."""
-
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        conditions: tuple[str | None, ...],
-        sigma: Array,
-        shape: tuple[int, ...],
-        prior: Array,
-        groups: Array,
-        weight: Array,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> None:
-        self.denoiser, self.conditions, self.sigma, self.shape = denoiser, conditions, sigma, shape
-        self.prior, self.groups, self.weight = prior, groups, weight
-        self.dtype, self.device = dtype, torch.device(device)
-
-    @torch.no_grad()
-    def block(self, generator: torch.Generator, count: int) -> Arrays:
-        """Posterior entropy and surprise of each chain at each level after the first, (chains, levels)."""
-        prior = torch.as_tensor(self.prior)
-        own = torch.multinomial(prior, count, replacement=True, generator=generator)
-        x = self._noise(generator, count) * self.sigma[0]
-        log_odds = prior.log().repeat(count, 1)
-        rows: dict[str, list[Any]] = {"entropy": [], "surprise": []}
-        for step, (sigma, lower) in enumerate(zip(self.sigma[:-1], self.sigma[1:], strict=True)):
-            each = torch.stack([self.denoiser(x, float(sigma), c) for c in self.conditions], dim=1)
-            chosen = each[torch.arange(count), own]
-            weight = float(self.weight[step])
-            if weight != 1:
-                mean = (torch.softmax(log_odds, 1).to(each)[(..., *[None] * len(self.shape))] * each).sum(1)
-                chosen = weight * chosen + (1 - weight) * mean
-            ratio = (lower / sigma) ** 2
-            spread = float(lower * np.sqrt(1 - ratio))
-            noise = spread * self._noise(generator, count)
-            # |x′ − μ_k|² − |x′ − μ|² without the large squares: μ_k − μ = (1 − ratio)(D_k − D)
-            shift = (1 - ratio) * (each - chosen[:, None]).flatten(2)
-            gain = (shift * (noise.flatten(1)[:, None] - shift / 2)).sum(2) / spread**2
-            log_odds = log_odds + gain.cpu().double()
-            log_odds = log_odds - torch.logsumexp(log_odds, 1, keepdim=True)
-            x = ratio * x + (1 - ratio) * chosen + noise
-            self._record(rows, log_odds, own)
-        return {key: np.stack(values, axis=1) for key, values in rows.items()}
-
-    def _noise(self, generator: torch.Generator, count: int) -> Tensor:
-        draws = torch.randn(count, *self.shape, generator=generator, dtype=self.dtype)
-        return draws.to(self.device)
-
-    def _record(self, rows: dict[str, list[Any]], log_odds: Tensor, own: Tensor) -> None:
-        groups = torch.as_tensor(self.groups)
-        shares = torch.exp(log_odds) @ groups.T
+@torch.no_grad()
+def _block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
+    """Posterior entropy and surprise of each chain at each level after the first, (chains, levels)."""
+    members = torch.as_tensor(groups)
+    rows: dict[str, list[Array]] = {"entropy": [], "surprise": []}
+    for step in chains.steps(generator, count):
+        shares = torch.exp(step.after) @ members.T
         rows["entropy"].append(torch.special.entr(shares).sum(1).numpy())
-        of_own = (shares * groups.T[own]).sum(1)
+        of_own = (shares * members.T[step.own]).sum(1)
         rows["surprise"].append(-torch.log(of_own.clamp_min(1e-300)).numpy())
+    return {key: np.stack(values, axis=1) for key, values in rows.items()}

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..numerics.files import prepare_directory, write_atomically
 from . import figures
 from .digit_pairs import easy_and_hard
-from .files import prepare_directory, write_atomically
 from .verification import TheoremResult, environment, summary
 
 __all__ = ["write"]

@@ -148,7 +148,7 @@ def test_hostile_files_are_refused(kind, tmp_path, run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "changes", "message"),
     [
-        ({"sigma_data": 0.7}, {}, "sigma_data=0.7 is not supported"),
+        ({"logvar_channels": 64}, {}, "logvar_channels=64 is not supported"),
         ({"evil": 1}, {}, "evil=1 is not supported"),
         ({"model_channels": 32}, {}, "missing, unexpected or of another shape"),
         ({}, {"_init_kwargs": None}, "no constructor arguments"),

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from ...theory import __version__
-from . import cite, convert, curve, predict, verify
+from . import cite, compare, convert, curve, diagram, measure, predict, verify
 
-__all__ = ["app", "main"]
+__all__ = ["app", "guarded", "main"]
 
 app = typer.Typer(
     add_completion=False,
@@ -18,6 +18,9 @@ app = typer.Typer(
 app.command("predict")(predict.predict)
 app.command("curve")(curve.curve)
 app.command("verify")(verify.verify)
+app.command("diagram")(diagram.diagram)
+app.command("measure")(measure.measure)
+app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("cite")(cite.cite)
 
@@ -43,13 +46,14 @@ def main(arguments: list[str] | None = None) -> None:
 
     0 done; 1 a check did not hold; 2 bad input, said in one line on stderr; 130 interrupted.
     """
-    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(guarded(app, "speciation", sys.argv[1:] if arguments is None else arguments))
 
 
-def _run(arguments: list[str]) -> int:
-    command: Any = typer.main.get_command(app)
+def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
+    """Run a Typer program and return its exit status, with one line on stderr for whatever went wrong."""
+    command: Any = typer.main.get_command(program)
     try:
-        status = int(command.main(args=arguments, prog_name="speciation", standalone_mode=False) or 0)
+        status = int(command.main(args=arguments, prog_name=name, standalone_mode=False) or 0)
         if status == _INTERRUPTED:  # Typer turns an interrupt into a status
             raise KeyboardInterrupt
         return status

@@ -32,13 +32,13 @@ def print_json(content: Any) -> None:
 
 
 @contextmanager
-def sampling_progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, for a terminal: call what it yields with draws done and draws in all."""
+def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, for a terminal: call what it yields with the work done and the whole."""
     console = errors()
-    columns = (TextColumn("draws"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     hidden = quiet or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
-        task = bar.add_task("draws", total=None)
+        task = bar.add_task(what, total=None)
 
         def advance(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)

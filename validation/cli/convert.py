@@ -18,8 +18,8 @@ def convert(
     seed: SeedOption = 0,
 ) -> None:
     """Write the averaged network of a checkpoint as safetensors; nothing in the checkpoint is executed."""
+    from ...numerics.files import prepare_file, write_atomically
     from ..edm2 import read_checkpoint, save_edm2
-    from ..files import prepare_file, write_atomically
 
     prepare_file(target, (".safetensors",))
     network = read_checkpoint(source)

@@ -34,10 +34,10 @@ def curve(
 ) -> None:
     """Entropy, entropy rate and clone agreement across the speciation window."""
     from ...numerics import entropy_curve
+    from ...numerics.files import prepare_file
     from ...theory.mixture import GaussianMixture
     from ...theory.trees import named_partition
     from ...theory.window import window_sigmas
-    from ..files import prepare_file
 
     if out is not None:
         prepare_file(out, ENDINGS)
@@ -87,7 +87,7 @@ def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
 def _write(dataset: Any, content: dict[str, Any], mixture: Any, spec: str, out: Path) -> None:
     import json
 
-    from ..files import write_atomically
+    from ...numerics.files import write_atomically
 
     def figure(path: Path) -> None:
         from ...theory.prediction import speciation_times

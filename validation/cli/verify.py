@@ -28,9 +28,9 @@ def verify(
     seed: SeedOption = 0,
 ) -> None:
     """Prove and measure every theorem; exit status 1 if one fails."""
+    from ...numerics.files import prepare_directory
     from ...theory.theorems import by_id
     from .. import report, verification
-    from ..files import prepare_directory
 
     if out is not None:
         prepare_directory(out)

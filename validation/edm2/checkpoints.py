@@ -32,7 +32,7 @@ _ALLOWED = {
 _SIZE_LIMIT = 16 * 2**30
 _IGNORED = {"use_fp16", "dropout"}  # of no consequence for reading weights
 _DEFAULTS = {
-    "sigma_data": 0.5, "logvar_channels": 128, "channel_mult_noise": None, "channel_mult_emb": None,
+    "logvar_channels": 128, "channel_mult_noise": None, "channel_mult_emb": None,
     "label_balance": 0.5, "concat_balance": 0.5, "res_balance": 0.3, "attn_balance": 0.3, "clip_act": 256,
 }  # fmt: skip
 

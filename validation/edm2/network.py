@@ -1,6 +1,6 @@
 """The EDM2 U-Net and its preconditioning.
 
-    D(x, σ) = c_skip x + c_out F(c_in x, c_noise),   σ_d = ½
+    D(x, σ) = c_skip x + c_out F(c_in x, c_noise),   σ_d the data's standard deviation, ½ as published
     c_skip = σ_d²/(σ² + σ_d²),   c_out = σσ_d/√(σ² + σ_d²),   c_in = 1/√(σ² + σ_d²),   c_noise = ¼ log σ
 
 Modules bear the published names, so that published weights load. Source: K24.
@@ -17,7 +17,6 @@ from .layers import Convolution, Fourier, blend, join, silu, unit
 
 __all__ = ["EDM2", "Block", "Configuration", "UNet"]
 
-SIGMA_DATA = 0.5
 _RESIDUAL, _ATTENTION, _LABEL = 0.3, 0.3, 0.5  # shares of the second term in each sum
 _CLIP = 256.0
 
@@ -34,6 +33,7 @@ class Configuration:
     num_blocks: int = 3
     attn_resolutions: tuple[int, ...] = (16, 8)
     channels_per_head: int = 64
+    sigma_data: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("channel_mult", "attn_resolutions"):
@@ -178,10 +178,11 @@ class EDM2(nn.Module):
         """X (batch, channels, r, r) and σ (batch,) or a number; labels one-hot or none. Returns float32."""
         x = x.float()
         s = sigma.float().reshape(-1, 1, 1, 1)
-        total = s**2 + SIGMA_DATA**2
+        data = self.configuration.sigma_data
+        total = s**2 + data**2
         noise = (s.flatten().expand(len(x)).log() / 4).to(self.dtype)
         found = self.unet((x / total.sqrt()).to(self.dtype), noise, labels)
-        return SIGMA_DATA**2 / total * x + s * SIGMA_DATA / total.sqrt() * found.float()
+        return data**2 / total * x + s * data / total.sqrt() * found.float()
 
     def log_variance(self, sigma: Tensor) -> Tensor:
         """The learned uncertainty u(σ) of the training loss, shape (batch, 1)."""

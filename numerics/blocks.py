@@ -1,7 +1,7 @@
 """Work in numbered blocks that are kept on disk: a killed run goes on, and runs on several machines merge.
 
-Block i draws from a generator seeded by (seed, i) and nothing else, so it is the same wherever and whenever
-it is computed, and the blocks of several runs put into one folder are the blocks of one.
+A block depends on its number and the run's parameters and nothing else, so it is the same wherever and
+whenever it is computed, and the blocks of several runs put into one folder are the blocks of one.
 """
 
 import zipfile
@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from .files import prepare_directory, write_atomically
 
-__all__ = ["Arrays", "generator_of", "run_blocks"]
+__all__ = ["Arrays", "PendingBlocksError", "run_blocks"]
 
 Arrays = dict[str, NDArray[np.float64]]
 
 
-def generator_of(seed: int, index: int) -> torch.Generator:
-    """The generator of block `index`, on the CPU so that every device sees the same draws."""
-    state = np.random.SeedSequence([seed, index]).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
+class PendingBlocksError(RuntimeError):
+    """The blocks of this share are finished, others are missing."""
 
 
 def run_blocks(
@@ -32,25 +29,37 @@ def run_blocks(
     folder: Path | None,
     run: str,
     progress: Callable[[int, int], None] | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> Arrays:
     """Arrays of all blocks, concatenated in order along their first axis.
 
     With a `folder` each finished block is written to `block-<index>.npz`, and found there by the next
-    call. `run` names everything that determines a block; a block of another run is refused.
+    call. `run` names everything that determines a block; a block of another run is refused. With a share
+    (rank, ranks) only every `ranks`-th block is computed here, and `PendingBlocksError` is raised while
+    others are missing. A block that is not finite is a `ValueError`, and is not kept.
     """
+    rank, ranks = share
+    if not 0 <= rank < ranks or (ranks > 1 and folder is None):
+        raise ValueError("share: need 0 <= rank < ranks, and a folder to share")
     if folder is not None:
         prepare_directory(folder)
     found: list[Arrays] = []
     for index in range(count):
         path = None if folder is None else folder / f"block-{index:05d}.npz"
         block = None if path is None or not path.exists() else _read(path, run)
+        if block is None and index % ranks != rank:
+            continue
         if block is None:
             block = compute(index)
+            if not all(np.isfinite(values).all() for values in block.values()):
+                raise ValueError(f"block {index}: the model returned values that are not finite")
             if path is not None:
                 _write(path, run, block)
         found.append(block)
         if progress is not None:
             progress(index + 1, count)
+    if len(found) < count:
+        raise PendingBlocksError(f"{len(found)} of {count} blocks are done in {folder}")
     return {name: np.concatenate([block[name] for block in found]) for name in found[0]}
 
 

@@ -1,0 +1,44 @@
+"""Phase diagrams: the class-conditional entropy, or what is decided when, over two parameters."""
+
+import xarray as xr
+
+from . import finite_data, guided, many_classes, two_classes, two_differences
+from ._base import Diagram
+from .grid import grid, parse_axis
+
+__all__ = ["DIAGRAMS", "Diagram", "grid", "parse_axis", "phase_diagram"]
+
+DIAGRAMS = {
+    diagram.name: diagram
+    for diagram in (
+        Diagram("separation", "Two classes and the seven criteria", "T2, T5", two_classes.separation),
+        Diagram("dimension", "The window sharpens with the dimension", "T6, T7", two_classes.dimension),
+        Diagram("classes", "Many classes: a first-order window", "T13, T14", many_classes.classes),
+        Diagram("prior", "Unequal weights", "T2, T5", two_classes.prior),
+        Diagram("anisotropy", "Anisotropic classes", "T2, T5", two_classes.anisotropy),
+        Diagram("hierarchy", "A hierarchy: one window splits into two", "T15", many_classes.hierarchy),
+        Diagram("guidance", "Guidance moves the decision", "T11, T12", guided.guidance),
+        Diagram("collapse", "Speciation and collapse", "T18", finite_data.collapse),
+        Diagram("mean-covariance", "Means against scales", "T2, T16", two_differences.mean_covariance),
+    )
+}
+"""The named diagrams; `grid` makes one of any two parameters."""
+
+
+def phase_diagram(name: str, resolution: int = 256) -> xr.Dataset:
+    """A named phase diagram on a grid of `resolution` × `resolution`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Fields over (y, x), lines over x; coordinates and variables carry `long_name` and `units`, coordinates
+        their `scale`; attributes `title`, `source` (theorems) and the fixed parameters.
+
+    Raises `ValueError` for an unknown name or a resolution below 2.
+    """
+    if name not in DIAGRAMS:
+        raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
+    if resolution < 2:
+        raise ValueError(f"resolution: must be at least 2, not {resolution}")
+    diagram = DIAGRAMS[name]
+    return diagram.compute(resolution).assign_attrs(name=name, title=diagram.title, source=diagram.source)

@@ -1,0 +1,77 @@
+"""What a phase diagram is: fields over two axes, and lines over the first, as an `xarray.Dataset`.
+
+Coordinates and variables carry `long_name`, `units` and (coordinates) `scale`, "linear" or "log"; a variable
+over x alone is a line, drawn on top of the fields.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+__all__ = ["Array", "Axis", "Diagram", "assembled", "entropy_axis", "linear", "logarithmic", "time_axis"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A coordinate: its values, what it is called in a figure, and how it is spaced."""
+
+    name: str
+    values: Array
+    long_name: str
+    scale: str = "linear"
+    units: str = "1"
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A named diagram: what it shows, where that is stated, and how it is computed at a resolution."""
+
+    name: str
+    title: str
+    source: str
+    compute: Callable[[int], xr.Dataset]
+
+
+def linear(name: str, low: float, high: float, count: int, long_name: str, units: str = "1") -> Axis:
+    """Equally spaced values."""
+    return Axis(name, np.linspace(low, high, count), long_name, "linear", units)
+
+
+def logarithmic(name: str, low: float, high: float, count: int, long_name: str, units: str = "1") -> Axis:
+    """Values with equal ratios."""
+    return Axis(name, np.geomspace(low, high, count), long_name, "log", units)
+
+
+def time_axis(high: float, count: int, low: float = 0.0) -> Axis:
+    """OU time."""
+    return linear("ou_time", low, high, count, "Ornstein–Uhlenbeck time $t$")
+
+
+def entropy_axis(count: int, low: float, high: float) -> Axis:
+    """OU time from where `M e^{−2t}` is one."""
+    return linear("shifted_time", low, high, count, r"time $t-\frac{1}{2}\log M$")
+
+
+def assembled(
+    x: Axis,
+    y: Axis,
+    fields: Mapping[str, tuple[Array, str, str]],
+    lines: Mapping[str, tuple[Array, str]],
+    **attributes: Any,
+) -> xr.Dataset:
+    """A dataset of `fields` (values (y, x), long name, units) and `lines` (values (x,), label)."""
+    found = xr.Dataset(attrs=attributes)
+    for axis in (x, y):
+        about = {"long_name": axis.long_name, "units": axis.units, "scale": axis.scale}
+        found = found.assign_coords({axis.name: (axis.name, axis.values, about)})
+    for name, (values, long_name, units) in fields.items():
+        found[name] = ((y.name, x.name), values, {"long_name": long_name, "units": units})
+    for name, (values, label) in lines.items():
+        found[name] = (x.name, values, {"long_name": label, "units": y.units})
+    return found

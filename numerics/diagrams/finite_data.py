@@ -1,0 +1,41 @@
+"""n samples against time: when the class is decided, when the sample is, and where the two cross (T18)."""
+
+import numpy as np
+import xarray as xr
+
+from ...theory.binary import binary_entropy
+from ...theory.collapse import collapse_time, critical_samples
+from ...theory.criteria import speciation_time
+from ._base import assembled, logarithmic, time_axis
+
+__all__ = ["collapse"]
+
+_DIMENSION = 1024
+_SEPARATION2 = 0.05 * _DIMENSION
+
+
+def collapse(resolution: int) -> xr.Dataset:
+    """`α = log n/d` × time for two classes in 1024 dimensions, `|δ|² = 51.2`, `s = 1`.
+
+    The share of the sample's `log n` nats that is left is `max(0, 1 − I/log n)`, I the information about a
+    sample in its class: the limit of many dimensions.
+    """
+    x = logarithmic("alpha", 1e-3, 0.5, resolution, r"$\alpha=\log n/d$")
+    y = time_axis(4.5, resolution, low=0.005)
+    noise = np.expm1(2 * y.values)[:, None]
+    information = 0.5 * np.log1p(1 / noise) * np.ones_like(x.values)
+    left = np.maximum(1 - information / x.values, 0)
+    entropy = binary_entropy(_SEPARATION2 / (1 + noise)) / np.log(2) * np.ones_like(x.values)
+    samples = np.exp(x.values * _DIMENSION)
+    speciation = float(speciation_time("curvature", _SEPARATION2))
+    lines = {
+        "speciation": (np.full_like(x.values, speciation), "speciation (curvature)"),
+        "collapse": (collapse_time(samples, _DIMENSION), "collapse $t_C$"),
+    }
+    fields = {
+        "sample_share": (left, r"share of $\log n$ left", "1"),
+        "entropy": (entropy, r"entropy $H(C|X_t)/\log 2$", "1"),
+    }
+    mu = float(np.sqrt(_SEPARATION2 / _DIMENSION))
+    crossing = float(critical_samples(_DIMENSION, mu)) / _DIMENSION
+    return assembled(x, y, fields, lines, dimension=_DIMENSION, separation2=_SEPARATION2, crossing=crossing)

@@ -1,0 +1,24 @@
+"""Guidance against the γ clock: what a guided run knows of the class, and when it learns it (T12)."""
+
+import xarray as xr
+
+from ...theory.binary import binary_entropy, binary_mmse
+from ..gamma_clock import guided_table
+from ._base import assembled, linear, logarithmic
+
+__all__ = ["guidance"]
+
+
+def guidance(resolution: int) -> xr.Dataset:
+    """Weight ω × γ: cross-entropy, and its loss per log γ less that of ω = 1."""
+    x = linear("guidance", 0, 6, resolution, "guidance weight $ω$")
+    y = logarithmic("gamma", 0.02, 8, resolution, r"$\gamma$")
+    table = guided_table(y.values, x.values)
+    gamma = y.values[:, None]
+    gain = gamma * (-table.slope.T - 0.5 * binary_mmse(gamma))
+    fields = {
+        "cross_entropy": (table.cross_entropy.T, "cross-entropy $H_ω$", "nats"),
+        "moved": (gain, r"information gained per $\log γ$, less that of $ω=1$", "nats"),
+        "difference": (table.cross_entropy.T - binary_entropy(gamma), "$H_ω-H_1$", "nats"),
+    }
+    return assembled(x, y, fields, {}, error=table.error)

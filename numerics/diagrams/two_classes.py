@@ -1,0 +1,107 @@
+"""Two classes with a shared covariance: separation, dimension, prior, anisotropy against time (T2, T5–T8)."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import interpolate, optimize
+
+from ...theory.binary import binary_entropy, binary_mmse
+from ...theory.constants import median_gamma
+from ...theory.covariance import Diagonal
+from ...theory.criteria import CRITERIA, speciation_time
+from ...theory.mixture import GaussianMixture
+from ...theory.pair import Pair
+from ._base import assembled, entropy_axis, linear, logarithmic, time_axis
+
+__all__ = ["anisotropy", "dimension", "prior", "separation"]
+
+_LOG2 = np.log(2)
+_ENTROPY = ("entropy $H(C|X_t)$", "nats")
+_RATE = ("entropy rate $dH/dt$", "nats per unit t")
+_VARIANCE = 0.25  # of `separation`: s² < 1, where all seven criteria have a time
+_SOLVED = 33  # anisotropies at which the criteria are solved for; between them they are smooth
+_FLATTENED = 16.0  # |δ|² of `anisotropy`
+
+
+def separation(resolution: int) -> xr.Dataset:
+    """|δ| × time at `s = ½`: entropy, rate, and the seven criteria."""
+    x = logarithmic("separation", 0.5, 200, resolution, r"separation $|\delta|$")
+    y = time_axis(6.0, resolution)
+    noise = np.expm1(2 * y.values)[:, None]
+    gamma = x.values**2 / (_VARIANCE + noise)
+    rate = x.values**2 * (1 + noise) / (_VARIANCE + noise) ** 2 * binary_mmse(gamma)
+    times = {name: speciation_time(name, x.values**2, _VARIANCE) for name in CRITERIA}
+    lines = {name.replace("-", "_"): (time, name.replace("-", " ")) for name, time in times.items()}
+    fields = {"entropy": (binary_entropy(gamma), *_ENTROPY), "rate": (rate, *_RATE)}
+    return assembled(x, y, fields, lines, s=float(np.sqrt(_VARIANCE)))
+
+
+def dimension(resolution: int) -> xr.Dataset:
+    """D × t/t_S with `t_S = ½ log d`, `μ = s = 1`: the entropy sharpens to a step as 1/log d."""
+    x = logarithmic("dimension", 4, 1e6, resolution, "dimension $d$")
+    y = linear("relative_time", 0, 2, resolution, r"time $t/t_S$, $t_S=\frac{1}{2}\log d$")
+    speciation = 0.5 * np.log(x.values)
+    gamma = x.values * np.exp(-2 * y.values[:, None] * speciation)
+    share = binary_entropy(gamma) / _LOG2
+    rate = gamma * binary_mmse(gamma) * speciation / _LOG2
+    lines = {"entropy_peak": (speciation_time("entropy-peak", x.values) / speciation, "entropy-rate peak")}
+    for name, level in (("quarter", 0.25), ("three_quarters", 0.75)):
+        time = 0.5 * np.log(x.values / _gamma_at(level * _LOG2))
+        lines[name] = (time / speciation, f"{level:.0%} of the entropy left")
+    fields = {
+        "entropy": (share, r"entropy $H(C|X_t)/\log 2$", "1"),
+        "rate": (rate, r"rate $d(H/\log 2)/d(t/t_S)$", "1"),
+    }
+    return assembled(x, y, fields, lines, mu=1.0, s=1.0)
+
+
+def prior(resolution: int) -> xr.Dataset:
+    """Weight of the first class × time at `s = 1`: rarer classes are decided earlier on the way back."""
+    x = linear("weight", 0.002, 0.998, resolution, "weight $w$ of the first class")
+    y = entropy_axis(resolution, -3.0, 3.0)
+    gamma = np.exp(-2 * y.values)[:, None]
+    whole = -(x.values * np.log(x.values) + (1 - x.values) * np.log1p(-x.values))
+    share = binary_entropy(gamma, x.values) / whole
+    rate = gamma * binary_mmse(gamma, x.values) / whole
+    median = -0.5 * np.log(median_gamma(x.values))
+    curvature = 0.5 * np.log(4 * x.values * (1 - x.values))
+    lines = {"median": (median, "half of the entropy left"), "curvature": (curvature, "curvature")}
+    fields = {
+        "entropy": (share, "entropy $H(C|X_t)/H(C)$", "1"),
+        "rate": (rate, "rate $d(H/H(C))/dt$", "1 per unit t"),
+    }
+    return assembled(x, y, fields, lines, s=1.0)
+
+
+def anisotropy(resolution: int) -> xr.Dataset:
+    """Variances a and 1/a × time; `δ` has half of `|δ|² = 16` along each."""
+    x = logarithmic("variance", 1, 1e3, resolution, "variance $a$ (the other is $1/a$)")
+    y = time_axis(4.0, resolution)
+    noise = np.expm1(2 * y.values)[:, None]
+    half = _FLATTENED / 2
+    gamma = half / (x.values + noise) + half / (1 / x.values + noise)
+    slope = half / (x.values + noise) ** 2 + half / (1 / x.values + noise) ** 2
+    rate = (1 + noise) * slope * binary_mmse(gamma)
+    criteria = ("entropy-peak", "entropy-median", "curvature", "covariance")
+    few = np.geomspace(x.values[0], x.values[-1], _SOLVED)
+    times = interpolate.CubicSpline(np.log(few), [_anisotropic_times(float(a), criteria) for a in few])
+    lines = {
+        name.replace("-", "_"): (time, name.replace("-", " "))
+        for name, time in zip(criteria, times(np.log(x.values)).T, strict=True)
+    }
+    fields = {"entropy": (binary_entropy(gamma), *_ENTROPY), "rate": (rate, *_RATE)}
+    return assembled(x, y, fields, lines, separation2=_FLATTENED)
+
+
+def _anisotropic_times(a: float, criteria: tuple[str, ...]) -> list[float]:
+    means = np.sqrt(_FLATTENED / 2) * np.array([[1.0, 1.0], [-1.0, -1.0]])
+    pair = Pair.of(GaussianMixture([0.5, 0.5], means, Diagonal(np.array([a, 1 / a]))))
+    noises = [pair.noise(name) for name in criteria]
+    return [np.nan if noise is None else 0.5 * np.log1p(noise) for noise in noises]
+
+
+def _gamma_at(entropy: float) -> float:
+    """γ at which the binary entropy is `entropy`."""
+    found: Any = optimize.brentq(lambda log: float(binary_entropy(np.exp(log))) - entropy, -20, 6, xtol=1e-14)
+    return float(np.exp(found))

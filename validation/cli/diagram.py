@@ -1,0 +1,105 @@
+"""`speciation diagram NAME`: a phase diagram, as data and as a figure."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json, sampling_progress
+
+__all__ = ["diagram"]
+
+_PLACE = Path("diagrams")
+
+
+def diagram(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A diagram; --list names them.")] = None,
+    spec: Annotated[
+        str | None, typer.Argument(metavar="[SPEC]", help="grid: the mixture whose parameters vary.")
+    ] = None,
+    resolution: Annotated[int, typer.Option(min=2, max=4096, help="Points along each axis.")] = 256,
+    x: Annotated[str | None, typer.Option(help="grid: an axis, as mu=0.1:10:log.")] = None,
+    y: Annotated[str | None, typer.Option(help="grid: an axis, as t=0:6 or sigma=0.1:50:log.")] = None,
+    samples: Annotated[int, typer.Option(min=2, help="grid: draws where no exact curve exists.")] = 20_000,
+    out: Annotated[Path, typer.Option(help="Folder for the data and the figure.")] = _PLACE,
+    list_all: Annotated[bool, typer.Option("--list", help="Name the diagrams and exit.")] = False,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Compute a phase diagram: OUT/NAME.nc, .pdf and .png."""
+    from ...numerics.diagrams import DIAGRAMS, phase_diagram
+    from ...numerics.files import prepare_directory
+
+    if list_all:
+        _list(DIAGRAMS, as_json)
+        return
+    if name is None:
+        raise ValueError(f"NAME: needs a diagram: {', '.join(DIAGRAMS)} or grid")
+    if name != "grid" and (spec or x or y):
+        raise ValueError(f"{name}: takes neither a SPEC nor axes; only grid does")
+    if name != "grid" and name not in DIAGRAMS:
+        raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
+    prepare_directory(out)
+    if name == "grid":
+        found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
+    else:
+        found = phase_diagram(name, resolution)
+    paths = _write(found, out / name)
+    if as_json:
+        fields = [str(field) for field, values in found.data_vars.items() if values.ndim == 2]
+        sizes = {str(dimension): int(size) for dimension, size in found.sizes.items()}
+        content = {"name": name, "sizes": sizes, "fields": fields, "files": [str(path) for path in paths]}
+        print_json(content)
+    elif not quiet:
+        for path in paths:
+            errors().print(f"wrote {path}")
+
+
+def _list(diagrams: Any, as_json: bool) -> None:
+    rows = [(d.name, d.title, d.source) for d in diagrams.values()]
+    rows.append(("grid", "Any two parameters of a SPEC", "T17"))
+    if as_json:
+        print_json([dict(zip(("name", "title", "source"), row, strict=True)) for row in rows])
+        return
+    table = Table("name", "shows", "theorems")
+    for row in rows:
+        table.add_row(*row)
+    output().print(table)
+
+
+def _grid(
+    spec: str | None,
+    x: str | None,
+    y: str | None,
+    resolution: int,
+    samples: int,
+    seed: int,
+    out: Path,
+    quiet: bool,
+) -> Any:
+    from ...numerics.diagrams import grid, parse_axis
+
+    if spec is None or x is None or y is None:
+        raise ValueError(
+            "grid: needs --x, --y and a SPEC, as in --x mu=0.1:10:log --y t=0:6 binary:d=64,mu=1,s=1"
+        )
+    axes = parse_axis(x, resolution), parse_axis(y, resolution)
+    with sampling_progress(quiet, "columns") as progress:
+        return grid(spec, *axes, samples=samples, key=seed, folder=out / "grid-columns", progress=progress)
+
+
+def _write(found: Any, stem: Path) -> list[Path]:
+    from ...numerics.files import write_atomically
+    from ..diagram_figures import diagram_figure
+
+    figure = diagram_figure(found)
+    writers = {
+        ".nc": lambda path: found.to_netcdf(path, engine="scipy"),
+        ".pdf": figure.savefig,
+        ".png": figure.savefig,
+    }
+    for ending, write in writers.items():
+        write_atomically(stem.with_suffix(ending), write)
+    return [stem.with_suffix(ending) for ending in writers]

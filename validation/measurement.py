@@ -1,0 +1,205 @@
+"""One measurement of a model: which estimator, at what cost, held against what prediction."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..theory.mixture import GaussianMixture
+from .comparison import Comparison, compare
+from .discrepancy import discrepancy_entropy
+from .log_scale import log_scale_test
+from .pairs import pair_entropies
+from .path import path_entropy
+from .randomness import generator_of
+from .subjects import Subject
+
+__all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "measure"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+ESTIMATORS = ("path", "discrepancy")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is measured.
+
+    `levels` are noise levels of the discrepancy estimator, or steps of the path's chain. `prediction` takes
+    the place of the subject's own. With `pairs` every two of the classes are measured, in one sweep.
+    """
+
+    classes: tuple[str, ...]
+    estimator: str
+    samples: int = 1000
+    levels: int = 40
+    batch: int = 64
+    guidance: float = 1.0
+    interval: tuple[float, float] | None = None
+    prediction: GaussianMixture | None = None
+    seed: int = 0
+    pairs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.estimator not in ESTIMATORS:
+            raise ValueError(f"--estimator: {self.estimator!r} is not one of {', '.join(ESTIMATORS)}")
+        if self.estimator == "discrepancy" and self.guidance != 1:
+            raise ValueError("--guidance: chains are guided; use --estimator path")
+        if self.estimator == "discrepancy" and len(self.classes) < 2:
+            raise ValueError("--classes: the discrepancy estimator needs at least two")
+        if self.pairs and self.estimator == "path":
+            raise ValueError("--estimator: all pairs are measured with the discrepancy estimator")
+        if self.guidance == 1 and self.interval is not None:
+            raise ValueError("--interval: acts on guidance; give --guidance too")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A curve (or one per pair), what it is held against, and everything in numbers."""
+
+    curve: xr.Dataset
+    comparison: Comparison | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A subject with its options, and where and by whom it is run."""
+
+    subject: Subject
+    options: Options
+    folder: Path | None = None
+    share: tuple[int, int] = (0, 1)
+    progress: Progress | None = None
+
+    @property
+    def conditions(self) -> tuple[str | None, ...]:
+        """What the posterior is over; a single class is held against the unconditional network."""
+        classes = self.options.classes
+        return (*classes, None) if len(classes) == 1 else classes
+
+    @property
+    def evaluations(self) -> int:
+        """Network evaluations of this measurement, all shares together."""
+        o = self.options
+        per_level = len(self.conditions) if self._needs_every_condition else 2
+        return -(-o.samples // o.batch) * o.batch * o.levels * per_level
+
+    def seconds_per_evaluation(self) -> float:
+        """Of one batch, after another that warms up, divided by its size."""
+        o, s = self.options, self.subject
+        sigma = float(s.levels(o.levels)[-1])
+        draws = torch.randn(o.batch, *s.shape, generator=generator_of(o.seed, 0), dtype=s.dtype)
+        x, started = sigma * draws.to(s.device), 0.0
+        for _ in range(2):
+            started = time.perf_counter()
+            float(s.denoiser(x, sigma, o.classes[0]).sum())  # waits for the device
+        return (time.perf_counter() - started) / o.batch
+
+    def run(self) -> xr.Dataset:
+        """The curve; raises `blocks.PendingBlocksError` while other shares are missing."""
+        o, s = self.options, self.subject
+        common: dict[str, Any] = {
+            "partition": s.groups if self.conditions == s.conditions else None,
+            "batch": o.batch,
+            "seed": o.seed,
+            "folder": self.folder,
+            "share": self.share,
+            "name": s.name,
+            "dtype": s.dtype,
+            "device": s.device,
+            "progress": self.progress,
+        }
+        if o.estimator == "path":
+            return path_entropy(
+                s.denoiser,
+                self.conditions,
+                s.chain(o.levels),
+                s.shape,
+                chains=o.samples,
+                guidance=o.guidance,
+                interval=o.interval,
+                **common,
+            )
+        posterior = "path" if self._needs_every_condition else None
+        return discrepancy_entropy(
+            s.denoiser,
+            o.classes,
+            s.levels(o.levels),
+            s.sampler,
+            shape=s.shape,
+            posterior=posterior,
+            samples=o.samples,
+            **common,
+        )
+
+    @property
+    def _needs_every_condition(self) -> bool:
+        """The unconditional network is the reference where the classes are all of the model's."""
+        o, s = self.options, self.subject
+        exhaustive = o.classes == s.conditions and s.groups is None and not o.pairs
+        return o.estimator == "path" or not exhaustive or s.sampler is None
+
+
+def measure(measurement: Measurement) -> Result:
+    """Run a measurement and hold it against its prediction, where there is one.
+
+    Of all pairs, the log-scale test is what they are held against.
+    """
+    o, s = measurement.options, measurement.subject
+    if o.pairs:
+        return _measure_pairs(measurement)
+    curve = measurement.run()
+    mixture = o.prediction
+    if mixture is None and s.predict is not None and len(o.classes) > 1:
+        mixture = s.predict(o.classes)
+    summary = {"model": s.name, **{k: v for k, v in curve.attrs.items() if k != "peak_clock"}}
+    if mixture is None:
+        return Result(curve, None, summary)
+    found = compare(curve, mixture, guidance=o.guidance, interval=o.interval, seed=o.seed)
+    return Result(curve, found, summary | {"comparison": found.summary})
+
+
+def _measure_pairs(measurement: Measurement) -> Result:
+    o, s = measurement.options, measurement.subject
+    if s.sampler is None or s.predict is None:
+        raise ValueError("--classes: all pairs need a model with clean samples and a prediction")
+    pairs = pair_entropies(
+        s.denoiser,
+        o.classes,
+        s.levels(o.levels),
+        s.sampler,
+        samples=o.samples,
+        batch=o.batch,
+        seed=o.seed,
+        folder=measurement.folder,
+        share=measurement.share,
+        name=s.name,
+        progress=measurement.progress,
+    )
+    held = [
+        compare(_of_pair(pairs, name), s.predict(name.split(",")), seed=o.seed).summary
+        for name in pairs.pair.values
+    ]
+    predicted = np.array([entry["peak"]["predicted"] for entry in held])
+    widths = np.array([entry["width"]["predicted"] for entry in held])
+    test = log_scale_test(predicted, pairs.peak_sigma.values, widths, o.seed)
+    pairs = pairs.assign(predicted_sigma=("pair", predicted), predicted_width=("pair", widths))
+    closure = pairs.closure.values
+    ends = {"median": np.median(closure), "least": closure.min(), "largest": closure.max()}
+    summary: dict[str, Any] = {"model": s.name, **pairs.attrs, "log_scale_test": test}
+    return Result(pairs, None, summary | {"closure": {name: float(x) for name, x in ends.items()}})
+
+
+def _of_pair(pairs: xr.Dataset, name: str) -> xr.Dataset:
+    """One pair's curve with its scalars as attributes."""
+    curve = pairs.sel(pair=name)
+    scalars = ("peak_sigma", "peak_low", "peak_high", "median_sigma", "window_width")
+    return curve.drop_vars(scalars).assign_attrs({key: float(curve[key]) for key in scalars})

@@ -1,0 +1,141 @@
+"""Every pair of a model's classes in one sweep: along a sample's path of noise, class by class.
+
+A path of class j that is compared with class k alone carries the posterior `p_j : p_k` of that pair, and
+
+    dH/d log σ = σ^{−2} E (1 − p_own)² |D_j − D_k|²,        H = E h(p_own),   h the binary entropy,
+
+so K denoised samples a level serve all K(K − 1)/2 pairs.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ..numerics.blocks import Arrays, run_blocks
+from ..numerics.checkpoints import fingerprint
+from ..numerics.curves import checked_sigmas
+from .chains import Chains, Sampler
+from .curve_statistics import curve_of, integrated
+from .denoisers import Denoiser, checked_conditions
+from .randomness import generator_of
+
+__all__ = ["pair_entropies"]
+
+Array = NDArray[np.float64]
+
+
+def pair_entropies(
+    denoiser: Denoiser,
+    conditions: Sequence[str],
+    sigmas: ArrayLike,
+    sampler: Sampler,
+    *,
+    samples: int = 2000,
+    batch: int = 64,
+    seed: int = 0,
+    folder: Path | None = None,
+    share: tuple[int, int] = (0, 1),
+    name: str = "denoiser",
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Class-conditional entropy of each pair of conditions, prior ½, from noised clean samples.
+
+    Parameters
+    ----------
+    denoiser, sampler, batch, seed, folder, share, name, progress
+        As for `discrepancy_entropy`.
+    conditions : sequence of str
+        Classes; every two of them make a pair.
+    sigmas : array_like, shape (levels,)
+        Noise levels, ascending, > 0.
+    samples : int
+        Paths over all classes, rounded up to whole batches; a pair has `2/len(conditions)` of them.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over `pair` (as "3,8") and ascending `sigma`: `entropy` (nats, integrated from the clean end), `rate`
+        (per unit OU time) and `posterior_entropy`, the mean entropy of the posterior that the paths carry,
+        with standard errors; over `pair`: `closure`, `peak_sigma`, `peak_low`, `peak_high`, `median_sigma`
+        and `window_width` (in log σ).
+
+    Raises `ValueError` for arguments out of range. Source: T17; H26.
+    """
+    sigma = checked_sigmas(sigmas)
+    if sigma.size < 2 or not (np.diff(sigma) > 0).all():
+        raise ValueError("sigmas: need at least two ascending noise levels")
+    if samples < 1 or batch < 1:
+        raise ValueError("samples, batch: must be at least 1")
+    prior = checked_conditions(conditions, None)
+    # the extra level lets the chain look at the last one
+    grid = np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
+    chains = Chains(denoiser, tuple(conditions), grid, (), prior, sampler=sampler)
+    run = fingerprint("pairs", name, ",".join(conditions), sigma, batch, seed)
+    count = -(-samples // batch)
+    found = run_blocks(
+        lambda index: _block(chains, generator_of(seed, index), batch), count, folder, run, progress, share
+    )
+    curves = [
+        _curve(found, a, b, f"{conditions[a]},{conditions[b]}", sigma, seed)
+        for a, b in combinations(range(len(conditions)), 2)
+    ]
+    whole = xr.concat(curves, dim="pair", combine_attrs="drop")
+    return whole.assign_attrs(
+        method="discrepancy along paths",
+        conditions=",".join(conditions),
+        samples=count * batch,
+        seed=seed,
+        evaluations=count * batch * sigma.size * len(conditions),
+    )
+
+
+@torch.no_grad()
+def _block(chains: Chains, generator: torch.Generator, count: int) -> Arrays:
+    """The own class, and against each other class `dH/d log σ` and posterior entropy, (paths, levels, K)."""
+    slopes: list[Array] = []
+    entropies: list[Array] = []
+    own = torch.zeros(0)
+    for step in chains.steps(generator, count):
+        own, rows = step.own, torch.arange(count)
+        flat = step.each.flatten(2).double()
+        squares = ((flat - flat[rows, own][:, None]) ** 2).sum(2).cpu()
+        # log-odds of the other class against the own one
+        odds = step.before - step.before[rows, own][:, None]
+        other = torch.sigmoid(odds)
+        slopes.append((other**2 * squares / step.sigma**2).numpy())
+        entropies.append((torch.special.entr(other) + torch.special.entr(torch.sigmoid(-odds))).numpy())
+    return {
+        "own": own.double().numpy(),
+        "slopes": np.stack(slopes[::-1], axis=1),
+        "entropies": np.stack(entropies[::-1], axis=1),
+    }
+
+
+def _curve(found: Arrays, a: int, b: int, name: str, sigma: Array, seed: int) -> xr.Dataset:
+    """The curve of one pair, from the paths of both of its classes."""
+    first, second = found["own"] == a, found["own"] == b
+    slopes, posterior = (
+        np.concatenate([found[key][first][..., b], found[key][second][..., a]])
+        for key in ("slopes", "entropies")
+    )
+    if len(slopes) < 2:
+        raise ValueError(f"samples: too few for the pair {name}")
+    entropies = integrated(sigma, slopes)
+    curve = curve_of("entropy", sigma, entropies, slopes, {}, seed)
+    error = posterior.std(axis=0, ddof=1) / np.sqrt(len(posterior))
+    area = entropies[:, -1] / np.log(2)
+    return curve.assign(
+        posterior_entropy=("sigma", posterior.mean(axis=0)),
+        posterior_entropy_se=("sigma", error),
+        closure=float(area.mean()),
+        closure_se=float(area.std(ddof=1) / np.sqrt(len(area))),
+        **{
+            key: curve.attrs[key]
+            for key in ("peak_sigma", "peak_low", "peak_high", "median_sigma", "window_width")
+        },
+    ).assign_coords(pair=name)

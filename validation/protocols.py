@@ -1,0 +1,37 @@
+"""Published measurement protocols, as presets: noise levels of the reverse chain and the number of chains."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PRESETS", "Preset", "karras_sigmas"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Steps and chains of a protocol, with prior ½ and the unconditional network as the reference."""
+
+    steps: int
+    chains: int
+    source: str
+
+
+PRESETS = {
+    ("edm2", "h26"): Preset(64, 300, "H26, a curve of EDM2-XS"),
+    ("edm2", "h26-headline"): Preset(64, 3000, "H26, the headline curve of EDM2-XS"),
+    ("sd15", "h26"): Preset(100, 400, "H26, a curve of Stable Diffusion 1.5"),
+}
+"""By model and name."""
+
+
+def karras_sigmas(steps: int, high: float = 80.0, low: float = 0.002, exponent: float = 7.0) -> Array:
+    """`σ_i = (σ_high^{1/ρ} + (i/steps)(σ_low^{1/ρ} − σ_high^{1/ρ}))^ρ`, shape (steps + 1,), descending.
+
+    Raises `ValueError` unless 0 < low < high and there is a step. Source: K22, section 3.
+    """
+    if not 0 < low < high or steps < 1:
+        raise ValueError("sigmas: need 0 < low < high and at least one step")
+    return np.linspace(high ** (1 / exponent), low ** (1 / exponent), steps + 1) ** exponent
