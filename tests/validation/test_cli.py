@@ -364,3 +364,37 @@ def refused(run, arguments, message: str) -> None:
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
     assert message in err
+
+
+def test_diagrams_are_listed_and_written(run, run_json, tmp_path):
+    listed = [entry["name"] for entry in run_json("diagram", "--list")]
+    assert listed == [
+        "separation", "dimension", "classes", "prior", "anisotropy", "hierarchy", "guidance", "collapse",
+        "mean-covariance", "grid",
+    ]  # fmt: skip
+    content = run_json("diagram", "dimension", "--resolution", "8", "--out", tmp_path)
+    assert content["sizes"] == {"dimension": 8, "relative_time": 8}
+    assert {path.name for path in tmp_path.iterdir()} == {"dimension.nc", "dimension.pdf", "dimension.png"}
+    with xr.open_dataset(tmp_path / "dimension.nc", engine="scipy") as found:
+        assert found.entropy.shape == (8, 8)
+    axes = ["--x", "mu=0.1:10:log", "--y", "t=0:6", "--resolution", "4"]
+    assert run_json("diagram", "grid", *axes, SPEC, "--out", tmp_path)["fields"] == ["entropy", "rate"]
+    assert run("diagram", "--list")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "NAME: needs a diagram"),
+        (("nothing",), "nothing: not a diagram"),
+        (("prior", SPEC), "prior: takes neither a SPEC nor axes"),
+        (("grid",), "grid: needs --x"),
+        (("grid", "--x", "mu=1:2", "--y", "mu=1:2", SPEC), "stands on both axes"),
+        (("grid", "--x", "mu=1:2", "--y", "t=x", SPEC), "t=x: not an axis"),
+    ],
+)
+def test_bad_diagrams_get_one_line(arguments, message, run, tmp_path):
+    status, out, err = run("diagram", *arguments, "--out", tmp_path)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1

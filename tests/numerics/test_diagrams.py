@@ -1,0 +1,204 @@
+"""Phase diagrams: every field against another route, lines where they should lie, grids that resume."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from speciation.numerics import entropy_curve, guided_curve, phase_diagram
+from speciation.numerics.diagrams import DIAGRAMS, grid, parse_axis
+from speciation.theory import GaussianMixture, orthogonal_entropy
+from speciation.theory.orthogonal import orthogonal_disagreement, orthogonal_table
+from speciation.theory.prediction import speciation_times
+
+FEW = 9
+SPEC = "binary:d=4,mu=1,s=1"
+
+
+def sigma_at(time):
+    return np.sqrt(np.expm1(2 * time))
+
+
+@pytest.mark.parametrize("name", list(DIAGRAMS))
+def test_every_diagram_says_what_it_shows(name):
+    diagram = phase_diagram(name, FEW)
+    assert diagram.attrs["name"] == name
+    assert diagram.attrs["title"]
+    assert diagram.attrs["source"]
+    assert set(diagram.sizes.values()) == {FEW}
+    for values in diagram.data_vars.values():
+        assert values.attrs["long_name"]
+        assert "units" in values.attrs
+        assert np.isfinite(values).any()
+    for coordinate in diagram.coords.values():
+        assert coordinate.attrs["scale"] in ("linear", "log")
+
+
+def columns(name, build, x):
+    """Entropy and rate of some columns of a diagram against curves of mixtures."""
+    diagram = phase_diagram(name, FEW)
+    for value in diagram[x].values[[1, FEW // 2, -1]]:
+        mixture = build(float(value))
+        times = diagram.ou_time.values[1:]
+        exact = entropy_curve(mixture, sigma_at(times))
+        at = diagram.sel({x: value}).isel(ou_time=slice(1, None))
+        np.testing.assert_allclose(at.entropy, exact.entropy, rtol=1e-9, atol=1e-300)
+        np.testing.assert_allclose(at.rate, exact.rate, rtol=1e-9, atol=1e-300)
+        # mutant: classes that are 2 % farther apart
+        further = entropy_curve(build(1.02 * float(value)), sigma_at(times))
+        assert np.abs(at.entropy / further.entropy - 1).max() > 1e-3
+
+
+def two(separation, variance):
+    return GaussianMixture([0.5, 0.5], np.array([[separation], [-separation]]), variance)
+
+
+def test_separation_is_the_curve_of_its_mixture():
+    columns("separation", lambda x: two(x, 0.25), "separation")
+    diagram = phase_diagram("separation", FEW)
+    mixture = two(float(diagram.separation[5]), 0.25)
+    for time in speciation_times(mixture):
+        found = float(diagram[time.criterion.replace("-", "_")][5])
+        assert (np.isnan(found) and time.time is None) or found == pytest.approx(time.time, rel=1e-10)
+
+
+def test_anisotropy_is_the_curve_of_its_mixture():
+    means = np.sqrt(8) * np.array([[1.0, 1.0], [-1.0, -1.0]])
+    columns("anisotropy", lambda a: GaussianMixture([0.5, 0.5], means, np.array([a, 1 / a])), "variance")
+    diagram = phase_diagram("anisotropy", 50)
+    a = float(diagram.variance[21])
+    mixture = GaussianMixture([0.5, 0.5], means, np.array([a, 1 / a]))
+    for time in speciation_times(mixture):
+        if time.criterion.replace("-", "_") in diagram:
+            # between the nodes of the interpolation
+            found = float(diagram[time.criterion.replace("-", "_")][21])
+            assert found == pytest.approx(time.time, abs=1e-4)
+
+
+def test_hierarchy_is_the_curve_of_its_mixture():
+    columns("hierarchy", lambda r: GaussianMixture.parse(f"hierarchy:d=2,A={4 * r},B=4,s=1"), "ratio")
+
+
+def test_dimension_and_prior_are_binary_channels():
+    diagram = phase_diagram("dimension", FEW)
+    d = float(diagram.dimension[4])
+    times = diagram.relative_time.values[1:] * 0.5 * np.log(d)
+    exact = entropy_curve(two(np.sqrt(d), 1.0), sigma_at(times))
+    np.testing.assert_allclose(diagram.entropy[1:, 4], exact.entropy / np.log(2), rtol=1e-9)
+    np.testing.assert_allclose(diagram.rate[1:, 4], exact.rate / np.log(2) * 0.5 * np.log(d), rtol=1e-9)
+    for name, level in (("quarter", 0.25), ("three_quarters", 0.75)):
+        at = float(diagram[name][4]) * 0.5 * np.log(d)
+        left = entropy_curve(two(np.sqrt(d), 1.0), [sigma_at(at)]).entropy[0] / np.log(2)
+        assert float(left) == pytest.approx(level, abs=1e-9)
+    diagram = phase_diagram("prior", FEW)
+    weight = float(diagram.weight[2])
+    mixture = GaussianMixture([weight, 1 - weight], np.array([[1e3], [-1e3]]), 1.0)
+    times = diagram.shifted_time.values + np.log(1e3)
+    exact = entropy_curve(mixture, sigma_at(times))
+    np.testing.assert_allclose(diagram.entropy[:, 2], exact.entropy / mixture.class_entropy, rtol=1e-9)
+    median = entropy_curve(mixture, [sigma_at(float(diagram["median"][2]) + np.log(1e3))]).entropy[0]
+    assert float(median) == pytest.approx(mixture.class_entropy / 2, rel=1e-9)
+
+
+def test_the_table_of_orthogonal_classes_is_the_integral():
+    g, k = np.array([0.05, 0.5, 2, 12, 90, 400]), np.array([2, 3, 50, 1e6, 1e24])
+    table = orthogonal_table(g, k)
+    for row, classes in enumerate(k):
+        np.testing.assert_allclose(table.entropy[row], orthogonal_entropy(g, classes), rtol=1e-9)
+        np.testing.assert_allclose(table.disagreement[row], orthogonal_disagreement(g, classes), rtol=1e-9)
+    diagram = phase_diagram("classes", FEW)
+    at = orthogonal_entropy(np.exp(-2 * diagram.shifted_time.values), float(diagram.classes[3]))
+    np.testing.assert_allclose(diagram.entropy[:, 3], at / np.log(float(diagram.classes[3])), rtol=1e-9)
+    for arguments, message in ((([0.0], [2]), "g: need"), (([1.0], [1]), "classes: every")):
+        with pytest.raises(ValueError, match=message):
+            orthogonal_table(*arguments)
+
+
+def test_guidance_is_the_guided_curve():
+    diagram = phase_diagram("guidance", FEW)
+    assert diagram.attrs["error"] < 1e-3
+    gamma = diagram.gamma.values
+    for index in (2, 5, 8):
+        weight = float(diagram.guidance[index])
+        exact = guided_curve(two(10.0, 1.0), np.sqrt(100 / gamma - 1), weight)
+        np.testing.assert_allclose(diagram.cross_entropy[:, index], exact.cross_entropy, rtol=1e-3, atol=5e-6)
+        wrong = guided_curve(two(10.0, 1.0), np.sqrt(100 / gamma - 1), 1.02 * weight)
+        assert (np.abs(diagram.cross_entropy[:, index] / wrong.cross_entropy.values - 1) > 1e-3).any()
+
+
+def test_collapse_lines_meet_where_they_should():
+    diagram = phase_diagram("collapse", 200)
+    gap = (diagram.speciation - diagram.collapse).values
+    crossing = np.exp(np.interp(0, gap, np.log(diagram.alpha.values)))
+    assert crossing == pytest.approx(diagram.attrs["crossing"], rel=0.01)
+
+
+def test_means_against_scales_is_a_measured_median():
+    """In 10,000 dimensions, against the posterior's own entropy at the predicted time; 4000 draws."""
+    diagram = phase_diagram("mean-covariance", FEW)
+    d, means = diagram.attrs["dimension"], np.ones((2, 10_000))
+    for i, j in ((4, 2), (6, 6), (3, 7)):
+        mu, gap = float(diagram.mu[i]), float(diagram.difference[j])
+        spread = [1 + gap / 2, 1 - gap / 2]
+        mixture = GaussianMixture([0.5, 0.5], mu * means * [[1], [-1]], spread)
+        assert mixture.dimension == d
+        curve = entropy_curve(
+            mixture, [sigma_at(float(diagram.ou_time[j, i]))], method="ambient", samples=4000
+        )
+        left = float(curve.entropy[0])
+        # the binary channel is reached as 1/d and with Δ; six standard errors, false alarms below 1e-8
+        assert left == pytest.approx(np.log(2) / 2, abs=6 * float(curve.entropy_se[0]) + 0.02)
+
+
+def test_grid_against_the_noise_is_a_curve_per_column():
+    x, y = parse_axis("mu=0.5:4:log", 4), parse_axis("t=0:3", 5)
+    found = grid("binary:d=9,mu=1,s=1", x, y)
+    mixture = GaussianMixture.parse(f"binary:d=9,mu={x.values[2]:.17g},s=1")
+    exact = entropy_curve(mixture, sigma_at(y.values))
+    np.testing.assert_allclose(found.entropy[:, 2], exact.entropy, rtol=1e-12)
+    turned = grid("binary:d=9,mu=1,s=1", y, x)
+    assert turned.entropy.dims == ("mu", "t")
+    np.testing.assert_array_equal(turned.entropy.values.T, found.entropy)
+
+
+def test_grid_of_two_parameters_is_the_median():
+    found = grid("binary:d=9,mu=1,s=1", parse_axis("mu=1:4", 3), parse_axis("d=4:64:log", 3))
+    np.testing.assert_array_equal(found.d, [4, 16, 64])
+    from speciation.theory.constants import median_gamma
+
+    expected = 0.5 * np.log(found.mu.values**2 * found.d.values[:, None] / float(median_gamma()))
+    np.testing.assert_allclose(found.ou_time, expected, atol=2e-3)
+
+
+def test_measured_grids_resume_to_the_same_bits(tmp_path):
+    arguments = ("orthogonal:K=3,d=3,M=4,s=1", parse_axis("M=1:9", 4), parse_axis("t=0.5:2", 3))
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grid(*arguments, samples=500, folder=tmp_path, progress=stop)
+    assert len(list(tmp_path.iterdir())) == 2
+    resumed, whole = grid(*arguments, samples=500, folder=tmp_path), grid(*arguments, samples=500)
+    xr.testing.assert_identical(resumed, whole)
+    with pytest.raises(ValueError, match="another"):
+        grid(*arguments, samples=500, key=1, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: phase_diagram("nothing"), "nothing: not a diagram"),
+        (lambda: phase_diagram("prior", 1), "resolution: must be at least 2"),
+        (lambda: parse_axis("mu", 4), "not an axis"),
+        (lambda: parse_axis("mu=a:b", 4), "not an axis"),
+        (lambda: parse_axis("mu=2:1", 4), "need low < high"),
+        (lambda: parse_axis("mu=0:1:log", 4), "low > 0"),
+        (lambda: grid(SPEC, parse_axis("t=0:1", 3), parse_axis("sigma=1:2", 3)), "a parameter"),
+        (lambda: grid(SPEC, parse_axis("mu=1:2", 3), parse_axis("mu=1:2", 3)), "both axes"),
+        (lambda: grid("digits:3,8", parse_axis("mu=1:2", 3), parse_axis("t=1:2", 3)), "no parameters"),
+        (lambda: grid(SPEC, parse_axis("Q=1:2", 3), parse_axis("t=1:2", 3)), "Q"),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
