@@ -1,4 +1,4 @@
-"""`speciation verify --out DIR`: the outcome as JSON, Markdown and figures."""
+"""`speciation verify --out DIR`: the outcome as a page, as Markdown and JSON, and figures."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Any
 from ..numerics.files import prepare_directory, write_atomically
 from . import figures
 from .digit_pairs import easy_and_hard
+from .report_html import report_html
 from .verification import TheoremResult, environment, summary
 
 __all__ = ["write"]
 
 
 def write(results: list[TheoremResult], directory: Path, seed: int, seconds: float) -> list[Path]:
-    """Write `report.json`, `report.md` and the digit figures into `directory`; return their paths."""
+    """Write `report.html`, `.md`, `.json` and the figures into `directory`; return their paths."""
     prepare_directory(directory)
     run = {"seed": seed, "seconds": round(seconds, 1), "environment": environment()}
     drawings = {
@@ -23,12 +24,18 @@ def write(results: list[TheoremResult], directory: Path, seed: int, seconds: flo
     for name, figure in drawings.items():
         write_atomically(directory / name, figure.savefig)
     texts = {
-        "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
+        "report.html": report_html(results, run, {_title(name): figure for name, figure in drawings.items()}),
         "report.md": _markdown(results, run, list(drawings)),
+        "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
     }
     for name, text in texts.items():
         write_atomically(directory / name, lambda path, t=text: path.write_text(t, encoding="utf-8"))
     return [directory / name for name in (*texts, *drawings)]
+
+
+def _title(name: str) -> str:
+    """The name of a figure's file, in words."""
+    return name.removesuffix(".png").replace("-", ": ")
 
 
 def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[str]) -> str:
@@ -52,7 +59,7 @@ def _section(result: TheoremResult) -> list[str]:
     theorem = result.theorem
     sources = ", ".join(source.key for source in theorem.bibliography) or "derived here"
     verdict = "passed" if result.passed else "FAILED"
-    lines = [f"## {theorem.id}: {theorem.name} ({verdict})", "", f"${theorem.statement}$", ""]
+    lines = [f"## {theorem.id}: {theorem.name} ({verdict})", "", theorem.statement, ""]
     lines += [f"Hypotheses: {'; '.join(theorem.hypotheses)}. Source: {sources}.", ""]
     if theorem.proof_limits:
         lines += [f"Limits of the proof: {theorem.proof_limits}", ""]

@@ -41,7 +41,7 @@ class Theorem:
     id: str
     name: str
     statement: str
-    """LaTeX, without delimiters around displayed mathematics."""
+    """Text, with LaTeX between dollar signs."""
     sources: tuple[str, ...]
     """Keys of `SOURCES`; empty where the statement is derived here."""
     hypotheses: tuple[str, ...]

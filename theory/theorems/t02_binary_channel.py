@@ -94,11 +94,11 @@ THEOREM = Theorem(
     id="T2",
     name="binary channel",
     statement=(
-        r"For two classes with a shared covariance \Sigma in any dimension, \delta = (m_1-m_2)/2 and "
-        r"\gamma(\sigma) = \delta^\top(\Sigma+\sigma^2 I)^{-1}\delta, the half log-odds "
-        r"L = \tfrac12\log p(1|x)/p(2|x) is, given class \pm, "
-        r"\mathcal N(\tfrac12\log\tfrac{w_1}{w_2}\pm\gamma,\;\gamma). Balanced, "
-        r"H(C|X_t) = H_2(\gamma) = \mathbb E\log(1+e^{-2\gamma-2\sqrt\gamma Z})."
+        r"For two classes with a shared covariance $\Sigma$ in any dimension, $\delta = (m_1-m_2)/2$ and "
+        r"$\gamma(\sigma) = \delta^\top(\Sigma+\sigma^2 I)^{-1}\delta$, the half log-odds $L = "
+        r"\tfrac12\log p(1|x)/p(2|x)$ is, given class $\pm$, $\mathcal "
+        r"N(\tfrac12\log\tfrac{w_1}{w_2}\pm\gamma,\;\gamma)$. Balanced, $H(C|X_t) = H_2(\gamma) = \mathbb "
+        r"E\log(1+e^{-2\gamma-2\sqrt\gamma Z})$."
     ),
     sources=("GSV05", "H26"),
     hypotheses=("two classes", "one covariance, shared by both", "S = Σ + σ²I invertible"),

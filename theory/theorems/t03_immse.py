@@ -101,12 +101,11 @@ THEOREM = Theorem(
     id="T3",
     name="I-MMSE",
     statement=(
-        r"\mathrm dH_2/\mathrm d\gamma = -\tfrac12\,\mathrm{mmse}(\gamma), "
-        r"\mathrm{mmse} = \mathbb E[1-\tanh^2 L]; balanced, "
-        r"\mathrm{mmse} = 1-\mathbb E\tanh(\gamma+\sqrt\gamma Z) = "
-        r"e^{-\gamma/2}\int \mathcal N(u;0,\gamma)\,\mathrm{sech}\,u\,\mathrm du. For any prior, with "
-        r"\lambda = \tfrac12\log(w_1/w_2) and c = 2\sqrt{w_1w_2}, every expectation is "
-        r"\mathbb E f(L) = c\,e^{-\gamma/2}\int\mathcal N(u-\lambda;0,\gamma)\cosh u\,f(u)\,\mathrm du."
+        r"$\mathrm dH_2/\mathrm d\gamma = -\tfrac12\,\mathrm{mmse}(\gamma)$, $\mathrm{mmse} = \mathbb "
+        r"E[1-\tanh^2 L]$; balanced, $\mathrm{mmse} = 1-\mathbb E\tanh(\gamma+\sqrt\gamma Z) = "
+        r"e^{-\gamma/2}\int \mathcal N(u;0,\gamma)\,\mathrm{sech}\,u\,\mathrm du$. For any prior, with "
+        r"$\lambda = \tfrac12\log(w_1/w_2)$ and $c = 2\sqrt{w_1w_2}$, every expectation is $\mathbb E "
+        r"f(L) = c\,e^{-\gamma/2}\int\mathcal N(u-\lambda;0,\gamma)\cosh u\,f(u)\,\mathrm du$."
     ),
     sources=("GSV05",),
     hypotheses=("the binary channel of T2, any prior",),

@@ -70,10 +70,10 @@ THEOREM = Theorem(
     id="T4",
     name="cloning identity",
     statement=(
-        r"Two reverse runs branched at t end in the same class with probability "
-        r"\varphi = \mathbb E\sum_k p_k(X_t)^2 = 1-\tfrac12\mathrm{mmse}(\gamma), for any prior; hence "
-        r"\mathrm dI/\mathrm d\gamma = 1-\varphi. With K classes at equal distances \Delta, shared "
-        r"\Sigma = s^2I and any weights, the same holds with \gamma = (\Delta^2/4)/(s^2+\sigma^2)."
+        r"Two reverse runs branched at $t$ end in the same class with probability $\varphi = \mathbb "
+        r"E\sum_k p_k(X_t)^2 = 1-\tfrac12\mathrm{mmse}(\gamma)$, for any prior; hence $\mathrm dI/\mathrm "
+        r"d\gamma = 1-\varphi$. With $K$ classes at equal distances $\Delta$, shared $\Sigma = s^2I$ and "
+        r"any weights, the same holds with $\gamma = (\Delta^2/4)/(s^2+\sigma^2)$."
     ),
     sources=("B24", "GSV05"),
     hypotheses=("the binary channel of T2, or K classes at equal distances with Σ = s²I",),

@@ -118,12 +118,12 @@ THEOREM = Theorem(
     id="T5",
     name="speciation times by criterion",
     statement=(
-        r"With \Gamma = 1+(s^2-1)e^{-2t}: curvature \gamma = 1; covariance \Lambda e^{-2t} = 1, "
-        r"\Lambda = M+s^2; reverse SDE \Gamma+2\gamma = 2; probability flow \Gamma+\gamma = 1 (at s=1 "
-        r"unstable at every finite t); entropy-rate peak \gamma = \gamma^*(\kappa); median "
-        r"H_2 = \tfrac12\log 2; cloning \gamma = 1. At a level \gamma_c: "
-        r"t = \tfrac12\log(M/\gamma_c+1-s^2). With weights (w, 1-w) the first four hold with M "
-        r"replaced by 4w(1-w)M."
+        r"With $\Gamma = 1+(s^2-1)e^{-2t}$: curvature $\gamma = 1$; covariance $\Lambda e^{-2t} = 1$, "
+        r"$\Lambda = M+s^2$; reverse SDE $\Gamma+2\gamma = 2$; probability flow $\Gamma+\gamma = 1$ (at "
+        r"$s=1$ unstable at every finite $t$); entropy-rate peak $\gamma = \gamma^*(\kappa)$; median $H_2 "
+        r"= \tfrac12\log 2$; cloning $\gamma = 1$. At a level $\gamma_c$: $t = "
+        r"\tfrac12\log(M/\gamma_c+1-s^2)$. With weights $(w, 1-w)$ the first four hold with $M$ replaced "
+        r"by $4w(1-w)M$."
     ),
     sources=("B24", "RA23", "H26"),
     hypotheses=("two classes with Σ = s²I", "drift linearised at the midpoint of the class means"),

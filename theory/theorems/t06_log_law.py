@@ -72,9 +72,9 @@ THEOREM = Theorem(
     id="T6",
     name="log law",
     statement=(
-        r"With M = \mu^2 d: t = \tfrac12\log d+\tfrac12\log(\mu^2/\gamma_c)+"
-        r"(1-s^2)\gamma_c/(2\mu^2 d)+O(d^{-2}) for every criterion that is a level of \gamma; to any "
-        r"order, and for the covariance, reverse-SDE and entropy-peak criteria, whose level moves with d."
+        r"With $M = \mu^2 d$: $t = \tfrac12\log d+\tfrac12\log(\mu^2/\gamma_c)+(1-s^2)\gamma_c/(2\mu^2 "
+        r"d)+O(d^{-2})$ for every criterion that is a level of $\gamma$; to any order, and for the "
+        r"covariance, reverse-SDE and entropy-peak criteria, whose level moves with $d$."
     ),
     sources=("B24", "H26"),
     hypotheses=("means ±μ(1,…,1) in R^d", "Σ = s²I", "balanced classes"),

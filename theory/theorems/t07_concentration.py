@@ -54,9 +54,10 @@ THEOREM = Theorem(
     id="T7",
     name="concentration",
     statement=(
-        r"At s = 1 the share of class entropy produced outside |t-\tfrac12\log M| \le c is "
-        r"1-[H_2(e^{-2c})-H_2(e^{2c})]/\log 2, whatever d: in t/t_S the window has width O(1/\log d). "
-        r"Tails: e^{-2c}/(2\log 2) on the noisy side, at most \exp(-\tfrac12e^{2c}) on the clean side."
+        r"At $s = 1$ the share of class entropy produced outside $|t-\tfrac12\log M| \le c$ is "
+        r"$1-[H_2(e^{-2c})-H_2(e^{2c})]/\log 2$, whatever $d$: in $t/t_S$ the window has width $O(1/\log "
+        r"d)$. Tails: $e^{-2c}/(2\log 2)$ on the noisy side, at most $\exp(-\tfrac12e^{2c})$ on the clean "
+        r"side."
     ),
     sources=("H26", "LC24"),
     hypotheses=("two balanced classes with Σ = I",),

@@ -77,11 +77,12 @@ THEOREM = Theorem(
     id="T9",
     name="series",
     statement=(
-        r"Small \gamma: \mathrm{mmse} = 1-\gamma+\gamma^2-\tfrac53\gamma^3+\dots, exact rationals to any "
-        r"order. Large \gamma: \mathrm{mmse}\sim\sqrt{\pi/2\gamma}\,e^{-\gamma/2}\sum_n(-1)^n"
-        r"\frac{|E_{2n}|}{n!}\left(\frac{\pi^2}{8\gamma}\right)^n, asymptotic; the error is below the "
-        r"first omitted term, and the optimal truncation n\approx\gamma/2 leaves a relative error of "
-        r"about \tfrac{4\sqrt2}{\pi}e^{-\gamma/2}."
+        r"Small $\gamma$: $\mathrm{mmse} = 1-\gamma+\gamma^2-\tfrac53\gamma^3+\dots$, exact rationals to "
+        r"any order. Large $\gamma$: "
+        r"$\mathrm{mmse}\sim\sqrt{\pi/2\gamma}\,e^{-\gamma/2}\sum_n(-1)^n"
+        r"\frac{|E_{2n}|}{n!}\left(\frac{\pi^2}{8\gamma}\right)^n$, "
+        r"asymptotic; the error is below the first omitted term, and the optimal truncation "
+        r"$n\approx\gamma/2$ leaves a relative error of about $\tfrac{4\sqrt2}{\pi}e^{-\gamma/2}$."
     ),
     sources=(),
     hypotheses=("two balanced classes",),

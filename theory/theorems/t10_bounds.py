@@ -111,8 +111,8 @@ THEOREM = Theorem(
     id="T10",
     name="bounds",
     statement=(
-        r"\log 2\cdot\mathrm{mmse}(\gamma)\le H_2(\gamma)\le\log 2\cdot e^{-\gamma/2} for every "
-        r"\gamma\ge0: a non-asymptotic window in every dimension."
+        r"$\log 2\cdot\mathrm{mmse}(\gamma)\le H_2(\gamma)\le\log 2\cdot e^{-\gamma/2}$ for every "
+        r"$\gamma\ge0$: a non-asymptotic window in every dimension."
     ),
     sources=("LC24",),
     hypotheses=("two balanced classes with a shared covariance",),

@@ -79,9 +79,9 @@ THEOREM = Theorem(
     id="T11",
     name="gamma clock",
     statement=(
-        r"\mathrm dL = [\omega + (1-\omega)\tanh L]\,\mathrm d\gamma + \mathrm dB_\gamma, L(0) = 0, "
-        r"for the reverse SDE guided to class + with weight \omega, any dimension, shared \Sigma and "
-        r"schedule; for K classes the posterior is a Wonham filter in the clock \sigma^{-2}"
+        r"$\mathrm dL = [\omega + (1-\omega)\tanh L]\,\mathrm d\gamma + \mathrm dB_\gamma$, $L(0) = 0$, "
+        r"for the reverse SDE guided to class $+$ with weight $\omega$, any dimension, shared $\Sigma$ "
+        r"and schedule; for $K$ classes the posterior is a Wonham filter in the clock $\sigma^{-2}$."
     ),
     sources=("H26", "K25"),
     hypotheses=("two classes with a shared covariance", "the reverse SDE with the exact score"),

@@ -50,9 +50,10 @@ THEOREM = Theorem(
     id="T12",
     name="guidance",
     statement=(
-        r"\frac{\mathrm dH_\omega}{\mathrm d\gamma} = \mathbb E\bigl[-(1-\tanh L)(\omega+(1-\omega)\tanh L) "
-        r"+ \tfrac12\operatorname{sech}^2 L\bigr], H_\omega = \mathbb E\log(1+e^{-2L}); at \gamma = 0 it is "
-        r"\tfrac12-\omega; the drift beyond \omega = 1, (\omega-1)(1-\tanh L), vanishes once it is decided"
+        r"$\frac{\mathrm dH_\omega}{\mathrm d\gamma} = \mathbb E\bigl[-(1-\tanh L)(\omega+(1-\omega)\tanh "
+        r"L) + \tfrac12\operatorname{sech}^2 L\bigr]$, $H_\omega = \mathbb E\log(1+e^{-2L})$; at $\gamma "
+        r"= 0$ it is $\tfrac12-\omega$; the drift beyond $\omega = 1$, $(\omega-1)(1-\tanh L)$, vanishes "
+        r"once it is decided."
     ),
     sources=("H26", "K25"),
     hypotheses=("T11",),

@@ -64,9 +64,9 @@ THEOREM = Theorem(
     id="T13",
     name="orthogonal classes",
     statement=(
-        r"H_K(g) = \int_{-\infty}^{\infty}\bigl[1-\psi(v)^{K-1}\bigr]\,\psi(v+g)\,\mathrm dv, "
-        r"\psi(v) = \mathbb E\exp(-e^{v+\sqrt g Z}), g = M/(s^2+\sigma^2); "
-        r"\mathrm dH_K/\mathrm dg = -\tfrac12(1-\varphi_K)"
+        r"$H_K(g) = \int_{-\infty}^{\infty}\bigl[1-\psi(v)^{K-1}\bigr]\,\psi(v+g)\,\mathrm dv$, $\psi(v) "
+        r"= \mathbb E\exp(-e^{v+\sqrt g Z})$, $g = M/(s^2+\sigma^2)$; $\mathrm dH_K/\mathrm dg = "
+        r"-\tfrac12(1-\varphi_K)$."
     ),
     sources=("GSV05",),
     hypotheses=(

@@ -69,11 +69,11 @@ THEOREM = Theorem(
     id="T14",
     name="first-order window",
     statement=(
-        r"\max(0, \log K - g/2) \le H_K(g) \le \mathbb E\log\bigl(1+(K-1)e^{-g/2+\sqrt g Z}\bigr), so "
-        r"H_K(2r\log K)/\log K \to \max(0, 1-r); "
-        r"t_{\rm peak} = \tfrac12\log\frac{M}{2\log K} + \operatorname{arsinh}\frac{x}{\sqrt{2\log K}}, "
-        r"x^2 = \log\frac{\log K}{4\pi} + \log\Bigl(1+\frac{x^2}{2\log K}\Bigr) - 2\log\Phi(x); "
-        r"the midpoint turns unstable only at g = K, later by \tfrac12\log(K/(2\log K))"
+        r"$\max(0, \log K - g/2) \le H_K(g) \le \mathbb E\log\bigl(1+(K-1)e^{-g/2+\sqrt g Z}\bigr)$, so "
+        r"$H_K(2r\log K)/\log K \to \max(0, 1-r)$; $t_{\rm peak} = \tfrac12\log\frac{M}{2\log K} + "
+        r"\operatorname{arsinh}\frac{x}{\sqrt{2\log K}}$, $x^2 = \log\frac{\log K}{4\pi} + "
+        r"\log\Bigl(1+\frac{x^2}{2\log K}\Bigr) - 2\log\Phi(x)$; the midpoint turns unstable only at $g = "
+        r"K$, later by $\tfrac12\log(K/(2\log K))$."
     ),
     sources=("B24",),
     hypotheses=("K equal classes with Σ = s²I", "orthogonal means with |m_k|² = M"),

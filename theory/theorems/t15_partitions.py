@@ -68,9 +68,9 @@ THEOREM = Theorem(
     id="T15",
     name="partitions and trees",
     statement=(
-        r"H(C|x) = H(G|x) + H(C|G,x) for groups G of classes; for means m = \pm A \pm B with A\perp B, "
-        r"H(C|x) = H_2(|A|^2/(s^2+\sigma^2)) + H_2(|B|^2/(s^2+\sigma^2)), "
-        r"with windows at \tfrac12\log|A|^2 and \tfrac12\log|B|^2"
+        r"$H(C|x) = H(G|x) + H(C|G,x)$ for groups $G$ of classes; for means $m = \pm A \pm B$ with "
+        r"$A\perp B$, $H(C|x) = H_2(|A|^2/(s^2+\sigma^2)) + H_2(|B|^2/(s^2+\sigma^2))$, with windows at "
+        r"$\tfrac12\log|A|^2$ and $\tfrac12\log|B|^2$."
     ),
     sources=("H26",),
     hypotheses=("any mixture for the chain rule", "orthogonal offsets and Σ = s²I for the sum"),

@@ -116,12 +116,12 @@ THEOREM = Theorem(
     id="T16",
     name="unequal scales",
     statement=(
-        r"For \Sigma_k = \lambda_k I and equal means, with "
-        r"\eta = (\lambda_1-\lambda_2)/(\lambda_1+\lambda_2+2\sigma^2) and \gamma = d\eta^2/2: "
-        r"H = (1-\eta^2)^{d/4}\,\mathbb E\,F\bigl(\tfrac12(\eta\chi^2_d - d\operatorname{artanh}\eta)\bigr), "
-        r"H = H_2(\gamma) + \bigl[2\gamma^2(H_2'+H_2'') + \tfrac49\gamma^3(H_2''+2H_2^{(3)})\bigr]/d + "
-        r"\ldots, "
-        r"t_S = \tfrac14\log d + \tfrac12\log(|\lambda_1-\lambda_2|/\sqrt{8\gamma_c}) + O(d^{-1/2})"
+        r"For $\Sigma_k = \lambda_k I$ and equal means, with $\eta = "
+        r"(\lambda_1-\lambda_2)/(\lambda_1+\lambda_2+2\sigma^2)$ and $\gamma = d\eta^2/2$: $H = "
+        r"(1-\eta^2)^{d/4}\,\mathbb E\,F\bigl(\tfrac12(\eta\chi^2_d - d\operatorname{artanh}\eta)\bigr)$, "
+        r"$H = H_2(\gamma) + \bigl[2\gamma^2(H_2'+H_2'') + \tfrac49\gamma^3(H_2''+2H_2^{(3)})\bigr]/d + "
+        r"\ldots$, $t_S = \tfrac14\log d + \tfrac12\log(|\lambda_1-\lambda_2|/\sqrt{8\gamma_c}) + "
+        r"O(d^{-1/2})$."
     ),
     sources=("H26",),
     hypotheses=("two classes with one mean", "Σ_k = λ_k I; any covariances by their generalised eigenvalues"),

@@ -82,10 +82,9 @@ THEOREM = Theorem(
     id="T17",
     name="any mixture",
     statement=(
-        r"\frac{\mathrm dH}{\mathrm d\log\sigma} = \sigma^{-2}\,\mathbb E|D_C - D|^2, "
-        r"D_k = \mathbb E[X_0|x,k], D = \sum_k p_k D_k; "
-        r"\Sigma_k + \sigma^2 I has the eigenvectors of \Sigma_k; "
-        r"with a shared \Sigma the posterior depends on x through the span of the mean differences"
+        r"$\frac{\mathrm dH}{\mathrm d\log\sigma} = \sigma^{-2}\,\mathbb E|D_C - D|^2$, $D_k = \mathbb "
+        r"E[X_0|x,k]$, $D = \sum_k p_k D_k$; $\Sigma_k + \sigma^2 I$ has the eigenvectors of $\Sigma_k$; "
+        r"with a shared $\Sigma$ the posterior depends on $x$ through the span of the mean differences."
     ),
     sources=("GSV05", "K22"),
     hypotheses=("any Gaussian mixture",),

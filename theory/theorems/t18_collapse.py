@@ -85,10 +85,11 @@ THEOREM = Theorem(
     id="T18",
     name="collapse",
     statement=(
-        r"\max(0, \log n - I) \le H(\text{sample}\,|\,X) \le H_2 + \mathbb E\log\bigl(1+(n/2-1)e^{-i}\bigr), "
-        r"I(\sigma) = \tfrac d2\log(1+s^2/\sigma^2) + \log 2 - H_2(M/(s^2+\sigma^2)); "
-        r"without the class's share I = \log n is t_C = \tfrac12\log\Bigl(1+\frac{s^2}{n^{2/d}-1}\Bigr), "
-        r"\alpha = \log n/d; speciation comes first iff t_S > t_C"
+        r"$\max(0, \log n - I) \le H(\text{sample}\,|\,X) \le H_2 + \mathbb "
+        r"E\log\bigl(1+(n/2-1)e^{-i}\bigr)$, $I(\sigma) = \tfrac d2\log(1+s^2/\sigma^2) + \log 2 - "
+        r"H_2(M/(s^2+\sigma^2))$; without the class's share $I = \log n$ is $t_C = "
+        r"\tfrac12\log\Bigl(1+\frac{s^2}{n^{2/d}-1}\Bigr)$, $\alpha = \log n/d$; speciation comes first "
+        r"iff $t_S > t_C$."
     ),
     sources=("B24",),
     hypotheses=("n independent samples, half of each of two classes with Σ = s²I",),
