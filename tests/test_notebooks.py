@@ -1,0 +1,43 @@
+"""The notebooks run, their assertions hold, and what is committed is what a run gives."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+
+
+def test_there_is_one_of_each():
+    assert [name.split("-", 1)[1] for name in NOTEBOOKS] == [
+        "quick-start.ipynb", "log-law.ipynb", "cloning-and-entropy.ipynb", "many-classes.ipynb",
+        "hierarchies.ipynb", "guidance.ipynb", "digits.ipynb", "your-own-model.ipynb",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_outputs_are_committed(name):
+    notebook = nbformat.read(FOLDER / name, 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    kinds = [output.output_type for cell in code for output in cell.outputs]
+    assert "error" not in kinds
+    assert any("image/png" in output.get("data", {}) for cell in code for output in cell.outputs)
+    # a check that could have failed
+    assert any("assert " in cell.source for cell in code)
+    assert not any(output.get("name") == "stderr" for cell in code for output in cell.outputs)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_runs(name, tmp_path):
+    """Executed by nbclient from a folder of its own."""
+    program = Path(sys.executable).parent / "jupyter-execute"
+    done = subprocess.run(
+        [program, FOLDER / name, "--output", tmp_path / name, "--timeout=120"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / name).exists()
