@@ -2,13 +2,14 @@
 # make test     lint, type check and test (what continuous integration runs)
 # make test-all the same, with the slow tests
 # make bench    measure every speed claim as a ratio; writes benchmarks/results
+# make docs     build the site into build/site
 # make format   rewrite the sources in the project's style
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: verify test test-all bench lint format clean
+.PHONY: verify test test-all bench docs lint format clean
 
 verify: $(VENV)/.installed
 	$(BIN)/speciation verify
@@ -21,6 +22,9 @@ test-all: lint
 
 bench: $(VENV)/.installed-dev
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,143 @@
+"""Pages of the site that are made from the code when it is built, so that they cannot drift from it.
+
+A MkDocs hook: the theorem reference from `theory/theorems/`, the phase diagrams and their figures, the
+benchmark tables from `benchmarks/results/`, the public names, and the figures of `docs/figures/`.
+"""
+
+import inspect
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import speciation.numerics
+import speciation.theory
+import speciation.validation
+from markupsafe import escape
+from mkdocs.structure.files import File
+from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
+from speciation.theory.sources import SOURCES
+from speciation.theory.theorems import THEOREMS, Theorem
+from speciation.validation.diagram_figures import diagram_figure
+from speciation.validation.report_html import mathematics
+
+ROOT = Path(__file__).resolve().parent.parent
+RESOLUTION = 200
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the generated pages and figures."""
+    pages: dict[str, str | bytes] = {
+        "theorems.md": theorems_page(),
+        "diagrams.md": diagrams_page(),
+        "performance.md": performance_page(),
+        "api.md": api_page(),
+        **{f"diagrams/{name}.png": drawn(name) for name in DIAGRAMS},
+    }
+    pages |= {f"figures/{path.name}": path.read_bytes() for path in (ROOT / "docs/figures").glob("*.png")}
+    for path, content in pages.items():
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def theorems_page() -> str:
+    """Every theorem: statement, hypotheses, steps of the proof, sources."""
+    lines = [
+        "# Theorems",
+        "",
+        "Made from `theory/theorems/`; `speciation verify` proves and measures each.",
+        "",
+    ]
+    for theorem in THEOREMS.values():
+        lines += _theorem(theorem)
+    lines += ["## Sources", ""]
+    lines += [
+        f"- **{source.key}** {escape(source.title)}. {escape(_place(source))}" for source in SOURCES.values()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _theorem(theorem: Theorem) -> list[str]:
+    sources = ", ".join(source.key for source in theorem.bibliography) or "derived here"
+    lines = [f"## {theorem.id}: {theorem.name} {{ #{theorem.id} }}", ""]
+    lines += [f"<p>{mathematics(theorem.statement)}</p>", ""]
+    lines += [f"Holds for: {escape('; '.join(theorem.hypotheses))}. Source: {sources}.", ""]
+    if theorem.proof_limits:
+        lines += [f"Limits of the proof: {escape(theorem.proof_limits)}", ""]
+    lines += ["Steps that SymPy reduces to zero:", ""]
+    return [*lines, *(f"- {escape(step.name)}" for step in theorem.derive()), ""]
+
+
+def _place(source: Any) -> str:
+    return f"arXiv {source.arxiv}." if getattr(source, "arxiv", None) else f"{source.venue}."
+
+
+def diagrams_page() -> str:
+    """The named diagrams with the commands that make them."""
+    lines = [
+        "# Phase diagrams",
+        "",
+        "`speciation diagram NAME` writes the data (NetCDF) and the figure (PDF, PNG).",
+        "",
+    ]
+    for name, diagram in DIAGRAMS.items():
+        about = " ".join((diagram.compute.__doc__ or "").split())
+        theorems = ", ".join(f"[{t}](theorems.md#{t})" for t in diagram.source.split(", "))
+        lines += [f"## {diagram.title}", "", f"`speciation diagram {name}`: {about} ({theorems})", ""]
+        lines += [f"![{diagram.title}](diagrams/{name}.png)", ""]
+    grid = "speciation diagram grid --x mu=0.1:10:log --y t=0:6 binary:d=64,mu=1,s=1"
+    return "\n".join([*lines, "## Any two parameters", "", f"```shell\n{grid}\n```", ""])
+
+
+def drawn(name: str) -> bytes:
+    """PNG of a named diagram."""
+    stream = io.BytesIO()
+    diagram_figure(phase_diagram(name, RESOLUTION)).savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def performance_page() -> str:
+    """Every benchmark's ratios with the hardware they were measured on."""
+    lines = [
+        "# Performance",
+        "",
+        "Ratios measured in one process, without compilation; `make bench` repeats them.",
+        "",
+    ]
+    for path in sorted((ROOT / "benchmarks/results").glob("*.json")):
+        content = json.loads(path.read_text())
+        hardware = content["hardware"]
+        versions = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
+        lines += [f"## {path.name.split('.')[0].replace('_', ' ').capitalize()}", ""]
+        lines += [f"{hardware['processor']}, {hardware['cores']} cores; {versions}.", ""]
+        lines += ["| quantity | value |", "|---|---:|"]
+        lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(content["claims"])] + [""]
+    return "\n".join(lines)
+
+
+def api_page() -> str:
+    """Every public name with its signature and docstring, as they stand in the code."""
+    lines = ["# API", "", "Docstrings give the formula, shapes, units, errors and source.", ""]
+    for floor in (speciation.theory, speciation.numerics, speciation.validation):
+        lines += [f"## {floor.__name__}", "", f"{(floor.__doc__ or '').strip()}", ""]
+        for name in sorted(floor.__all__):
+            lines += _public(name, getattr(floor, name))
+    return "\n".join(lines)
+
+
+def _public(name: str, value: Any) -> list[str]:
+    if not (inspect.isclass(value) or inspect.isfunction(value)):
+        return [f"### {name}", "", f"`{type(value).__name__}`", ""]
+    signature = f"{name}{inspect.signature(value)}" if callable(value) else name
+    lines = [f"### {name}", "", f"```python\n{signature}\n```", ""]
+    return [*lines, f"```text\n{inspect.getdoc(value) or ''}\n```", ""]
+
+
+def _numbers(claims: Any, prefix: str = "") -> list[tuple[str, float]]:
+    rows: list[tuple[str, float]] = []
+    for name, value in claims.items():
+        if isinstance(value, dict):
+            rows += _numbers(value, f"{prefix}{name}: ")
+        elif isinstance(value, (int, float)):
+            rows.append((f"{prefix}{name}".replace("|", "&#124;"), float(value)))
+    return rows

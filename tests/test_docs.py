@@ -1,0 +1,48 @@
+"""The site builds without a broken link, and every Python block in it runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(path for path in (ROOT / "docs" / "site").rglob("*.md"))
+CODE = {
+    path.relative_to(ROOT / "docs" / "site").as_posix(): re.findall(
+        r"^```python\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    for path in PAGES
+}
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in CODE.items() if blocks])
+def test_python_blocks_run(page):
+    done = subprocess.run([sys.executable, "-c", "\n".join(CODE[page])], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pages_fetch_nothing_and_name_real_commands():
+    commands = {"predict", "curve", "verify", "diagram", "measure", "compare", "convert", "cite"}
+    for path in PAGES:
+        text = path.read_text()
+        assert "](http" not in text
+        for command in re.findall(r"^speciation (\w+)", text, flags=re.MULTILINE):
+            assert command in commands
+
+
+@pytest.mark.slow
+def test_site_builds_with_every_link_whole(tmp_path):
+    program = Path(sys.executable).parent / "mkdocs"
+    done = subprocess.run(
+        [program, "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    theorems = (tmp_path / "site" / "theorems" / "index.html").read_text()
+    assert all(f'id="T{number}"' in theorems for number in range(1, 19))
+    assert theorems.count("<math") > 60
+    api = (tmp_path / "site" / "api" / "index.html").read_text()
+    assert "path_entropy" in api
