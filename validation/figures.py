@@ -96,30 +96,40 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
 
 
 def log_law_figure(dimensions: Sequence[int]) -> Figure:
-    """Rates for growing d, in t and in t − ½ log d, where all of them fall on one curve (T6, T7)."""
+    """Growing d in t, in t − ½ log d, where all fall on one curve, and in t/t_S, a step (T6, T7)."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(dimensions)))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
-        # on the right the curves coincide: thinner ones on top, so that each stays visible
+        figure = Figure(figsize=(10.8, 3.4), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        # in the middle the curves coincide: thinner ones on top, so that each stays visible
         widths = np.linspace(7, 1.2, len(dimensions))
         for d, colour, width in zip(dimensions, colours, widths, strict=True):
             mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), 1.0)
             times = np.linspace(0.02, 0.5 * np.log(d) + 3.5, 400)
             curve = entropy_curve(mixture, np.sqrt(np.expm1(2 * times)))
-            left.plot(curve.ou_time, curve.rate, color=colour, label=f"$d={d}$")
-            right.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour, linewidth=width)
+            left.plot(curve.ou_time, curve.rate, color=colour, label=f"$d={d:,}$")
+            middle.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour, linewidth=width)
+            right.plot(curve.ou_time / (0.5 * np.log(d)), curve.entropy / np.log(2), color=colour)
+        _mark_shifted(middle)
         left.set_xlabel("Ornstein–Uhlenbeck time $t$")
-        right.set_xlabel(r"$t - \frac{1}{2}\log d$")
-        left.set_ylabel("entropy rate $dH/dt$ [nats per unit $t$]")
-        right.axvline(0, color=BLACK, linestyle="--", linewidth=1, label="curvature, $γ=1$")
-        peak = float(-0.5 * np.log(_peak()))
-        right.axvline(peak, color=RED, linewidth=1, label=f"peak, $γ^*={_peak():.4f}$")
-        right.set_xlim(-2.5, 3.5)
-        left.set_ylim(bottom=0)
-        left.legend(fontsize=8)
-        right.legend(fontsize=8)
+        middle.set_xlabel(r"$t - \frac{1}{2}\log d$")
+        right.set_xlabel(r"$t/t_S$, $t_S=\frac{1}{2}\log d$")
+        for axes in (left, middle):
+            axes.set_ylabel("entropy rate $dH/dt$ [nats per unit $t$]")
+            axes.set_ylim(0, 0.6)
+        right.set_ylabel(r"entropy $H(C|X_t)/\log 2$")
+        right.set_xlim(0, 2)
+        left.legend(fontsize=8, loc="upper right")
+        middle.legend(fontsize=8, loc="upper right")
         return figure
+
+
+def _mark_shifted(axes: Axes) -> None:
+    """Curvature and peak, which stay where they are once ½ log d is taken away."""
+    axes.axvline(0, color=BLACK, linestyle="--", linewidth=1, label="curvature, $γ=1$")
+    peak = float(-0.5 * np.log(_peak()))
+    axes.axvline(peak, color=RED, linewidth=1, label=f"peak, $γ^*={_peak():.4f}$")
+    axes.set_xlim(-2.5, 3.5)
 
 
 def _peak() -> float:

@@ -1,5 +1,6 @@
 """Prove and measure theorems: every identity, every check, every mutant."""
 
+import os
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -93,7 +94,8 @@ def environment() -> dict[str, str]:
     """Versions and hardware that a report names."""
     packages = ("speciation", "numpy", "scipy", "sympy", "mpmath", "scikit-learn")
     versions = {name: metadata.version(name) for name in packages}
-    return versions | {"python": platform.python_version(), "machine": platform.machine()}
+    hardware = f"{platform.machine()}, {os.cpu_count()} cores"
+    return versions | {"python": platform.python_version(), "machine": hardware}
 
 
 def _verify(theorem: Theorem, context: Context) -> TheoremResult:
