@@ -111,16 +111,16 @@ def read_curve(path: Path) -> xr.Dataset:
         raise ValueError(f"{path}: needs at least 4 levels, not {len(table)}")
     place = columns[axis]
     if (place <= 0).any():
-        raise ValueError(f"{path}: line {int(np.argmax(place <= 0)) + 2}: {axis} must be > 0")
+        raise ValueError(f"{path}: row {int(np.argmax(place <= 0)) + 1}: {axis} must be > 0")
     sigma = place if axis == "sigma" else np.sqrt(np.expm1(2 * place))
     order = np.argsort(sigma)
     if (np.diff(sigma[order]) == 0).any():
         raise ValueError(f"{path}: {axis} has a value twice")
     error = columns.get("entropy_se", np.zeros(len(table)))
     if (error < 0).any():
-        raise ValueError(f"{path}: line {int(np.argmax(error < 0)) + 2}: entropy_se must be >= 0")
+        raise ValueError(f"{path}: row {int(np.argmax(error < 0)) + 1}: entropy_se must be >= 0")
     if (columns["entropy"] < 0).any():
-        raise ValueError(f"{path}: line {int(np.argmax(columns['entropy'] < 0)) + 2}: entropy must be >= 0")
+        raise ValueError(f"{path}: row {int(np.argmax(columns['entropy'] < 0)) + 1}: entropy must be >= 0")
     curve = labelled(sigma[order], {"entropy": (columns["entropy"][order], error[order])}, {})
     return curve if "entropy_se" in columns else curve.drop_vars("entropy_se")
 
@@ -129,7 +129,7 @@ def _numbers(table: pd.DataFrame, name: str, path: Path) -> Array:
     values = np.asarray(pd.to_numeric(table[name], errors="coerce"), dtype=np.float64)
     if not np.isfinite(values).all():
         row = int(np.argmax(~np.isfinite(values)))
-        raise ValueError(f"{path}: line {row + 2}: {name} is {table[name].iloc[row]!r}, not a number")
+        raise ValueError(f"{path}: row {row + 1}: {name} is {table[name].iloc[row]!r}, not a number")
     return values
 
 

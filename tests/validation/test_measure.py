@@ -88,6 +88,8 @@ def test_edm2_from_files(network, run, run_json, tmp_path):
     arguments = ["measure", "edm2", "--checkpoint", network, "--classes", "1"]
     for preset, chains in (("h26", 320), ("h26-headline", 3008)):
         assert run_json(*arguments, "--preset", preset, "--estimate")["evaluations"] == chains * 64 * 2
+    status, _, err = run("measure", "edm2", "--checkpoint", network)
+    assert (status, err) == (2, "--classes: name some of the model's 3, as 0,1\n")
     few = ["--samples", "8", "--levels", "6", "--batch", "8"]
     alone = run_json(*arguments, *few)
     assert (alone["conditions"], alone["method"]) == ("1,None", "path")
@@ -129,6 +131,7 @@ def test_published_noise_levels():
         ((SPEC, "--precision", "float7"), "--precision: 'float7' is not one of"),
         ((SPEC, "--classes", "+", "--estimator", "discrepancy"), "needs at least two"),
         (("edm2",), "--checkpoint: edm2 needs"),
+        (("digits", "--samples", "1"), "--samples"),
         (("edm2", "--checkpoint", "absent.safetensors"), "absent.safetensors: cannot be read"),
         (("digits", "--checkpoint", "absent.safetensors"), "absent.safetensors: cannot be read"),
         (("nothing",), "nothing"),
@@ -184,11 +187,11 @@ def test_compare_takes_what_curve_writes(run, tmp_path):
         ("", "cannot be read"),
         ("a,b\n1,2\n", "needs the columns"),
         ("sigma,entropy\n1,0.1\n2,0.2\n", "at least 4 levels"),
-        ("sigma,entropy\n1,0.1\n2,x\n3,0.3\n4,0.4\n", "line 3: entropy is 'x', not a number"),
-        ("sigma,entropy\n1,0.1\n0,0.2\n3,0.3\n4,0.4\n", "line 3: sigma must be > 0"),
+        ("sigma,entropy\n1,0.1\n2,x\n3,0.3\n4,0.4\n", "row 2: entropy is 'x', not a number"),
+        ("sigma,entropy\n1,0.1\n0,0.2\n3,0.3\n4,0.4\n", "row 2: sigma must be > 0"),
         ("sigma,entropy\n1,0.1\n1,0.2\n3,0.3\n4,0.4\n", "sigma has a value twice"),
-        ("sigma,entropy\n1,0.1\n2,-0.2\n3,0.3\n4,0.4\n", "line 3: entropy must be >= 0"),
-        ("sigma,entropy,entropy_se\n1,0.1,1\n2,0.2,-1\n3,0.3,1\n4,0.4,1\n", "line 3: entropy_se must be"),
+        ("sigma,entropy\n1,0.1\n2,-0.2\n3,0.3\n4,0.4\n", "row 2: entropy must be >= 0"),
+        ("sigma,entropy,entropy_se\n1,0.1,1\n2,0.2,-1\n3,0.3,1\n4,0.4,1\n", "row 2: entropy_se must be"),
     ],
 )
 def test_bad_curves_get_one_line(content, message, run, tmp_path):

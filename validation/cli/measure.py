@@ -142,6 +142,9 @@ def _options(
     from ..measurement import Options
     from ..protocols import PRESETS
 
+    if model == "edm2" and choice["classes"] is None:
+        few = ",".join(subject.conditions[:2])
+        raise ValueError(f"--classes: name some of the model's {len(subject.conditions)}, as {few}")
     classes = subject.chosen(choice["classes"])
     guidance, batch, seed = numbers
     natural = "discrepancy" if subject.sampler is not None and guidance == 1 and len(classes) > 1 else "path"
