@@ -117,6 +117,8 @@ class Measurement:
             "device": s.device,
             "progress": self.progress,
         }
+        if None not in self.conditions:
+            common["weights"] = s.prior(o.classes)
         if o.estimator == "path":
             return path_entropy(
                 s.denoiser,
@@ -185,7 +187,7 @@ def _measure_pairs(measurement: Measurement) -> Result:
         progress=measurement.progress,
     )
     held = [
-        compare(_of_pair(pairs, name), s.predict(name.split(",")), seed=o.seed).summary
+        compare(_of_pair(pairs, name), _balanced(s.predict(name.split(","))), seed=o.seed).summary
         for name in pairs.pair.values
     ]
     predicted = np.array([entry["peak"]["predicted"] for entry in held])
@@ -196,6 +198,13 @@ def _measure_pairs(measurement: Measurement) -> Result:
     ends = {"median": np.median(closure), "least": closure.min(), "largest": closure.max()}
     summary: dict[str, Any] = {"model": s.name, **pairs.attrs, "log_scale_test": test}
     return Result(pairs, None, summary | {"closure": {name: float(x) for name, x in ends.items()}})
+
+
+def _balanced(mixture: GaussianMixture) -> GaussianMixture:
+    """The same classes with equal weights."""
+    equal = np.full(mixture.classes, 1 / mixture.classes)
+    covariances = [mixture.covariance_of(k) for k in range(mixture.classes)]
+    return GaussianMixture(equal, mixture.means, mixture.shared_covariance or covariances, mixture.labels)
 
 
 def _of_pair(pairs: xr.Dataset, name: str) -> xr.Dataset:

@@ -38,7 +38,7 @@ class Subject:
 
     `name` tells runs of different models apart; `levels(n)` are n noise levels, ascending, for noised data,
     `chain(n)` the n + 1 of a reverse chain, descending; `predict(classes)` is the mixture that predicts the
-    curve, where there is one; `groups` are named lists of conditions.
+    curve, where there is one; `groups` are named lists of conditions; `weights` probabilities, if not equal.
     """
 
     name: str
@@ -50,8 +50,16 @@ class Subject:
     sampler: Sampler | None = None
     predict: Callable[[Sequence[str]], GaussianMixture] | None = None
     groups: Mapping[str, Sequence[str]] | None = None
+    weights: Mapping[str, float] | None = None
     dtype: torch.dtype = torch.float32
     device: str = "cpu"
+
+    def prior(self, classes: Sequence[str]) -> list[float] | None:
+        """Probabilities of some of the classes among themselves; `None` for equal ones."""
+        if self.weights is None:
+            return None
+        own = [self.weights[name] for name in classes]
+        return [weight / sum(own) for weight in own]
 
     def chosen(self, classes: str | None) -> tuple[str, ...]:
         """Conditions from a comma-separated list, all by default; `ValueError` for one that is unknown."""
@@ -86,8 +94,9 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
         return levels(steps + 1)[::-1]
 
     shape = (mixture.dimension,)
+    weights = dict(zip(mixture.labels, mixture.weights.tolist(), strict=True))
     model = (spec, oracle, mixture.labels, shape, levels, chain)
-    return Subject(*model, oracle.sample, predict, dtype=torch.float64, device=device)
+    return Subject(*model, oracle.sample, predict, None, weights, dtype=torch.float64, device=device)
 
 
 def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subject:

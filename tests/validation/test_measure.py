@@ -51,6 +51,36 @@ def test_oracle_is_held_against_its_own_closed_form(run_json):
     assert abs(chain["comparison"]["median"]["residual"]) < 0.15
 
 
+@pytest.mark.parametrize("estimator", ["path", "discrepancy"])
+def test_unequal_weights_are_those_of_the_mixture(estimator, run_json):
+    """Prior (0.9, 0.1): the median of the entropy, and the whole of it; equal weights would give log 2."""
+    spec = "binary:d=4,mu=1,s=0.5,w=0.9"
+    arguments = ["--estimator", estimator, "--samples", "8000", "--batch", "2000", "--levels", "60"]
+    found = run_json("measure", spec, *arguments)["comparison"]
+    assert abs(found["median"]["residual"]) < 0.1
+    assert found["largest_difference"] < 0.04
+    balanced = run_json("measure", spec, *arguments, "--prediction", SPEC)["comparison"]
+    assert balanced["largest_difference"] > 0.3
+
+
+def test_all_pairs_of_an_oracle_are_balanced(run_json, tmp_path):
+    path = tmp_path / "three.json"
+    path.write_text(
+        json.dumps(
+            {
+                "weights": [0.8, 0.1, 0.1],
+                "means": [[2.0, 0.0], [0.0, 3.0], [-4.0, 0.0]],
+                "covariance": {"isotropic": 0.05},
+                "labels": ["a", "b", "c"],
+            }
+        )
+    )
+    summary = run_json("measure", path, "--classes", "all", "--samples", "6000", "--batch", "2000")
+    assert summary["log_scale_test"]["pairs"] == 3
+    assert abs(summary["closure"]["median"] - 1) < 0.1
+    assert summary["log_scale_test"]["absolute_residual"] < 0.15
+
+
 def test_guided_oracle_has_a_cross_entropy(run_json, tmp_path):
     summary = run_json(*SMALL, "--guidance", "2", "--levels", "100", "--samples", "2000", "--out", tmp_path)
     assert summary["guidance"] == 2
