@@ -14,15 +14,31 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ..numerics.curves import checked_sigmas
 from .denoisers import Denoiser
 
-__all__ = ["Chains", "Sampler", "Step"]
+__all__ = ["Chains", "Sampler", "Step", "checked_levels", "reaching"]
 
 Array = NDArray[np.float64]
 Sampler = Callable[[str, int, torch.Generator], Tensor]
+
+
+def checked_levels(sigmas: ArrayLike, samples: int, batch: int) -> Array:
+    """Ascending noise levels (levels,) of an estimator on noised samples; `ValueError` for a bad argument."""
+    sigma = checked_sigmas(sigmas)
+    if sigma.size < 2 or not (np.diff(sigma) > 0).all():
+        raise ValueError("sigmas: need at least two ascending noise levels")
+    if samples < 1 or batch < 1:
+        raise ValueError("samples, batch: must be at least 1")
+    return sigma
+
+
+def reaching(sigma: Array) -> Array:
+    """Levels of chains that look at every σ of an ascending grid (levels,): down, and one more below."""
+    return np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
 
 
 @dataclass(frozen=True)

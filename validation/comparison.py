@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from ..numerics import entropy_curve, guided_curve
 from ..numerics.curves import labelled
 from ..theory.mixture import GaussianMixture
-from .curve_statistics import differentiated, peak_of, top_of, window_of
+from .curve_statistics import RESAMPLES, differentiated, peak_of, top_of, window_of
 
 __all__ = ["Comparison", "compare", "predicted_curve", "read_curve"]
 
 Array = NDArray[np.float64]
 
 _DENSE = 400  # levels of a predicted curve, from which its peak is read
-_RESAMPLES = 400
 _RARE = 0.02  # share of the entropy below which undecided samples are too few for a standard error
 _DRAWS = 20_000  # for mixtures without an exact curve
 
@@ -144,7 +143,7 @@ def _read_off(measured: xr.Dataset, seed: int) -> dict[str, float]:
     low = high = peak
     if "entropy_se" in measured:
         rng = np.random.default_rng([seed, 0xC0])
-        draws = value + measured.entropy_se.values * rng.standard_normal((_RESAMPLES, value.size))
+        draws = value + measured.entropy_se.values * rng.standard_normal((RESAMPLES, value.size))
         slopes = differentiated(log_sigma, draws)
         peaks = [peak_of(sigma, row[None], seed, resamples=0)[1] for row in slopes]
         low, high = (float(q) for q in np.quantile(peaks, [0.025, 0.975]))

@@ -84,12 +84,12 @@ class MixtureDenoiser:
         k = self.conditions.index(condition)
         covariance = self.mixture.covariance_of(k)
         d = self.mixture.dimension
-        noise = torch.randn(count, d, generator=generator, dtype=self.dtype)
+        noise = torch.randn(count, d, generator=generator, dtype=self.dtype).to(self.device)
         diagonal, factors = covariance.parts()
         spread = noise * self._tensor(np.sqrt(np.broadcast_to(diagonal, d)))
         if factors is not None:
             more = torch.randn(count, factors.shape[1], generator=generator, dtype=self.dtype)
-            spread = spread + more @ self._tensor(factors).T
+            spread = spread + more.to(self.device) @ self._tensor(factors).T
         return (self._means[k] + spread).to(self.device)
 
     def _tensor(self, values: object) -> Tensor:

@@ -20,8 +20,7 @@ from torch import Tensor
 
 from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
-from ..numerics.curves import checked_sigmas
-from .chains import Chains, Sampler
+from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 from .denoisers import Denoiser, checked_conditions, membership
 from .randomness import generator_of
@@ -87,26 +86,20 @@ def discrepancy_entropy(
 
     Raises `ValueError` for arguments out of range. Source: T17; H26.
     """
-    sigma = checked_sigmas(sigmas)
-    if sigma.size < 2 or not (np.diff(sigma) > 0).all():
-        raise ValueError("sigmas: need at least two ascending noise levels")
-    if samples < 1 or batch < 1:
-        raise ValueError("samples, batch: must be at least 1")
+    sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
     if partition is not None and posterior is None:
         raise ValueError("posterior: needed to average the denoisers inside a group")
 
     if posterior == "path":
-        # the extra level lets the chain look at the last one
-        grid = np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
-        model = (denoiser, tuple(conditions), grid, tuple(shape), prior)
+        model = (denoiser, tuple(conditions), reaching(sigma), tuple(shape), prior)
         chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
         block = partial(_path_block, chains, groups)
     elif sampler is None:
         raise ValueError('sampler: needed unless the posterior is "path"')
     else:
-        point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups)
+        point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups, device)
         block = partial(_point_block, *point)
     kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
     kind += "" if sampler is not None else " of the model"
@@ -148,11 +141,12 @@ def _point_block(
     prior: Array,
     posterior: Callable[[Tensor, float], Tensor] | None,
     groups: Array,
+    device: torch.device | str,
     generator: torch.Generator,
     count: int,
 ) -> Arrays:
     own = torch.multinomial(torch.as_tensor(prior), count, replacement=True, generator=generator)
-    clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own])
+    clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own]).to(device)
     noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype).to(clean)
     slopes: list[Array] = []
     for level in map(float, sigma):

@@ -103,19 +103,25 @@ class Measurement:
             float(s.denoiser(x, sigma, o.classes[0]).sum())  # waits for the device
         return (time.perf_counter() - started) / o.batch
 
+    @property
+    def work(self) -> dict[str, Any]:
+        """Arguments that every estimator takes: how the work is cut, kept, shared and shown, and where."""
+        return {
+            "batch": self.options.batch,
+            "seed": self.options.seed,
+            "folder": self.folder,
+            "share": self.share,
+            "name": self.subject.name,
+            "device": self.subject.device,
+            "progress": self.progress,
+        }
+
     def run(self) -> xr.Dataset:
         """The curve; raises `blocks.PendingBlocksError` while other shares are missing."""
         o, s = self.options, self.subject
-        common: dict[str, Any] = {
+        common: dict[str, Any] = self.work | {
             "partition": s.groups if self.conditions == s.conditions else None,
-            "batch": o.batch,
-            "seed": o.seed,
-            "folder": self.folder,
-            "share": self.share,
-            "name": s.name,
             "dtype": s.dtype,
-            "device": s.device,
-            "progress": self.progress,
         }
         if None not in self.conditions:
             common["weights"] = s.prior(o.classes)
@@ -179,12 +185,7 @@ def _measure_pairs(measurement: Measurement) -> Result:
         s.levels(o.levels),
         s.sampler,
         samples=o.samples,
-        batch=o.batch,
-        seed=o.seed,
-        folder=measurement.folder,
-        share=measurement.share,
-        name=s.name,
-        progress=measurement.progress,
+        **measurement.work,
     )
     held = [
         compare(_of_pair(pairs, name), _balanced(s.predict(name.split(","))), seed=o.seed).summary

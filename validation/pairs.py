@@ -18,8 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
-from ..numerics.curves import checked_sigmas
-from .chains import Chains, Sampler
+from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 from .denoisers import Denoiser, checked_conditions
 from .randomness import generator_of
@@ -42,12 +41,14 @@ def pair_entropies(
     share: tuple[int, int] = (0, 1),
     name: str = "denoiser",
     progress: Callable[[int, int], None] | None = None,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
 ) -> xr.Dataset:
     """Class-conditional entropy of each pair of conditions, prior ½, from noised clean samples.
 
     Parameters
     ----------
-    denoiser, sampler, batch, seed, folder, share, name, progress
+    denoiser, sampler, batch, seed, folder, share, name, progress, dtype, device
         As for `discrepancy_entropy`.
     conditions : sequence of str
         Classes; every two of them make a pair.
@@ -66,15 +67,10 @@ def pair_entropies(
 
     Raises `ValueError` for arguments out of range. Source: T17; H26.
     """
-    sigma = checked_sigmas(sigmas)
-    if sigma.size < 2 or not (np.diff(sigma) > 0).all():
-        raise ValueError("sigmas: need at least two ascending noise levels")
-    if samples < 1 or batch < 1:
-        raise ValueError("samples, batch: must be at least 1")
+    sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, None)
-    # the extra level lets the chain look at the last one
-    grid = np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
-    chains = Chains(denoiser, tuple(conditions), grid, (), prior, sampler=sampler)
+    model = (denoiser, tuple(conditions), reaching(sigma), (), prior)
+    chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
     run = fingerprint("pairs", name, ",".join(conditions), sigma, batch, seed)
     count = -(-samples // batch)
     found = run_blocks(

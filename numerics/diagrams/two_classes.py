@@ -32,13 +32,13 @@ def separation(resolution: int) -> xr.Dataset:
     gamma = x.values**2 / (_VARIANCE + noise)
     rate = x.values**2 * (1 + noise) / (_VARIANCE + noise) ** 2 * binary_mmse(gamma)
     times = {name: speciation_time(name, x.values**2, _VARIANCE) for name in CRITERIA}
-    lines = {name.replace("-", "_"): (time, name.replace("-", " ")) for name, time in times.items()}
+    lines = {name.replace("-", "_"): (time, _label(name)) for name, time in times.items()}
     fields = {"entropy": (binary_entropy(gamma), *_ENTROPY), "rate": (rate, *_RATE)}
     return assembled(x, y, fields, lines, s=float(np.sqrt(_VARIANCE)))
 
 
 def dimension(resolution: int) -> xr.Dataset:
-    """D × t/t_S with `t_S = ½ log d`, `μ = s = 1`: the entropy sharpens to a step as 1/log d."""
+    """Dimension d × t/t_S with `t_S = ½ log d`, `μ = s = 1`: the entropy sharpens to a step as 1/log d."""
     x = logarithmic("dimension", 4, 1e6, resolution, "dimension $d$")
     y = linear("relative_time", 0, 2, resolution, r"time $t/t_S$, $t_S=\frac{1}{2}\log d$")
     speciation = 0.5 * np.log(x.values)
@@ -87,7 +87,7 @@ def anisotropy(resolution: int) -> xr.Dataset:
     few = np.geomspace(x.values[0], x.values[-1], _SOLVED)
     times = interpolate.CubicSpline(np.log(few), [_anisotropic_times(float(a), criteria) for a in few])
     lines = {
-        name.replace("-", "_"): (time, name.replace("-", " "))
+        name.replace("-", "_"): (time, _label(name))
         for name, time in zip(criteria, times(np.log(x.values)).T, strict=True)
     }
     fields = {"entropy": (binary_entropy(gamma), *_ENTROPY), "rate": (rate, *_RATE)}
@@ -99,6 +99,10 @@ def _anisotropic_times(a: float, criteria: tuple[str, ...]) -> list[float]:
     pair = Pair.of(GaussianMixture([0.5, 0.5], means, Diagonal(np.array([a, 1 / a]))))
     noises = [pair.noise(name) for name in criteria]
     return [np.nan if noise is None else 0.5 * np.log1p(noise) for noise in noises]
+
+
+def _label(criterion: str) -> str:
+    return criterion.replace("-", " ").replace("sde", "SDE")
 
 
 def _gamma_at(entropy: float) -> float:

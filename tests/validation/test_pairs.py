@@ -123,3 +123,21 @@ def test_a_model_that_returns_no_number_is_refused_and_nothing_is_kept(tmp_path)
     with pytest.raises(ValueError, match="not finite"):
         pair_entropies(broken, MIXTURE.labels, COARSE, oracle.sample, samples=100, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sweep", [True, False])
+def test_the_model_sees_the_precision_that_was_asked_for(sweep):
+    import torch
+
+    oracle, seen = MixtureDenoiser(MIXTURE), set()
+
+    def watched(x, sigma, condition):
+        seen.add(x.dtype)
+        return oracle(x, sigma, condition)
+
+    arguments = (watched, MIXTURE.labels, COARSE[::8], oracle.sample)
+    if sweep:
+        pair_entropies(*arguments, samples=60, dtype=torch.float32)
+    else:
+        discrepancy_entropy(*arguments, posterior="path", samples=60, dtype=torch.float32)
+    assert seen == {torch.float32}
