@@ -7,6 +7,7 @@ benchmark tables from `benchmarks/results/`, the public names, and the figures o
 import inspect
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ from speciation.validation.report_html import mathematics
 
 ROOT = Path(__file__).resolve().parent.parent
 RESOLUTION = 200
+
+
+def on_config(config: Any) -> Any:
+    """Lay the floors out as they are installed, `speciation/theory` and so on, for mkdocstrings to read."""
+    layout = ROOT / "build" / "layout" / "speciation"
+    layout.mkdir(parents=True, exist_ok=True)
+    for floor in ("theory", "numerics", "validation"):
+        if not (layout / floor).exists():
+            (layout / floor).symlink_to(ROOT / floor, target_is_directory=True)
+    return config
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -116,21 +127,28 @@ def performance_page() -> str:
 
 
 def api_page() -> str:
-    """Every public name with its signature and docstring, as they stand in the code."""
+    """Every public name with its signature and docstring, rendered by mkdocstrings from the code."""
     lines = ["# API", "", "Docstrings give the formula, shapes, units, errors and source.", ""]
     for floor in (speciation.theory, speciation.numerics, speciation.validation):
         lines += [f"## {floor.__name__}", "", f"{(floor.__doc__ or '').strip()}", ""]
         for name in sorted(floor.__all__):
-            lines += _public(name, getattr(floor, name))
+            lines += _public(floor.__name__, name, getattr(floor, name))
     return "\n".join(lines)
 
 
-def _public(name: str, value: Any) -> list[str]:
-    if not (inspect.isclass(value) or inspect.isfunction(value)):
-        return [f"### {name}", "", f"`{type(value).__name__}`", ""]
-    signature = f"{name}{inspect.signature(value)}" if callable(value) else name
-    lines = [f"### {name}", "", f"```python\n{signature}\n```", ""]
-    return [*lines, f"```text\n{inspect.getdoc(value) or ''}\n```", ""]
+def _public(floor: str, name: str, value: Any) -> list[str]:
+    if inspect.isclass(value) or inspect.isfunction(value):
+        path = f"{value.__module__}.{value.__name__}"
+    elif inspect.ismodule(value):
+        path = value.__name__
+    else:
+        path = next(f"{home}.{name}" for home in _homes(floor) if name in vars(sys.modules[home]))
+    return [f"::: {path}", "    options:", f"      heading: {name}", ""]
+
+
+def _homes(floor: str) -> list[str]:
+    """Modules of a floor that have been loaded, the ones that define names before those that pass them on."""
+    return sorted(home for home in sys.modules if home.startswith(f"{floor}."))
 
 
 def _numbers(claims: Any, prefix: str = "") -> list[tuple[str, float]]:

@@ -5,6 +5,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,6 +33,29 @@ def reference() -> Path:
     if not REFERENCE.is_dir():
         pytest.skip(f"published measurements are not at {REFERENCE}")
     return REFERENCE
+
+
+@pytest.fixture
+def stopped():
+    """Start a Python program, wait until `ready()`, send it signals, and return its status and stderr."""
+
+    def call(arguments: list[str], ready: Callable[[], bool], *signals: int) -> tuple[int, str]:
+        with subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            deadline = time.monotonic() + 90
+            while not ready() and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.005)
+            for sent in signals:
+                process.send_signal(sent)
+                time.sleep(0.02)
+            _, said = process.communicate(timeout=90)
+            return process.returncode, said
+
+    return call
 
 
 @pytest.fixture

@@ -77,6 +77,14 @@ def test_citation_file_is_valid(root):
     assert f"## {content['version']}" in (root / "CHANGELOG.md").read_text()
 
 
+def test_codemeta_is_the_citation_file(root):
+    done = subprocess.run(
+        [Path(sys.executable).parent / "cffconvert", "-f", "codemeta", "-i", root / "CITATION.cff"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (root / "codemeta.json").read_text() == done.stdout
+
+
 def test_citation_with_references_is_valid(root, run, tmp_path):
     path = tmp_path / "CITATION.cff"
     path.write_text(run("cite", "--theorem", "T4", "--format", "cff")[1])

@@ -54,7 +54,14 @@ def collapse_time(
         `M = |δ|²` of two balanced classes, whose choice takes up to log 2 of the information. Without it
         `t_C = ½ log(1 + s²/(n^{2/d} − 1))`, to which the difference is O(1/log n).
 
-    Raises `ValueError` for arguments out of range. Source: T18; Biroli et al. 2024.
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T18; Biroli et al. 2024.
     """
     n, d = np.broadcast_arrays(np.asarray(samples, dtype=np.float64), np.asarray(dimension, dtype=np.float64))
     if not ((n > 1).all() and (d >= 1).all() and variance > 0):

@@ -39,7 +39,14 @@ def tree(
     dimension : int, optional
         At least the number of directions, which is the default.
 
-    Raises `ValueError` for levels that do not match or a dimension that is too small. Source: T15.
+    Raises
+    ------
+    ValueError
+        For levels that do not match or a dimension that is too small.
+
+    References
+    ----------
+    T15.
     """
     if len(lengths2) != len(branching) or not branching:
         raise ValueError("lengths2, branching: need one of each per level, at least one level")

@@ -37,7 +37,9 @@ class MixtureDenoiser:
     dtype, device
         Of the arithmetic; inputs are converted and results come back in the input's own.
 
-    Source: T17.
+    References
+    ----------
+    T17.
     """
 
     def __init__(

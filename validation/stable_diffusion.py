@@ -33,7 +33,12 @@ class StableDiffusionDenoiser:
     alphas_cumprod : array_like, shape (steps,)
         ᾱ of the training schedule.
 
-    Attributes: `sigmas` (steps,), ascending; `shape` of one latent.
+    Attributes
+    ----------
+    sigmas : (steps,)
+        Noise-to-signal ratio of each training step, ascending.
+    shape : tuple of int
+        Of one latent.
     """
 
     def __init__(self, tokenizer: Any, text_encoder: Any, unet: Any, alphas_cumprod: Any) -> None:
@@ -102,8 +107,11 @@ def load_stable_diffusion(
     download : bool
         Whether files that are not on this machine may be fetched.
 
-    Raises `ValueError` with one line for what cannot be read: absent files, weights in another format than
-    safetensors, or a network that does not predict the noise.
+    Raises
+    ------
+    ValueError
+        With one line for what cannot be read: absent files, weights in another format than safetensors, or
+        a network that does not predict the noise.
     """
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler

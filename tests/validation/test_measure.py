@@ -3,10 +3,8 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -260,37 +258,3 @@ def test_results_say_what_they_are(run, tmp_path):
     assert summary["samples"] == 200
     exact = entropy_curve(GaussianMixture.parse(SPEC), read_curve(tmp_path / "curve.csv").sigma.values[:1])
     assert float(exact.entropy[0]) < 1e-3
-
-
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_a_stopped_run_goes_on_to_the_same_bits(sent, status, tmp_path, run):
-    """Stopped in the middle of a block: finished blocks are whole, and the rest is done by the next call."""
-    program = Path(sys.executable).parent / "speciation"
-    arguments = [
-        "measure",
-        "digits",
-        "--classes",
-        "3,8",
-        "--samples",
-        "96",
-        "--batch",
-        "16",
-        "--levels",
-        "16",
-    ]
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-    with subprocess.Popen(
-        [program, *arguments, "--out", stopped], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not list(stopped.glob("blocks/block-*.npz")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(sent)
-        assert process.wait() == status
-        if sent == signal.SIGINT:
-            assert process.stderr.read().endswith("interrupted; finished work is kept\n")
-    assert not (stopped / "summary.json").exists()
-    assert 1 <= len(list(stopped.glob("blocks/block-*.npz"))) < 6
-    for folder in (stopped, whole):
-        assert run(*arguments, "--out", folder)[0] == 0
-    assert (stopped / "curve.csv").read_bytes() == (whole / "curve.csv").read_bytes()
