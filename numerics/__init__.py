@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from .clones import clone_curve
     from .diagrams import phase_diagram
     from .guided import guided_curve
+    from .manifests import verify_manifest
 
-__all__ = ["clone_curve", "entropy_curve", "guided_curve", "phase_diagram"]
+__all__ = ["clone_curve", "entropy_curve", "guided_curve", "phase_diagram", "verify_manifest"]
 
-_HOME = {"clone_curve": "clones", "guided_curve": "guided", "phase_diagram": "diagrams"}
+_HOME = {
+    "clone_curve": "clones",
+    "guided_curve": "guided",
+    "phase_diagram": "diagrams",
+    "verify_manifest": "manifests",
+}
 
 
 def __getattr__(name: str) -> Any:

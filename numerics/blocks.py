@@ -4,6 +4,8 @@ A block depends on its number and the run's parameters and nothing else, so it i
 whenever it is computed, and the blocks of several runs put into one folder are the blocks of one.
 """
 
+import os
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +44,7 @@ def run_blocks(
     if not 0 <= rank < ranks or (ranks > 1 and folder is None):
         raise ValueError("share: need 0 <= rank < ranks, and a folder to share")
     if folder is not None:
-        prepare_directory(folder)
+        _claim(prepare_directory(folder), run)
     found: list[Arrays] = []
     for index in range(count):
         path = None if folder is None else folder / f"block-{index:05d}.npz"
@@ -61,6 +63,32 @@ def run_blocks(
     if len(found) < count:
         raise PendingBlocksError(f"{len(found)} of {count} blocks are done in {folder}")
     return {name: np.concatenate([block[name] for block in found]) for name in found[0]}
+
+
+def _claim(folder: Path, run: str) -> None:
+    """Mark the folder as this run's, so that two runs that start at once cannot both take it."""
+    mark = folder / "run"
+    try:
+        if not mark.exists():
+            with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".run-") as own:
+                own.write(run)
+                own.flush()
+                _first(own.name, mark)
+        written = mark.read_text()
+    except OSError as error:
+        raise ValueError(f"{mark}: cannot be written: {error.strerror or error}") from None
+    if written != run:
+        raise ValueError(f"{folder}: holds the blocks of another measurement; choose another folder")
+
+
+def _first(own: str, mark: Path) -> None:
+    """Give a file its final name, unless someone was first."""
+    try:
+        os.link(own, mark)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        mark.write_text(Path(own).read_text())
 
 
 def _read(path: Path, run: str) -> Arrays:

@@ -6,6 +6,7 @@ answer depends on the key and the number of strides, and on nothing else: not on
 once, on how many devices or processes, or on whether the run was interrupted.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -105,7 +106,10 @@ def estimate(
             total = least if tolerance is None else _strides_needed(moments, least, tolerance)
             if done >= total:
                 break
-            means, squares = _moments(kernel, mesh, seed, np.uint32(done), batch, parameters)
+            first = np.uint32(done)
+            batch, (means, squares) = _fitting(
+                batch, mesh.size, lambda size, at=first: _moments(kernel, mesh, seed, at, size, parameters)
+            )
             for stride in range(min(batch, total - done)):
                 found = Moments(STRIDE, _double(means[stride]), _double(squares[stride]))
                 moments = found if moments is None else moments.and_then(found)
@@ -122,6 +126,25 @@ def estimate(
     if checkpoint is not None:
         checkpoint.write(moments)
     return Estimate(moments.mean, moments.standard_error, 2 * moments.count)
+
+
+def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int, Any]:
+    """`compute(size)` for the largest size, of `batch` halved, that memory allows, and that size.
+
+    `ValueError` if there is no memory for `least`, one stride on each device.
+    """
+    while True:
+        try:
+            return batch, compute(batch)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+        if batch <= least:
+            raise ValueError(f"out of memory for {2 * STRIDE} draws at once: use fewer levels or float32")
+        smaller = max(least, batch // least // 2 * least)
+        text = f"out of memory for {2 * STRIDE * batch} draws at once; going on with {2 * STRIDE * smaller}"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+        batch = smaller
 
 
 def _double(values: Any) -> Array:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..numerics import entropy_curve, guided_curve
 from ..numerics.curves import labelled
+from ..numerics.manifests import verify_manifest
 from ..theory.mixture import GaussianMixture
 from .curve_statistics import RESAMPLES, differentiated, peak_of, top_of, window_of
 
@@ -95,8 +96,11 @@ def predicted_curve(
 def read_curve(path: Path) -> xr.Dataset:
     """A `.csv` of `sigma` or `ou_time`, `entropy`, and maybe `entropy_se`, as a dataset over ascending σ.
 
-    Lines that begin with `#` are skipped. Raises `ValueError` with one line that says what is wrong, where.
+    Lines that begin with `#` are skipped. A file that a manifest vouches for has to be as it was written.
+    Raises `ValueError` with one line that says what is wrong, where.
     """
+    if path.is_file():
+        verify_manifest(path)
     try:
         table = pd.read_csv(path, comment="#", skipinitialspace=True)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:

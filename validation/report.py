@@ -1,36 +1,37 @@
 """`speciation verify --out DIR`: the outcome as a page, as Markdown and JSON, and figures."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..numerics.files import prepare_directory, write_atomically
+from ..numerics.manifests import environment, write_results
 from . import figures
 from .digit_pairs import easy_and_hard
 from .report_html import report_html
-from .verification import TheoremResult, environment, summary
+from .verification import TheoremResult, summary
 
 __all__ = ["write"]
 
 
 def write(results: list[TheoremResult], directory: Path, seed: int, seconds: float) -> list[Path]:
     """Write `report.html`, `.md`, `.json` and the figures into `directory`; return their paths."""
-    prepare_directory(directory)
     run = {"seed": seed, "seconds": round(seconds, 1), "environment": environment()}
     drawings = {
         f"digits-{label}.png": figures.digit_figure(pair, label, seed)
         for label, pair in easy_and_hard().items()
     }
-    for name, figure in drawings.items():
-        write_atomically(directory / name, figure.savefig)
     texts = {
         "report.html": report_html(results, run, {_title(name): figure for name, figure in drawings.items()}),
         "report.md": _markdown(results, run, list(drawings)),
         "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
     }
-    for name, text in texts.items():
-        write_atomically(directory / name, lambda path, t=text: path.write_text(t, encoding="utf-8"))
-    return [directory / name for name in (*texts, *drawings)]
+    writers: dict[str, Callable[[Path], object]] = {
+        name: lambda path, t=text: path.write_text(t, encoding="utf-8") for name, text in texts.items()
+    }
+    writers |= {name: figure.savefig for name, figure in drawings.items()}
+    asked = {"command": "verify", "theorems": [result.theorem.id for result in results], "seed": seed}
+    return write_results(directory, writers, asked)
 
 
 def _title(name: str) -> str:

@@ -6,7 +6,6 @@ Four kinds: a mixture's exact denoiser (the oracle), the embedded digits, EDM2, 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..numerics.manifests import sha256
 from ..theory import digits
 from ..theory.mixture import GaussianMixture
 from ..theory.window import window_sigmas
@@ -189,6 +189,6 @@ def _read_prompts(path: Path | None) -> dict[str, list[str]]:
 
 def _digest(path: Path) -> str:
     try:
-        return sha256(path.read_bytes()).hexdigest()[:16]
+        return sha256(path)[:16]
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None

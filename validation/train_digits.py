@@ -9,7 +9,6 @@ import json
 import platform
 import sys
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,8 @@ import numpy as np
 import torch
 import typer
 
-from ..numerics.files import prepare_directory, write_atomically
+from ..numerics.files import prepare_directory
+from ..numerics.manifests import environment, write_results
 from .chains import Chains
 from .cli.app import guarded
 from .cli.common import QuietFlag, SeedOption, errors, sampling_progress
@@ -93,7 +93,7 @@ def main(
         "configuration": asdict(trained.network.configuration),
         "parameters": sum(parameter.numel() for parameter in trained.network.parameters()),
         "history": trained.history,
-        "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")},
+        "versions": {name: environment()[name] for name in ("torch", "numpy", "scikit-learn")},
         "hardware": f"{torch.get_num_threads()} threads, {platform.machine()}",
     }
     sheet = sample_sheet(trained.network, seed)
@@ -104,10 +104,9 @@ def main(
         "training.png": lambda path: training_figure(trained.history).savefig(path),
         "samples.png": lambda path: sheet_figure(sheet.pixels.numpy()).savefig(path),
     }
-    for name, write in writers.items():
-        write_atomically(out / name, write)
+    for path in write_results(out, writers, {"command": "train_digits", "side": side, **asdict(settings)}):
         if not quiet:
-            errors().print(f"wrote {out / name}")
+            errors().print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
 """Prove and measure theorems: every identity, every check, every mutant."""
 
-import os
-import platform
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from ..theory.theorems import THEOREMS, Theorem, by_id
 from .checks import CHECKS, Check, Context
 
-__all__ = ["IdentityResult", "TheoremResult", "environment", "run", "summary"]
+__all__ = ["IdentityResult", "TheoremResult", "run", "summary"]
 
 
 @dataclass(frozen=True)
@@ -88,14 +85,6 @@ def summary(results: list[TheoremResult]) -> dict[str, Any]:
         "failed": len(results) - passed,
         "theorems": [result.to_json() for result in results],
     }
-
-
-def environment() -> dict[str, str]:
-    """Versions and hardware that a report names."""
-    packages = ("speciation", "numpy", "scipy", "sympy", "mpmath", "scikit-learn")
-    versions = {name: metadata.version(name) for name in packages}
-    hardware = f"{platform.machine()}, {os.cpu_count()} cores"
-    return versions | {"python": platform.python_version(), "machine": hardware}
 
 
 def _verify(theorem: Theorem, context: Context) -> TheoremResult:

@@ -79,7 +79,7 @@ def test_an_interrupted_curve_goes_on(run, tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["curve.csv.partial"]
     assert run(*arguments, path)[0] == run(*arguments, whole)[0] == 0
     assert path.read_bytes() == whole.read_bytes()
-    assert {entry.name for entry in tmp_path.iterdir()} == {"curve.csv", "whole.csv"}
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_figure_of_a_measured_curve(run, tmp_path):
@@ -124,7 +124,7 @@ def test_curve_writes_every_format(ending, run, run_json, tmp_path):
         assert [level["entropy"] for level in levels] == expected
     else:
         assert path.read_bytes().startswith(b"\x89PNG")
-    assert list(tmp_path.iterdir()) == [path]
+    assert {found.name for found in tmp_path.iterdir()} == {path.name, f"{path.name}.manifest.json"}
 
 
 @pytest.mark.parametrize("style", ["bibtex", "apa", "cff"])
@@ -374,7 +374,9 @@ def test_diagrams_are_listed_and_written(run, run_json, tmp_path):
     ]  # fmt: skip
     content = run_json("diagram", "dimension", "--resolution", "8", "--out", tmp_path)
     assert content["sizes"] == {"dimension": 8, "relative_time": 8}
-    assert {path.name for path in tmp_path.iterdir()} == {"dimension.nc", "dimension.pdf", "dimension.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"dimension.{ending}" for ending in ("nc", "pdf", "png", "manifest.json")
+    }
     with xr.open_dataset(tmp_path / "dimension.nc", engine="scipy") as found:
         assert found.entropy.shape == (8, 8)
     axes = ["--x", "mu=0.1:10:log", "--y", "t=0:6", "--resolution", "4"]

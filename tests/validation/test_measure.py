@@ -92,6 +92,7 @@ def test_resumed_and_shared_runs_give_the_same_files(run, tmp_path):
     whole, resumed, shared = (tmp_path / name for name in ("whole", "resumed", "shared"))
     assert run(*SMALL, "--out", whole)[0] == 0
     assert {path.name for path in whole.iterdir()} == {
+        "manifest.json",
         "blocks", "curve.csv", "curve.nc", "curve.png", "summary.json",
     }  # fmt: skip
     # an interrupted run has some of the blocks and no result
@@ -111,7 +112,7 @@ def test_resumed_and_shared_runs_give_the_same_files(run, tmp_path):
     # other parameters do not mix with the blocks of these
     status, _, err = run(*SMALL, "--seed", "1", "--out", whole)
     assert status == 2
-    assert "a block of another measurement" in err
+    assert "of another measurement" in err
 
 
 def test_edm2_from_files(network, run, run_json, tmp_path):
@@ -198,7 +199,7 @@ def test_compare_sees_a_shift_of_the_scale(run_json, run, tmp_path):
         assert summary["peak"]["low"] <= summary["peak"]["measured"] <= summary["peak"]["high"]
         assert (summary["chi2"] < summary["levels"]) == (shift == 0)
         written = {file.name for file in (tmp_path / name).iterdir()}
-        assert written == {"predicted.csv", "predicted.nc", "summary.json", "comparison.png"}
+        assert written == {"predicted.csv", "predicted.nc", "summary.json", "comparison.png", "manifest.json"}
     status, out, _ = run("compare", tmp_path / "same.csv", SPEC)
     assert status == 0
     assert "peak" in out

@@ -122,7 +122,7 @@ def test_a_model_that_returns_no_number_is_refused_and_nothing_is_kept(tmp_path)
 
     with pytest.raises(ValueError, match="not finite"):
         pair_entropies(broken, MIXTURE.labels, COARSE, oracle.sample, samples=100, folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.glob("block-*"))
 
 
 @pytest.mark.parametrize("sweep", [True, False])

@@ -1,5 +1,6 @@
 """The `speciation` program: commands, and one clear line with exit status 2 for bad input."""
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -46,7 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     0 done; 1 a check did not hold; 2 bad input, said in one line on stderr; 130 interrupted.
     """
-    sys.exit(guarded(app, "speciation", sys.argv[1:] if arguments is None else arguments))
+    status = guarded(app, "speciation", sys.argv[1:] if arguments is None else arguments)
+    if status == _INTERRUPTED and arguments is None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that a second one could stop
+    sys.exit(status)
 
 
 def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
@@ -64,6 +68,8 @@ def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
         return _INTERRUPTED
     except ValueError as error:
         return _refuse(str(error))
+    except MemoryError as error:
+        return _refuse(f"not enough memory: {error}".rstrip(": "))
     except BrokenPipeError:
         # the reader of our output went away, as `head` does
         sys.stderr.close()

@@ -9,11 +9,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["JsonFlag", "QuietFlag", "SeedOption", "errors", "output", "print_json", "sampling_progress"]
+__all__ = [
+    "JsonFlag",
+    "QuietFlag",
+    "SeedOption",
+    "errors",
+    "given",
+    "output",
+    "print_json",
+    "sampling_progress",
+]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress and no table.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random number.")]
+
+_OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
 
 def output() -> Console:
@@ -24,6 +35,12 @@ def output() -> Console:
 def errors() -> Console:
     """Console on standard error, for progress and notes."""
     return Console(stderr=True)
+
+
+def given(context: typer.Context) -> dict[str, Any]:
+    """What a command was asked to compute, for the manifest: its name, and options but those of output."""
+    numbers = {name: value for name, value in context.params.items() if name not in _OF_OUTPUT}
+    return {"command": context.info_name, **{k: v for k, v in numbers.items() if v is not None}}
 
 
 def print_json(content: Any) -> None:

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json
 
 __all__ = ["compare"]
 
 
 def compare(
+    context: typer.Context,
     curve: Annotated[
         Path,
         typer.Argument(metavar="CURVE", help="A .csv of sigma or ou_time, entropy, and maybe entropy_se."),
@@ -35,7 +36,8 @@ def compare(
     if out is not None:
         from ..results import write_comparison
 
-        for path in write_comparison(measured, found, f"{curve.name} against {spec}", out):
+        title = f"{curve.name} against {spec}"
+        for path in write_comparison(measured, found, title, out, given(context)):
             if not quiet:
                 errors().print(f"wrote {path}")
     if as_json:

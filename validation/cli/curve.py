@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json, sampling_progress
+from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
 
 __all__ = ["curve"]
 
@@ -14,6 +14,7 @@ ENDINGS = (".csv", ".nc", ".json", ".png")
 
 
 def curve(
+    context: typer.Context,
     spec: Annotated[
         str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
     ],
@@ -61,7 +62,7 @@ def curve(
         )
     content = _to_json(dataset, {"spec": spec, **mixture.describe()})
     if out is not None:
-        _write(dataset, content, mixture, spec, out)
+        _write(dataset, content, mixture, given(context), out)
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)
         if not quiet:
@@ -84,10 +85,12 @@ def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write(dataset: Any, content: dict[str, Any], mixture: Any, spec: str, out: Path) -> None:
+def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
     import json
 
-    from ...numerics.files import write_atomically
+    from ...numerics.manifests import MANIFEST, write_results
+
+    spec = asked["spec"]
 
     def figure(path: Path) -> None:
         from ...theory.prediction import speciation_times
@@ -101,7 +104,7 @@ def _write(dataset: Any, content: dict[str, Any], mixture: Any, spec: str, out: 
         ".json": lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n"),
         ".png": figure,
     }
-    write_atomically(out, writers[out.suffix])
+    write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")
 
 
 def _print_table(dataset: Any, spec: str) -> None:

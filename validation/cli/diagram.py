@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json, sampling_progress
+from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
 
 __all__ = ["diagram"]
 
@@ -14,6 +14,7 @@ _PLACE = Path("diagrams")
 
 
 def diagram(
+    context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A diagram; --list names them.")] = None,
     spec: Annotated[
         str | None, typer.Argument(metavar="[SPEC]", help="grid: the mixture whose parameters vary.")
@@ -46,7 +47,7 @@ def diagram(
         found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
     else:
         found = phase_diagram(name, resolution)
-    paths = _write(found, out / name)
+    paths = _write(found, name, out, given(context))
     if as_json:
         fields = [str(field) for field, values in found.data_vars.items() if values.ndim == 2]
         sizes = {str(dimension): int(size) for dimension, size in found.sizes.items()}
@@ -90,16 +91,14 @@ def _grid(
         return grid(spec, *axes, samples=samples, key=seed, folder=out / "grid-columns", progress=progress)
 
 
-def _write(found: Any, stem: Path) -> list[Path]:
-    from ...numerics.files import write_atomically
+def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
+    from ...numerics.manifests import MANIFEST, write_results
     from ..diagram_figures import diagram_figure
 
     figure = diagram_figure(found)
     writers = {
-        ".nc": lambda path: found.to_netcdf(path, engine="scipy"),
-        ".pdf": figure.savefig,
-        ".png": figure.savefig,
+        f"{name}.nc": lambda path: found.to_netcdf(path, engine="scipy"),
+        f"{name}.pdf": figure.savefig,
+        f"{name}.png": figure.savefig,
     }
-    for ending, write in writers.items():
-        write_atomically(stem.with_suffix(ending), write)
-    return [stem.with_suffix(ending) for ending in writers]
+    return write_results(out, writers, asked, f"{name}.{MANIFEST}")

@@ -1,13 +1,14 @@
 """`speciation measure MODEL`: a trained model's entropy curve, held against its prediction."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json, sampling_progress
+from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
 
 if TYPE_CHECKING:
     from ..measurement import Measurement, Result
@@ -20,6 +21,7 @@ _PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
 
 
 def measure(
+    context: typer.Context,
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="digits, edm2, sd15, or the SPEC of a mixture (oracle).")
     ],
@@ -84,10 +86,26 @@ def measure(
         except PendingBlocksError as pending:
             errors().print(f"{pending}; whoever finishes last merges them")
             return
-    _deliver(result, f"{model}: {', '.join(options.classes)}", out, as_json, quiet)
+    title = f"{model}: {', '.join(options.classes)}"
+    _deliver(result, title, None if out is None else (out, given(context)), as_json, quiet)
 
 
 def _subject(
+    model: str,
+    checkpoint: str | None,
+    reference: Path | None,
+    prompts: Path | None,
+    device: str,
+    precision: str,
+    download: bool,
+) -> "Subject":
+    from ..memory import frugal
+
+    subject = _loaded(model, checkpoint, reference, prompts, device, precision, download)
+    return replace(subject, denoiser=frugal(subject.denoiser, errors().print))
+
+
+def _loaded(
     model: str,
     checkpoint: str | None,
     reference: Path | None,
@@ -208,11 +226,13 @@ def _said(cost: dict[str, float]) -> str:
     return f"about {length}: {cost['evaluations']:,} evaluations of {each:.2g} ms"
 
 
-def _deliver(result: "Result", title: str, out: Path | None, as_json: bool, quiet: bool) -> None:
-    if out is not None:
+def _deliver(
+    result: "Result", title: str, place: tuple[Path, dict[str, Any]] | None, as_json: bool, quiet: bool
+) -> None:
+    if place is not None:
         from ..results import write_result
 
-        for path in write_result(result, title, out):
+        for path in write_result(result, title, *place):
             if not quiet:
                 errors().print(f"wrote {path}")
     if as_json:
