@@ -1,6 +1,7 @@
 # make verify   prove and measure every theorem
 # make test     lint, type check and test (what continuous integration runs)
 # make test-all the same, with the slow tests
+# make fuzz     ten minutes of mutants for every file reader and SPEC
 # make bench    measure every speed claim as a ratio; writes benchmarks/results
 # make docs     build the site into build/site
 # make format   rewrite the sources in the project's style
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: verify test test-all bench docs lint format clean
+.PHONY: verify test test-all fuzz bench docs lint format clean
 
 verify: $(VENV)/.installed
 	$(BIN)/speciation verify
@@ -19,6 +20,9 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest
+
+fuzz: lint
+	FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/fuzz
 
 bench: $(VENV)/.installed-dev
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

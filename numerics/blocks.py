@@ -6,7 +6,6 @@ whenever it is computed, and the blocks of several runs put into one folder are 
 
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..theory.archives import read_arrays
 from .files import prepare_directory, write_atomically
 
 __all__ = ["Arrays", "PendingBlocksError", "run_blocks"]
@@ -93,10 +93,9 @@ def _first(own: str, mark: Path) -> None:
 
 def _read(path: Path, run: str) -> Arrays:
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = dict(archive)
-            written = str(arrays.pop("run"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays = read_arrays(path)
+        written = str(arrays.pop("run"))
+    except (OSError, ValueError, KeyError):
         raise ValueError(f"{path}: not a block of a measurement, or a damaged one; remove it") from None
     if written != run:
         raise ValueError(f"{path}: a block of another measurement; choose another folder")

@@ -6,12 +6,12 @@ key and every parameter array. A file of another run is not touched; the run is 
 
 import hashlib
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..theory.archives import read_arrays
 from .files import write_atomically
 from .moments import Moments
 
@@ -51,10 +51,10 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            with self.path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                run, count = str(archive["run"]), int(archive["count"])
-                moments = Moments(count, archive["mean"], archive["squares"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = read_arrays(self.path)
+            run, count = str(arrays["run"]), int(arrays["count"])
+            moments = Moments(count, arrays["mean"], arrays["squares"])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             raise ValueError(f"{self.path}: not a checkpoint, or a damaged one; remove it") from None
         if run != self.run:
             raise ValueError(f"{self.path}: a checkpoint of another run; remove it or name another")

@@ -69,6 +69,7 @@ def clone_curve(
     if samples < 1 or steps < 1:
         raise ValueError("samples, steps: must be at least 1")
     sigma = checked_sigmas(sigmas)
+    mixture.check_levels(sigma)
     last = min(float(window_sigmas(mixture, 2)[0]), float(sigma.min()) / 2)
     # from each level to a σ_0 at which every class that can be decided is
     grids = np.geomspace(sigma, last, steps + 1, axis=-1)

@@ -87,7 +87,8 @@ def entropy_curve(
     tolerance : float, optional
         Keep sampling until the largest standard error is at most this.
     dtype : {"float32", "float64"}, optional
-        Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given.
+        Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given, or
+        unless parameters are too large for it.
     points : {"random", "sobol"}
         For `reduced`: independent draws, or randomised quasi-Monte Carlo, whose errors fall faster;
         its standard errors come from independent scramblings.
@@ -112,6 +113,7 @@ def entropy_curve(
     Source: T2–T4, T17.
     """
     sigma = checked_sigmas(sigmas)
+    mixture.check_levels(sigma)
     exact = exact_curves(mixture, partition)
     method, reason = _choose(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
@@ -120,10 +122,8 @@ def entropy_curve(
         curves = _Curves(values, np.zeros_like(values), {})
     else:
         groups = _groups(mixture, partition)
-        precision = dtype or ("float64" if method == "reduced" else "float32")
-        curves = _sampled(
-            mixture, sigma, method, groups, precision, (samples, key, tolerance, points, checkpoint, progress)
-        )
+        budget = (samples, key, tolerance, points, checkpoint, progress)
+        curves = _sampled(mixture, sigma, method, groups, dtype, budget)
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     return labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
@@ -183,7 +183,7 @@ def _groups(mixture: GaussianMixture, partition: Partition | None) -> Array | No
 
 
 def _sampled(
-    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str, budget: Any
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None, budget: Any
 ) -> _Curves:
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
@@ -197,6 +197,7 @@ def _sampled(
     if mixture.shared_covariance is None or mixture.classes == 1:
         kernel = unequal_covariance.ambient
         parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
+        dtype = _precision(dtype, method, parameters)
         unit, rounding = 1.0, unequal_covariance.rounding(mixture, dtype)
     else:
         reduced = method == "reduced"
@@ -204,6 +205,7 @@ def _sampled(
         parameters = build(mixture, sigma, groups)
         ambient = shared_covariance.ambient_isotropic if "scale" in parameters else shared_covariance.ambient
         kernel = shared_covariance.reduced if reduced else ambient
+        dtype = _precision(dtype, method, parameters)
         unit, rounding = shared_covariance.unit_and_rounding(parameters, dtype)
     arrays = in_precision(parameters, dtype)
     with jax.enable_x64(dtype == "float64"):
@@ -228,6 +230,16 @@ def _sampled(
     errors = np.hypot(found.standard_error, rounding * found.mean) * unit
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
     return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
+
+
+def _precision(dtype: str | None, method: str, parameters: dict[str, Any]) -> str:
+    """The precision asked for, or double for `reduced` and where single precision would overflow."""
+    from .sampling import SINGLE_LIMIT, largest_of
+
+    largest = largest_of(parameters)
+    if dtype == "float32" and largest > SINGLE_LIMIT:
+        raise ValueError(f"dtype: float32 cannot hold the square of {largest:.3g}; use float64")
+    return dtype or ("float32" if largest <= SINGLE_LIMIT and method != "reduced" else "float64")
 
 
 def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: dict[str, Any]) -> xr.Dataset:

@@ -72,6 +72,7 @@ def guided_curve(
         raise ValueError(f"interval: need 0 <= low < high in sigma, not {interval}")
     if samples < 1 or steps < 1:
         raise ValueError("samples, steps: must be at least 1")
+    mixture.check_levels(sigma)
     if method != "sde" and mixture.is_binary_channel:
         return _exact(mixture, sigma, guidance, interval)
     return _runs(mixture, sigma, guidance, interval, (samples, key, steps))

@@ -23,12 +23,15 @@ from .checkpoints import Checkpoint
 from .moments import Moments
 
 __all__ = [
+    "SINGLE_LIMIT",
     "STRIDE",
     "Estimate",
     "Progress",
+    "check_resolution",
     "class_draws",
     "estimate",
     "in_precision",
+    "largest_of",
     "normal",
     "strides_for",
 ]
@@ -39,6 +42,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 STRIDE = 128
 """Antithetic pairs in a stride."""
+SINGLE_LIMIT = 1e18
+"""Largest number whose square single precision holds with room to spare."""
+_FARTHEST2 = 1e13
 _ROUND = 32  # strides between two looks at the tolerance, per device
 
 
@@ -71,6 +77,27 @@ def in_precision(parameters: Any, dtype: str) -> Any:
 def class_draws(key: Any, log_weights: Any) -> Any:
     """A class for each pair of a stride, shape (STRIDE,), the same in every precision."""
     return jax.random.categorical(key, log_weights.astype(jnp.float32), shape=(STRIDE,))
+
+
+def largest_of(parameters: Any) -> float:
+    """The largest finite number among parameters."""
+    arrays = [np.asarray(value) for value in jax.tree.leaves(parameters)]
+    reals = [values for values in arrays if values.dtype.kind == "f"]
+    return max(float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) for values in reals)
+
+
+def check_resolution(squares: Array, sigma: Array) -> None:
+    """Refuse levels at which classes lie so many noise widths apart that the rounding of log-odds decides.
+
+    `squares` (levels,) is the largest squared distance of a mean from the mixture's, in noise widths; the
+    log-odds are known to 1e-16 of it.
+    """
+    if (squares > _FARTHEST2).any():
+        level = float(sigma[np.argmax(squares)])
+        raise ValueError(
+            f"sigmas: at {level:g} classes lie {np.sqrt(squares.max()):.2g} noise widths apart, "
+            "where rounding decides draws; raise sigma"
+        )
 
 
 def strides_for(samples: int) -> int:

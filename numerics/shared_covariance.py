@@ -28,7 +28,7 @@ from ..theory.covariance import Isotropic
 from ..theory.mixture import GaussianMixture
 from . import importance
 from .controls import controlled, slopes_of
-from .sampling import STRIDE, in_precision, normal
+from .sampling import SINGLE_LIMIT, STRIDE, check_resolution, in_precision, largest_of, normal
 from .statistics import statistics
 
 __all__ = [
@@ -117,8 +117,10 @@ def _roots(gram: Array) -> Array:
 def _fitted(common: dict[str, Any]) -> dict[str, Any]:
     """Roots of the Gram matrices, and the slopes of the controls from a pilot of the `reduced` method."""
     parameters = common | {"roots": _roots(common["gram"])}
-    with jax.enable_x64(False):
-        rows = np.asarray(_pilot(in_precision(parameters, "float32")), dtype=np.float64)
+    double = largest_of(parameters) > SINGLE_LIMIT
+    with jax.enable_x64(double):
+        precise = in_precision(parameters, "float64" if double else "float32")
+        rows = np.asarray(_pilot(precise), dtype=np.float64)
     return {"roots": parameters["roots"], "slopes": slopes_of(rows, 3)}
 
 
@@ -186,6 +188,7 @@ def _second_order(h: Any, parameters: dict[str, Any]) -> Any:
 def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
     gram, forms = _resolvent_grams(mixture, sigma)
     lengths = np.diagonal(forms, axis1=1, axis2=2)
+    check_resolution(np.diagonal(gram, axis1=1, axis2=2).max(axis=1), sigma)
     second_order = _expected_second_order(gram, mixture.weights, groups)
     return {
         "log_weights": np.log(mixture.weights),
@@ -218,7 +221,8 @@ def _resolvent_grams(mixture: GaussianMixture, sigma: Array) -> tuple[Array, Arr
     covariance = mixture.covariances[0]
     if isinstance(covariance, Isotropic):
         widths = (covariance.variance + sigma**2)[:, None, None]
-        return mixture.centred_gram / widths, mixture.centred_gram / widths**2
+        gram = mixture.centred_gram / widths
+        return gram, gram / widths
     centred = _centred(mixture)
     solved = [covariance.solve(centred, noise) for noise in sigma**2]
     return np.stack([centred @ s.T for s in solved]), np.stack([s @ s.T for s in solved])

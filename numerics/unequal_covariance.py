@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..theory.covariance import Full, LowRank
 from ..theory.mixture import GaussianMixture
-from .sampling import STRIDE, class_draws, normal
+from .sampling import STRIDE, check_resolution, class_draws, normal
 from .statistics import statistics
 
 __all__ = ["ambient", "clean_draws", "logits_and_pulls", "parameters_of", "rounding"]
@@ -52,6 +52,9 @@ def parameters_of(mixture: GaussianMixture, sigma: Array, groups: Array | None) 
     eye = np.eye(mixture.dimension) if turned else None
     diagonals = [c.variances if isinstance(c, Full) else c.parts()[0] for c in each]
     rank = max((c.factors.shape[1] for c in each if isinstance(c, LowRank)), default=0)
+    least = np.min([np.min(diagonal) for diagonal in diagonals])
+    lengths2 = float(((mixture.means - mixture.weights @ mixture.means) ** 2).sum(axis=1).max())
+    check_resolution(lengths2 / (least + sigma.ravel() ** 2), sigma.ravel())
     parameters: dict[str, Any] = {
         "log_weights": np.log(mixture.weights),
         "means": mixture.means - mixture.weights @ mixture.means,

@@ -67,7 +67,7 @@ def curves(factors: Sequence[Factor], variance: float, sigma: Array) -> Array:
         g = factor.half_distance2 / (variance + sigma**2)
         disagreement = factor.disagreement(g)
         entropy += factor.entropy(g)
-        rate += disagreement * (1 + sigma**2) * g**2 / factor.half_distance2
+        rate += disagreement * (1 + sigma**2) * g * (g / factor.half_distance2)
         agreement *= 1 - disagreement
     return np.stack([entropy, rate, agreement])
 

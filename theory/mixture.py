@@ -24,6 +24,8 @@ __all__ = ["GaussianMixture", "checked_partition"]
 Array: TypeAlias = NDArray[np.float64]
 CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
 
+_SMALLEST = 1e-290  # squared distance; below it products leave the normal numbers
+_WORST_CONDITION = 1e10
 _WEIGHT_ROUNDING = 1e-8  # how far from 1 a sum of decimal weights may be
 
 
@@ -177,6 +179,22 @@ class GaussianMixture:
         form = covariance.resolvent_form(self.half_difference, (sigma_ * sigma_).ravel(), power)
         return form.reshape(sigma_.shape)[()]
 
+    def check_levels(self, sigma: ArrayLike) -> None:
+        """Raise `ValueError` where rounding would decide: full matrices Σ + σ²I of condition beyond 1e10.
+
+        An eigenvalue of a matrix is known to about 1e-16 of the largest, so that relative errors of curves
+        stay below about 1e-5; diagonal and low-rank covariances have no such limit.
+        """
+        noise = float(np.min(np.asarray(sigma, dtype=np.float64))) ** 2
+        for covariance in self.covariances:
+            if isinstance(covariance, Full):
+                variances = covariance.variances
+                if float(variances.max()) + noise > _WORST_CONDITION * (float(variances.min()) + noise):
+                    raise ValueError(
+                        f"covariances: at sigma = {np.sqrt(noise):g} a full matrix has a condition number "
+                        f"beyond {_WORST_CONDITION:g}; raise sigma, or give it as diagonal or low rank"
+                    )
+
     def describe(self) -> dict[str, Any]:
         """A JSON-ready summary: sizes, weights, labels, covariance kinds and the separation."""
         kinds = sorted({covariance.kind for covariance in self.covariances})
@@ -214,6 +232,8 @@ class GaussianMixture:
             spread = np.abs(self.means - self.means[0]).max()
             if not np.isfinite(spread * spread * self.dimension):
                 raise ValueError("means: the squared distance of two means overflows double precision")
+            if spread > 0 and spread * spread < _SMALLEST:
+                raise ValueError("means: the squared distance of two means underflows double precision")
 
 
 def _set(mixture: GaussianMixture, **values: object) -> None:

@@ -12,25 +12,20 @@ Reading executes nothing, and nothing is allocated that the file does not hold.
 """
 
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .archives import AnyArray, read_arrays
 from .covariance import Covariance, Diagonal, Full, Isotropic, LowRank
 from .mixture import GaussianMixture
 
 __all__ = ["read", "write"]
 
-AnyArray: TypeAlias = NDArray[Any]
-
 JSON_LIMIT = 256 * 2**20
 """Largest JSON file that is read, in bytes; larger mixtures belong in `.npz`."""
-NPZ_LIMIT = 8 * 2**30
-"""Largest total size of the arrays in an `.npz` that is read, in bytes."""
 
 
 def _low_rank(value: Any) -> Covariance:
@@ -180,10 +175,7 @@ def _to_arrays(mixture: GaussianMixture) -> dict[str, AnyArray]:
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    try:
-        arrays = _read_arrays(path)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, MemoryError):
-        raise ValueError("not an .npz archive, or a truncated one") from None
+    arrays = read_arrays(path)
     fields: dict[str, Any] = {key: arrays.pop(key) for key in ("weights", "means") if key in arrays}
     if "labels" in arrays:
         fields["labels"] = [str(label) for label in np.atleast_1d(arrays.pop("labels"))]
@@ -215,29 +207,3 @@ def _partition_from_groups(groups: AnyArray, fields: dict[str, Any]) -> dict[str
     for label, group in zip(labels, groups, strict=True):
         partition.setdefault(str(group), []).append(label)
     return partition
-
-
-def _read_arrays(path: Path) -> dict[str, AnyArray]:
-    """Read the arrays of an archive after checking that each is as large as its header says."""
-    arrays: dict[str, AnyArray] = {}
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > NPZ_LIMIT:
-            raise ValueError(f"arrays of more than {NPZ_LIMIT} bytes")
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            with archive.open(member) as stream:
-                version = np.lib.format.read_magic(stream)
-                reader = (
-                    np.lib.format.read_array_header_1_0
-                    if version == (1, 0)
-                    else np.lib.format.read_array_header_2_0
-                )
-                shape, _, dtype = reader(stream)
-                if dtype.kind not in "fiuU":
-                    raise ValueError(f"{name}: holds {dtype}, not numbers or strings")
-                count = int(np.prod(shape, dtype=object))
-                if count * dtype.itemsize > member.file_size:
-                    raise ValueError(f"{name}: its header promises more than the file holds")
-            with archive.open(member) as stream:
-                arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
-    return arrays

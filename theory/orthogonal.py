@@ -35,6 +35,7 @@ Array: TypeAlias = NDArray[np.float64]
 LARGEST_CLASSES = 1e24
 _STEP = 0.25  # the strip of e^{u − e^u} has half width π/2: an error of exp(−π²/h) = 1e-17
 _DROP = 38.0  # natural logarithm of the relative size of what is left out
+_VANISHED = 800.0  # e^{−745} is the least positive double
 _NARROW = 0.13  # g below which the Gaussian is narrower than the step, and has nodes of its own
 
 
@@ -123,6 +124,8 @@ def orthogonal_table(g: ArrayLike, classes: ArrayLike) -> OrthogonalTable:
 def _column(g: float, classes: Array) -> Array:
     """Entropy and disagreement (2, m) at one g, on a lattice that serves the fewest and the most classes."""
     rivals = np.log(classes - 1)
+    if _vanishes(g, float(rivals.max())):
+        return np.zeros((2, classes.size))
     (few, fine), (many, coarse) = _lattice(g, float(rivals.min())), _lattice(g, float(rivals.max()))
     step = min(fine, coarse)
     left, right = float(min(few[0], many[0])), float(max(few[-1], many[-1]))
@@ -165,6 +168,11 @@ def _evaluate(g: ArrayLike, classes: ArrayLike, weights: ArrayLike | None, what:
     return np.array(found).reshape(g_.shape)[()]
 
 
+def _vanishes(g: float, log_classes: float) -> bool:
+    """Whether K² e^{−g/4}, which no curve exceeds but for factors of g, is below every double."""
+    return g / 4 - 2 * log_classes > _VANISHED
+
+
 def _kinds_of(weights: ArrayLike) -> _Kinds:
     weights_ = np.asarray(weights, dtype=np.float64)
     if weights_.ndim != 1 or weights_.size < 2 or not (weights_ > 0).all():
@@ -177,6 +185,8 @@ def _kinds_of(weights: ArrayLike) -> _Kinds:
 
 def _integral(g: float, kinds: _Kinds, what: str) -> float:
     """Sum over the kinds of the true class."""
+    if _vanishes(g, float(np.log(kinds.counts.sum()))):
+        return 0.0
     if g == 0:
         own = np.exp(kinds.log_weights)
         value = -kinds.log_weights if what == "entropy" else 1 - own

@@ -6,9 +6,11 @@ With `S_k = Σ_k + σ²I`, generalised eigenvalues ρ_i of (S₁, S₂) and `η_
     L = ½ Σ_i (η_i ξ_i² − artanh η_i),      ∫ √(f₁f₂) = Π_i (1 − η_i²)^{1/4},
 
 and `H = 2√(w₁w₂) Π (1 − η_i²)^{1/4} E F(L + λ)`, `F(u) = cosh(u) h(u)`, `λ = ½ log w₁/w₂`, as in T2 and T3:
-nothing cancels. The expectation is one integral over frequencies,
+nothing cancels. The expectation is one integral over frequencies, on any line |Im z| < 1,
 
-    E F(L + λ) = (1/2π) ∫ F̂(ω) e^{iωλ} Π_i (1 − iωη_i)^{−1/2} e^{−iω artanh(η_i)/2} dω.
+    E F(L + λ) = (1/2π) ∫ F̂(z) e^{izλ} Π_i (1 − izη_i)^{−1/2} e^{−iz artanh(η_i)/2} dz,
+
+with `F̂(z) = π/((1 + z²) cosh(πz/2))`, since F − F″ = 1/cosh. It is taken through its saddle point.
 
 As the η_i become small and many L becomes normal with variance `γ = ½ Σ η_i²`, the binary channel's γ. At
 large σ that is `‖Σ₁ − Σ₂‖²_F/(8σ⁴)` for any two covariances, so classes that differ in them alone are decided
@@ -19,14 +21,13 @@ at `t = ¼ log(‖Σ₁ − Σ₂‖²_F/(8γ_c))`, a quarter of log d. For d eq
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import tilted
-from ._untyped import linalg
+from ._untyped import linalg, optimize
 from ._untyped import sympy as sp
 from .binary import binary_mmse, binary_mmse_slope
 from .covariance import Full, LowRank
@@ -36,7 +37,6 @@ __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarte
 
 Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
-Profile: TypeAlias = Callable[[Array], Array]
 
 _HIGHEST = 27.0  # frequency beyond which F̂, which decays as e^{−πω/2}, is below 1e-17
 _REACH = 46.0  # where the profiles, which decay as e^{−|u|}, are below 1e-18
@@ -71,7 +71,10 @@ class Contrast:
     ) -> "Contrast":
         """Covariances with common eigenvectors: eigenvalues `first`, `second` (n,) and `noise = σ²`."""
         own, other = first + noise, second + noise
-        return cls(np.log1p((first - second) / other), (second - first) / (own * other), counts, prior)
+        relative = (first - second) / other
+        with np.errstate(divide="ignore"):  # of the branch that is not taken
+            log_ratios = np.where(np.abs(relative) < 0.5, np.log1p(relative), np.log(own) - np.log(other))
+        return cls(log_ratios, (second - first) / own / other, counts, prior)
 
     @classmethod
     def of_matrices(cls, first: Array, second: Array, noise: float, prior: float = 0.5) -> "Contrast":
@@ -94,55 +97,73 @@ class Contrast:
 
     def entropy(self) -> float:
         """Class-conditional entropy, nats; relative error about 1e-12."""
-        return self._average(tilted.entropy_profile)
+        return self._average(_entropy_transform)
 
     def disagreement(self) -> float:
         """Probability `1 − φ` that two clones differ."""
-        return self._average(tilted.sech) / 2
+        return self._average(_sech_transform) / 2
 
     def entropy_slope(self) -> float:
         """`dH/dσ²`."""
-        return self._average(tilted.entropy_profile, self._log_slope)
+        return self._average(_entropy_transform, self._log_slope)
 
     def _average(
         self,
-        profile: Callable[[Array], Array],
-        factor: Callable[[Array], NDArray[np.complex128]] | None = None,
+        transform: Callable[[Complex], Complex],
+        factor: Callable[[Complex], Complex] | None = None,
     ) -> float:
-        """`2√(w₁w₂) Π(1−η²)^{1/4} (1/2π) ∫ F̂(ω) e^{iωλ} E e^{iωL} factor(ω) dω`."""
+        """`2√(w₁w₂) Π(1−η²)^{1/4} (1/2π) ∫ F̂(z) e^{izλ} E e^{izL} factor(z) dz` along `Im z = κ`."""
         log_odds = 0.5 * (np.log(self.prior) - np.log1p(-self.prior))
-        # the sum over frequencies repeats L with this period, which has to hold L and the profile
-        spread = 12 * np.sqrt(self.gamma) + 48 * float(np.abs(self.eta).max())
-        step = float(np.pi / (_REACH + spread + abs(log_odds)))
-        omega: Array = step * np.arange(0.0, np.ceil(_HIGHEST / step) + 1)
         turn = 0.25 * float(self.counts @ self.log_ratios)
-        characteristic = np.exp(self._log_squares(omega) + 1j * omega * (log_odds - turn))
-        if factor is not None:
-            characteristic = characteristic * factor(omega)
-        values = np.real(_transform(profile, step, omega.size) * characteristic)
-        values[0] /= 2
-        overlap = -0.5 * float(self.counts @ np.log(np.cosh(self.log_ratios / 2)))
-        scale = 2 * np.sqrt(self.prior * (1 - self.prior)) * np.exp(overlap)
-        return float(scale * step / np.pi * values.sum())
+        kappa, offset = self._saddle(log_odds - turn)
+        steep = np.abs(self.eta / (1 + kappa * self.eta))
+        # the sum over frequencies repeats L with this period, which has to hold L and the profile
+        spread = 12 * np.sqrt(float(self.counts @ steep**2) / 2) + 48 * float(steep.max())
+        step = float(np.pi / (_REACH / (1 - abs(kappa)) + spread + abs(offset)))
+        nodes = np.arange(0.0, np.ceil(_HIGHEST / step) + 1)
+        z: Complex = np.asarray(step * nodes + 1j * kappa, dtype=np.complex128)
+        # ¼ log(1 − η²) = −½ log cosh(½ log ρ)
+        half = np.abs(self.log_ratios) / 2
+        overlap = -0.5 * float(self.counts @ (half + np.log1p(np.expm1(-2 * half) / 2)))
+        overlap += 0.5 * (np.log(self.prior) + np.log1p(-self.prior))
+        values = transform(z) * np.exp(self._log_squares(z) + 1j * z * (log_odds - turn) + overlap)
+        real = np.real(values if factor is None else values * factor(z))
+        return float(2 * step / np.pi * (real.sum() - real[0] / 2))
 
-    def _log_squares(self, omega: Array) -> Complex:
-        """`−½ Σ log(1 − iωη)`."""
-        eta, counts = self.eta, self.counts
-        parts: list[Any] = [-0.5 * np.log(1 - 1j * w * eta) @ counts for w in self._blocks(omega)]
+    def _saddle(self, shift: float) -> tuple[float, float]:
+        """κ at which `e^{−κ(L + λ)}` has its least mean, and how far from 0 that leaves `L + λ`.
+
+        There `√(f₁f₂)` becomes the Chernoff mixture `f₁^s f₂^{1−s}`, under which both classes are as likely,
+        and the integral is no small difference. κ stays as far from ±1, the poles of F̂, as F decays slowly.
+        """
+
+        def mean(kappa: float) -> float:
+            return shift + 0.5 * float(self.counts @ (self.eta / (1 + kappa * self.eta)))
+
+        bound = 1 - 1 / (10 + 4 * abs(mean(0.0)))
+        if mean(bound) >= 0:
+            kappa = bound
+        elif mean(-bound) <= 0:
+            kappa = -bound
+        else:
+            kappa = float(optimize.brentq(mean, -bound, bound, xtol=1e-6))
+        return kappa, mean(kappa)
+
+    def _log_squares(self, z: Complex) -> Complex:
+        """`−½ Σ log(1 − izη)`."""
+        parts: list[Any] = [-0.5 * np.log(1 - 1j * w * self.eta) @ self.counts for w in self._blocks(z)]
         return np.concatenate(parts)
 
-    def _log_slope(self, omega: Array) -> Complex:
+    def _log_slope(self, z: Complex) -> Complex:
         """Derivative in σ² of the logarithm of all that depends on η."""
         eta, moved = self.eta, self.counts * self.slopes
-        own = 0.5 * (1 - eta**2)  # dη/d log ρ
-        parts: list[Complex] = [
-            0.5j * w * (own / (1 - 1j * w * eta) - 0.5) @ moved for w in self._blocks(omega)
-        ]
+        own = 0.5 * tilted.sech(self.log_ratios / 2) ** 2  # dη/d log ρ = ½(1 − η²)
+        parts: list[Complex] = [0.5j * w * (own / (1 - 1j * w * eta) - 0.5) @ moved for w in self._blocks(z)]
         return np.concatenate([part.ravel() for part in parts]) - 0.25 * float(moved @ eta)
 
-    def _blocks(self, omega: Array) -> list[Array]:
+    def _blocks(self, z: Complex) -> list[Complex]:
         rows = max(1, _BLOCK // self.eta.size)
-        return [omega[start : start + rows, None] for start in range(0, omega.size, rows)]
+        return [z[start : start + rows, None] for start in range(0, z.size, rows)]
 
 
 def has_contrast(mixture: GaussianMixture) -> bool:
@@ -214,12 +235,11 @@ def _contrast(mixture: GaussianMixture, noise: float) -> Contrast:
     return Contrast.of_spectra(pairs[0], pairs[1], noise, counts.astype(np.float64) * repeats, prior)
 
 
-@lru_cache(maxsize=256)
-def _transform(profile: Profile, step: float, size: int) -> Array:
-    """`∫ F(u) e^{iωu} du` of an even profile at `ω = 0, step, …`."""
-    spacing = 0.125
-    u: Array = spacing * np.arange(0.0, _REACH / spacing)
-    weights = 2 * spacing * profile(u)
-    weights[0] /= 2
-    omega: Array = step * np.arange(0.0, float(size))
-    return np.cos(omega[:, None] * u) @ weights
+def _sech_transform(z: Complex) -> Complex:
+    """`∫ e^{izu}/cosh u du = π/cosh(πz/2)`, |Im z| < 1."""
+    return np.asarray(np.pi / np.cosh(np.pi * z / 2), dtype=np.complex128)
+
+
+def _entropy_transform(z: Complex) -> Complex:
+    """`∫ F(u) e^{izu} du`; F − F″ = 1/cosh, so it is `π/((1 + z²) cosh(πz/2))`."""
+    return _sech_transform(z) / (1 + z * z)

@@ -32,6 +32,7 @@ def parse(spec: str) -> GaussianMixture:
     if spec.endswith((".json", ".npz")):
         return mixture_files.read(Path(spec))
     family, colon, body = spec.partition(":")
+    spec = spec if spec.isprintable() else repr(spec)
     if family == "digits" and colon:
         return _parse_digits(spec, body)
     if family not in FAMILIES or not colon:

@@ -52,19 +52,22 @@ def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
     """σ² at both ends from the closest and the farthest pair of classes."""
     first, second = np.triu_indices(mixture.classes, 1)
     d = mixture.dimension
-    squares = (mixture.means**2).sum(axis=1)
-    gaps2 = squares[first] + squares[second] - 2 * (mixture.means @ mixture.means.T)[first, second]
-    scatter = _covariance_gaps2(mixture)[first, second]
+    gram = mixture.centred_gram
+    gaps2 = (np.diag(gram)[:, None] + np.diag(gram) - 2 * gram)[first, second]
+    gaps2 = np.where(gaps2 > 1e-12 * gaps2.max(), gaps2, 0.0)
+    scatter = np.array([_covariance_gap(mixture, int(j), int(k)) for j, k in zip(first, second, strict=True)])
     variance = np.array([_trace_of_product(c, Isotropic(1.0), d) / d for c in mixture.covariances])
     each = np.broadcast_to(variance, mixture.classes)
     v = (each[first] + each[second]) / 2
 
     def noise_at(gamma: float) -> Array:
         """σ² of every pair at this γ: the positive root of a quadratic in 1/(v + σ²)."""
-        a = np.maximum(gaps2, 0) / 4
-        return (a + np.sqrt(a**2 + gamma * scatter / 2)) / (2 * gamma) - v
+        a = gaps2 / 4
+        return (a + np.hypot(a, scatter * np.sqrt(gamma / 2))) / (2 * gamma) - v
 
-    differ = (gaps2 > 1e-12 * squares.max(initial=0.0)) | (scatter > 0)
+    differ = (gaps2 > 0) | (scatter > 0)
+    if not differ.any():
+        raise ValueError("mixture: its classes are too close to be told apart in double precision")
     decided = noise_at(_DECIDED)[differ].min()
     low = decided if decided > 0 else 1e-2 * max(float(v[differ].min()), 1e-12)
     # a pair whose γ stays small moves the upper end by its own largest γ
@@ -72,15 +75,19 @@ def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
     return float(low), float(max(start, 1e3 * low))
 
 
-def _covariance_gaps2(mixture: GaussianMixture) -> Array:
-    """`‖Σ_j − Σ_k‖²_F`, shape (K, K)."""
-    if mixture.shared_covariance is not None:
-        return np.zeros((mixture.classes, mixture.classes))
-    each = [mixture.covariance_of(k) for k in range(mixture.classes)]
-    products = np.array([[_trace_of_product(a, b, mixture.dimension) for b in each] for a in each])
-    squares = np.diag(products)
-    gaps2 = squares[:, None] + squares - 2 * products
-    return np.where(gaps2 > 1e-12 * squares.max(initial=0.0), gaps2, 0.0)
+def _covariance_gap(mixture: GaussianMixture, j: int, k: int) -> float:
+    """`‖Σ_j − Σ_k‖_F`, in units in which no square overflows."""
+    first, second = mixture.covariance_of(j), mixture.covariance_of(k)
+    if mixture.shared_covariance is not None or first == second:
+        return 0.0
+    d, (own, factors), (other, more) = mixture.dimension, first.parts(), second.parts()
+    if factors is None and more is None:
+        difference = np.broadcast_to(own - other, d)
+        unit = float(np.abs(difference).max())
+        return unit * float(np.sqrt(((difference / unit) ** 2).sum()))
+    squares = [_trace_of_product(a, b, d) for a, b in ((first, first), (second, second), (first, second))]
+    left = squares[0] + squares[1] - 2 * squares[2]
+    return float(np.sqrt(left)) if left > 1e-12 * max(squares) else 0.0
 
 
 def _trace_of_product(first: Covariance, second: Covariance, dimension: int) -> float:

@@ -102,7 +102,7 @@ def read_curve(path: Path) -> xr.Dataset:
     if path.is_file():
         verify_manifest(path)
     try:
-        table = pd.read_csv(path, comment="#", skipinitialspace=True)
+        table = pd.read_csv(path, comment="#", skipinitialspace=True, dtype=str)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     table.columns = [str(column).strip() for column in table.columns]
@@ -129,11 +129,19 @@ def read_curve(path: Path) -> xr.Dataset:
 
 
 def _numbers(table: pd.DataFrame, name: str, path: Path) -> Array:
-    values = np.asarray(pd.to_numeric(table[name], errors="coerce"), dtype=np.float64)
+    values = np.array([_number(text) for text in table[name]])
     if not np.isfinite(values).all():
         row = int(np.argmax(~np.isfinite(values)))
         raise ValueError(f"{path}: row {row + 1}: {name} is {table[name].iloc[row]!r}, not a number")
     return values
+
+
+def _number(text: object) -> float:
+    """A cell as a number, NaN for anything else."""
+    try:
+        return float(str(text))
+    except ValueError:
+        return np.nan
 
 
 def _read_off(measured: xr.Dataset, seed: int) -> dict[str, float]:

@@ -21,7 +21,15 @@ from .chains import Sampler
 from .denoisers import Denoiser, MixtureDenoiser
 from .protocols import karras_sigmas
 
-__all__ = ["MODELS", "Subject", "digits_subject", "edm2_subject", "oracle_subject", "sd15_subject"]
+__all__ = [
+    "MODELS",
+    "Subject",
+    "digits_subject",
+    "edm2_subject",
+    "oracle_subject",
+    "read_prompts",
+    "sd15_subject",
+]
 
 Array = NDArray[np.float64]
 
@@ -157,7 +165,7 @@ def sd15_subject(
     """Stable Diffusion, conditions by prompt: a JSON file of prompts by group, `{"dog": ["a dog", …], …}`."""
     from .stable_diffusion import load_stable_diffusion
 
-    groups = _read_prompts(prompts)
+    groups = read_prompts(prompts)
     denoiser = load_stable_diffusion(source, device=device, dtype=precision, download=download)
 
     def levels(count: int) -> Array:
@@ -169,7 +177,8 @@ def sd15_subject(
     return Subject(*model, groups=grouped, device=device)
 
 
-def _read_prompts(path: Path | None) -> dict[str, list[str]]:
+def read_prompts(path: Path | None) -> dict[str, list[str]]:
+    """Prompts by group from a JSON file; `ValueError` with one line for anything else."""
     if path is None:
         raise ValueError('--prompts: needs a JSON file such as {"dog": ["a photo of a dog"], "cat": [...]}')
     try:

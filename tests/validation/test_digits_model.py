@@ -126,6 +126,7 @@ def test_the_script_writes_weights_card_and_pictures(tmp_path):
         "digits.md",
         "training.png",
         "samples.png",
+        "manifest.json",
     }
     about = json.loads((tmp_path / "digits.json").read_text())
     assert about["settings"]["seed"] == 3
@@ -140,7 +141,8 @@ def test_all_pairs_are_swept_and_tested_on_the_log_scale(run_json, tmp_path):
     assert summary["log_scale_test"]["pairs"] == 45
     assert summary["evaluations"] == 120 * 10 * 10
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"blocks", "pairs.csv", "curves.csv", "curves.nc", "log-scale.png", "summary.json"}
+    results = {"pairs.csv", "curves.csv", "curves.nc", "log-scale.png", "summary.json"}
+    assert written == {"blocks", "manifest.json", *results}
 
 
 def test_a_short_measurement_agrees_with_the_published_one(root, run_json):

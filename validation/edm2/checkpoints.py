@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from .network import EDM2, Configuration
+from .weights import fill
 
 __all__ = ["Call", "Name", "read_checkpoint", "recorded"]
 
@@ -209,13 +210,7 @@ def _network(record: Any) -> EDM2:
     state = _state_of(record, "ema")
     configuration = _configuration(state)
     network = EDM2(configuration)
-    tensors = dict(_tensors(record, ""))
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if found != expected:
-        wrong = sorted(set(found.items()) ^ set(expected.items()))
-        raise ValueError(f"{wrong[0][0]}: missing, unexpected or of another shape")
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    fill(network, dict(_tensors(record, "")))
     return network.train(False)
 
 
@@ -228,10 +223,7 @@ def _configuration(state: dict[str, Any]) -> Configuration:
     for name, value in given.items():
         if name not in known and name not in _IGNORED and _DEFAULTS.get(name, _MARK) != value:
             raise ValueError(f"constructor argument {name}={value!r} is not supported")
-    try:
-        return Configuration(**{name: value for name, value in given.items() if name in known})
-    except TypeError as error:
-        raise ValueError(f"constructor arguments: {error}") from None
+    return Configuration.from_json({name: value for name, value in given.items() if name in known})
 
 
 def _state_of(record: Any, where: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from .network import EDM2, Configuration
+from .weights import fill, read_safetensors
 
 __all__ = ["EDM2Denoiser", "load_edm2", "save_edm2"]
 
@@ -65,22 +65,13 @@ def load_edm2(path: Path, device: torch.device | str = "cpu", dtype: torch.dtype
 
     Raises `ValueError` with one line that names the file and what is wrong with it.
     """
+    metadata, state = read_safetensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if _KEY not in metadata:
-                raise ValueError(f"metadata has no {_KEY!r} configuration")
-            configuration = Configuration(**json.loads(metadata[_KEY]))
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
-    except (TypeError, ValueError) as error:
+        if _KEY not in metadata:
+            raise ValueError(f"metadata has no {_KEY!r} configuration")
+        configuration = Configuration.from_json(json.loads(metadata[_KEY]))
+        network = EDM2(configuration, dtype)
+        fill(network, state)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
-    network = EDM2(configuration, dtype)
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    if found != expected:
-        wrong = sorted(set(found.items()) ^ set(expected.items()))
-        raise ValueError(f"{path}: {wrong[0][0]}: missing, unexpected or of another shape")
-    network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     return network.to(device).train(False)

@@ -21,6 +21,20 @@ _RESIDUAL, _ATTENTION, _LABEL = 0.3, 0.3, 0.5  # shares of the second term in ea
 _CLIP = 256.0
 
 
+# generous bounds of the constructor arguments, so that no file can ask for a network without end
+_RANGES = {
+    "img_resolution": (1, 2**14),
+    "img_channels": (1, 2**12),
+    "label_dim": (0, 2**20),
+    "model_channels": (1, 2**13),
+    "channel_mult": (1, 64),
+    "num_blocks": (1, 64),
+    "attn_resolutions": (1, 2**14),
+    "channels_per_head": (1, 2**13),
+}
+_LONGEST = 16  # of a list
+
+
 @dataclass(frozen=True)
 class Configuration:
     """Constructor arguments; the defaults are those of EDM2."""
@@ -38,6 +52,24 @@ class Configuration:
     def __post_init__(self) -> None:
         for name in ("channel_mult", "attn_resolutions"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, (least, most) in _RANGES.items():
+            given = getattr(self, name)
+            values = given if isinstance(given, tuple) else (given,)
+            whole = all(isinstance(value, int) and least <= value <= most for value in values)
+            if not whole or len(values) > _LONGEST:
+                raise ValueError(f"{name}: {given!r} is not from {least} to {most}")
+        if not (isinstance(self.sigma_data, (int, float)) and 0 < self.sigma_data < math.inf):
+            raise ValueError(f"sigma_data: {self.sigma_data!r} is not a positive number")
+        if not self.channel_mult or self.img_resolution % 2 ** (len(self.channel_mult) - 1):
+            raise ValueError("channel_mult: the resolution has to be halved once for each after the first")
+
+    @classmethod
+    def from_json(cls, fields: object) -> "Configuration":
+        """From a dictionary of the arguments; `ValueError` for anything else."""
+        try:
+            return cls(**fields)  # pyright: ignore[reportCallIssue]
+        except TypeError as error:
+            raise ValueError(f"constructor arguments: {error}") from None
 
 
 class Block(nn.Module):

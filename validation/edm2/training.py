@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from scipy import optimize
 from torch import Tensor
@@ -27,8 +26,9 @@ from torch.nn import functional
 from ...numerics.files import prepare_directory, write_atomically
 from ..randomness import generator_of
 from .network import EDM2
+from .weights import fill, read_safetensors
 
-__all__ = ["Settings", "Trained", "average_exponent", "denoising_loss", "train"]
+__all__ = ["Settings", "Trained", "TrainingRun", "average_exponent", "denoising_loss", "train"]
 
 _RAMP = 50  # steps over which the learning rate rises
 _STATE = "training.safetensors"
@@ -101,7 +101,7 @@ def train(
 
     Raises `ValueError` if `folder` holds another run. Source: K24.
     """
-    run = _Run(network, settings)
+    run = TrainingRun(network, settings)
     path = None if folder is None else prepare_directory(folder) / _STATE
     if path is not None and path.exists():
         run.restore(path)
@@ -116,7 +116,7 @@ def train(
     return Trained(run.average.train(False), run.history)
 
 
-class _Run:
+class TrainingRun:
     """State of a training run: network, its average, optimiser, step and history."""
 
     def __init__(self, network: EDM2, settings: Settings) -> None:
@@ -174,20 +174,35 @@ class _Run:
 
     def restore(self, path: Path) -> None:
         """Read what `save` wrote; `ValueError` for the state of another run."""
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("run", "{}"))
-            if about.get("settings") != asdict(self.settings):
-                raise ValueError(f"{path}: the state of another training run; choose another folder")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        metadata, tensors = read_safetensors(path)
+        try:
+            about = json.loads(metadata.get("run", "{}"))
+            if about["settings"] == asdict(self.settings):
+                self._set(about, tensors)
+                return
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise ValueError(
+                f"{path}: not the state of a training run, or a damaged one; remove it"
+            ) from None
+        raise ValueError(f"{path}: the state of another training run; choose another folder")
+
+    def _set(self, about: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         for part, module in (("network.", self.network), ("average.", self.average)):
-            module.load_state_dict(_below(tensors, part))
+            fill(module, _below(tensors, part))
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _below(tensors, "optimiser.").items():
             index, key = name.split(".")
             state.setdefault(int(index), {})[key] = value
+        parameters = list(self.network.parameters())
+        for index, moments in state.items():
+            shapes = {name: tuple(value.shape) for name, value in moments.items()}
+            own = tuple(parameters[index].shape) if 0 <= index < len(parameters) else None
+            if shapes != {"step": (), "exp_avg": own, "exp_avg_sq": own}:
+                raise ValueError(f"optimiser.{index}: missing, unexpected or of another shape")
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        self.step, self.history = about["step"], [tuple(row) for row in about["history"]]
+        rows = [(int(step), float(loss), float(held_out)) for step, loss, held_out in about["history"]]
+        self.step, self.history = int(about["step"]), rows
 
     def _rate(self) -> float:
         s, t = self.settings, self.step + 1

@@ -1,0 +1,139 @@
+"""SPEC strings and JSON mixtures made up by hypothesis: a mixture that makes sense, or one line."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from speciation.numerics import entropy_curve
+from speciation.theory import GaussianMixture
+from speciation.theory.prediction import speciation_times
+from speciation.theory.spec import FAMILIES
+
+EXAMPLES = 300 if "FUZZ_SECONDS" not in os.environ else 40 * int(os.environ["FUZZ_SECONDS"])
+PHASES = [Phase.explicit, Phase.generate]
+many = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), phases=PHASES)
+
+numbers = st.one_of(
+    st.floats(allow_nan=True).map(repr),
+    st.integers(-3, 300).map(str),
+    st.sampled_from(["", "1e400", "-0.0", "1_000", "٣", "0x10", "1e-320", "∞", "1/2", " 2 ", "1e7"]),
+)
+keys = st.one_of(
+    st.sampled_from(["d", "mu", "s", "w", "K", "M", "A", "B", "lambda1", "lambda2"]), st.text(max_size=3)
+)
+pairs = st.lists(st.tuples(keys, numbers).map("=".join), max_size=6).map(",".join)
+families = st.one_of(st.sampled_from([*FAMILIES, "digits"]), st.text(max_size=8))
+specs = st.one_of(
+    st.text(max_size=40),
+    st.tuples(families, st.sampled_from([":", "", "::"]), st.one_of(pairs, st.text())).map("".join),
+)
+
+
+def whole(family):
+    """Strings with all keys of a family and small dimensions, which are often mixtures."""
+    _, required, optional = FAMILIES[family]
+    small = {"d": st.integers(1, 40).map(str), "K": st.integers(1, 8).map(str)}
+    values = [small.get(key, numbers) for key in (*required, *optional)]
+    named = [
+        value.map(lambda text, key=key: f"{key}={text}")
+        for key, value in zip((*required, *optional), values, strict=True)
+    ]
+    return st.tuples(*named).map(lambda parts: f"{family}:" + ",".join(parts))
+
+
+def judged(read):
+    """The mixture, or `None` for a refusal in one line; and what can be computed is finite."""
+    refusal = None
+    try:
+        mixture = read()
+    except ValueError as error:
+        refusal = error
+    if refusal is not None:
+        assert type(refusal) is ValueError
+        assert str(refusal)
+        assert "\n" not in str(refusal)
+        return None
+    assert np.isfinite(mixture.weights).all()
+    assert mixture.weights.sum() == pytest.approx(1)
+    assert np.isfinite(mixture.means).all()
+    return mixture
+
+
+@many
+@given(specs)
+def test_any_string_is_a_mixture_or_refused(spec):
+    if not spec.endswith((".json", ".npz")):
+        judged(lambda: GaussianMixture.parse(spec))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_parsed_can_be_computed_or_is_refused(family):
+    accepted = []
+
+    @many
+    @given(whole(family))
+    def computed(spec):
+        mixture = judged(lambda: GaussianMixture.parse(spec))
+        if mixture is None:
+            return
+        accepted.append(spec)
+        for read in (
+            lambda: speciation_times(mixture),
+            lambda: entropy_curve(mixture, [0.5, 2.0], samples=256),
+        ):
+            try:
+                found = read()
+            except ValueError as error:
+                assert "\n" not in str(error)  # noqa: PT017
+                continue
+            if isinstance(found, tuple):
+                assert all(entry.time is None or np.isfinite(entry.time) for entry in found)
+            else:
+                assert ((found.entropy >= 0) & (found.entropy <= mixture.class_entropy * (1 + 1e-9))).all()
+
+    computed()
+    assert len(accepted) > EXAMPLES / 100
+
+
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4))
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=12,
+)
+vectors = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=2)
+covariances = st.one_of(
+    values,
+    st.floats(0, 10).map(lambda v: {"isotropic": v}),
+    vectors.map(lambda v: {"diagonal": v}),
+    st.lists(vectors, min_size=2, max_size=2).map(lambda v: {"full": v}),
+)
+fields = st.fixed_dictionaries(
+    {
+        "weights": st.one_of(st.just([0.5, 0.5]), st.just([0.25, 0.75]), values),
+        "means": st.one_of(
+            st.just([[1.0, 0.0], [-1.0, 0.0]]), st.lists(vectors, min_size=2, max_size=2), values
+        ),
+        "covariance": covariances | st.lists(covariances, max_size=3),
+    },
+    optional={
+        "labels": st.one_of(st.just(["cat", "dog"]), values),
+        "partition": st.one_of(st.just({"a": ["cat", "dog"]}), values),
+    },
+)
+
+
+def test_any_json_is_a_mixture_or_refused(tmp_path):
+    path, accepted = tmp_path / "mixture.json", []
+
+    @many
+    @given(st.one_of(fields, fields, values))
+    def read(content):
+        path.write_text(json.dumps(content))
+        accepted.append(judged(lambda: GaussianMixture.parse(str(path))) is not None)
+
+    read()
+    assert any(accepted)
