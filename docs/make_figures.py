@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from speciation.theory import orthogonal_median, orthogonal_peak
+from speciation.validation.accuracy_figures import accuracy_figure
 from speciation.validation.figures import instability_figure, log_law_figure
 from speciation.validation.measured_figures import guidance_figure, log_scale_figure, scaling_figure
 
@@ -22,6 +23,7 @@ def main() -> None:
     test = json.loads((RESULTS / "digits-pairs.json").read_text())["log_scale_test"]
     log_scale_figure(pairs, test).savefig(FOLDER / "digits-log-scale.png")
     guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")).savefig(FOLDER / "digits-guidance.png")
+    accuracy_figure(pd.read_csv(RESULTS / "accuracy.csv")).savefig(FOLDER / "accuracy-map.png")
     scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")).savefig(FOLDER / "digits-scaling.png")
 
 

@@ -8,6 +8,7 @@ import inspect
 import io
 import json
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import speciation.theory
 import speciation.validation
 from markupsafe import escape
 from mkdocs.structure.files import File
+from packaging.requirements import Requirement
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
 from speciation.theory.sources import SOURCES
 from speciation.theory.theorems import THEOREMS, Theorem
@@ -43,6 +45,7 @@ def on_files(files: Any, config: Any) -> Any:
         "diagrams.md": diagrams_page(),
         "performance.md": performance_page(),
         "api.md": api_page(),
+        "licences.md": licences_page(),
         **{f"diagrams/{name}.png": drawn(name) for name in DIAGRAMS},
     }
     pages |= {f"figures/{path.name}": path.read_bytes() for path in (ROOT / "docs/figures").glob("*.png")}
@@ -124,6 +127,43 @@ def performance_page() -> str:
         lines += ["| quantity | value |", "|---|---:|"]
         lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(content["claims"])] + [""]
     return "\n".join(lines)
+
+
+def licences() -> list[tuple[str, str, str]]:
+    """Name, version and licence of everything that `pip install 'speciation[models]'` brings along."""
+    found: dict[str, tuple[str, str, str]] = {}
+    waiting = [("speciation", "models")]
+    while waiting:
+        name, extra = waiting.pop()
+        try:
+            about = metadata.metadata(name)
+        except metadata.PackageNotFoundError:  # of another platform
+            continue
+        key = str(about["Name"]).lower().replace("_", "-")
+        if key in found:
+            continue
+        found[key] = (key, metadata.version(name), _licence(about))
+        for text in metadata.requires(name) or []:
+            needed = Requirement(text)
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                waiting.append((needed.name, ""))
+    del found["speciation"]
+    return sorted(found.values())
+
+
+def _licence(about: Any) -> str:
+    """The expression, or the classifiers, or the first words of the old field."""
+    named = [text.rpartition(" :: ")[2] for text in about.get_all("Classifier") or [] if "License ::" in text]
+    first = (about.get("License") or "").strip().partition("\n")[0][:60]
+    return about.get("License-Expression") or ", ".join(named) or first
+
+
+def licences_page() -> str:
+    """Licences of what an installation brings along, as installed where the site is built."""
+    lines = ["# Licences", "", "The toolkit is under Apache-2.0. What an installation brings along:", ""]
+    lines += ["| package | version | licence |", "|---|---|---|"]
+    lines += [f"| {name} | {number} | {escape(licence)} |" for name, number, licence in licences()]
+    return "\n".join([*lines, ""])
 
 
 def api_page() -> str:

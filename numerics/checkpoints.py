@@ -40,7 +40,9 @@ class Checkpoint:
 
     def __init__(self, path: Path, run: str, *, writes: bool = True) -> None:
         """Of several processes that share the folder one writes."""
-        self.path, self.run, self.writes = path, run, writes
+        self.path: Path = path
+        self.run: str = run
+        self.writes: bool = writes
         self._written = time.monotonic()
 
     def read(self, most: int | None) -> Moments | None:

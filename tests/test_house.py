@@ -1,8 +1,7 @@
-"""The house: arrows point down, nothing executes a file, the wheel works on its own, papers are in order."""
+"""The house: arrows point down, the wheel works on its own, papers are in order."""
 
 import ast
 import os
-import re
 import subprocess
 import sys
 import venv
@@ -36,16 +35,6 @@ def test_imports_point_down(root):
             top = name.lstrip(".").split(".")[0]
             assert name.startswith(".") or top not in FLOORS[floor], f"{path} imports {name}"
             assert not (name.startswith("..") and top in ABOVE[floor]), f"{path} imports {name}"
-
-
-def test_nothing_executes_a_file(root):
-    risky = re.compile(
-        r"\b(eval|exec)\(|import pickle|pickle\.|torch\.load\((?!.*weights_only=True)|allow_pickle=True"
-        r"|yaml\.load\(|shell=True"
-    )
-    for _, path, _ in sources(root):
-        for line in path.read_text().splitlines():
-            assert not risky.search(line), f"{path}: {line.strip()}"
 
 
 def test_functions_fit_on_a_screen(root):

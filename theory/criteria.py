@@ -20,22 +20,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import schedules
-from ._untyped import mpmath as mp
+from . import _levels, schedules
 from ._untyped import sympy as sp
 from .constants import (
     median_gamma,
     peak_gamma,
-    precise_median_gamma,
-    precise_peak_gamma,
 )
 
 __all__ = [
     "CRITERIA",
     "SEPARATION2",
     "VARIANCE",
-    "MedianGamma",
-    "PeakGamma",
     "midpoint_curvature",
     "speciation_sigma2",
     "speciation_sigma2_expression",
@@ -64,26 +59,6 @@ VARIANCE = sp.Symbol("s2", nonnegative=True)
 
 
 _HALF = sp.Rational(1, 2)
-
-
-class PeakGamma(sp.Function):
-    """γ*(κ, w) as a SymPy function: evaluates to any precision, stays symbolic otherwise."""
-
-    nargs = 2
-    is_positive = True
-
-    def _eval_evalf(self, prec: int) -> Any:
-        return _at_precision(precise_peak_gamma, self.args, prec)
-
-
-class MedianGamma(sp.Function):
-    """γ_½(w) as a SymPy function: evaluates to any precision, stays symbolic otherwise."""
-
-    nargs = 1
-    is_positive = True
-
-    def _eval_evalf(self, prec: int) -> Any:
-        return _at_precision(precise_median_gamma, self.args, prec)
 
 
 def midpoint_curvature(signal2: Any, separation2: Any, variance: Any, prior: Any) -> Any:
@@ -214,9 +189,9 @@ def _growth(criterion: str, prior: Any) -> Any:
         return s2 + _effective(prior)
     levels: dict[str, Any] = {
         "cloning": sp.Integer(1),
-        "entropy-median": MedianGamma(prior),
+        "entropy-median": _levels.MedianGamma(prior),
         # κ = (1−s²)/M: the rate is a density in OU time
-        "entropy-peak": PeakGamma((1 - s2) / M, prior),
+        "entropy-peak": _levels.PeakGamma((1 - s2) / M, prior),
     }
     return M / levels[criterion] + 1 - s2
 
@@ -256,16 +231,6 @@ def _less_one(growth: Any) -> Any:
         excess = sp.factor(sp.expand(root.base - 1), deep=False)
         return growth - root + excess / (root + 1)
     return sp.factor(sp.together(growth - 1))
-
-
-def _at_precision(function: Callable[..., Any], arguments: tuple[Any, ...], prec: int) -> Any:
-    """Evaluate an mpmath function of SymPy arguments to `prec` bits, or leave it symbolic."""
-    digits = int(mp.libmp.prec_to_dps(prec)) + 2
-    numbers = [argument.evalf(digits) for argument in arguments]
-    if not all(number.is_number for number in numbers):
-        return None
-    values = [mp.make_mpf(sp.Float(number, digits)._mpf_) for number in numbers]
-    return sp.Float(function(*values, digits=digits), digits)
 
 
 @lru_cache(maxsize=16)

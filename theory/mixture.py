@@ -120,8 +120,11 @@ class GaussianMixture:
 
     @cached_property
     def class_entropy(self) -> float:
-        """Entropy of the class itself, `H(C) = −Σ w log w`, in nats."""
-        return float(-(self.weights * np.log(self.weights)).sum())
+        """Entropy of the class itself, `H(C) = −Σ w log w`, in nats, also where one weight rounds to 1."""
+        likeliest = int(np.argmax(self.weights))
+        others = np.delete(self.weights, likeliest)
+        own = self.weights[likeliest] * np.log1p(-min(float(others.sum()), 1 - 1 / self.classes))
+        return float(-own - (others * np.log(others)).sum())
 
     @cached_property
     def centred_gram(self) -> Array:

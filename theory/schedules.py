@@ -381,7 +381,7 @@ class StableDiffusion(DDPM):
     beta_end: float = 0.012
 
 
-CLOCKS = {
+CLOCKS: dict[str, Schedule] = {
     "ou": OrnsteinUhlenbeck(),
     "edm": EDM(),
     "ddpm": DDPM(),

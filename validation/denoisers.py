@@ -48,7 +48,9 @@ class MixtureDenoiser:
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.mixture, self.dtype, self.device = mixture, dtype, torch.device(device)
+        self.mixture: GaussianMixture = mixture
+        self.dtype: torch.dtype = dtype
+        self.device: torch.device = torch.device(device)
         self._means = self._tensor(mixture.means)
         self._log_weights = self._tensor(np.log(mixture.weights))
         self._bases = [self._basis(mixture.covariance_of(k)) for k in range(mixture.classes)]

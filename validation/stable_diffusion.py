@@ -43,7 +43,9 @@ class StableDiffusionDenoiser:
 
     def __init__(self, tokenizer: Any, text_encoder: Any, unet: Any, alphas_cumprod: Any) -> None:
         alphas = np.asarray(alphas_cumprod, dtype=np.float64)
-        self.tokenizer, self.text_encoder, self.unet = tokenizer, text_encoder, unet
+        self.tokenizer: Any = tokenizer
+        self.text_encoder: Any = text_encoder
+        self.unet: Any = unet
         self.sigmas: Array = np.sqrt((1 - alphas) / alphas)
         self._encoded: dict[str, Tensor] = {}
 

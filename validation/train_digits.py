@@ -110,6 +110,6 @@ def main(
 
 
 if __name__ == "__main__":
-    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program: typer.Typer = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     program.command()(main)
     sys.exit(guarded(program, "python -m speciation.validation.train_digits", sys.argv[1:]))

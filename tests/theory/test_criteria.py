@@ -14,6 +14,7 @@ from speciation.theory import (
     orthogonal_peak,
     peak_gamma,
     schedules,
+    speciation_sigma2,
     speciation_sigma2_expression,
     speciation_time,
     speciation_time_expression,
@@ -21,7 +22,7 @@ from speciation.theory import (
 )
 from speciation.theory.criteria import SEPARATION2, VARIANCE
 from speciation.theory.pair import Pair
-from speciation.theory.prediction import covariance_noise
+from speciation.theory.prediction import SpeciationTime, covariance_noise
 
 GAMMA_STAR, GAMMA_HALF = 1.508330628786380978, 1.044013315452508238  # design values of T8
 
@@ -230,3 +231,27 @@ def test_extreme_separations(criterion, M):
     else:
         sigma = float(speciation_time(criterion, M, 0.0, schedules.EDM()))
         assert sigma == pytest.approx(float(sp.sqrt(exact)), rel=1e-13)
+
+
+def test_sigma2_is_the_time_on_the_ou_clock():
+    """`t = ½ log(1 + σ²)` of every criterion, arrays and numbers; a negative σ² is no time."""
+    for criterion in CRITERIA:
+        separation2 = np.array([10.0, 1e4])
+        noise = speciation_sigma2(criterion, separation2, 0.5)
+        time = speciation_time(criterion, separation2, 0.5)
+        np.testing.assert_allclose(time, 0.5 * np.log1p(noise), rtol=1e-12)
+        assert not np.allclose(time, 0.5 * np.log1p(1.01 * noise), rtol=1e-4)  # mutant
+
+
+def test_what_a_prediction_says():
+    """`SpeciationTime` carries a time with σ and γ, or a reason, and says so in JSON."""
+    mixture = GaussianMixture.parse("binary:d=64,mu=1,s=1")
+    for entry in speciation_times(mixture):
+        assert isinstance(entry, SpeciationTime)
+        assert (entry.time is None) == (entry.reason is not None)
+        said = entry.to_json()
+        assert said["criterion"] == entry.criterion
+        assert ("reason" in said) == (entry.time is None)
+        if entry.time is not None:
+            assert entry.sigma == pytest.approx(np.sqrt(np.expm1(2 * entry.time)), rel=1e-12)
+            assert entry.gamma == pytest.approx(64 / (1 + entry.sigma**2), rel=1e-12)

@@ -260,3 +260,14 @@ def test_low_rank_of_many_dimensions_needs_no_eigenvalues():
 def test_low_rank_refuses(diagonal, factors, message):
     with pytest.raises(ValueError, match=message):
         LowRank(diagonal, factors)
+
+
+def test_class_entropy_keeps_its_precision():
+    """`w(1 − log w)` to first order; `−Σ w log w` with 1 − w rounded to 1 is short by w."""
+    for w in (1e-12, 1e-100, 1e-300):
+        mixture = GaussianMixture([w, 1 - w], np.array([[1.0], [-1.0]]), 1.0)
+        assert mixture.class_entropy == pytest.approx(w * (1 - np.log(w)), rel=1e-11, abs=0)
+    equal = GaussianMixture(np.full(7, 1 / 7), np.eye(7), 1.0)
+    assert equal.class_entropy == pytest.approx(np.log(7), rel=1e-15)
+    single = GaussianMixture([1.0], np.zeros((1, 2)), 1.0)
+    assert single.class_entropy == 0

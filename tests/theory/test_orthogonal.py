@@ -1,14 +1,16 @@
 """Many classes: T13 against multiple precision, the binary channel and quadrature; T14's bounds and peaks."""
 
-import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from speciation.numerics import entropy_curve
 from speciation.theory import (
+    GaussianMixture,
     binary_entropy,
     binary_mmse,
     entropy_bounds,
+    exact_curves,
     large_k_shift,
     orthogonal_agreement,
     orthogonal_disagreement,
@@ -17,36 +19,16 @@ from speciation.theory import (
     orthogonal_peak,
     peak_gamma,
 )
+from speciation.validation import literal
 
 PUBLISHED = {(2, 2): 0.35631636, (4, 3): 0.61312573, (10, 5): 0.76142894, (50, 8): 1.02068913}
 
 
-def literal_entropy(g, classes):
-    """T13 as stated, `∫ [e^{−e^v} − ψ(v+g) ψ(v)^{K−1}] dv − g`, in 30 digits."""
-    with mp.workdps(30):
-        g, classes = mp.mpf(g), mp.mpf(classes)
-        step = mp.mpf("0.15")
-        step_z = min(mp.mpf("0.3"), step / mp.sqrt(g))
-        z = [j * step_z for j in range(-int(12 / step_z) - 1, int(12 / step_z) + 2)]
-        p = [mp.exp(-x * x / 2) * step_z / mp.sqrt(2 * mp.pi) for x in z]
-
-        def psi(v):
-            return mp.fsum(w * mp.exp(-mp.exp(v + mp.sqrt(g) * x)) for w, x in zip(p, z, strict=True))
-
-        first = int((-g / 2 - mp.log(classes) - 60 - 8 * mp.sqrt(g)) / step)
-        last = int((5 + 12 * mp.sqrt(g)) / step) + 1
-        terms = (
-            mp.exp(-mp.exp(j * step)) - psi(j * step + g) * psi(j * step) ** (classes - 1)
-            for j in range(first, last)
-        )
-        return step * mp.fsum(terms) - g
-
-
 @pytest.mark.parametrize(("classes", "g"), [(3, 0.5), (10, 2), (1000, 3)])
 def test_entropy_is_the_stated_integral(classes, g):
-    assert float(orthogonal_entropy(g, classes) / literal_entropy(g, classes) - 1) == pytest.approx(
-        0, abs=1e-12
-    )
+    assert float(
+        orthogonal_entropy(g, classes) / literal.orthogonal_entropy(g, classes, 30) - 1
+    ) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("case", "value"), PUBLISHED.items())
@@ -157,3 +139,18 @@ def test_large_k_form_of_the_peak_improves():
     assert errors[0] < 0.21
     with pytest.raises(ValueError, match="must exceed 4 pi"):
         large_k_shift(12.0)
+
+
+def test_exact_curves_say_which_closed_form_they_are():
+    """The binary channel, equal distances, and nothing for classes in general position."""
+    for spec, theorem in (("binary:d=4,mu=1,s=1", "T2"), ("orthogonal:K=5,d=8,M=9,s=1", "T13")):
+        mixture = GaussianMixture.parse(spec)
+        found = exact_curves(mixture)
+        assert theorem in found.reason
+        entropy, rate, agreement = found.evaluate(np.array([0.5, 2.0]))
+        curve = entropy_curve(mixture, [0.5, 2.0], method="exact")
+        np.testing.assert_array_equal(entropy, curve.entropy)
+        np.testing.assert_array_equal(rate, curve.rate)
+        np.testing.assert_array_equal(agreement, curve.agreement)
+    general = GaussianMixture([0.2, 0.3, 0.5], np.array([[0.0, 1], [2, 0], [5, 5]]), 1.0)
+    assert exact_curves(general) is None

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import stats
 from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic, LowRank
-from speciation.validation.denoisers import MixtureDenoiser, checked_conditions, membership
+from speciation.validation import path_entropy
+from speciation.validation.denoisers import Denoiser, MixtureDenoiser, checked_conditions, membership
 
 FACTORS = np.random.default_rng(0).standard_normal((3, 3, 3))
 COVARIANCES = [
@@ -71,3 +72,17 @@ def test_conditions_and_groups():
             checked_conditions(conditions, weights)
     with pytest.raises(ValueError, match="class 'b' is in no group"):
         membership(["a", "b"], {"x": ["a"]})
+
+
+def test_a_denoiser_is_anything_that_is_called_as_one():
+    """`Denoiser` is a protocol: a plain function takes part in an estimate as the oracle does."""
+    mixture = GaussianMixture.parse("binary:d=4,mu=1,s=1")
+    oracle = MixtureDenoiser(mixture)
+
+    def plain(x: torch.Tensor, sigma: float, condition: str | None) -> torch.Tensor:
+        return oracle(x, sigma, condition)
+
+    own: Denoiser = plain
+    arguments = (("+", "-"), np.geomspace(10, 0.4, 6), (4,))
+    found, usual = (path_entropy(each, *arguments, chains=32, batch=32) for each in (own, oracle))
+    np.testing.assert_array_equal(found.entropy, usual.entropy)

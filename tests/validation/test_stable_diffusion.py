@@ -51,9 +51,10 @@ def prompts(tmp_path):
 
 
 def test_the_denoiser_undoes_what_its_network_predicts(pipeline):
-    from speciation.validation import load_stable_diffusion
+    from speciation.validation import StableDiffusionDenoiser, load_stable_diffusion
 
     denoiser = load_stable_diffusion(pipeline)
+    assert isinstance(denoiser, StableDiffusionDenoiser)
     assert denoiser.shape == (4, 8, 8)
     # the published schedule: σ from 0.029 to 14.6
     np.testing.assert_allclose(denoiser.sigmas[[0, -1]], [0.0292, 14.6146], rtol=2e-3)
@@ -92,7 +93,7 @@ def test_measured_end_to_end(pipeline, prompts, run_json, tmp_path):
     assert summary["evaluations"] == 8 * 6 * 3
     assert summary["method"] == "path"
     written = {path.name for path in out.iterdir()}
-    assert written == {"blocks", "curve.csv", "curve.nc", "curve.png", "summary.json"}
+    assert written == {"blocks", "curve.csv", "curve.nc", "curve.png", "summary.json", "manifest.json"}
     # one prompt against the unconditional network: H26's binary form
     alone = run_json(*arguments, "--classes", "a cat", "--samples", "4", "--levels", "5", "--batch", "4")
     assert alone["conditions"] == "a cat,None"

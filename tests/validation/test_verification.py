@@ -55,7 +55,7 @@ def real_digits_are_among_the_measurements(content):
 
 
 def report_is_complete(folder, content):
-    names = ["digits-easy.png", "digits-hard.png", "report.html", "report.json", "report.md"]
+    names = ["digits-easy.png", "digits-hard.png", "manifest.json", "report.html", "report.json", "report.md"]
     assert sorted(path.name for path in folder.iterdir()) == names
     written = json.loads((folder / "report.json").read_text())
     assert written["theorems"] == content["theorems"]

@@ -23,8 +23,8 @@ def contrast(d: int, first: float, second: float, noise: float, prior: float = 0
 
 
 def derive() -> tuple[Identity, ...]:
-    """The tilted law of the half log-odds, its cumulants, the correction, and the time."""
-    return (*_tilt(), *_correction(), *_time())
+    """The tilted law of the half log-odds, the profile's transform, cumulants, correction, and time."""
+    return (*_tilt(), *_transform(), *_correction(), *_time())
 
 
 def _tilt() -> tuple[Identity, ...]:
@@ -44,6 +44,19 @@ def _tilt() -> tuple[Identity, ...]:
         Identity("1 − η² = 4v₁v₂/(v₁ + v₂)²", 1 - eta**2, complement),
         Identity("½(log f₁ + log f₂): a normal law times (1 − η²)^{1/4}", half, tilted),
         Identity("½(log f₁ − log f₂) = ½(ηx²/v − artanh η)", odds, turned),
+    )
+
+
+def _transform() -> tuple[Identity, ...]:
+    """What makes the transform of `F = cosh(u) h(u)` that of 1/cosh, divided by 1 + z²."""
+    u = sp.Symbol("u", real=True)
+    profile = sp.cosh(u) * sp.log(2 * sp.cosh(u)) - u * sp.sinh(u)
+    return (
+        Identity(
+            "F − F″ = 1/cosh u for F = cosh u log(2 cosh u) − u sinh u",
+            profile - profile.diff(u, 2),
+            1 / sp.cosh(u),
+        ),
     )
 
 

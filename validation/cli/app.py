@@ -11,7 +11,7 @@ from . import cite, compare, convert, curve, diagram, measure, predict, verify
 
 __all__ = ["app", "guarded", "main"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="When a diffusion model decides the class of a sample: theory, measurement, validation.",

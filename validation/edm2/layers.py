@@ -69,7 +69,7 @@ class Convolution(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: Sequence[int] = ()) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, *kernel))
+        self.weight: nn.Parameter = nn.Parameter(torch.randn(outputs, inputs, *kernel))
 
     def forward(self, x: Tensor, gain: Tensor | float = 1.0) -> Tensor:
         """Outputs of expected size `gain`."""

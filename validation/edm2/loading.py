@@ -27,7 +27,8 @@ class EDM2Denoiser:
     """
 
     def __init__(self, network: EDM2, reference: EDM2 | None = None) -> None:
-        self.network, self.reference = network.train(False), (reference or network).train(False)
+        self.network: EDM2 = network.train(False)
+        self.reference: EDM2 = (reference or network).train(False)
 
     @property
     def conditions(self) -> tuple[str, ...]:

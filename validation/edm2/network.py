@@ -86,14 +86,17 @@ class Block(nn.Module):
         heads: int = 0,
     ) -> None:
         super().__init__()
-        self.encoder, self.resample, self.heads = encoder, resample, heads
-        self.emb_gain = nn.Parameter(torch.zeros([]))
-        self.conv_res0 = Convolution(outputs if encoder else inputs, outputs, (3, 3))
-        self.emb_linear = Convolution(embedding, outputs)
-        self.conv_res1 = Convolution(outputs, outputs, (3, 3))
-        self.conv_skip = Convolution(inputs, outputs, (1, 1)) if inputs != outputs else None
-        self.attn_qkv = Convolution(outputs, 3 * outputs, (1, 1)) if heads else None
-        self.attn_proj = Convolution(outputs, outputs, (1, 1)) if heads else None
+        self.encoder: bool = encoder
+        self.resample: str | None = resample
+        self.heads: int = heads
+        self.emb_gain: nn.Parameter = nn.Parameter(torch.zeros([]))
+        self.conv_res0: Convolution = Convolution(outputs if encoder else inputs, outputs, (3, 3))
+        self.emb_linear: Convolution = Convolution(embedding, outputs)
+        self.conv_res1: Convolution = Convolution(outputs, outputs, (3, 3))
+        changes = inputs != outputs
+        self.conv_skip: Convolution | None = Convolution(inputs, outputs, (1, 1)) if changes else None
+        self.attn_qkv: Convolution | None = Convolution(outputs, 3 * outputs, (1, 1)) if heads else None
+        self.attn_proj: Convolution | None = Convolution(outputs, outputs, (1, 1)) if heads else None
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """X (batch, inputs, r, r) to (batch, outputs, r′, r′)."""
@@ -132,11 +135,12 @@ class UNet(nn.Module):
         super().__init__()
         widths = [c.model_channels * multiple for multiple in c.channel_mult]
         embedding = max(widths)
-        self.label_dim = c.label_dim
-        self.out_gain = nn.Parameter(torch.zeros([]))
-        self.emb_fourier = Fourier(widths[0])
-        self.emb_noise = Convolution(widths[0], embedding)
-        self.emb_label = Convolution(c.label_dim, embedding) if c.label_dim else None
+        self.label_dim: int = c.label_dim
+        self.out_gain: nn.Parameter = nn.Parameter(torch.zeros([]))
+        self.emb_fourier: Fourier = Fourier(widths[0])
+        self.emb_noise: Convolution = Convolution(widths[0], embedding)
+        named = Convolution(c.label_dim, embedding) if c.label_dim else None
+        self.emb_label: Convolution | None = named
 
         def block(
             inputs: int, outputs: int, encoder: bool, attention: bool, resample: str | None = None
@@ -144,7 +148,8 @@ class UNet(nn.Module):
             heads = outputs // c.channels_per_head if attention else 0
             return Block(inputs, outputs, embedding, encoder=encoder, resample=resample, heads=heads)
 
-        self.enc, self.dec = nn.ModuleDict(), nn.ModuleDict()
+        self.enc: nn.ModuleDict = nn.ModuleDict()
+        self.dec: nn.ModuleDict = nn.ModuleDict()
         channels, skips = c.img_channels + 1, []
         for level, width in enumerate(widths):
             size = c.img_resolution >> level
@@ -172,7 +177,7 @@ class UNet(nn.Module):
                     channels + skips.pop(), width, False, attention
                 )
                 channels = width
-        self.out_conv = Convolution(channels, c.img_channels, (3, 3))
+        self.out_conv: Convolution = Convolution(channels, c.img_channels, (3, 3))
 
     def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
         """X (batch, channels, r, r), `noise` = c_noise (batch,), `labels` (batch, label_dim) one-hot."""
@@ -201,10 +206,11 @@ class EDM2(nn.Module):
 
     def __init__(self, configuration: Configuration, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.configuration, self.dtype = configuration, dtype
-        self.unet = UNet(configuration)
-        self.logvar_fourier = Fourier(128)
-        self.logvar_linear = Convolution(128, 1)
+        self.configuration: Configuration = configuration
+        self.dtype: torch.dtype = dtype
+        self.unet: UNet = UNet(configuration)
+        self.logvar_fourier: Fourier = Fourier(128)
+        self.logvar_linear: Convolution = Convolution(128, 1)
 
     def forward(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Tensor:
         """X (batch, channels, r, r) and σ (batch,) or a number; labels one-hot or none. Returns float32."""

@@ -120,11 +120,14 @@ class TrainingRun:
     """State of a training run: network, its average, optimiser, step and history."""
 
     def __init__(self, network: EDM2, settings: Settings) -> None:
-        self.network, self.settings = network.train(True), settings
-        self.average = copy.deepcopy(network)
-        self.optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
-        self.exponent = average_exponent(settings.average_width)
-        self.step, self.history, self._losses = 0, [], torch.zeros(0)
+        self.network: EDM2 = network.train(True)
+        self.settings: Settings = settings
+        self.average: EDM2 = copy.deepcopy(network)
+        self.optimiser: torch.optim.Adam = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+        self.exponent: float = average_exponent(settings.average_width)
+        self.step: int = 0
+        self.history: list[tuple[int, float, float]] = []
+        self._losses = torch.zeros(0)
 
     def advance(self, images: Tensor, labels: Tensor) -> None:
         """One step."""

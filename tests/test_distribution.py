@@ -1,0 +1,156 @@
+"""What is published: archives that are the same bits wherever they are built, typed and documented names."""
+
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ("theory", "numerics", "validation")
+ROOMS = (*FLOORS, "tests", "benchmarks", "docs", "notebooks")
+DATE = "1700000000"
+
+
+def build(folder: Path, mask: int, age: int) -> dict[str, str]:
+    """Build from a copy of the sources whose files have another age, under another mask; SHA-256 by name."""
+    sources = folder / "sources"
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, sources / room, ignore=ignore)
+    for path in ROOT.iterdir():
+        if path.is_file() and not path.name.startswith("."):
+            shutil.copy(path, sources / path.name)
+    for path in sources.rglob("*"):
+        os.utime(path, (age, age))
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", sources],
+        env=os.environ | {"SOURCE_DATE_EPOCH": DATE}, umask=mask, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "dist").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    build(folder, 0o022, 1_600_000_000)
+    return folder / "dist"
+
+
+def test_archives_are_the_same_bits_wherever_they_are_built(built, tmp_path):
+    first = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in built.iterdir()}
+    assert len(first) == 2
+    assert build(tmp_path, 0o077, 1_700_000_123) == first
+
+
+def test_metadata_is_accepted_and_the_archive_is_whole(built):
+    program = Path(sys.executable).parent / "twine"
+    done = subprocess.run([program, "check", "--strict", *built.iterdir()], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    (archive,) = built.glob("*.tar.gz")
+    with tarfile.open(archive) as content:
+        members = {name.partition("/")[2] for name in content.getnames()}
+    for needed in (
+        "tests/conftest.py",
+        "docs/pages.py",
+        "notebooks",
+        "Makefile",
+        "constraints.txt",
+        "LICENSE",
+    ):
+        assert needed in members
+    assert not [name for name in members if "__pycache__" in name]
+
+
+@pytest.fixture(scope="module")
+def unpacked(built, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    (wheel,) = built.glob("*.whl")
+    shutil.unpack_archive(wheel, folder, "zip")
+    return folder
+
+
+def completeness(package: str, folder: Path) -> dict:
+    site = next(path for path in sys.path if path.endswith("site-packages"))
+    pyright = Path(sys.executable).parent / "pyright"
+    done = subprocess.run(
+        [pyright, "--verifytypes", package, "--ignoreexternal", "--outputjson"],
+        env=os.environ | {"PYTHONPATH": f"{folder}:{site}"}, cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)["typeCompleteness"]
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_type_information_is_complete(floor, unpacked):
+    found = completeness(f"speciation.{floor}", unpacked)
+    exported = [symbol for symbol in found["symbols"] if symbol["isExported"]]
+    unknown = [symbol["name"] for symbol in exported if not symbol["isTypeKnown"]]
+    assert found["completenessScore"] == 1, unknown
+    assert found["exportedSymbolCounts"]["withKnownType"] > 30
+
+
+def test_an_unknown_type_is_seen(tmp_path):
+    package = tmp_path / "sample"
+    package.mkdir()
+    (package / "py.typed").touch()
+    (package / "__init__.py").write_text("def scale(x): return 2 * x\n")
+    assert completeness("sample", tmp_path)["completenessScore"] < 1
+
+
+def public_names() -> list[tuple[str, str]]:
+    return [
+        (floor, name) for floor in FLOORS for name in importlib.import_module(f"speciation.{floor}").__all__
+    ]
+
+
+def everything_public():
+    """Public modules, functions, classes and their public methods."""
+    for floor in FLOORS:
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if any(part.startswith("_") and part != "__init__" for part in parts) or "checks" in parts:
+                continue
+            module = importlib.import_module(".".join(("speciation", *parts)).removesuffix(".__init__"))
+            yield module.__name__, module
+            for name in getattr(module, "__all__", ()):
+                value = getattr(module, name)
+                if inspect.isclass(value) or inspect.isfunction(value):
+                    yield f"{module.__name__}.{name}", value
+                if inspect.isclass(value) and value.__module__.startswith("speciation"):
+                    for key, member in vars(value).items():
+                        if not key.startswith("_") and (
+                            inspect.isfunction(member) or isinstance(member, property)
+                        ):
+                            yield f"{module.__name__}.{name}.{key}", member
+
+
+def test_every_public_thing_has_a_docstring():
+    names = list(everything_public())
+    assert len(names) > 400
+    assert [name for name, value in names if not inspect.getdoc(value)] == []
+
+
+def test_every_public_name_has_a_test():
+    """By name, in a test of the floor's own folder or of another; the strings of this file do not count."""
+    tests = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
+    words = set(re.findall(r"\w+", "\n".join(tests)))
+    assert [f"{floor}.{name}" for floor, name in public_names() if name not in words] == []
+    assert "a_name_that_no_test_has" not in words
+
+
+def test_units_and_errors_are_said():
+    """Docstrings of functions name their theorem or source, or what they raise, or say what they return."""
+    for floor, name in public_names():
+        value = getattr(importlib.import_module(f"speciation.{floor}"), name)
+        if inspect.isfunction(value):
+            text = inspect.getdoc(value) or ""
+            assert re.search(r"Source|References|Raises|ValueError|shape|Formula|`", text), f"{floor}.{name}"
