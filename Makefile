@@ -2,6 +2,7 @@
 # make test     lint, type check and test (what continuous integration runs)
 # make test-all the same, with the slow tests
 # make fuzz     ten minutes of mutants for every file reader and SPEC
+# make test-lowest  the tests of numbers under the lowest allowed versions
 # make bench    measure every speed claim as a ratio; writes benchmarks/results
 # make docs     build the site into build/site
 # make format   rewrite the sources in the project's style
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: verify test test-all fuzz bench docs lint format clean
+.PHONY: verify test test-all test-lowest fuzz bench docs lint format clean
 
 verify: $(VENV)/.installed
 	$(BIN)/speciation verify
@@ -23,6 +24,11 @@ test-all: lint
 
 fuzz: lint
 	FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/fuzz
+
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[models]' pytest pytest-xdist hypothesis
+	.venv-lowest/bin/python -m pytest -m "not slow" -W default tests/theory tests/numerics tests/validation tests/test_reproducibility.py
 
 bench: $(VENV)/.installed-dev
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

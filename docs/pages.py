@@ -12,16 +12,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import speciation.numerics
 import speciation.theory
 import speciation.validation
 from markupsafe import escape
+from matplotlib.figure import Figure
 from mkdocs.structure.files import File
 from packaging.requirements import Requirement
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
 from speciation.theory.sources import SOURCES
 from speciation.theory.theorems import THEOREMS, Theorem
 from speciation.validation.diagram_figures import diagram_figure
+from speciation.validation.figures import STYLE
 from speciation.validation.report_html import mathematics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +49,7 @@ def on_files(files: Any, config: Any) -> Any:
         "performance.md": performance_page(),
         "api.md": api_page(),
         "licences.md": licences_page(),
+        "performance.png": cost_figure(),
         **{f"diagrams/{name}.png": drawn(name) for name in DIAGRAMS},
     }
     pages |= {f"figures/{path.name}": path.read_bytes() for path in (ROOT / "docs/figures").glob("*.png")}
@@ -111,22 +115,65 @@ def drawn(name: str) -> bytes:
 
 
 def performance_page() -> str:
-    """Every benchmark's ratios with the hardware they were measured on."""
+    """Every benchmark's ratios with the hardware they were measured on, and how costs grow."""
     lines = [
         "# Performance",
         "",
         "Ratios measured in one process, without compilation; `make bench` repeats them.",
+        "Regressions are caught by the number of operations that the compiler counts",
+        "(`tests/numerics/test_cost.py`), never by a time.",
         "",
     ]
     for path in sorted((ROOT / "benchmarks/results").glob("*.json")):
         content = json.loads(path.read_text())
-        hardware = content["hardware"]
-        versions = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
-        lines += [f"## {path.name.split('.')[0].replace('_', ' ').capitalize()}", ""]
-        lines += [f"{hardware['processor']}, {hardware['cores']} cores; {versions}.", ""]
+        name, claims = path.name.split(".")[0], content["claims"]
+        lines += [f"## {name.replace('_', ' ').capitalize()}", "", f"{_hardware(content['hardware'])}", ""]
+        if name == "scaling":
+            lines += [
+                "A Monte-Carlo curve of more than about 150 levels takes several times longer per level on this",
+                "machine, for a reason that is not known; two curves of half the levels do not.",
+                "",
+            ]
+            lines += ["![Seconds of a curve against what grows](performance.png)", ""]
+            claims = {key: _without_sweep(values) for key, values in claims.items()}
         lines += ["| quantity | value |", "|---|---:|"]
-        lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(content["claims"])] + [""]
+        lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(claims)] + [""]
     return "\n".join(lines)
+
+
+def _hardware(about: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return f"{about['processor']}, {about['cores']} cores, {about['device']}; {versions}."
+
+
+def _without_sweep(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if not name.startswith("seconds at ")}
+
+
+def cost_figure() -> bytes:
+    """PNG of the sweeps of `benchmarks/scaling.py`: seconds against each size, with fitted exponents."""
+    claims = json.loads((ROOT / "benchmarks/results/scaling.cpu.json").read_text())["claims"]
+    sweeps = [key for key in claims if "exponent" in claims[key]]
+    names = list(dict.fromkeys(key.split(", ")[1] for key in sweeps))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.1 * len(names), 3.4), layout="constrained")
+        axes = figure.subplots(1, len(names), sharey=True)
+        for key in sweeps:
+            method, name = key.split(", ")
+            panel = axes[names.index(name)]
+            rows = {k.removeprefix("seconds at "): v for k, v in claims[key].items() if k != "exponent"}
+            look = {"ambient": ("#0072B2", "o-"), "reduced": ("#D55E00", "s--")}[method]
+            label = f"{method}: exponent {claims[key]['exponent']:.2f}"
+            panel.loglog(
+                [int(size) for size in rows], list(rows.values()), look[1], color=look[0], label=label
+            )
+            panel.set_xlabel({"draws": "draws", "levels": "noise levels"}.get(name, name))
+        for panel in axes:
+            panel.legend(fontsize=8)
+        axes[0].set_ylabel("time [s]")
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png")
+    return stream.getvalue()
 
 
 def licences() -> list[tuple[str, str, str]]:

@@ -80,6 +80,7 @@ def test_four_devices_draw_the_diagram_of_one(tmp_path, run):
     same_files(tmp_path / "four", tmp_path / "one", "grid.nc")
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, stopped):
     first, whole = tmp_path / "stopped", tmp_path / "whole"
     status, _ = stopped([*TRAIN, "--out", first], lambda: any(first.glob("state/*")), signal.SIGKILL)
@@ -227,7 +228,7 @@ def test_results_hold_no_time_of_day(root):
             assert not re.search(r"time\.time\(|datetime|strftime|localtime", path.read_text()), path
 
 
-@pytest.mark.parametrize("times", [2, 5])
+@pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_interrupted_again_and_again(times, tmp_path, run, stopped):
     first, whole = tmp_path / "stopped", tmp_path / "whole"
     status, said = stopped(

@@ -73,7 +73,8 @@ def write(mixture: GaussianMixture, path: Path) -> None:
     if path.suffix == ".json":
         path.write_text(json.dumps(_to_json(mixture), indent=1) + "\n", encoding="utf-8")
     elif path.suffix == ".npz":
-        np.savez(path, allow_pickle=False, **_to_arrays(mixture))
+        arrays: dict[str, Any] = dict(_to_arrays(mixture))
+        np.savez(path, **arrays)
     else:
         raise ValueError(f"{path}: a mixture file ends in .json or .npz")
 

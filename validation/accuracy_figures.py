@@ -40,7 +40,9 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
                     shade = "white" if value < (_BEST + _WORST) / 2 else "black"
-                    panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=shade)
+                    panel.text(
+                        column, row, f"{value:.0f}", ha="center", va="center", fontsize=6.5, color=shade
+                    )
             panel.set_xticks(range(grid.shape[1]), [f"{v:g}" for v in grid.columns], rotation=60)
             panel.set_yticks(range(grid.shape[0]), [f"{v:g}" for v in grid.index])
             panel.set(title=title, xlabel=x, ylabel=y)

@@ -12,7 +12,7 @@ from speciation.theory import GaussianMixture
 from speciation.theory.prediction import speciation_times
 from speciation.theory.spec import FAMILIES
 
-EXAMPLES = 300 if "FUZZ_SECONDS" not in os.environ else 40 * int(os.environ["FUZZ_SECONDS"])
+EXAMPLES = 100 if "FUZZ_SECONDS" not in os.environ else 40 * int(os.environ["FUZZ_SECONDS"])
 PHASES = [Phase.explicit, Phase.generate]
 many = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), phases=PHASES)
 

@@ -26,7 +26,10 @@ def check(context: Context) -> Checks:
         name = f"E L^2, unconditional, gamma={gamma:g}"
         yield z_test(name, predicted[name], unconditional[i] ** 2)
     first, second = (odds - gamma for odds, gamma in zip(conditional, theorem.GAMMAS, strict=True))
-    yield z_test("Cov(L, L') of one run", predicted["Cov(L, L') of one run"], first * second)
+    # the square of the sum has two thirds of the product's relative spread
+    variances = [predicted[f"Var L, conditional, gamma={gamma:g}"] for gamma in theorem.GAMMAS]
+    together = sum(variances) + 2 * predicted["Cov(L, L') of one run"]
+    yield z_test("Var(L + L') of one run", together, (first + second) ** 2)
     yield _normal(conditional[1], theorem.GAMMAS[1])
     classes, g = 3, 2.0
     posterior = filtered_posteriors(g, classes, RUNS // 3, STEPS, context.rng("T11 filter"))
@@ -35,5 +38,5 @@ def check(context: Context) -> Checks:
 
 
 def _normal(odds: NDArray[np.float64], gamma: float) -> Check:
-    """`E e^{−(L − γ)}` of a normal law, `e^{γ/2}` at variance γ: not only two moments agree."""
-    return z_test("E exp(γ - L), conditional", float(np.exp(gamma / 2)), np.exp(gamma - odds))
+    """`E e^{−(L − γ)/2}` of a normal law, `e^{γ/8}` at variance γ: not only two moments agree."""
+    return z_test("E exp((γ - L)/2), conditional", float(np.exp(gamma / 8)), np.exp((gamma - odds) / 2))

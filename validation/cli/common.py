@@ -52,9 +52,11 @@ def print_json(content: Any) -> None:
 def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, for a terminal: call what it yields with the work done and the whole."""
     console = errors()
+    if quiet or not console.is_terminal:
+        yield lambda done, total: None
+        return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    hidden = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def advance(done: int, total: int) -> None:

@@ -1,6 +1,8 @@
 """`speciation verify`: prove and measure every theorem."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,13 +39,7 @@ def verify(
     names = [name for text in (only or []) + (more or []) for name in text.split(",")]
     chosen = [by_id(name).id for name in names]
     started = time.monotonic()
-    with _progress(quiet) as progress:
-        task = progress.add_task("proving and measuring", total=None)
-
-        def advance(result: "TheoremResult") -> None:
-            verdict = "passed" if result.passed else "FAILED"
-            progress.update(task, description=f"{result.theorem.id} {result.theorem.name}: {verdict}")
-
+    with _progress(quiet) as advance:
         results = verification.run(chosen, seed, advance)
     seconds = time.monotonic() - started
     if out is not None:
@@ -58,10 +54,22 @@ def verify(
         raise typer.Exit(1)
 
 
-def _progress(quiet: bool) -> Progress:
+@contextmanager
+def _progress(quiet: bool) -> "Iterator[Callable[[TheoremResult], None]]":
+    """What to call with each result: the last one is shown on a terminal."""
     console = errors()
+    if quiet or not console.is_terminal:
+        yield lambda result: None
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("proving and measuring", total=None)
+
+        def advance(result: "TheoremResult") -> None:
+            verdict = "passed" if result.passed else "FAILED"
+            progress.update(task, description=f"{result.theorem.id} {result.theorem.name}: {verdict}")
+
+        yield advance
 
 
 def _print(results: "list[TheoremResult]", seconds: float) -> None:
