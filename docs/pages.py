@@ -130,8 +130,8 @@ def performance_page() -> str:
         lines += [f"## {name.replace('_', ' ').capitalize()}", "", f"{_hardware(content['hardware'])}", ""]
         if name == "scaling":
             lines += [
-                "A Monte-Carlo curve of more than about 150 levels takes several times longer per level on this",
-                "machine, for a reason that is not known; two curves of half the levels do not.",
+                "A Monte-Carlo curve of more than about 150 levels takes several times longer per level",
+                "on this machine, for a reason that is not known; two of half the levels do not.",
                 "",
             ]
             lines += ["![Seconds of a curve against what grows](performance.png)", ""]
