@@ -3,6 +3,7 @@
 # make test-all the same, with the slow tests
 # make fuzz     ten minutes of mutants for every file reader and SPEC
 # make test-lowest  the tests of numbers under the lowest allowed versions
+# make audit    known vulnerabilities of what is installed, from a public database
 # make bench    measure every speed claim as a ratio; writes benchmarks/results
 # make docs     build the site into build/site
 # make format   rewrite the sources in the project's style
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: verify test test-all test-lowest fuzz bench docs lint format clean
+.PHONY: verify test test-all test-lowest fuzz audit bench docs lint format clean
 
 verify: $(VENV)/.installed
 	$(BIN)/speciation verify
@@ -29,6 +30,10 @@ test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[models]' pytest pytest-xdist hypothesis
 	.venv-lowest/bin/python -m pytest -m "not slow" -W default tests/theory tests/numerics tests/validation tests/test_reproducibility.py
+
+audit: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet 'pip-audit>=2.7'
+	$(BIN)/pip-audit --skip-editable
 
 bench: $(VENV)/.installed-dev
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

@@ -18,6 +18,7 @@ import speciation.theory
 import speciation.validation
 from markupsafe import escape
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from mkdocs.structure.files import File
 from packaging.requirements import Requirement
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
@@ -169,6 +170,7 @@ def cost_figure() -> bytes:
             )
             panel.set_xlabel({"draws": "draws", "levels": "noise levels"}.get(name, name))
         for panel in axes:
+            panel.xaxis.set_minor_formatter(NullFormatter())
             panel.legend(fontsize=8)
         axes[0].set_ylabel("time [s]")
         stream = io.BytesIO()

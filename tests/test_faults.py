@@ -1,6 +1,8 @@
 """What goes wrong around a program: it is stopped, or cannot write, or a model breaks; nothing is lost."""
 
+import hashlib
 import itertools
+import json
 import os
 import re
 import signal
@@ -356,3 +358,30 @@ def test_a_changed_result_is_refused(tmp_path, run):
     manifest.unlink()
     assert not verify_manifest(out)
     assert run("compare", out, "binary:d=4,mu=1,s=1")[0] == 0
+
+
+def test_a_manifest_says_how_to_do_it_again(tmp_path, run):
+    mixture = tmp_path / "mixture.json"
+    GaussianMixture.parse("binary:d=4,mu=1,s=1").save(mixture)
+    out = tmp_path / "curve.csv"
+    command = ["curve", mixture, "--method", "ambient", "--samples", "500", "--levels", "4", "--seed", "7"]
+    assert run(*command, "--out", out)[0] == 0
+    written = json.loads((tmp_path / "curve.csv.manifest.json").read_text())
+    asked = {
+        "command": "curve",
+        "spec": str(mixture),
+        "method": "ambient",
+        "samples": 500,
+        "seed": 7,
+        "levels": 4,
+    }
+    assert asked.items() <= written["parameters"].items()
+    assert not {"out", "quiet", "as_json"} & set(written["parameters"])
+    assert written["environment"]["numpy"] == np.__version__
+    for group, path in (("inputs", mixture), ("files", out)):
+        (digest,) = written[group].values()
+        assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    # mutant: another seed is another manifest
+    assert run(*command[:-1], "8", "--out", tmp_path / "other.csv")[0] == 0
+    other = json.loads((tmp_path / "other.csv.manifest.json").read_text())
+    assert other["parameters"] != written["parameters"]

@@ -26,8 +26,8 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     entropy is below every normal double, are hatched.
     """
     with mpl.rc_context(STYLE | {"axes.grid": False}):
-        figure = Figure(figsize=(12, 4.4), layout="constrained")
-        axes = figure.subplots(1, len(_PANELS))
+        figure = Figure(figsize=(7.4, 10), layout="constrained")
+        axes = figure.subplots(len(_PANELS), 1)
         image: Any = None
         for panel, (name, (title, x, y)) in zip(axes, _PANELS.items(), strict=True):
             grid = table[table.quantity == name].pivot(index="y", columns="x", values="relative_error")
@@ -40,11 +40,11 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
                     shade = "white" if value < (_BEST + _WORST) / 2 else "black"
-                    panel.text(
-                        column, row, f"{value:.0f}", ha="center", va="center", fontsize=6.5, color=shade
-                    )
+                    panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=shade)
             panel.set_xticks(range(grid.shape[1]), [f"{v:g}" for v in grid.columns], rotation=60)
             panel.set_yticks(range(grid.shape[0]), [f"{v:g}" for v in grid.index])
             panel.set(title=title, xlabel=x, ylabel=y)
-        figure.colorbar(image, ax=list(axes), label="log₁₀ of the relative error of $H$")
+        figure.colorbar(
+            image, ax=list(axes), location="bottom", aspect=40, label="log₁₀ of the relative error of $H$"
+        )
     return figure

@@ -70,7 +70,7 @@ def measure(
 
     if out is not None:
         prepare_directory(out)
-    subject = _subject(model, checkpoint, reference_checkpoint, prompts, device, precision, download)
+    subject = _frugal(_subject(model, checkpoint, reference_checkpoint, prompts, device, precision, download))
     choice = {"classes": classes, "estimator": estimator, "samples": samples, "levels": levels}
     options = _options(subject, model, preset, prediction, interval, choice, (guidance, batch, seed))
     with sampling_progress(quiet, "batches") as progress:
@@ -90,22 +90,13 @@ def measure(
     _deliver(result, title, None if out is None else (out, given(context)), as_json, quiet)
 
 
-def _subject(
-    model: str,
-    checkpoint: str | None,
-    reference: Path | None,
-    prompts: Path | None,
-    device: str,
-    precision: str,
-    download: bool,
-) -> "Subject":
+def _frugal(subject: "Subject") -> "Subject":
     from ..memory import frugal
 
-    subject = _loaded(model, checkpoint, reference, prompts, device, precision, download)
     return replace(subject, denoiser=frugal(subject.denoiser, errors().print))
 
 
-def _loaded(
+def _subject(
     model: str,
     checkpoint: str | None,
     reference: Path | None,
