@@ -247,6 +247,7 @@ def test_interrupted_again_and_again(times, tmp_path, run, stopped):
     same_files(first, whole, "curve.csv")
 
 
+@pytest.mark.slow
 def test_an_interrupted_curve_keeps_its_draws(tmp_path, run, stopped):
     """The draws of a curve are written when it is interrupted, also when that is interrupted again."""
     names = ["stopped.csv", "whole.csv"]

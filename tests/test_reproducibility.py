@@ -36,7 +36,7 @@ CURVE = ("--samples", "4000", "--levels", "5", "--seed", "3", "--json")
             marks=pytest.mark.slow,
         ),
         ("curve", "digits:3,8,5", *CURVE),
-        ("measure", "digits", "--classes", "3,8", *SHORT),
+        pytest.param(("measure", "digits", "--classes", "3,8", *SHORT), marks=pytest.mark.slow),
     ],
 )
 def test_two_processes_print_the_same_bytes(arguments):

@@ -148,7 +148,7 @@ def test_means_of_1e150_and_beyond():
             GaussianMixture.parse(f"binary:d=1,mu={mu},s=1")
 
 
-@pytest.mark.parametrize("scale", [1e-25, 1e-12, 1.0, 1e12, 1e25, 1e120])
+@pytest.mark.parametrize("scale", [1e-25, 1e12, 1e120])
 @pytest.mark.parametrize("method", ["reduced", "ambient"])
 def test_units_do_not_matter(method, scale):
     """Monte Carlo of the same mixture in other units, from single precision's ends to those of double.
