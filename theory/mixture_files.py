@@ -62,6 +62,8 @@ def read(path: Path) -> GaussianMixture:
             raise ValueError("no such file" if not path.exists() else "not a file")
         fields = _read_npz(path) if path.suffix == ".npz" else _read_json(path)
         return _build(fields)
+    except OverflowError:  # JSON has whole numbers without end
+        raise ValueError(f"{path}: a number is too large for double precision") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:
@@ -123,7 +125,7 @@ def _one_from_json(value: Any, name: str) -> Covariance:
         raise ValueError(f"{name}: {kind!r} is not one of {', '.join(_KINDS)}")
     try:
         return _KINDS[kind](content)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         ragged = "inhomogeneous" in str(error) or isinstance(error, TypeError)
         reason = "not numbers in rows of equal length" if ragged else error
         raise ValueError(f"{name}: {reason}") from None

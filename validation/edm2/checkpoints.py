@@ -68,7 +68,7 @@ def read_checkpoint(path: Path) -> EDM2:
         return _network(content["ema"])
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, RuntimeError, MemoryError, OverflowError) as error:
+    except (ValueError, TypeError, RuntimeError, MemoryError, OverflowError) as error:
         raise ValueError(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 
@@ -256,6 +256,8 @@ def _tensor(value: Any, name: str) -> Tensor:
     if isinstance(value, Call) and value.name == "torch._utils._rebuild_parameter":
         value = value.arguments[0]
     if not isinstance(value, Call) or value.name != "torch._utils._rebuild_tensor_v2":
+        raise ValueError(f"{name}: not a tensor")
+    if len(value.arguments) < 4 or not all(isinstance(part, tuple) for part in value.arguments[2:4]):
         raise ValueError(f"{name}: not a tensor")
     storage, offset, size, stride = value.arguments[:4]
     if not isinstance(storage, Call) or storage.name != "torch.storage._load_from_bytes":
