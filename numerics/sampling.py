@@ -44,7 +44,7 @@ STRIDE = 128
 """Antithetic pairs in a stride."""
 SINGLE_LIMIT = 1e18
 """Largest number whose square single precision holds with room to spare."""
-_FARTHEST2 = 1e13
+_FARTHEST2 = 1e13  # log-odds are then known to about 1e-3
 _ROUND = 32  # strides between two looks at the tolerance, per device
 
 

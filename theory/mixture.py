@@ -25,7 +25,7 @@ Array: TypeAlias = NDArray[np.float64]
 CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
 
 _SMALLEST = 1e-290  # squared distance; below it products leave the normal numbers
-_WORST_CONDITION = 1e10
+_WORST_CONDITION = 1e10  # of Σ + σ²I; leaves relative errors of about 1e-5
 _WEIGHT_ROUNDING = 1e-8  # how far from 1 a sum of decimal weights may be
 
 
@@ -185,6 +185,7 @@ class GaussianMixture:
     def check_levels(self, sigma: ArrayLike) -> None:
         """Raise `ValueError` where rounding would decide: full matrices Σ + σ²I of condition beyond 1e10.
 
+        `sigma` has any shape, σ > 0; its smallest value decides.
         An eigenvalue of a matrix is known to about 1e-16 of the largest, so that relative errors of curves
         stay below about 1e-5; diagonal and low-rank covariances have no such limit.
         """
