@@ -23,7 +23,7 @@ THIRD_MOMENT = 2.0
 
 
 def slopes_of(rows: Array, curves: int) -> Array:
-    """β, shape (curves, controls, levels), from a pilot's rows (curves + controls, levels, draws).
+    """β, shape (levels, curves, controls), from a pilot's rows (curves + controls, levels, draws).
 
     Zero along combinations of controls that do not vary.
     """
@@ -36,7 +36,7 @@ def slopes_of(rows: Array, curves: int) -> Array:
     slopes = y @ x.transpose(0, 2, 1) @ inverse
     explained = slopes @ x
     slopes = slopes * (1 - _share_left(y - explained, explained)[..., None])
-    return np.moveaxis(slopes / spread.transpose(0, 2, 1), 0, -1)
+    return slopes / spread.transpose(0, 2, 1)
 
 
 def _share_left(rest: Array, explained: Array) -> Array:
@@ -49,14 +49,12 @@ def _share_left(rest: Array, explained: Array) -> Array:
 
 
 def controlled(rows: Any, slopes: Any, expected: Any) -> Any:
-    """`y − β(x − E x)`, shape (curves, levels, draws).
+    """`y − β(x − E x)`, shape (curves, draws), at one level.
 
-    `rows` is (curves + controls, levels, draws), `slopes` (curves, controls, levels) and `expected`
-    (controls, levels).
+    `rows` is (curves + controls, draws), `slopes` (curves, controls) and `expected` (controls,).
     """
-    curves, controls = slopes.shape[:2]
+    curves, controls = slopes.shape
     found = rows[:curves]
     for index in range(controls):
-        excess = rows[curves + index] - expected[index][:, None]
-        found = found - slopes[:, index, :, None] * excess
+        found = found - slopes[:, index, None] * (rows[curves + index] - expected[index])
     return found

@@ -203,7 +203,7 @@ def _sampled(
         reduced = method == "reduced"
         build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
         parameters = build(mixture, sigma, groups)
-        ambient = shared_covariance.ambient_isotropic if "scale" in parameters else shared_covariance.ambient
+        ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
         kernel = shared_covariance.reduced if reduced else ambient
         dtype = _precision(dtype, method, parameters)
         unit, rounding = shared_covariance.unit_and_rounding(parameters, dtype)

@@ -14,7 +14,6 @@ it is at most 2, and where one class has nearly all the probability it keeps a b
 
 from typing import Any, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ _LEAST_OVERLAP = 1e-30  # below it B + Σ√(p_j p_k) would underflow in single 
 def proposal(gram: Array, class_weights: Array) -> dict[str, Any]:
     """Components of q from the Gram matrices of the a_k, shape (levels, K, K).
 
-    `first`, `second` (C,) name each component's two classes (the same twice for a class itself),
+    `components` (C, 2) names each component's two classes (the same twice for a class itself),
     `thresholds` (levels, C − 1) cut the range of 32 random bits in proportion to their
     probabilities, and `overlap` (levels,) is B.
     """
@@ -48,31 +47,28 @@ def proposal(gram: Array, class_weights: Array) -> dict[str, Any]:
     probabilities = (np.exp(log_overlaps - total) + np.where(pairs, 0, class_weights[first])) / 2
     cuts = np.minimum(np.cumsum(probabilities, axis=1)[:, :-1], 1) * 2.0**32
     return {
-        "first": first,
-        "second": second,
+        "components": np.stack([first, second], axis=1),
         "thresholds": np.minimum(cuts, 2.0**32 - 1).astype(np.uint32),
         "overlap": np.exp(total[:, 0]),
     }
 
 
-def centres(bits: Any, gram: Any, parameters: dict[str, Any]) -> Any:
-    """`⟨a_k, centre⟩` of the component that 32 random bits (draws,) choose, shape (K, levels, draws)."""
-    thresholds = parameters["thresholds"]
-    how = "compare_all" if thresholds.shape[1] <= 64 else "scan"
+def centres(bits: Any, gram: Any, thresholds: Any, components: Any) -> Any:
+    """`⟨a_k, centre⟩`, shape (K, draws), of the component that 32 random bits (draws,) choose at one level.
 
-    def level(cuts: Any, own: Any) -> Any:
-        chosen = jnp.searchsorted(cuts, bits, side="right", method=how)
-        return (own[parameters["first"][chosen]] + own[parameters["second"][chosen]]) / 2
-
-    return jax.vmap(level)(thresholds, gram).transpose(2, 0, 1)
+    `gram` is (K, K), `thresholds` (C − 1,) and `components` (C, 2).
+    """
+    how = "compare_all" if thresholds.shape[0] <= 64 else "scan"
+    chosen = components[jnp.searchsorted(thresholds, bits, side="right", method=how)]
+    return ((gram[chosen[:, 0]] + gram[chosen[:, 1]]) / 2).T
 
 
 def weights(logits: Any, overlap: Any) -> tuple[Any, Any]:
-    """`p/q`, and `p/q · (1 + B)/B`, which does not vanish with B; shapes (levels, draws).
+    """`p/q`, and `p/q · (1 + B)/B`, which does not vanish with B; shapes (draws,), at one level.
 
-    `logits` (K, levels, draws) are log-posteriors up to a constant.
+    `logits` (K, draws) are log-posteriors up to a constant and `overlap` () is B.
     """
-    overlap = jnp.maximum(overlap, _LEAST_OVERLAP)[:, None]
+    overlap = jnp.maximum(overlap, _LEAST_OVERLAP)
     odds, log_odds = odds_against_top(logits)
     roots = cross_terms(jnp.exp(log_odds / 2), log_odds) / odds.sum(0)
     scaled = 2 * (1 + overlap) / (overlap + roots)

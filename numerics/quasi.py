@@ -29,17 +29,18 @@ def estimate(
     parameters: dict[str, Any], samples: int, key: int, progress: Progress | None = None
 ) -> Estimate:
     """Mean and standard error of `reduced`'s curves from at least `samples` points."""
-    rank = parameters["roots"].shape[-1]
+    levels = parameters["levels"]
+    rank, dtype = levels["roots"].shape[-1], levels["roots"].dtype
     if rank == 1:
         # one smooth dimension is integrated better than any control could: what it leaves is rough
-        parameters = parameters | {"slopes": np.zeros_like(parameters["slopes"])}
+        parameters = parameters | {"levels": levels | {"slopes": np.zeros_like(levels["slopes"])}}
     # Sobol' sets are balanced at powers of two
     points = 2 ** int(np.ceil(np.log2(max(samples / REPLICATES, 1))))
     means: list[Array] = []
     for replicate in range(REPLICATES):
         y, bits = _points(rank, points, [key, replicate])
         block = min(points, _BLOCK)
-        blocks = jnp.asarray(y.reshape(-1, block, rank), parameters["roots"].dtype)
+        blocks = jnp.asarray(y.reshape(-1, block, rank), dtype)
         means.append(np.asarray(_mean(blocks, bits.reshape(-1, block), parameters), dtype=np.float64))
         if progress is not None:
             progress((replicate + 1) * points, REPLICATES * points)

@@ -17,6 +17,7 @@ importance weight, `E = 1`, and the weighted second order of the entropy in h,
 whose mean follows from `E h_j h_k = ⟨a_j, a_k⟩ + Σ_c w_c μ_cj μ_ck` with `μ_ck = ⟨a_c, a_k⟩ − ½|a_k|²`.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
@@ -28,6 +29,7 @@ from ..theory.covariance import Isotropic
 from ..theory.mixture import GaussianMixture
 from . import importance
 from .controls import controlled, slopes_of
+from .levels import over_levels
 from .sampling import SINGLE_LIMIT, STRIDE, check_resolution, in_precision, largest_of, normal
 from .statistics import statistics
 
@@ -49,58 +51,69 @@ _PILOT_KEY, _PILOT_STRIDES = 2**31 - 1, 8
 def reduced(key: Any, parameters: dict[str, Any]) -> Any:
     """Curves of one stride with noise drawn in the span of the mean differences."""
     noise_key, centre_key = jax.random.split(key)
-    roots = parameters["roots"]  # (levels, K, K − 1)
+    roots = parameters["levels"]["roots"]  # (levels, K, K − 1)
     y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
-    return _pair(_reduced_products(y, roots), centre_key, parameters)
+    return _pairs(lambda level: _reduced_products(y, level), centre_key, parameters)
 
 
 def reduced_at(y: Any, bits: Any, parameters: dict[str, Any]) -> Any:
     """Curves (3, levels, draws) of noise y (draws, K − 1) and of 32 random bits (draws,) for the centre."""
-    centres = importance.centres(bits, parameters["gram"], parameters)
-    rows = _rows(centres + _reduced_products(y, parameters["roots"]), parameters)
-    return controlled(rows, parameters["slopes"], parameters["expected"])
+
+    def at(level: dict[str, Any]) -> Any:
+        centres = importance.centres(bits, level["gram"], level["thresholds"], parameters["components"])
+        rows = _rows(centres + _reduced_products(y, level), level, parameters)
+        return controlled(rows, level["slopes"], level["expected"])
+
+    return over_levels(at, parameters["levels"], parameters["log_weights"].size)
 
 
-def _reduced_products(y: Any, roots: Any) -> Any:
-    """`ε·a_k` (K, levels, draws) from noise y (draws, K − 1) and roots (levels, K, K − 1)."""
-    return jnp.einsum("nr,lkr->kln", y, roots, precision="highest")
+def _reduced_products(y: Any, level: dict[str, Any]) -> Any:
+    """`ε·a_k` (K, draws) from noise y (draws, K − 1)."""
+    return jnp.matmul(level["roots"], y.T, precision="highest")
 
 
 def ambient(key: Any, parameters: dict[str, Any]) -> Any:
     """Curves of one stride with noise drawn in all dimensions, any shared covariance."""
-    whitened = parameters["whitened"]  # (levels, K, d)
+    whitened = parameters["levels"]["whitened"]  # (levels, K, d)
     noise_key, centre_key = jax.random.split(key)
     epsilon = normal(noise_key, (STRIDE, whitened.shape[-1]), whitened.dtype)
-    products = jnp.einsum("nd,lkd->kln", epsilon, whitened, precision="highest")
-    return _pair(products, centre_key, parameters)
+
+    def products(level: dict[str, Any]) -> Any:
+        return jnp.matmul(level["whitened"], epsilon.T, precision="highest")
+
+    return _pairs(products, centre_key, parameters)
 
 
 def ambient_isotropic(key: Any, parameters: dict[str, Any]) -> Any:
     """`ambient` for `Σ = s²I`, where all levels share the products with the means themselves."""
-    means, scale = parameters["means"], parameters["scale"]  # (K, d), (levels,)
+    means = parameters["means"]  # (K, d)
     noise_key, centre_key = jax.random.split(key)
     epsilon = normal(noise_key, (STRIDE, means.shape[-1]), means.dtype)
     products = jnp.matmul(epsilon, means.T, precision="highest").T
-    return _pair(products[:, None, :] * scale[:, None], centre_key, parameters)
+    return _pairs(lambda level: products * level["scale"], centre_key, parameters)
 
 
 def reduced_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
     """What `reduced` needs: Gram matrices at each level, their roots, and the controls' slopes."""
     common = _common(mixture, sigma, groups)
-    return common | _fitted(common)
+    return _and_levels(common, _fitted(common))
 
 
 def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
     """What `ambient` or, for an isotropic covariance, `ambient_isotropic` needs."""
     common = _common(mixture, sigma, groups)
     # the law of the rows is that of `reduced`, whose pilot costs nothing that grows with d
-    common |= {"slopes": _fitted(common)["slopes"]}
+    common = _and_levels(common, {"slopes": _fitted(common)["slopes"]})
     covariance = mixture.covariances[0]
     centred = _centred(mixture)
     if isinstance(covariance, Isotropic):
         scale = 1 / np.sqrt(covariance.variance + sigma**2)
-        return common | {"means": centred, "scale": scale}
-    return common | {"whitened": np.stack([covariance.whiten(centred, noise) for noise in sigma**2])}
+        return _and_levels(common, {"scale": scale}) | {"means": centred}
+    return _and_levels(common, {"whitened": np.stack([covariance.whiten(centred, n) for n in sigma**2])})
+
+
+def _and_levels(parameters: dict[str, Any], more: dict[str, Array]) -> dict[str, Any]:
+    return parameters | {"levels": parameters["levels"] | more}
 
 
 def _roots(gram: Array) -> Array:
@@ -114,26 +127,27 @@ def _roots(gram: Array) -> Array:
     return roots @ vectors[len(gram) // 2][:, :0:-1]
 
 
-def _fitted(common: dict[str, Any]) -> dict[str, Any]:
+def _fitted(common: dict[str, Any]) -> dict[str, Array]:
     """Roots of the Gram matrices, and the slopes of the controls from a pilot of the `reduced` method."""
-    parameters = common | {"roots": _roots(common["gram"])}
+    roots = _roots(common["levels"]["gram"])
+    parameters = _and_levels(common, {"roots": roots})
     double = largest_of(parameters) > SINGLE_LIMIT
     with jax.enable_x64(double):
         precise = in_precision(parameters, "float64" if double else "float32")
         rows = np.asarray(_pilot(precise), dtype=np.float64)
-    return {"roots": parameters["roots"], "slopes": slopes_of(rows, 3)}
+    return {"roots": roots, "slopes": slopes_of(rows, 3)}
 
 
 @jax.jit
 def _pilot(parameters: dict[str, Any]) -> Any:
     """Rows of pairs that no estimate uses, shape (5, levels, pairs)."""
-    roots = parameters["roots"]
+    roots = parameters["levels"]["roots"]
 
     def stride(index: Any) -> Any:
         key = jax.random.fold_in(jax.random.key(_PILOT_KEY), index)
         noise_key, centre_key = jax.random.split(key)
         y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
-        return _pair_rows(_reduced_products(y, roots), centre_key, parameters)
+        return _pairs(lambda level: _reduced_products(y, level), centre_key, parameters, control=False)
 
     rows = jax.lax.map(stride, jnp.arange(_PILOT_STRIDES, dtype=jnp.uint32))
     return jnp.moveaxis(rows, 0, -2).reshape(*rows.shape[1:3], -1)
@@ -141,48 +155,53 @@ def _pilot(parameters: dict[str, Any]) -> Any:
 
 def unit_and_rounding(parameters: dict[str, Any], dtype: str) -> tuple[Array, Array]:
     """What a unit of the curves is worth, and the relative error of the arithmetic, both (levels,)."""
-    overlap = parameters["overlap"]
+    levels = parameters["levels"]
     # a relative rounding of the log-odds by ε is an absolute one by ε|a|², and so is that of p
-    largest = np.abs(parameters["gram"]).max(axis=(1, 2))
-    return overlap / (1 + overlap), 4 * float(np.finfo(dtype).eps) * (1 + largest)
+    largest = np.abs(levels["gram"]).max(axis=(1, 2))
+    return levels["overlap"] / (1 + levels["overlap"]), 4 * float(np.finfo(dtype).eps) * (1 + largest)
 
 
-def _pair(products: Any, centre_key: Any, parameters: dict[str, Any]) -> Any:
-    """Mean of the curves over the antithetic pair ±ε around one centre, shape (3, levels, STRIDE)."""
-    rows = _pair_rows(products, centre_key, parameters)
-    return controlled(rows, parameters["slopes"], parameters["expected"])
+def _pairs(
+    products_of: Callable[[Any], Any], centre_key: Any, parameters: dict[str, Any], control: bool = True
+) -> Any:
+    """Mean of the curves over the antithetic pairs ±ε around one centre each, shape (3, levels, STRIDE).
+
+    Without `control` the control variates are not used but returned, shape (5, levels, STRIDE).
+    """
+    bits = jax.random.bits(centre_key, (STRIDE,), jnp.uint32)
+
+    def at(level: dict[str, Any]) -> Any:
+        centres = importance.centres(bits, level["gram"], level["thresholds"], parameters["components"])
+        products = products_of(level)
+        signs = (centres + products, centres - products)
+        rows = sum(_rows(inner, level, parameters) for inner in signs) / 2
+        return controlled(rows, level["slopes"], level["expected"]) if control else rows
+
+    return over_levels(at, parameters["levels"], parameters["log_weights"].size)
 
 
-def _pair_rows(products: Any, centre_key: Any, parameters: dict[str, Any]) -> Any:
-    bits = jax.random.bits(centre_key, (products.shape[-1],), jnp.uint32)
-    centres = importance.centres(bits, parameters["gram"], parameters)
-    return (_rows(centres + products, parameters) + _rows(centres - products, parameters)) / 2
-
-
-def _rows(inner: Any, parameters: dict[str, Any]) -> Any:
-    """The three curves and the two control variates, weighted; `inner` (K, levels, draws) is ⟨a_k, x⟩."""
-    squares = jnp.diagonal(parameters["gram"], axis1=1, axis2=2).T[..., None]
-    h = inner - squares / 2
-    logits = h + parameters["log_weights"][:, None, None]
-    weights, scaled = importance.weights(logits, parameters["overlap"])
-    curves = statistics(logits, parameters["gaps"], parameters["noise"], parameters["groups"])
-    control = _second_order(h, parameters)
+def _rows(inner: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """The three curves and the two control variates, weighted; `inner` (K, draws) is ⟨a_k, x⟩."""
+    h = inner - jnp.diagonal(level["gram"])[:, None] / 2
+    logits = h + parameters["log_weights"][:, None]
+    weights, scaled = importance.weights(logits, level["overlap"])
+    curves = statistics(logits, level["gaps"], level["noise"], parameters["groups"])
+    control = _second_order(h, level["second_order"], parameters)
     return jnp.concatenate([scaled * curves, weights[None], (weights * control)[None]])
 
 
-def _second_order(h: Any, parameters: dict[str, Any]) -> Any:
-    """`V/E V`, shape (levels, draws), or zero where E V is."""
-    norm = parameters["second_order"]
-    h = h / jnp.sqrt(jnp.where(norm > 0, norm, 1))[:, None]
+def _second_order(h: Any, norm: Any, parameters: dict[str, Any]) -> Any:
+    """`V/E V`, shape (draws,), or zero where E V is."""
+    h = h / jnp.sqrt(jnp.where(norm > 0, norm, 1))
     weights, groups = jnp.exp(parameters["log_weights"]), parameters["groups"]
-    weighted = weights[:, None, None] * h
+    weighted = weights[:, None] * h
     mean = weighted.sum(0)
     if groups is None:
         squares = (weighted * h).sum(0)
     else:
-        sums = jnp.tensordot(groups, weighted, 1, precision="highest")
-        squares = (sums**2 / (groups @ weights)[:, None, None]).sum(0)
-    return jnp.where(norm[:, None] > 0, squares - mean**2, 0)
+        sums = jnp.matmul(groups, weighted, precision="highest")
+        squares = (sums**2 / (groups @ weights)[:, None]).sum(0)
+    return jnp.where(norm > 0, squares - mean**2, 0)
 
 
 def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
@@ -190,15 +209,22 @@ def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dic
     lengths = np.diagonal(forms, axis1=1, axis2=2)
     check_resolution(np.diagonal(gram, axis1=1, axis2=2).max(axis=1), sigma)
     second_order = _expected_second_order(gram, mixture.weights, groups)
+    varies = (second_order > 0).astype(np.float64)
+    proposal = importance.proposal(gram, mixture.weights)
     return {
         "log_weights": np.log(mixture.weights),
-        "gram": gram,
-        "gaps": np.maximum(lengths[:, :, None] + lengths[:, None, :] - 2 * forms, 0),
-        "noise": sigma**2,
         "groups": groups,
-        "second_order": second_order,
-        "expected": np.stack([np.ones(sigma.size), (second_order > 0).astype(np.float64)]),
-    } | importance.proposal(gram, mixture.weights)
+        "components": proposal["components"],
+        "levels": {
+            "gram": gram,
+            "gaps": np.maximum(lengths[:, :, None] + lengths[:, None, :] - 2 * forms, 0),
+            "noise": sigma**2,
+            "second_order": second_order,
+            "expected": np.stack([np.ones(sigma.size), varies], axis=1),
+            "thresholds": proposal["thresholds"],
+            "overlap": proposal["overlap"],
+        },
+    }
 
 
 def _expected_second_order(gram: Array, weights: Array, groups: Array | None) -> Array:

@@ -1,4 +1,4 @@
-"""From class log-posteriors to the three curves, for a batch of draws at every noise level.
+"""From class log-posteriors to the three curves, for a batch of draws at one noise level.
 
     entropy        −Σ_G P_G log P_G                 (posterior entropy, not −log p of the true class)
     disagreement   1 − Σ_G P_G²
@@ -17,15 +17,15 @@ __all__ = ["cross_terms", "odds_against_top", "statistics"]
 
 
 def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
-    """Entropy, rate and disagreement of each draw at each level, shape (3, levels, draws).
+    """Entropy, rate and disagreement of each draw, shape (3, draws).
 
     Parameters
     ----------
-    logits : (classes, levels, draws)
+    logits : (classes, draws)
         Log-posteriors up to a constant.
-    gaps : (levels, classes, classes) or (levels, classes, classes, draws)
+    gaps : (classes, classes) or (classes, classes, draws)
         `Q_jk = |σ^{−2}(D_j − D_k)|²`.
-    noise : (levels,)
+    noise : ()
         σ².
     groups : (groups, classes) of 0 and 1, or None
     """
@@ -36,16 +36,16 @@ def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
         own = 0
     else:
         same = groups.T @ groups
-        shares = jnp.tensordot(same, p, 1, precision="highest")
-        own = _weighted(gaps * (same if gaps.ndim == 3 else same[..., None]), p)
+        shares = jnp.matmul(same, p, precision="highest")
+        own = _weighted(gaps * (same if gaps.ndim == 2 else same[..., None]), p)
         own = jnp.where(shares > 0, own / jnp.where(shares > 0, shares, 1), 0)
-        grouped = jnp.tensordot(groups, odds, 1, precision="highest")
+        grouped = jnp.matmul(groups, odds, precision="highest")
         odds, log_odds = odds_against_top(jnp.log(grouped))
     others = _beyond_top(odds, log_odds)
     norm = 1 + others
     entropy = jnp.log1p(others) - jnp.where(odds > 0, odds * log_odds, 0).sum(0) / norm
     disagreement = cross_terms(odds, log_odds) / norm**2
-    rate = (1 + noise)[:, None] * (p * (_weighted(gaps, p) - own)).sum(0) / 2
+    rate = (1 + noise) * (p * (_weighted(gaps, p) - own)).sum(0) / 2
     return jnp.stack([entropy, rate, disagreement])
 
 
@@ -69,6 +69,6 @@ def _beyond_top(values: Any, log_odds: Any) -> Any:
 
 
 def _weighted(gaps: Any, p: Any) -> Any:
-    """`Σ_j Q_kj p_j`, shape (classes, levels, draws)."""
-    pattern = "lkj,jln->kln" if gaps.ndim == 3 else "lkjn,jln->kln"
+    """`Σ_j Q_kj p_j`, shape (classes, draws)."""
+    pattern = "kj,jn->kn" if gaps.ndim == 2 else "kjn,jn->kn"
     return jnp.einsum(pattern, gaps, p, precision="highest")

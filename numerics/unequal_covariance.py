@@ -144,5 +144,4 @@ def _at_level(x: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
     forms = jnp.einsum("njd,nkd->jkn", pulls, pulls, precision="highest")
     lengths = jnp.diagonal(forms, axis1=0, axis2=1).T
     gaps = jnp.maximum(lengths[:, None] + lengths[None] - 2 * forms, 0)
-    noise = jnp.atleast_1d(level["sigma"] ** 2)
-    return statistics(logits.T[:, None], gaps[None], noise, parameters["groups"])[:, 0]
+    return statistics(logits.T, gaps, level["sigma"] ** 2, parameters["groups"])

@@ -14,12 +14,13 @@ Reading executes nothing, and nothing is allocated that the file does not hold.
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import numpy as np
 
 from .archives import AnyArray, read_arrays
 from .covariance import Covariance, Diagonal, Full, Isotropic, LowRank
+from .json_files import read_json
 from .mixture import GaussianMixture
 
 __all__ = ["read", "write"]
@@ -85,15 +86,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     if size > JSON_LIMIT:
         raise ValueError(f"{size} bytes of JSON; above {JSON_LIMIT} use .npz")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
-        raise ValueError("not JSON: not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"not JSON: {error.msg} at {where}") from None
-    except RecursionError:
-        raise ValueError("not a mixture: nested too deeply") from None
+    content = read_json(path)
     if not isinstance(content, dict):
         raise ValueError("need a JSON object with weights, means and covariance")
     fields = cast(dict[str, Any], content)
@@ -103,10 +96,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if "covariance" in fields:
         fields["covariance"] = _covariance_from_json(fields["covariance"])
     return fields
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a finite number")
 
 
 def _covariance_from_json(value: Any) -> Covariance | list[Covariance]:

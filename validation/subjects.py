@@ -3,11 +3,9 @@
 Four kinds: a mixture's exact denoiser (the oracle), the embedded digits, EDM2, Stable Diffusion.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..numerics.manifests import sha256
 from ..theory import digits
+from ..theory.json_files import read_json
 from ..theory.mixture import GaussianMixture
 from ..theory.window import window_sigmas
 from .chains import Sampler
@@ -182,8 +181,8 @@ def read_prompts(path: Path | None) -> dict[str, list[str]]:
     if path is None:
         raise ValueError('--prompts: needs a JSON file such as {"dog": ["a photo of a dog"], "cat": [...]}')
     try:
-        content: Any = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{path}: must be an object of prompt lists by name")

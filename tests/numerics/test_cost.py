@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from speciation.numerics import shared_covariance, unequal_covariance
+from speciation.numerics import levels, shared_covariance, unequal_covariance
 from speciation.numerics.sampling import STRIDE, in_precision
 from speciation.theory import Diagonal, GaussianMixture
 
@@ -21,30 +21,41 @@ def mixture(classes, dimension):
     return GaussianMixture.parse(f"orthogonal:K={classes},d={dimension},M=64,s=1")
 
 
+def compiled_for(kernel, parameters):
+    def afresh(key, parameters):  # traced anew, because a mutant may have changed what the kernel calls
+        return kernel(key, parameters)
+
+    return jax.jit(afresh).lower(jax.random.key(0), in_precision(parameters, "float32")).compile()
+
+
 def operations(kernel, parameters):
     """Floating-point operations for one stride, per pair of draws."""
-    key = jax.random.key(0)
-    compiled = jax.jit(kernel).lower(key, in_precision(parameters, "float32")).compile()
-    cost = compiled.cost_analysis()
+    cost = compiled_for(kernel, parameters).cost_analysis()
     cost = cost[0] if isinstance(cost, list) else cost
     return cost["flops"] / STRIDE
 
 
-def cost_of(method, classes=8, dimension=512, levels=16):
-    kernel, build = KERNELS[method]
-    return operations(kernel, build(mixture(classes, dimension), np.geomspace(0.5, 60, levels), None))
+def parameters_of(method, classes=8, dimension=512, levels=16):
+    return KERNELS[method][1](mixture(classes, dimension), np.geomspace(0.5, 60, levels), None)
+
+
+def cost_of(method, kernel=None, **sizes):
+    return operations(kernel or KERNELS[method][0], parameters_of(method, **sizes))
 
 
 def test_reduced_draws_cost_nothing_that_grows_with_the_dimension():
-    assert cost_of("reduced", dimension=4096) == pytest.approx(cost_of("reduced", dimension=64), rel=1e-6)
+    few, many = ({method: cost_of(method, dimension=d) for method in KERNELS} for d in (64, 4096))
+    assert many["reduced"] == pytest.approx(few["reduced"], rel=1e-6)
+    assert many["ambient"] > 2 * few["ambient"]  # mutant: noise in all dimensions
 
 
 def test_ambient_draws_cost_two_operations_per_class_and_dimension_and_their_noise():
     """The product with the means, 2 K d, and what a normal number takes: one slope in d, whatever K."""
-    slopes = {
-        classes: (cost_of("ambient", classes, 4096) - cost_of("ambient", classes, 2048)) / 2048
-        for classes in (4, 8)
-    }
+
+    def cost(classes, dimension):
+        return cost_of("ambient", classes=classes, dimension=dimension)
+
+    slopes = {classes: (cost(classes, 4096) - cost(classes, 2048)) / 2048 for classes in (4, 8)}
     assert slopes[8] - slopes[4] == pytest.approx(8, rel=0.1)
     noise = slopes[4] - 8
 
@@ -62,17 +73,47 @@ def test_ambient_draws_cost_two_operations_per_class_and_dimension_and_their_noi
 
 @pytest.mark.parametrize("method", KERNELS)
 def test_levels_cost_the_same_each(method):
-    few, many = cost_of(method, levels=8), cost_of(method, levels=32)
-    more = cost_of(method, levels=56)
-    assert more - many == pytest.approx(many - few, rel=0.1)
+    def later_over_earlier(kernel=None):
+        few, many, more = (cost_of(method, kernel, levels=levels) for levels in (8, 32, 56))
+        return (more - many) / (many - few)
+
+    def every_pair(key, parameters):  # mutant: something done for every pair of levels
+        curves = KERNELS[method][0](key, parameters)
+        return jnp.einsum("cln,cmn->clm", curves, curves)
+
+    assert later_over_earlier() == pytest.approx(1, rel=0.1)
+    assert later_over_earlier(every_pair) > 1.2
+
+
+@pytest.mark.parametrize("method", KERNELS)
+def test_many_levels_are_held_a_few_at_a_time(method, monkeypatch):
+    """What a stride keeps at once: past a few megabytes each level costs several times more."""
+
+    def held(number):
+        found = compiled_for(KERNELS[method][0], parameters_of(method, levels=number))
+        return found.memory_analysis().temp_size_in_bytes
+
+    assert held(512) < 1.5 * held(128)
+    monkeypatch.setattr(levels, "_TOGETHER", 10**6)  # mutant: all of them
+    assert held(512) > 3 * held(128)
 
 
 def test_levels_add_nothing_that_grows_with_the_dimension_for_isotropic_classes():
-    per_level = [
-        (cost_of("ambient", dimension=d, levels=32) - cost_of("ambient", dimension=d, levels=16)) / 16
-        for d in (256, 4096)
-    ]
-    assert per_level[1] == pytest.approx(per_level[0], rel=0.01)
+    sizes = (256, 4096)
+
+    def per_level(cost):
+        return [(cost(dimension=d, levels=32) - cost(dimension=d, levels=16)) / 16 for d in sizes]
+
+    def any_covariance(dimension, levels):  # mutant: the same classes with noise whitened at every level
+        given = mixture(8, dimension)
+        same = GaussianMixture(given.weights, given.means, Diagonal(np.ones(dimension)))
+        built = shared_covariance.ambient_parameters(same, np.geomspace(0.5, 60, levels), None)
+        return operations(shared_covariance.ambient, built)
+
+    found = per_level(lambda **given: cost_of("ambient", **given))
+    assert found[1] == pytest.approx(found[0], rel=0.01)
+    mutant = per_level(any_covariance)
+    assert mutant[1] > 2 * mutant[0]
 
 
 def test_unequal_covariances_cost_d_per_level_and_class():
