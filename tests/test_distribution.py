@@ -63,6 +63,7 @@ def test_metadata_is_accepted_and_the_archive_is_whole(built):
     for needed in (
         "tests/conftest.py",
         "docs/pages.py",
+        "docs/licences.py",
         "notebooks",
         "Makefile",
         "constraints.txt",

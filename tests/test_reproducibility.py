@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
-from speciation.numerics import entropy_curve, sampling
+from speciation.numerics import entropy_curve, levels, sampling
 from speciation.theory import GaussianMixture
 from speciation.validation import MixtureDenoiser, discrepancy_entropy, path_entropy
 
@@ -78,11 +79,29 @@ def test_batches_of_other_sizes_agree_within_their_errors(estimator):
 
 def test_single_and_double_precision_see_the_same_draws():
     mixture = GaussianMixture.parse(MIXTURE)
-    single, double = (
-        entropy_curve(mixture, [1.0, 3.0], method="ambient", samples=20_000, dtype=dtype)
-        for dtype in ("float32", "float64")
-    )
-    np.testing.assert_allclose(single.entropy, double.entropy, rtol=0, atol=1e-5)
+
+    def entropy(dtype, key=0):
+        return entropy_curve(
+            mixture, [1.0, 3.0], method="ambient", samples=20_000, dtype=dtype, key=key
+        ).entropy
+
+    single, double, others = entropy("float32"), entropy("float64"), entropy("float32", key=1)
+    np.testing.assert_allclose(single, double, rtol=0, atol=1e-5)
+    assert float(np.abs(others - double).max()) > 1e-4  # mutant: other draws
+
+
+def test_levels_at_once_change_rounding_alone(monkeypatch):
+    """A level of its own has the draws that it has among others; last bits differ with the order of sums."""
+    mixture, sigmas = GaussianMixture.parse(MIXTURE), np.geomspace(0.5, 20, 7)
+
+    def entropy(key=0):
+        jax.clear_caches()  # what is compiled holds the old number
+        return entropy_curve(mixture, sigmas, method="reduced", samples=2_000, key=key).entropy
+
+    together = entropy()
+    monkeypatch.setattr(levels, "_TOGETHER", 3 * mixture.classes)
+    np.testing.assert_allclose(entropy(), together, rtol=1e-12)
+    assert float((entropy(key=1) / together - 1).max()) > 1e-6  # mutant: other draws
 
 
 BITS = Path(__file__).parent / "data" / "curves-by-version.json"

@@ -1,0 +1,81 @@
+"""The page of speed: tables from `benchmarks/results/`, and how the cost of a curve grows."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from speciation.validation.figures import STYLE
+
+RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
+
+
+def performance_page() -> str:
+    """Every benchmark's ratios with the hardware they were measured on, and how costs grow."""
+    lines = [
+        "# Performance",
+        "",
+        "Ratios measured in one process, without compilation; `make bench` repeats them.",
+        "Regressions are caught by the number of operations that the compiler counts",
+        "(`tests/numerics/test_cost.py`), never by a time.",
+        "",
+    ]
+    for path in sorted(RESULTS.glob("*.json")):
+        content = json.loads(path.read_text())
+        name, claims = path.name.split(".")[0], content["claims"]
+        lines += [f"## {name.replace('_', ' ').capitalize()}", "", f"{_hardware(content['hardware'])}", ""]
+        if name == "scaling":
+            lines += ["![Seconds of a curve against what grows](performance.png)", ""]
+            claims = {key: _without_sweep(values) for key, values in claims.items()}
+        lines += ["| quantity | value |", "|---|---:|"]
+        lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(claims)] + [""]
+    return "\n".join(lines)
+
+
+def _hardware(about: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return f"{about['processor']}, {about['cores']} cores, {about['device']}; {versions}."
+
+
+def _without_sweep(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if not name.startswith("seconds at ")}
+
+
+def cost_figure() -> bytes:
+    """PNG of the sweeps of `benchmarks/scaling.py`: seconds against each size, with fitted exponents."""
+    claims = json.loads((RESULTS / "scaling.cpu.json").read_text())["claims"]
+    sweeps = [key for key in claims if "exponent" in claims[key]]
+    names = list(dict.fromkeys(key.split(", ")[1] for key in sweeps))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.1 * len(names), 3.4), layout="constrained")
+        axes = figure.subplots(1, len(names), sharey=True)
+        for key in sweeps:
+            method, name = key.split(", ")
+            panel = axes[names.index(name)]
+            rows = {k.removeprefix("seconds at "): v for k, v in claims[key].items() if k != "exponent"}
+            look = {"ambient": ("#0072B2", "o-"), "reduced": ("#D55E00", "s--")}[method]
+            label = f"{method}: exponent {claims[key]['exponent']:.2f}"
+            panel.loglog(
+                [int(size) for size in rows], list(rows.values()), look[1], color=look[0], label=label
+            )
+            panel.set_xlabel({"draws": "draws", "levels": "noise levels"}.get(name, name))
+        for panel in axes:
+            panel.xaxis.set_minor_formatter(NullFormatter())
+            panel.legend(fontsize=8)
+        axes[0].set_ylabel("time [s]")
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def _numbers(claims: Any, prefix: str = "") -> list[tuple[str, float]]:
+    rows: list[tuple[str, float]] = []
+    for name, value in claims.items():
+        if isinstance(value, dict):
+            rows += _numbers(value, f"{prefix}{name}: ")
+        elif isinstance(value, (int, float)):
+            rows.append((f"{prefix}{name}".replace("|", "&#124;"), float(value)))
+    return rows
