@@ -22,6 +22,7 @@ from ..theory.mixture import GaussianMixture
 from ..theory.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, entropy_curve, labelled
+from .reverse import step_down
 from .sampling import class_draws, estimate, in_precision, normal
 
 __all__ = ["clone_curve"]
@@ -108,9 +109,7 @@ def _final_class(key: Any, x: Any, levels: dict[str, Any], parameters: dict[str,
         logits, pulls = unequal_covariance.logits_and_pulls(x, level, parameters)
         shares = jax.nn.softmax(logits, axis=-1)
         denoised = x + sigma**2 * (shares[..., None] * pulls).sum(1)
-        ratio = (lower / sigma) ** 2
-        z = normal(jax.random.fold_in(key, index), x.shape, x.dtype)
-        return ratio * x + (1 - ratio) * denoised + lower * jnp.sqrt(1 - ratio) * z, None
+        return step_down(jax.random.fold_in(key, index), x, denoised, sigma, lower), None
 
     indices = jnp.arange(levels["sigma"].size - 1, dtype=jnp.uint32)
     above = jax.tree.map(lambda entry: entry[:-1], levels)

@@ -23,6 +23,7 @@ from ..theory.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, labelled
 from .gamma_clock import guided_odds
+from .reverse import step_down
 from .sampling import class_draws, estimate, in_precision, normal
 
 __all__ = ["guided_curve"]
@@ -134,9 +135,7 @@ def _guided_runs(key: Any, parameters: dict[str, Any]) -> Any:
         own = jnp.take_along_axis(pulls, classes[:, None, None], axis=1)[:, 0]
         mean = (jax.nn.softmax(logits, axis=-1)[..., None] * pulls).sum(1)
         denoised = x + sigma**2 * (weight * own + (1 - weight) * mean)
-        ratio = (lower / sigma) ** 2
-        z = normal(jax.random.fold_in(noise_key, index), x.shape, x.dtype)
-        return ratio * x + (1 - ratio) * denoised + lower * jnp.sqrt(1 - ratio) * z, None
+        return step_down(jax.random.fold_in(noise_key, index), x, denoised, sigma, lower), None
 
     def segment(x: Any, indexed: Any) -> tuple[Any, Any]:
         number, levels, weights = indexed

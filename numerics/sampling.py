@@ -158,7 +158,8 @@ def estimate(
 def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int, Any]:
     """`compute(size)` for the largest size, of `batch` halved, that memory allows, and that size.
 
-    `ValueError` if there is no memory for `least`, one stride on each device.
+    `ValueError` if there is no memory for `least`, one stride on each device, or if other processes compute
+    the same round: they would still wait for what this one no longer does.
     """
     while True:
         try:
@@ -166,8 +167,10 @@ def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
-        if batch <= least:
-            raise ValueError(f"out of memory for {2 * STRIDE} draws at once: use fewer levels or float32")
+        if batch <= least or jax.process_count() > 1:
+            raise ValueError(
+                f"out of memory for {2 * STRIDE * batch} draws at once: use fewer levels or float32"
+            )
         smaller = max(least, batch // least // 2 * least)
         text = f"out of memory for {2 * STRIDE * batch} draws at once; going on with {2 * STRIDE * smaller}"
         warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -330,6 +330,18 @@ def test_without_memory_fewer_strides_are_drawn_at_once(monkeypatch):
         entropy_curve(mixture, [1.0, 3.0], **arguments)
 
 
+def test_one_of_several_processes_without_memory_does_not_go_its_own_way(monkeypatch):
+    """A round is one collective computation: no warning (an error here), no smaller round."""
+
+    def full(*_):
+        raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes.")
+
+    monkeypatch.setattr(sampling, "_moments", full)
+    monkeypatch.setattr(sampling.jax, "process_count", lambda: 2)
+    with pytest.raises(ValueError, match=r"out of memory for 8192 draws .* use fewer levels"):
+        entropy_curve(GaussianMixture.parse(MIXTURE), [1.0, 3.0], method="ambient", samples=20_000)
+
+
 def test_an_absent_gpu_is_refused(run):
     """No machine has a 64th; with none at all the message is torch's own."""
     status, out, said = run(*SMALL, "--device", "cuda:63")

@@ -1,9 +1,11 @@
 """The cloning experiment, run in truth and read off the posterior."""
 
+import jax
 import numpy as np
 import pytest
 from scipy import stats
 from speciation.numerics import clone_curve, entropy_curve
+from speciation.numerics.reverse import step_down
 from speciation.theory import Full, GaussianMixture, Isotropic
 
 THRESHOLD = float(stats.norm.isf(5e-9))  # two-sided, at most 100 comparisons: false alarms below 1e-6
@@ -52,3 +54,18 @@ def test_more_steps_remove_the_bias():
 def test_refuses(arguments):
     with pytest.raises(ValueError, match=r"^(method|samples)"):
         clone_curve(GaussianMixture.parse("binary:d=4,mu=1,s=1"), [1.0], **arguments)
+
+
+def test_a_step_from_a_noisy_point_is_the_point_less_noisy():
+    """X = D + σz goes to D + lower z′ with Cov(X_lower, X) = lower²; z-scores of three moments."""
+    point, sigma, lower, draws = 3.0, 2.0, 0.7, 200_000
+    above = point + sigma * jax.random.normal(jax.random.key(0), (draws, 1))
+    below = np.asarray(step_down(jax.random.key(1), above, point, sigma, lower))[:, 0] - point
+    above = np.asarray(above)[:, 0] - point
+
+    def scores(variance):
+        moments = np.stack([below, below**2 - variance, below * above - variance])
+        return np.abs(moments.mean(axis=1) / (moments.std(axis=1) / np.sqrt(draws)))
+
+    assert scores(lower**2).max() < 5.5  # false alarms below 2e-7
+    assert scores(1.05 * lower**2)[1:].min() > 5.5  # mutant: five per cent more noise
