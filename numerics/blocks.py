@@ -7,6 +7,7 @@ whenever it is computed, and the blocks of several runs put into one folder are 
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,12 @@ def _claim(folder: Path, run: str) -> None:
 
 def _first(own: str, mark: Path) -> None:
     """Give a file its final name, unless someone was first."""
-    try:
-        os.link(own, mark)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without links
-        mark.write_text(Path(own).read_text())
+    with suppress(FileExistsError):
+        try:
+            os.link(own, mark)
+        except OSError:  # a file system without links, or one where someone was first
+            with mark.open("x") as stream:
+                stream.write(Path(own).read_text())
 
 
 def _read(path: Path, run: str) -> Arrays:

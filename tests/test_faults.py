@@ -1,5 +1,6 @@
 """What goes wrong around a program: it is stopped, or cannot write, or a model breaks; nothing is lost."""
 
+import errno
 import hashlib
 import itertools
 import json
@@ -196,6 +197,27 @@ def test_blocks_are_claimed_before_they_are_computed(tmp_path):
     (tmp_path / "run").unlink()
     with pytest.raises(ValueError, match="a block of another measurement"):
         run_blocks(second, 2, tmp_path, "second")
+
+
+def test_without_links_too_the_first_claim_stands(tmp_path, monkeypatch):
+    """The other run's claim appears after this one saw none, on a file system that has no hard links."""
+
+    def block(index):
+        return {"x": np.ones(1)}
+
+    def no_links(own, mark):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def late(own, mark):
+        mark.write_text("other")
+        no_links(own, mark)
+
+    monkeypatch.setattr(os, "link", no_links)
+    assert run_blocks(block, 1, tmp_path / "alone", "own")["x"].tolist() == [1]
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(ValueError, match="another measurement"):
+        run_blocks(block, 1, tmp_path / "raced", "own")
+    assert (tmp_path / "raced" / "run").read_text() == "other"
 
 
 def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
