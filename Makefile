@@ -60,6 +60,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt CITATION.cff | $(BIN)/python
 	$(INSTALL) --editable '.[models]'
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: pyproject.toml constraints.txt CITATION.cff | $(BIN)/python
 	$(INSTALL) --editable '.[models,dev]'
-	touch $@
+	touch $(VENV)/.installed $@

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import sysconfig
 import venv
 from importlib.metadata import version
 from pathlib import Path
@@ -83,21 +84,24 @@ def test_citation_with_references_is_valid(root, run, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
-    """A wheel built from the sources and installed with its dependencies in an empty environment."""
+@pytest.fixture(scope="module", params=["beside", pytest.param("alone", marks=pytest.mark.slow)])
+def installed(request, tmp_path_factory) -> Path:
+    """A wheel built from the sources in an environment that sees the packages here, or installs its own."""
     root = Path(__file__).resolve().parent.parent
     folder = tmp_path_factory.mktemp("install")
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", *quiet, "--no-deps", "--wheel-dir", folder, root], check=True
-    )
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "empty", with_pip=True)
     python = folder / "empty" / "bin" / "python"
-    subprocess.run(
-        [python, "-m", "pip", "install", *quiet, "-c", root / "constraints.txt", wheel], check=True
-    )
+    pip, quiet = [sys.executable, "-m", "pip"], ["--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "wheel", *quiet, "--wheel-dir", folder, root], check=True)
+    (wheel,) = folder.glob("*.whl")
+    alone = request.param == "alone"
+    venv.create(folder / "empty", with_pip=False)
+    if alone:
+        quiet.remove("--no-deps")
+    else:
+        (packages,) = (folder / "empty" / "lib").glob("*/site-packages")
+        (packages / "here.pth").write_text(sysconfig.get_path("purelib"))  # its own .pth files are not read
+    wanted = [*quiet, "--constraint", root / "constraints.txt", wheel]
+    subprocess.run([*pip, "--python", python, "install", *wanted], check=True)
     return python
 
 

@@ -10,6 +10,9 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
+LONG = ("07-digits.ipynb",)
+"""Half a minute of the embedded model, which other tests measure too."""
+
 
 def test_there_is_one_of_each():
     assert [name.split("-", 1)[1] for name in NOTEBOOKS] == [
@@ -31,7 +34,9 @@ def test_outputs_are_committed(name):
     assert not any(output.get("name") == "stderr" for cell in code for output in cell.outputs)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in NOTEBOOKS]
+)
 def test_runs(name, tmp_path):
     """Executed by nbclient from a folder of its own."""
     program = Path(sys.executable).parent / "jupyter-execute"

@@ -22,6 +22,7 @@ __all__ = [
     "log_law",
     "peak_gamma_coefficients",
     "peak_gamma_expression",
+    "regular_growth",
 ]
 
 DIMENSION = sp.Symbol("d", positive=True)
@@ -79,13 +80,16 @@ def _log_law(criterion: str, order: int) -> Any:
         growth = 1 - VARIANCE + separation2 / level
     else:
         growth = 1 + speciation_sigma2_expression(criterion).subs(SEPARATION2, separation2)
-    # Y x is regular at x = 0: its logarithm is a power series
-    regular = sp.powdenest(sp.simplify(sp.expand(growth * x)), force=True)
-    tail = sp.series(sp.log(regular), x, 0, order + 1).removeO()
+    tail = sp.series(sp.log(regular_growth(growth, x)), x, 0, order + 1).removeO()
     coefficients = [sp.simplify(tail.coeff(x, n)) for n in range(order + 1)]
     return sp.log(DIMENSION) / 2 + sum(
         coefficient / (2 * DIMENSION**n) for n, coefficient in enumerate(coefficients)
     )
+
+
+def regular_growth(growth: Any, x: Any) -> Any:
+    """`e^{2t} x`, x = 1/d, with its roots drawn: regular at x = 0, so its logarithm is a power series."""
+    return sp.powdenest(sp.simplify(sp.expand(growth * x)), force=True)
 
 
 def peak_gamma_expression(order: int) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What draws cost, in operations that the compiler counts: the same on every machine, so a regression shows.
+"""What draws cost, in operations that the compiler is given: the same everywhere, so a regression shows.
 
 A ratio that moves by more than a tenth is a change of the algorithm, not of the weather.
 """
@@ -21,18 +21,16 @@ def mixture(classes, dimension):
     return GaussianMixture.parse(f"orthogonal:K={classes},d={dimension},M=64,s=1")
 
 
-def compiled_for(kernel, parameters):
+def lowered_for(kernel, parameters):
     def afresh(key, parameters):  # traced anew, because a mutant may have changed what the kernel calls
         return kernel(key, parameters)
 
-    return jax.jit(afresh).lower(jax.random.key(0), in_precision(parameters, "float32")).compile()
+    return jax.jit(afresh).lower(jax.random.key(0), in_precision(parameters, "float32"))
 
 
 def operations(kernel, parameters):
     """Floating-point operations for one stride, per pair of draws."""
-    cost = compiled_for(kernel, parameters).cost_analysis()
-    cost = cost[0] if isinstance(cost, list) else cost
-    return cost["flops"] / STRIDE
+    return lowered_for(kernel, parameters).cost_analysis()["flops"] / STRIDE
 
 
 def parameters_of(method, classes=8, dimension=512, levels=16):
@@ -82,7 +80,7 @@ def test_levels_cost_the_same_each(method):
         return jnp.einsum("cln,cmn->clm", curves, curves)
 
     assert later_over_earlier() == pytest.approx(1, rel=0.1)
-    assert later_over_earlier(every_pair) > 1.2
+    assert later_over_earlier(every_pair) > 1.1  # beyond what the line above allows
 
 
 @pytest.mark.parametrize("method", KERNELS)
@@ -90,8 +88,8 @@ def test_many_levels_are_held_a_few_at_a_time(method, monkeypatch):
     """What a stride keeps at once: past a few megabytes each level costs several times more."""
 
     def held(number):
-        found = compiled_for(KERNELS[method][0], parameters_of(method, levels=number))
-        return found.memory_analysis().temp_size_in_bytes
+        found = lowered_for(KERNELS[method][0], parameters_of(method, levels=number))
+        return found.compile().memory_analysis().temp_size_in_bytes
 
     assert held(512) < 1.5 * held(128)
     monkeypatch.setattr(levels, "_TOGETHER", 10**6)  # mutant: all of them

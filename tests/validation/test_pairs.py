@@ -29,7 +29,7 @@ def undecided(exact, share=0.1):
 def sweeps():
     oracle = MixtureDenoiser(MIXTURE)
     return [
-        pair_entropies(oracle, MIXTURE.labels, sigma, oracle.sample, samples=90_000, batch=9000, seed=seed)
+        pair_entropies(oracle, MIXTURE.labels, sigma, oracle.sample, samples=45_000, batch=9000, seed=seed)
         for seed, sigma in enumerate((COARSE, FINE))
     ]
 
@@ -86,7 +86,7 @@ def test_reference_without_an_unconditional_network(chains):
     sampler, shape = (None, (4,)) if chains else (oracle.sample, ())
     coarse, fine = (
         discrepancy_entropy(
-            oracle, MIXTURE.labels, sigma, sampler, shape=shape, posterior="path", samples=30_000, batch=6000,
+            oracle, MIXTURE.labels, sigma, sampler, shape=shape, posterior="path", samples=24_000, batch=6000,
             seed=sigma.size,
         )
         for sigma in (COARSE, FINE)

@@ -14,6 +14,7 @@ from speciation.validation.checks import CHECKS, Check, Context
 from speciation.validation.checks import _base as base
 
 
+@pytest.mark.long
 def test_whole_run(tmp_path):
     """One run of everything with its report, looked at from every side; it is too long to repeat."""
     folder = tmp_path / "report"
@@ -173,7 +174,7 @@ PERTURBATIONS = {
 }  # fmt: skip
 
 
-QUICK = ("T1", "T3", "T7", "T13", "T15", "T16", "T18")
+QUICK = ("T1", "T13", "T16")
 """Theorems whose measurement takes seconds: one perturbation of each is in the ordinary run, all in test-all."""
 
 
