@@ -72,23 +72,36 @@ class Fuzzer:
     def __init__(self, corpus: list[bytes], watched: list[Path], seed: int = 0) -> None:
         self.corpus, self.random = list(corpus), random.Random(seed)  # noqa: S311
         self._watched = tuple(str(path) for path in watched)
-        self._seen: set[tuple[str, int]] = set()
+        self._given, self._lines = set(corpus), dict[bytes, set[tuple[str, int]]]()
 
     def run(self, read: Callable[[bytes], object], seconds: float) -> tuple[int, list[tuple[bytes, str]]]:
         """Try mutants for a while: how many, and the crashes among them with what went wrong."""
         crashes: list[tuple[bytes, str]] = []
         tried, deadline = 0, time.monotonic() + seconds
-        for content in self.corpus[:]:
-            self._reaches_new_lines(read, content)
+        for content in self.corpus:
+            self._lines[content] = self._reached(read, content)[1]
+        seen = set[tuple[str, int]]().union(*self._lines.values())
         while time.monotonic() < deadline:
             content = self.mutant()
             tried += 1
-            problem, new = self._reaches_new_lines(read, content)
+            problem, reached = self._reached(read, content)
             if problem is not None:
                 crashes.append((content, problem))
-            elif new:
+            elif not reached <= seen:
                 self.corpus.append(content)
+                self._lines[content] = reached
+            seen |= reached
         return tried, crashes
+
+    def found(self, largest: int = LARGEST) -> list[bytes]:
+        """Few and small inputs that reach what the corpus given did not, for the next run to begin with."""
+        seen = set[tuple[str, int]]().union(*(self._lines[content] for content in self._given))
+        kept: list[bytes] = []
+        for content in sorted(self._lines.keys() - self._given, key=lambda each: (len(each), each)):
+            if len(content) <= largest and not self._lines[content] <= seen:
+                kept.append(content)
+                seen |= self._lines[content]
+        return kept
 
     def mutant(self) -> bytes:
         """One of the corpus after a few random changes."""
@@ -125,7 +138,10 @@ class Fuzzer:
         elif size:
             content[r.randrange(size)] = r.randrange(256)
 
-    def _reaches_new_lines(self, read: Callable[[bytes], object], content: bytes) -> tuple[str | None, bool]:
+    def _reached(
+        self, read: Callable[[bytes], object], content: bytes
+    ) -> tuple[str | None, set[tuple[str, int]]]:
+        """What is wrong with how an input is read, and the lines that it reaches."""
         reached: set[tuple[str, int]] = set()
 
         def local(frame, event, argument):
@@ -143,9 +159,7 @@ class Fuzzer:
             sys.settrace(before)
         if problem is None and time.monotonic() - started > SECONDS_EACH:
             problem = f"took {time.monotonic() - started:.0f} s"
-        new = not reached <= self._seen
-        self._seen |= reached
-        return problem, new
+        return problem, reached
 
 
 def problem_of(read: Callable[[bytes], object], content: bytes) -> str | None:

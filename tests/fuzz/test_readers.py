@@ -1,8 +1,10 @@
 """Every file that the toolkit reads, damaged in thousands of ways: read, or refused in one line.
 
-`FUZZ_SECONDS` says how long each reader is tried; `make fuzz` tries each for ten minutes.
+`FUZZ_SECONDS` says how long each reader is tried; `make fuzz` tries each for ten minutes. With `FUZZ_KEEP=1`
+small inputs that reached new lines join the corpus.
 """
 
+import hashlib
 import os
 import warnings
 from pathlib import Path
@@ -22,6 +24,8 @@ from speciation.validation.subjects import read_prompts
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = Path(__file__).parent / "corpus"
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "6"))
+KEEP = os.environ.get("FUZZ_KEEP") == "1"
+LARGEST_KEPT = 50_000  # bytes
 
 
 def mixture(path):
@@ -102,6 +106,8 @@ def test_mutants_are_read_or_refused(name, tmp_path, request):
         tried, crashes = fuzzer.run(reader_of(name, tmp_path), SECONDS)
     for index, (content, _) in enumerate(crashes[:20]):
         (tmp_path / f"crash-{index}").write_bytes(content)
+    for content in fuzzer.found(LARGEST_KEPT) if KEEP else []:
+        (CORPUS / name / f"reached-{hashlib.sha256(content).hexdigest()[:8]}").write_bytes(content)
     kinds = sorted({problem[:200] for _, problem in crashes})
     assert not crashes, f"{len(crashes)} of {tried}, kept in {tmp_path}:\n" + "\n".join(kinds[:20])
     assert tried > 10 * SECONDS
@@ -133,3 +139,6 @@ def test_new_lines_are_found():
     fuzzer = Fuzzer([b"x"], [Path(__file__).parent])
     _, crashes = fuzzer.run(nested, 3)
     assert crashes
+    (kept,) = fuzzer.found()  # the shortest that passes the first condition and not the second
+    assert kept.startswith(b"{")
+    assert not kept.startswith(b"{{")
