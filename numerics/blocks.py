@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..theory.archives import read_arrays
+from ..theory.refusals import reason
 from .files import prepare_directory, write_atomically
 
 __all__ = ["Arrays", "PendingBlocksError", "run_blocks"]
@@ -77,7 +78,7 @@ def _claim(folder: Path, run: str) -> None:
                 _first(own.name, mark)
         written = mark.read_text()
     except OSError as error:
-        raise ValueError(f"{mark}: cannot be written: {error.strerror or error}") from None
+        raise ValueError(f"{mark}: cannot be written: {reason(error)}") from None
     if written != run:
         raise ValueError(f"{folder}: holds the blocks of another measurement; choose another folder")
 

@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from ..theory.refusals import reason
+
 __all__ = ["prepare_directory", "prepare_file", "write_atomically"]
 
 
@@ -18,7 +20,7 @@ def prepare_directory(path: Path) -> Path:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise ValueError(f"{path}: cannot be written: {reason(error)}") from None
     return path
 
 
@@ -48,7 +50,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise ValueError(f"{path}: cannot be written: {reason(error)}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

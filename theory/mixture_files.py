@@ -22,6 +22,7 @@ from .archives import AnyArray, read_arrays
 from .covariance import Covariance, Diagonal, Full, Isotropic, LowRank
 from .json_files import read_json
 from .mixture import GaussianMixture
+from .refusals import reason
 
 __all__ = ["read", "write"]
 
@@ -66,7 +67,7 @@ def read(path: Path) -> GaussianMixture:
     except OverflowError:  # JSON has whole numbers without end
         raise ValueError(f"{path}: a number is too large for double precision") from None
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -17,6 +17,8 @@ from ..numerics import entropy_curve, guided_curve
 from ..numerics.curves import labelled
 from ..numerics.manifests import verify_manifest
 from ..theory.mixture import GaussianMixture
+from ..theory.refusals import reason
+from ..theory.schedules import OrnsteinUhlenbeck
 from .curve_statistics import RESAMPLES, differentiated, peak_of, top_of, window_of
 
 __all__ = ["Comparison", "compare", "predicted_curve", "read_curve"]
@@ -104,7 +106,7 @@ def read_curve(path: Path) -> xr.Dataset:
     try:
         table = pd.read_csv(path, comment="#", skipinitialspace=True, dtype=str)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
     table.columns = [str(column).strip() for column in table.columns]
     axis = next((name for name in ("sigma", "ou_time") if name in table), None)
     if axis is None or "entropy" not in table:
@@ -115,7 +117,7 @@ def read_curve(path: Path) -> xr.Dataset:
     place = columns[axis]
     if (place <= 0).any():
         raise ValueError(f"{path}: row {int(np.argmax(place <= 0)) + 1}: {axis} must be > 0")
-    sigma = place if axis == "sigma" else np.sqrt(np.expm1(2 * place))
+    sigma = place if axis == "sigma" else OrnsteinUhlenbeck().sigma(place)
     order = np.argsort(sigma)
     if (np.diff(sigma[order]) == 0).any():
         raise ValueError(f"{path}: {axis} has a value twice")

@@ -14,6 +14,7 @@ from ..numerics import entropy_curve
 from ..theory.many_classes import orthogonal_median, orthogonal_peak
 from ..theory.mixture import GaussianMixture
 from ..theory.prediction import SpeciationTime, speciation_times
+from ..theory.schedules import OrnsteinUhlenbeck
 from ..theory.window import window_sigmas
 from .digit_pairs import DigitPair
 from .montecarlo import entropy_draws
@@ -106,7 +107,7 @@ def log_law_figure(dimensions: Sequence[int]) -> Figure:
         for d, colour, width in zip(dimensions, colours, widths, strict=True):
             mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), 1.0)
             times = np.linspace(0.02, 0.5 * np.log(d) + 3.5, 400)
-            curve = entropy_curve(mixture, np.sqrt(np.expm1(2 * times)))
+            curve = entropy_curve(mixture, OrnsteinUhlenbeck().sigma(times))
             left.plot(curve.ou_time, curve.rate, color=colour, label=f"$d={d:,}$")
             middle.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour, linewidth=width)
             right.plot(curve.ou_time / (0.5 * np.log(d)), curve.entropy / np.log(2), color=colour)

@@ -15,6 +15,7 @@ from ..numerics.manifests import sha256
 from ..theory import digits
 from ..theory.json_files import read_json
 from ..theory.mixture import GaussianMixture
+from ..theory.refusals import reason
 from ..theory.window import window_sigmas
 from .chains import Sampler
 from .denoisers import Denoiser, MixtureDenoiser
@@ -183,7 +184,7 @@ def read_prompts(path: Path | None) -> dict[str, list[str]]:
     try:
         content = read_json(path)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
+        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{path}: must be an object of prompt lists by name")
     for name, members in content.items():
@@ -199,4 +200,4 @@ def _digest(path: Path) -> str:
     try:
         return sha256(path)[:16]
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None

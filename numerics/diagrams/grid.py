@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...theory.mixture import GaussianMixture
+from ...theory.schedules import OrnsteinUhlenbeck
 from ..blocks import Arrays, run_blocks
 from ..checkpoints import fingerprint
 from ..curves import entropy_curve
@@ -101,7 +102,7 @@ def _column(work: _Work, index: int) -> Arrays:
     """All pixels at one x, each array (1, y)."""
     x = {work.x.name: float(work.x.values[index])}
     if work.y.name in NOISE:
-        sigma = work.y.values if work.y.name == "sigma" else np.sqrt(np.expm1(2 * work.y.values))
+        sigma = work.y.values if work.y.name == "sigma" else OrnsteinUhlenbeck().sigma(work.y.values)
         curve = entropy_curve(_mixture(work.spec, x), sigma, samples=work.samples, key=work.key)
         return {name: curve[name].values[None] for name in ("entropy", "rate")}
     times = [

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...theory.refusals import reason
 from .network import EDM2, Configuration
 from .weights import fill
 
@@ -67,9 +68,9 @@ def read_checkpoint(path: Path) -> EDM2:
             raise ValueError("not a checkpoint: no network named 'ema'")
         return _network(content["ema"])
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
     except (ValueError, TypeError, RuntimeError, MemoryError, OverflowError) as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from None
+        raise ValueError(f"{path}: {reason(error)}") from None
 
 
 def recorded(stream: bytes) -> Any:
@@ -284,5 +285,4 @@ def _flat(content: Any, name: str) -> Tensor:
         storage = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return torch.tensor([], dtype=storage.dtype).set_(storage)
     except Exception as error:  # torch's reader raises what it meets
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{name}: its storage cannot be read: {reason}") from None
+        raise ValueError(f"{name}: its storage cannot be read: {reason(error)[:300]}") from None
