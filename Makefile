@@ -3,6 +3,7 @@
 # make test-all the same, with the slow tests
 # make fuzz     ten minutes of mutants for every file reader and SPEC
 # make test-lowest  the tests of numbers under the lowest allowed versions
+# make test-newest  the same under the newest there are, with torch's own build (gigabytes)
 # make audit    known vulnerabilities of what is installed, from a public database
 # make bench    measure every speed claim as a ratio; writes benchmarks/results
 # make docs     build the site into build/site
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: verify test test-all test-lowest fuzz audit bench docs lint format clean
+.PHONY: verify test test-all test-lowest test-newest fuzz audit bench docs lint format clean
 
 verify: $(VENV)/.installed
 	$(BIN)/speciation verify
@@ -26,10 +27,18 @@ test-all: lint
 fuzz: lint
 	FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/fuzz
 
+# the tests of numbers in an environment of their own
+define tested
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet $(2) --editable '.[models]' pytest pytest-xdist hypothesis
+	$(1)/bin/python -m pytest -m "not slow" -W default tests/theory tests/numerics tests/validation tests/test_reproducibility.py
+endef
+
 test-lowest:
-	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[models]' pytest pytest-xdist hypothesis
-	.venv-lowest/bin/python -m pytest -m "not slow" -W default tests/theory tests/numerics tests/validation tests/test_reproducibility.py
+	$(call tested,.venv-lowest,--constraint constraints-lowest.txt)
+
+test-newest:
+	$(call tested,.venv-newest,--upgrade)
 
 # strict: a package that the database does not know is a failure, and not one fewer to ask about
 audit: $(VENV)/.installed
@@ -55,7 +64,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .venv-lowest .venv-audit build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-newest .venv-audit build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
