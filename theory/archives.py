@@ -4,7 +4,7 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +40,20 @@ def read_arrays(path: Path) -> dict[str, AnyArray]:
         raise ValueError("not an .npz archive, or a damaged one") from None
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> AnyArray:
-    name = member.filename.removesuffix(".npy")
-    with archive.open(member) as stream:
+def _header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    try:
         old = np.lib.format.read_magic(stream) == (1, 0)
         reader = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
         shape, _, dtype = reader(stream)
+    except ValueError:  # whose text can run over several lines, and recommend unpickling
+        raise ValueError(f"{name}: does not begin as an array does") from None
+    return shape, dtype
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> AnyArray:
+    name = member.filename.removesuffix(".npy")
+    with archive.open(member) as stream:
+        shape, dtype = _header(stream, name)
     if dtype.kind not in "fiuU":
         raise ValueError(f"{name}: holds {dtype}, not numbers or strings")
     count = int(np.prod(shape, dtype=object))
