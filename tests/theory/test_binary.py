@@ -97,9 +97,9 @@ def test_values_do_not_depend_on_their_company(function):
 def test_limits():
     assert binary_entropy(0.0) == pytest.approx(np.log(2), rel=1e-15)
     assert binary_entropy(0.0, 0.2) == pytest.approx(-0.2 * np.log(0.2) - 0.8 * np.log(0.8), rel=1e-14)
-    assert binary_mmse(0.0, 0.2) == pytest.approx(4 * 0.2 * 0.8, rel=1e-14)
-    assert clone_agreement(0.0, 0.2) == pytest.approx(0.2**2 + 0.8**2, rel=1e-14)
-    assert clone_agreement(1.0) == pytest.approx(0.775200245396663585, rel=1e-15)  # B24's 0.775
+    assert binary_mmse(0.0, 0.2) == pytest.approx(4 * 0.2 * 0.8, rel=1e-14, abs=0)
+    assert clone_agreement(0.0, 0.2) == pytest.approx(0.2**2 + 0.8**2, rel=1e-14, abs=0)
+    assert clone_agreement(1.0) == pytest.approx(0.775200245396663585, rel=1e-15, abs=0)  # B24's 0.775
 
 
 @given(st.floats(1e-12, 1e3), st.floats(0.001, 0.999))
