@@ -12,6 +12,13 @@ from speciation.validation.figures import STYLE
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
+GROWTH = (
+    "Exponents are slopes over the upper half of each sweep. A draw and a level cost the same each.",
+    "A dimension costs nothing (`reduced`) or its noise (`ambient`), and more where the noise of a stride",
+    "outgrows the processor's cache. A class costs its posterior and, for the rate, a distance to every",
+    "other one: between K and K².",
+)
+
 
 def performance_page() -> str:
     """Every benchmark's ratios with the hardware they were measured on, and how costs grow."""
@@ -19,7 +26,7 @@ def performance_page() -> str:
         "# Performance",
         "",
         "Ratios measured in one process, without compilation; `make bench` repeats them.",
-        "Regressions are caught by the number of operations that the compiler counts",
+        "Regressions are caught by the number of operations that the compiler is given",
         "(`tests/numerics/test_cost.py`), never by a time.",
         "",
     ]
@@ -28,7 +35,7 @@ def performance_page() -> str:
         name, claims = path.name.split(".")[0], content["claims"]
         lines += [f"## {name.replace('_', ' ').capitalize()}", "", f"{_hardware(content['hardware'])}", ""]
         if name == "scaling":
-            lines += ["![Seconds of a curve against what grows](performance.png)", ""]
+            lines += ["![Seconds of a curve against what grows](performance.png)", "", *GROWTH, ""]
             claims = {key: _without_sweep(values) for key, values in claims.items()}
         lines += ["| quantity | value |", "|---|---:|"]
         lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(claims)] + [""]
