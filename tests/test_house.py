@@ -118,7 +118,7 @@ def test_wheel_works_outside_the_checkout(installed, tmp_path):
     assert "0.35631636" in where
     speciation = installed.parent / "speciation"
     assert '"criterion": "curvature"' in call(speciation, "predict", "binary:d=4096,mu=1,s=1", "--json")
-    assert "1 passed, 0 failed" in call(speciation, "verify", "--only", "T2")
+    assert "1 passed, 0 failed" in call(speciation, "verify", "--only", "T13")
     assert "cff-version" in call(speciation, "cite", "--format", "cff")
     call(speciation, "curve", "digits:3,8", "--out", "curve.png")
     typed = call(

@@ -11,7 +11,14 @@ from speciation.theory import Full, GaussianMixture, Isotropic
 THRESHOLD = float(stats.norm.isf(5e-9))  # two-sided, at most 100 comparisons: false alarms below 1e-6
 
 
-@pytest.mark.parametrize("spec", ["binary:d=16,mu=1,s=1", "binary:d=8,mu=1,s=0.5,w=0.3", "digits:3,8"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "binary:d=16,mu=1,s=1",
+        "binary:d=8,mu=1,s=0.5,w=0.3",
+        pytest.param("digits:3,8", marks=pytest.mark.slow),
+    ],
+)
 def test_reverse_runs_meet_the_closed_form(spec):
     mixture = GaussianMixture.parse(spec)
     sigmas = np.array([1.5, 3.0, 6.0])

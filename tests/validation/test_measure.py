@@ -80,11 +80,11 @@ def test_all_pairs_of_an_oracle_are_balanced(run_json, tmp_path):
 
 
 def test_guided_oracle_has_a_cross_entropy(run_json, tmp_path):
-    summary = run_json(*SMALL, "--guidance", "2", "--levels", "100", "--samples", "2000", "--out", tmp_path)
+    summary = run_json(*SMALL, "--guidance", "2", "--levels", "100", "--samples", "1000", "--out", tmp_path)
     assert summary["guidance"] == 2
     assert "peak" not in summary["comparison"]
     assert summary["comparison"]["largest_difference"] < 0.08
-    within = run_json(*SMALL, "--guidance", "2", "--interval", "1,3", "--levels", "100", "--samples", "2000")
+    within = run_json(*SMALL, "--guidance", "2", "--interval", "1,3", "--levels", "100", "--samples", "1000")
     assert within["comparison"]["largest_difference"] < 0.08
 
 
