@@ -73,6 +73,13 @@ class Covariance(ABC):
         dense = np.diag(np.broadcast_to(diagonal, dimension))
         return dense if factors is None else dense + factors @ factors.T
 
+    def trace_in(self, dimension: int) -> float:
+        """`tr Σ` in d dimensions; infinite where it overflows."""
+        diagonal, factors = self.parts()
+        with np.errstate(over="ignore"):
+            total = np.broadcast_to(diagonal, dimension).sum()
+            return float(total if factors is None else total + (factors**2).sum())
+
     def spectral_measure(self, vector: Array) -> tuple[Array, Array]:
         """Eigenvalues and squared coordinates of `vector` (d,) there, shapes (n,): enough for every form."""
         return self.variances, self.rotate(vector) ** 2
@@ -216,7 +223,7 @@ class Full(Covariance):
 
     @cached_property
     def _spectrum(self) -> tuple[Array, Array]:
-        values, vectors = np.linalg.eigh((self.matrix + self.matrix.T) / 2)
+        values, vectors = np.linalg.eigh(self.matrix / 2 + self.matrix.T / 2)
         return values, vectors
 
     @property

@@ -25,6 +25,7 @@ Array: TypeAlias = NDArray[np.float64]
 CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
 
 _SMALLEST = 1e-290  # squared distance; below it products leave the normal numbers
+_LARGEST_TRACE = 1e300  # of a covariance; the noise above the window is a thousand times larger
 _WORST_CONDITION = 1e10  # of Σ + σ²I; leaves relative errors of about 1e-5
 _WEIGHT_ROUNDING = 1e-8  # how far from 1 a sum of decimal weights may be
 
@@ -80,6 +81,8 @@ class GaussianMixture:
         _set(self, covariances=covariances_, labels=_checked_labels(labels, classes))
         _set(self, partition=checked_partition(partition, self.labels))
         self._refuse_coinciding()
+        if any(covariance.trace_in(dimension) > _LARGEST_TRACE for covariance in covariances_):
+            raise ValueError(f"covariances: the sum of a class's variances exceeds {_LARGEST_TRACE:g}")
 
     @staticmethod
     def parse(spec: str | Path) -> "GaussianMixture":

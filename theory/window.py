@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Covariance, Isotropic
+from .covariance import Covariance
 from .mixture import GaussianMixture
 from .pair import Pair
 
@@ -56,7 +56,7 @@ def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
     gaps2 = (np.diag(gram)[:, None] + np.diag(gram) - 2 * gram)[first, second]
     gaps2 = np.where(gaps2 > 1e-12 * gaps2.max(), gaps2, 0.0)
     scatter = np.array([_covariance_gap(mixture, int(j), int(k)) for j, k in zip(first, second, strict=True)])
-    variance = np.array([_trace_of_product(c, Isotropic(1.0), d) / d for c in mixture.covariances])
+    variance = np.array([c.trace_in(d) / d for c in mixture.covariances])
     each = np.broadcast_to(variance, mixture.classes)
     v = (each[first] + each[second]) / 2
 

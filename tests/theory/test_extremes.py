@@ -151,6 +151,19 @@ def test_means_of_1e150_and_beyond():
             GaussianMixture.parse(f"binary:d=1,mu={mu},s=1")
 
 
+def test_variances_of_1e299_and_beyond():
+    """Unequal scales in units of the smaller variance; sums and noise that no double holds are refused."""
+    curves = [
+        entropy_curve(GaussianMixture.parse(f"scales:d=4,lambda1={unit},lambda2={3 * unit}"), [unit**0.5])
+        for unit in (1.0, 7e298 / 4)
+    ]
+    np.testing.assert_allclose(curves[1].entropy, curves[0].entropy, rtol=1e-12)
+    large = [Isotropic(1.0), Isotropic(1.7e308), LowRank(np.ones(24), np.full((24, 1), 1e160))]
+    for covariance in (large[1], large[2], Diagonal(np.full(24, 1e299)), Full(1e299 * np.eye(24))):
+        with pytest.raises(ValueError, match="sum of a class's variances exceeds"):
+            GaussianMixture([0.5, 0.5], np.zeros((2, 24)), [large[0], covariance])
+
+
 @pytest.mark.parametrize("scale", [1e-25, 1e12, 1e120])
 @pytest.mark.parametrize("method", ["reduced", "ambient"])
 def test_units_do_not_matter(method, scale):
