@@ -30,7 +30,7 @@ def derive() -> tuple[Identity, ...]:
     leading = sp.log(DIMENSION) / 2 + sp.log(MEAN**2 / LEVEL) / 2
     return (
         Identity("level: t = ½log d + ½log(μ²/γ_c) + (1−s²)γ_c/(2μ²d)", level, leading + correction),
-        *(_remainder(criterion) for criterion in ("curvature", "covariance", "reverse-sde")),
+        *(step for criterion in ("curvature", "covariance", "reverse-sde") for step in _remainder(criterion)),
     )
 
 
@@ -56,16 +56,20 @@ def predict() -> dict[str, float]:
     }
 
 
-def _remainder(criterion: str) -> Identity:
-    """The derivative in 1/d of exact time and expansion agree to the order kept, at 1/d → 0."""
+def _remainder(criterion: str) -> tuple[Identity, Identity]:
+    """`e^{2t}/d` in its regular form, and second derivatives of its time and of the expansion at d = ∞."""
     x = sp.Symbol("x", positive=True)
     growth = (1 + speciation_sigma2_expression(criterion)).subs(SEPARATION2, MEAN**2 / x)
-    exact = sp.log(regular_growth(growth, x)) / 2
+    regular = regular_growth(growth, x)
+    exact = sp.log(regular) / 2
     expansion = (log_law(criterion, 2) - sp.log(DIMENSION) / 2).subs(LEVEL, 1).subs(DIMENSION, 1 / x)
-    return Identity(
-        f"{criterion}: second derivative in 1/d at d = ∞",
-        sp.diff(exact, x, 2).subs(x, 0),
-        sp.diff(expansion, x, 2).subs(x, 0),
+    return (
+        Identity(f"{criterion}: e^(2t)/d in its regular form", growth * x, regular),
+        Identity(
+            f"{criterion}: second derivative in 1/d at d = ∞",
+            sp.diff(exact, x, 2).subs(x, 0),
+            sp.diff(expansion, x, 2).subs(x, 0),
+        ),
     )
 
 
