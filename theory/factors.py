@@ -3,10 +3,15 @@
 If `m_c = Σ_f μ_f(c_f)` with the μ_f in orthogonal subspaces, `Σ = s²I` and product weights, the posterior is
 a product, so entropies add and clone agreements multiply. A factor whose points are all `√(2M)` apart is
 T13's channel at `g = M/(s² + σ²)`.
+
+Whether a mixture is such a product is asked in units of its *closest* points: a small choice hidden beside a
+large one decides the small noise levels alone. What rounding of the large coordinates leaves open is no
+product, and is sampled.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
@@ -14,13 +19,14 @@ from numpy.typing import NDArray
 
 from .covariance import Isotropic
 from .mixture import GaussianMixture
-from .orthogonal import orthogonal_disagreement, orthogonal_entropy
+from .orthogonal import orthogonal_curves
 
 __all__ = ["Factor", "curves", "factors_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_ROUNDING = 1e-9  # relative error of inner products that counts as none
+_ROUNDING = 1e-12  # relative error of a distance or a weight that counts as none
+_HIDDEN = 1e-10  # relative error of the smallest distance beyond which rounding hides what there is
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +37,14 @@ class Factor:
     weights: Array
     choices: NDArray[np.int64]
 
-    def entropy(self, g: Array) -> Array:
-        """Entropy of the choice at `g = half_distance2/(s² + σ²)`."""
-        return orthogonal_entropy(g, self.weights.size, weights=self._unequal)
-
-    def disagreement(self, g: Array) -> Array:
-        """Probability that two clones choose differently."""
-        return orthogonal_disagreement(g, self.weights.size, weights=self._unequal)
+    def curves(self, g: Array) -> tuple[Array, Array]:
+        """Entropy of the choice, and the chance that clones differ, at `g = half_distance2/(s² + σ²)`."""
+        return orthogonal_curves(g, self.weights.size, weights=None if self.is_even else self.weights)
 
     @property
-    def _unequal(self) -> Array | None:
-        return self.weights if np.ptp(self.weights) > 1e-12 else None
+    def is_even(self) -> bool:
+        """Whether all choices are equally likely."""
+        return bool(np.ptp(self.weights) <= _ROUNDING / self.weights.size)
 
 
 def factors_of(
@@ -65,8 +68,8 @@ def curves(factors: Sequence[Factor], variance: float, sigma: Array) -> Array:
     entropy, rate, agreement = np.zeros_like(sigma), np.zeros_like(sigma), np.ones_like(sigma)
     for factor in factors:
         g = factor.half_distance2 / (variance + sigma**2)
-        disagreement = factor.disagreement(g)
-        entropy += factor.entropy(g)
+        own, disagreement = factor.curves(g)
+        entropy += own
         rate += disagreement * (1 + sigma**2) * g * (g / factor.half_distance2)
         agreement *= 1 - disagreement
     return np.stack([entropy, rate, agreement])
@@ -92,25 +95,44 @@ def _split(mixture: GaussianMixture, choices: NDArray[np.int64]) -> tuple[Factor
     expected = np.prod([w[own] for w, own in zip(weights, choices, strict=True)], axis=0)
     if not np.allclose(expected, mixture.weights, rtol=_ROUNDING, atol=0):
         return None
-    gram = mixture.centred_gram
-    size = float(np.diag(gram).max())
-    projected = [
-        (member * mixture.weights[:, None] / w).T for member, w in zip(members, weights, strict=True)
+    centred = mixture.means - mixture.weights @ mixture.means
+    points = [
+        (member * mixture.weights[:, None] / w).T @ centred
+        for member, w in zip(members, weights, strict=True)
     ]
-    total = np.zeros_like(gram)
-    half_distances2: list[float] = []
-    for index, (points, member) in enumerate(zip(projected, members, strict=True)):
-        own = points @ gram @ points.T
-        total += member @ own @ member.T
-        crossed = any(np.abs(points @ gram @ other.T).max() > _ROUNDING * size for other in projected[:index])
-        squares = np.diag(own)
-        distances2 = (squares[:, None] + squares - 2 * own)[~np.eye(len(own), dtype=bool)]
-        if crossed or np.ptp(distances2) > _ROUNDING * distances2.max() or distances2.min() <= 0:
-            return None
-        half_distances2.append(float(distances2.mean()) / 2)
-    if np.abs(total - gram).max() > _ROUNDING * size:
+    rest = centred - sum(member @ own for member, own in zip(members, points, strict=True))
+    half_distances2 = _half_distances2(points, rest, mixture)
+    if half_distances2 is None:
         return None
     return tuple(Factor(m, w, own) for m, w, own in zip(half_distances2, weights, choices, strict=True))
+
+
+def _half_distances2(points: list[Array], rest: Array, mixture: GaussianMixture) -> list[float] | None:
+    """Half the squared distance of each factor's points (size, d); `None` unless there is one for each.
+
+    Points of a factor have to be equally distant, factors orthogonal, and nothing may be left over: `rest`
+    (K, d) is what the sums of points miss of the means.
+    """
+    grams = [mixture.centred_gram] if len(points) == 1 else [own @ own.T for own in points]
+    distances2: list[Array] = []
+    for gram in grams:
+        squares = np.diag(gram)
+        distances2.append((squares[:, None] + squares - 2 * gram)[~np.eye(len(gram), dtype=bool)])
+    lengths = np.sqrt([max(float(own.min()), 0.0) for own in distances2])
+    if not lengths.min() > 0:
+        return None
+    rounding = 4 * float(np.finfo(np.float64).eps) * float(np.linalg.norm(mixture.means, axis=1).max())
+    if rounding > _HIDDEN * lengths.min():
+        return None
+    tolerance = _ROUNDING + 2 * rounding / float(lengths.min())
+    if float(np.linalg.norm(rest, axis=1).max()) > tolerance * float(lengths.min()):
+        return None
+    if any(np.ptp(own) > 2 * tolerance * own.max() for own in distances2):
+        return None
+    for (own, length), (other, far) in combinations(zip(points, lengths, strict=True), 2):
+        if np.abs(own @ other.T).max() > tolerance * length * far:
+            return None
+    return [float(own.mean()) / 2 for own in distances2]
 
 
 def _deciding(

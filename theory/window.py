@@ -21,8 +21,11 @@ from .pair import Pair
 __all__ = ["window_sigmas"]
 
 Array: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.intp]
 
 _DECIDED, _UNDECIDED = 50.0, 1e-3
+_CLOSE = 1e-3  # share of the largest squared distance below which inner products are not precise enough
+_BLOCK = 2**20  # entries of a temporary array
 
 
 def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
@@ -52,9 +55,7 @@ def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
     """σ² at both ends from the closest and the farthest pair of classes."""
     first, second = np.triu_indices(mixture.classes, 1)
     d = mixture.dimension
-    gram = mixture.centred_gram
-    gaps2 = (np.diag(gram)[:, None] + np.diag(gram) - 2 * gram)[first, second]
-    gaps2 = np.where(gaps2 > 1e-12 * gaps2.max(), gaps2, 0.0)
+    gaps2 = _squared_gaps(mixture, first, second)
     scatter = np.array([_covariance_gap(mixture, int(j), int(k)) for j, k in zip(first, second, strict=True)])
     variance = np.array([c.trace_in(d) / d for c in mixture.covariances])
     each = np.broadcast_to(variance, mixture.classes)
@@ -73,6 +74,23 @@ def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
     # a pair whose γ stays small moves the upper end by its own largest γ
     start = (noise_at(_UNDECIDED) + v)[differ].max()
     return float(low), float(max(start, 1e3 * low))
+
+
+def _squared_gaps(mixture: GaussianMixture, first: Indices, second: Indices) -> Array:
+    """`|m_j − m_k|²` of each pair, zero where rounding of the means explains it, shape (pairs,).
+
+    Inner products serve pairs that are far apart on the scale of the farthest; they would round a close
+    pair away, so those are subtracted one from the other.
+    """
+    gram = mixture.centred_gram
+    gaps2 = (np.diag(gram)[:, None] + np.diag(gram) - 2 * gram)[first, second]
+    close = np.flatnonzero(gaps2 < _CLOSE * gaps2.max())
+    rows = max(1, _BLOCK // mixture.dimension)
+    for start in range(0, close.size, rows):
+        own = close[start : start + rows]
+        gaps2[own] = ((mixture.means[first[own]] - mixture.means[second[own]]) ** 2).sum(axis=1)
+    rounding = 4 * float(np.finfo(np.float64).eps) * float(np.linalg.norm(mixture.means, axis=1).max())
+    return np.where(gaps2 > rounding**2, gaps2, 0.0)
 
 
 def _covariance_gap(mixture: GaussianMixture, j: int, k: int) -> float:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 from speciation.numerics import entropy_curve
-from speciation.theory import GaussianMixture, binary_entropy
+from speciation.theory import (
+    GaussianMixture,
+    binary_entropy,
+    exact_curves,
+    orthogonal_entropy,
+    window_sigmas,
+)
 from speciation.theory.factors import factors_of
 from speciation.theory.trees import level_partition, named_partition, tree
 
@@ -120,3 +126,57 @@ def test_tree_refuses_too_few_dimensions():
     with pytest.raises(ValueError, match="must be at least 4, the number of directions, not 2"):
         tree([1, 1], [2, 3], 1.0, dimension=2)
     assert tree([1, 1], [2, 3], 1.0, dimension=9).dimension == 9
+
+
+def four_points(far, near, other):
+    """±(far, ±near) and ±(−far, ±other) with s = 1: the first coordinate decides, then a pair of its own."""
+    means = [[far, near], [far, -near], [-far, other], [-far, -other]]
+    return GaussianMixture([0.25] * 4, means, 1.0)
+
+
+TURN = np.array([[0.6, -0.8], [0.8, 0.6]])
+HIDDEN = {
+    "small choices of their own": (tree([1e10, 4.0], [2, 3], 1.0, shared=False), orthogonal_entropy(2.0, 3)),
+    "two distances": (four_points(1e5, 1.0, 2.0), (binary_entropy(0.5) + binary_entropy(2.0)) / 2),
+    "two distances, turned": (
+        GaussianMixture([0.25] * 4, four_points(1e5, 1.0, 2.0).means @ TURN, 1.0),
+        (binary_entropy(0.5) + binary_entropy(2.0)) / 2,
+    ),
+    "beyond rounding": (tree([1e12, 4.0], [2, 3], 1.0, shared=False), orthogonal_entropy(2.0, 3)),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_small_choice_is_not_hidden_by_a_large_one(name):
+    """At σ = 1 the large choice is made, and the rest is known; 5 standard errors: 6e-7 false alarms each."""
+    mixture, expected = HIDDEN[name]
+    assert exact_curves(mixture) is None
+    curve = entropy_curve(mixture, [1.0], samples=40_000)
+    assert curve.attrs["method"] == "reduced"
+    error = float(curve.entropy_se[0])
+    assert 0 < error < 0.001
+    assert abs(float(curve.entropy[0]) - expected) < 5 * error
+    low = window_sigmas(mixture, 2)[0]
+    assert low < 0.5  # the window reaches down to where the small choice is made
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1e5, 1e9])
+def test_products_of_very_different_lengths_stay_exact(ratio):
+    mixture = tree([4.0 * ratio, 4.0], [2, 3], 1.0)
+    curve = entropy_curve(mixture, [1.0])
+    assert curve.attrs["method"] == "exact"
+    expected = binary_entropy(2.0 * ratio) + orthogonal_entropy(2.0, 3)
+    assert float(curve.entropy[0]) == pytest.approx(expected, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("off", [1e-8, 1e-4])
+def test_what_is_nearly_a_product_is_none(off):
+    """Lengths, right angles and weights that are off by more than rounding are measured instead."""
+    product = tree([16.0, 4.0], [2, 2], 1.0)
+    assert exact_curves(product) is not None
+    longer = product.means.copy()
+    longer[0, 1] *= 1 + off
+    skewed = product.means @ np.array([[1.0, off], [0.0, 1.0]])
+    weights = np.array([0.25 + off, 0.25 - off, 0.25, 0.25])
+    for means, likely in ((longer, product.weights), (skewed, product.weights), (product.means, weights)):
+        assert exact_curves(GaussianMixture(likely, means, 1.0, product.labels)) is None
