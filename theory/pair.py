@@ -9,8 +9,10 @@ conditions become scalar equations, each monotone in Y on the side where it is s
     probability-flow Σ c² o_i Y/((Y + λ_i − 1)(1 − λ_i)) = 1
     entropy-peak     d/dt [mmse(γ) A₂ e^{2t}] = 0,   A_n = Σ o_i/(λ_i + σ²)^n
 
-Covariance and drift conditions are secular equations of a rank-one update. Directions with
-no overlap with δ cannot see the class and are left out.
+Covariance and drift conditions are secular equations of a rank-one update. They are asked over *all*
+directions, also those in which the classes do not differ. There Σ alone decides, by its largest eigenvalue λ:
+`Λ ≥ λ`, and the linearised drift is unstable while `Y < λ − 1` (reverse SDE) or, if `λ ≥ 1`, at every
+finite time (probability flow). So no criterion jumps where a coordinate of δ becomes exactly zero.
 """
 
 from collections.abc import Callable
@@ -35,18 +37,29 @@ _SCAN = 4096  # points that bracket the highest peak of the entropy rate
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Eigenvalues `variances` (n,), `overlaps` `(Qᵀδ)² > 0` (n,) and the first weight `prior`."""
+    """A pair of classes in the eigenbasis of their covariance.
+
+    Attributes
+    ----------
+    variances, overlaps : (n,)
+        Eigenvalues of Σ and `(Qᵀδ)² > 0`, where the classes differ.
+    prior : float
+        Weight of the rarer class.
+    largest : float
+        Largest eigenvalue of Σ over all directions.
+    """
 
     variances: Array
     overlaps: Array
     prior: float
+    largest: float
 
     @classmethod
     def of(cls, mixture: GaussianMixture) -> "Pair":
         """Read the pair off a mixture; `ValueError` unless two classes share a covariance."""
         variances, overlaps = mixture.spectrum
         relevant = overlaps > 0
-        return cls(variances[relevant], overlaps[relevant], mixture.prior)
+        return cls(variances[relevant], overlaps[relevant], mixture.minority, float(variances.max()))
 
     @property
     def balance(self) -> float:
@@ -115,7 +128,7 @@ class Pair:
                 return float((gain / (excess + top - self.variances)).sum())
 
         excess = _root(lambda x: 1 / secular(x) - 1, 0.0, float(gain.sum()))
-        return _at_least_zero(top + excess - 1)
+        return _at_least_zero(max(top + excess, self.largest) - 1)
 
     def _reverse_sde(self) -> float | None:
         gain = 2 * self.balance * self.overlaps
@@ -125,14 +138,16 @@ class Pair:
             with np.errstate(divide="ignore"):
                 return float((gain * growth / ((growth + shift) * (growth - shift))).sum())
 
-        first = max(1.0, float(shift.max()))
-        if instability(first) < 1:
-            return None
+        # beyond the time at which Σ alone is unstable, which is the answer if the classes add nothing
+        alone = self.largest - 1
+        first = max(1.0, alone)
+        if instability(first) <= 1:
+            return first - 1 if alone >= 1 else None
         last = float(gain.sum()) + 2 * float(np.abs(shift).max()) + 1
         return _root(lambda growth: 1 / instability(growth) - 1, first, last) - 1
 
     def _probability_flow(self) -> float | None:
-        if (self.variances >= 1).any():
+        if self.largest >= 1:
             return None
         gain = self.balance * self.overlaps / (1 - self.variances)
 

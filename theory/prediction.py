@@ -21,7 +21,7 @@ __all__ = ["SpeciationTime", "covariance_noise", "midpoint_separation2", "specia
 Array: TypeAlias = NDArray[np.float64]
 
 _ENTROPIC = ("entropy-peak", "entropy-median")
-_SCAN = 512  # levels that bracket the highest peak of a rate
+_SCAN = 0.05  # distance in log σ of the levels that bracket the highest peak of a rate; it is 1 to 2 wide
 _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lanczos iteration
 
 
@@ -125,7 +125,7 @@ def _why_not(criterion: str, mixture: GaussianMixture) -> str | None:
 def midpoint_separation2(mixture: GaussianMixture) -> float | None:
     """What stands for `|δ|²` at the midpoint: the largest `M/K` of equally likely choices, if it is one."""
     factors = factors_of(mixture)
-    if factors is None or any(np.ptp(factor.weights) > 1e-12 for factor in factors):
+    if factors is None or not all(factor.is_even for factor in factors):
         return None
     return max(factor.half_distance2 / factor.weights.size for factor in factors)
 
@@ -134,7 +134,9 @@ def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
     """σ² at the highest peak of the exact rate, or where half of the class entropy is left."""
     exact = exact_curves(mixture)
     assert exact is not None  # noqa: S101 (asked for only where there is one)
-    grid = window_sigmas(mixture, _SCAN)
+    low, high = (float(end) for end in window_sigmas(mixture, 2))
+    count = 2 + int(np.log(high / low) / _SCAN)
+    grid = np.asarray(np.geomspace(low, high, count), dtype=np.float64)
     entropy, rate, _ = exact.evaluate(grid)
     if criterion == "entropy-peak":
         best = int(np.argmax(rate))
@@ -160,7 +162,7 @@ def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
 def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
     shared = mixture.shared_covariance
     if mixture.is_binary_channel and isinstance(shared, Isotropic):
-        noise = speciation_sigma2(criterion, mixture.separation2, shared.variance, mixture.prior)
+        noise = speciation_sigma2(criterion, mixture.separation2, shared.variance, mixture.minority)
         return None if np.isnan(noise) else float(noise)
     if criterion == "covariance":
         noise = covariance_noise(mixture)
@@ -182,7 +184,7 @@ def _variance(mixture: GaussianMixture) -> float:
 def _reason(criterion: str, mixture: GaussianMixture) -> str:
     shared = mixture.shared_covariance
     if mixture.is_binary_channel and isinstance(shared, Isotropic):
-        return why_no_time(criterion, mixture.separation2, shared.variance, mixture.prior)
+        return why_no_time(criterion, mixture.separation2, shared.variance, mixture.minority)
     if criterion == "covariance":
         return why_no_time(criterion, 1.0, 1.0)
     if not mixture.is_binary_channel:
@@ -191,9 +193,7 @@ def _reason(criterion: str, mixture: GaussianMixture) -> str:
         return why_no_time(criterion, midpoint_separation2(mixture) or 1.0, _variance(mixture))
     pair = Pair.of(mixture)
     if criterion == "probability-flow":
-        always = (pair.variances >= 1).any() or (
-            pair.balance * pair.overlaps / (1 - pair.variances)
-        ).sum() >= 1
+        always = pair.largest >= 1 or (pair.balance * pair.overlaps / (1 - pair.variances)).sum() >= 1
         behaviour = "unstable at every finite time" if always else "stable at every time t >= 0"
         return f"the linearised drift is {behaviour}"
     return why_no_time(criterion, pair.gamma(0.0), 1.0)

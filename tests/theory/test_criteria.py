@@ -255,3 +255,36 @@ def test_what_a_prediction_says():
         if entry.time is not None:
             assert entry.sigma == pytest.approx(np.sqrt(np.expm1(2 * entry.time)), rel=1e-12)
             assert entry.gamma == pytest.approx(64 / (1 + entry.sigma**2), rel=1e-12)
+
+
+@pytest.mark.parametrize("variances", [(1.0, 100.0), (0.3, 0.9), (0.2, 1.5), (2.0, 2.0)])
+@pytest.mark.parametrize("half", [3.0, 0.4])
+def test_no_criterion_jumps_where_a_coordinate_of_the_difference_vanishes(variances, half):
+    """Also where Σ alone sets Λ or makes the drift unstable, in a direction without classes."""
+    found = []
+    for small in (0.0, 1e-12, 1e-9):
+        means = [[half, small], [-half, -small]]
+        mixture = GaussianMixture([0.5, 0.5], means, np.array(variances))
+        found.append([one.sigma for one in speciation_times(mixture)])
+    for exact, *others in zip(*found, strict=True):
+        for other in others:
+            assert other == exact or other == pytest.approx(exact, rel=1e-8, abs=0)
+    data = np.diag(variances) + np.diag([half**2, 0.0])
+    largest = float(np.linalg.eigvalsh(data)[-1])
+    covariance = found[0][CRITERIA.index("covariance")]
+    assert (largest < 1) if covariance is None else covariance**2 + 1 == pytest.approx(largest, rel=1e-12)
+
+
+def test_the_linearised_drift_turns_unstable_in_a_direction_without_classes():
+    """By the eigenvalues of the drift's own matrix, at a time just before and just after."""
+    mixture = GaussianMixture([0.5, 0.5], [[0.4, 0.0], [-0.4, 0.0]], np.array([1.0, 3.0]))
+    sigma = next(one.sigma for one in speciation_times(mixture) if one.criterion == "reverse-sde")
+
+    def most_unstable(sigma):
+        signal2 = 1 / (1 + sigma**2)
+        widths = 1 + (np.array([1.0, 3.0]) - 1) * signal2
+        hessian = np.diag([-1 / w for w in widths])
+        hessian[0, 0] += signal2 * 0.4**2 / widths[0] ** 2
+        return np.linalg.eigvalsh(np.eye(2) + 2 * hessian)[-1]
+
+    assert most_unstable(0.99 * sigma) > 0 > most_unstable(1.01 * sigma)
