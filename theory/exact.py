@@ -50,5 +50,6 @@ def exact_curves(
 def _binary(mixture: GaussianMixture, sigma: Array) -> Array:
     gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
     # dσ²/dt = 2(1 + σ²)
-    rate = -binary_mmse(gamma, mixture.prior) * slope * (1 + sigma * sigma)
-    return np.stack([binary_entropy(gamma, mixture.prior), rate, clone_agreement(gamma, mixture.prior)])
+    rarer = mixture.minority
+    rate = -binary_mmse(gamma, rarer) * slope * (1 + sigma * sigma)
+    return np.stack([binary_entropy(gamma, rarer), rate, clone_agreement(gamma, rarer)])

@@ -157,6 +157,11 @@ class GaussianMixture:
         self._need_binary_channel()
         return float(self.weights[0])
 
+    @property
+    def minority(self) -> float:
+        """Smallest class probability, for formulas symmetric in two classes: `1 − w` would round it away."""
+        return float(self.weights.min())
+
     @cached_property
     def spectrum(self) -> tuple[Array, Array]:
         """Eigenvalues of the shared covariance and `(Qᵀδ)²` in its eigenbasis, shapes (n,) and (n,).

@@ -222,8 +222,10 @@ def _turned(mixture: GaussianMixture) -> bool:
 
 
 def _contrast(mixture: GaussianMixture, noise: float) -> Contrast:
-    first, second = mixture.covariance_of(0), mixture.covariance_of(1)
-    prior, d = float(mixture.weights[0]), mixture.dimension
+    # the rarer class first: the other's weight is one minus its, and not the other way about
+    rarer = int(np.argmin(mixture.weights))
+    first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
+    prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
         return Contrast.of_matrices(first.matrix_in(d), second.matrix_in(d), noise, prior)
     own, other = np.broadcast_arrays(first.variances, second.variances)

@@ -203,3 +203,39 @@ def test_sigma_from_1e_minus_12_to_1e12(sigma):
         # dH/dt = −½ mmse dγ/dt, and dγ/dt = −2(1 + σ²) γ²/|δ|²
         slope = float(binary_mmse(at)) * (1 + sigma**2) * at**2 / 4 if at < 1e3 else 0.0
         assert float(curve.rate[0]) == pytest.approx(slope, rel=1e-12, abs=1e-300)
+
+
+SCALES = [1.0, 4.0]
+
+
+@pytest.mark.parametrize("rare", [1e-9, 1e-12, 1e-16, 1e-17, 1e-100, 1e-300])
+def test_the_rarer_class_may_stand_first_or_second(rare):
+    """Both orders alike, for means, scales and every criterion; `1 − w` would round the rare one away."""
+    for means, covariances in (([[1.0], [-1.0]], [2.0, 2.0]), ([[0.0], [0.0]], SCALES)):
+        first = GaussianMixture([rare, 1 - rare], means, covariances)
+        second = GaussianMixture([1 - rare, rare], means[::-1], covariances[::-1])
+        one, other = (entropy_curve(mixture, [0.3, 1.0, 5.0]) for mixture in (first, second))
+        for name in ("entropy", "rate"):
+            np.testing.assert_allclose(one[name], other[name], rtol=1e-12)
+        if covariances[0] == covariances[1]:
+            exact = [literal.binary_entropy(1 / (2 + s * s), rare) for s in (0.3, 1.0, 5.0)]
+            np.testing.assert_allclose(one.entropy, [float(value) for value in exact], rtol=1e-12)
+            for a, b in zip(speciation_times(first), speciation_times(second), strict=True):
+                assert (a.sigma, a.reason) == (b.sigma, b.reason)
+
+
+@pytest.mark.parametrize(("rare", "other"), [(2.0, 5.0), (5.0, 2.0)])
+def test_a_small_class_of_another_scale_by_the_definition(rare, other):
+    """`Σ w E log(1 + odds of the other)` in one dimension at σ = 1, with 40 digits; the rarer class 1e-12."""
+    with mpmath.workdps(40):
+        w = mpmath.mpf("1e-12")
+
+        def surprise(x, own, rival, weight, its):
+            odds = its / weight * mpmath.sqrt(own / rival) * mpmath.exp(x * x * (1 / own - 1 / rival) / 2)
+            return weight * mpmath.npdf(x, 0, mpmath.sqrt(own)) * mpmath.log1p(odds)
+
+        a, b = mpmath.mpf(rare), mpmath.mpf(other)
+        whole = lambda x: surprise(x, a, b, w, 1 - w) + surprise(x, b, a, 1 - w, w)  # noqa: E731
+        exact = float(2 * mpmath.quad(whole, mpmath.linspace(0, 40, 81)))
+    mixture = GaussianMixture([1 - 1e-12, 1e-12], [[0.0], [0.0]], [other - 1, rare - 1])
+    assert float(entropy_curve(mixture, [1.0]).entropy[0]) == pytest.approx(exact, rel=1e-11, abs=0)
