@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._untyped import optimize
 from ._untyped import sympy as sp
 from .binary import binary_entropy
+from .softplus import softplus_mean
 
 __all__ = [
     "collapse_time",
@@ -86,31 +87,57 @@ def sample_information(
 def sample_entropy_bounds(
     sigma: ArrayLike, samples: float, dimension: float, variance: float = 1.0, separation2: float = 0.0
 ) -> tuple[Array, Array]:
-    """Bounds of `H(sample | X)`: `max(0, log n − I)` and `H₂ + E log(1 + (n/2 − 1) e^{−i})`.
+    """Bounds of `H(sample | X)`: `max(0, log n − I)` and `H₂ + E log(1 + (n/2 − 1) e^{−i})`, nats.
 
     With `ρ = σ²/(s² + σ²)` the density `i − I₁` is a sum of d products `√(1−ρ) ξξ'` of independent standard
-    normal numbers: given the χ² of the first factors, normal. Any shape of σ > 0. Raises `ValueError` for
-    fewer than two samples. Source: T18.
+    normal numbers, so that `log E e^{u(i − I₁)} = −(d/2) log(1 − u²(1 − ρ))`.
+
+    Parameters
+    ----------
+    sigma : array_like
+        Any shape of σ > 0.
+    samples : float
+        Number of training samples n ≥ 2.
+    dimension : float
+        d ≥ 1.
+    variance : float
+        s² > 0 of each class.
+    separation2 : float
+        `M = |δ|²` of two balanced classes; 0 without classes.
+
+    Returns
+    -------
+    Two float64 arrays of the shape of σ. The upper bound keeps a relative error of 1e-13 in the tail.
+
+    Raises
+    ------
+    ValueError
+        A σ that is not positive, fewer than two samples, a dimension or variance out of range.
+
+    References
+    ----------
+    T18; Biroli et al. 2024.
     """
+    noise = np.asarray(sigma, dtype=np.float64) ** 2
     if not samples >= 2:
         raise ValueError(f"samples: must be at least 2, not {samples:g}")
-    noise = np.asarray(sigma, dtype=np.float64) ** 2
+    if not (np.all(noise > 0) and dimension >= 1 and variance > 0):
+        raise ValueError("sigma, dimension, variance: need sigma > 0, a dimension >= 1, a variance > 0")
     information = sample_information(sigma, dimension, variance, separation2)
     classes = binary_entropy(separation2 / (variance + noise))
-    within = information - np.log(2) + classes
     lower = np.maximum(np.log(samples) - information, 0)
     if samples == 2:
         return lower, classes
-    z: Array = 0.1 * np.arange(-90.0, 91.0)
-    p = np.exp(-z * z / 2)
-    # χ² in y = log(χ²/d): density ∝ exp(d/2 (y − e^y))
-    width = min(0.1, 0.3 / np.sqrt(dimension))
-    y: Array = width * np.arange(-60.0, 61.0) if dimension > 9 else 0.1 * np.arange(-400.0, 41.0)
-    q = np.exp(dimension / 2 * (y - np.expm1(y)))
-    spread = np.sqrt(variance / (variance + noise) * dimension)[..., None, None]
-    steps = spread * np.exp(y / 2)[:, None] * z
-    exponent = (np.log(samples / 2 - 1) - within)[..., None, None] + steps
-    return lower, classes + np.logaddexp(0, exponent) @ (p / p.sum()) @ (q / q.sum())
+    within = dimension / 2 * np.log1p(variance / noise)
+    shared = np.ravel(variance / (variance + noise))
+
+    def rivals(own: float, share: float) -> float:
+        return softplus_mean(
+            float(np.log(samples / 2 - 1)) - own, lambda u: -dimension / 2 * np.log1p(-u * u * share)
+        )
+
+    found = [rivals(float(own), float(share)) for own, share in zip(np.ravel(within), shared, strict=True)]
+    return lower, classes + np.reshape(found, noise.shape)[()]
 
 
 def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.0) -> Array:

@@ -4,14 +4,15 @@ With `|m_k|² = M`, orthogonal (or a simplex with the same distances `2M`), `g =
 the log-posteriors given class c are `log w_k + g δ_kc + √g Z_k` up to a constant. With `G` a standard Gumbel
 variable, density `b(u) = e^{u − e^u}`, and `ψ(v) = E exp(−e^{v + √g Z})`,
 
-    H     = Σ_c w_c ∫ [1 − Π_{k≠c} ψ(v + log w_k/w_c)] ψ(v + g) dv
-    1 − φ = Σ_c w_c ∫ [1 − Π_{k≠c} ψ(v + log w_k/w_c)] (−ψ'(v + g)) dv,      dH/dg = −½ (1 − φ).
+    H     = Σ_c w_c ∫ [1 − Π_{k≠c} ψ(x + log w_k)] ψ(x + log w_c + g) dx
+    1 − φ = Σ_c w_c ∫ [1 − Π_{k≠c} ψ(x + log w_k)] (−ψ'(x + log w_c + g)) dx,      dH/dg = −½ (1 − φ).
 
 Every factor is positive, so both keep relative precision however small they are. So do their ingredients,
 
-    1 − ψ(v) = ∫ Φ((v − u)/√g) b(u) du,      ψ(v + g) = e^{−v−g/2} ∫ N(v − u; 0, g) b(u) du.
+    1 − ψ(x + s) = ∫ Φ((x − u)/√g) b(u + s) du,      ψ(x + s + g) = e^{−x−s−g/2} ∫ N(x − u; 0, g) b(u + s) du,
 
-Integrands are analytic in a strip, where the trapezoidal rule converges geometrically.
+whose kernels are the same for every class: one matrix of them serves all weights, at a cost that grows as K.
+Integrands are analytic in a strip, where the trapezoidal rule converges geometrically, on any lattice.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ._untyped import special
 __all__ = [
     "OrthogonalTable",
     "orthogonal_agreement",
+    "orthogonal_curves",
     "orthogonal_disagreement",
     "orthogonal_entropy",
     "orthogonal_table",
@@ -36,6 +38,7 @@ LARGEST_CLASSES = 1e24
 _STEP = 0.25  # the strip of e^{u − e^u} has half width π/2: an error of exp(−π²/h) = 1e-17
 _DROP = 38.0  # natural logarithm of the relative size of what is left out
 _VANISHED = 800.0  # e^{−745} is the least positive double
+_FAR = 30.0  # where e^{−e^u} has long vanished
 _NARROW = 0.13  # g below which the Gaussian is narrower than the step, and has nodes of its own
 
 
@@ -67,7 +70,7 @@ def orthogonal_entropy(g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLi
 
     Source: T13.
     """
-    return _evaluate(g, classes, weights, "entropy")
+    return orthogonal_curves(g, classes, weights=weights)[0]
 
 
 def orthogonal_disagreement(
@@ -80,7 +83,30 @@ def orthogonal_disagreement(
 
     Parameters, precision and errors are those of `orthogonal_entropy`. Source: T4, T13.
     """
-    return _evaluate(g, classes, weights, "disagreement")
+    return orthogonal_curves(g, classes, weights=weights)[1]
+
+
+def orthogonal_curves(
+    g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """`orthogonal_entropy` and `orthogonal_disagreement` in one pass; parameters and errors as there."""
+    g_ = np.asarray(g, dtype=np.float64)
+    if not np.all((g_ >= 0) & np.isfinite(g_)):
+        raise ValueError("g: every value must be a finite number >= 0")
+    if weights is not None:
+        kinds = _kinds_of(weights)
+        found = [_integrals(float(value), kinds) for value in g_.ravel()]
+    else:
+        classes_ = np.asarray(classes, dtype=np.float64)
+        if not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
+            raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
+        g_, classes_ = np.broadcast_arrays(g_, classes_)
+        found = [
+            _integrals(float(value), _Kinds(np.array([-np.log(k)]), np.array([k])))
+            for value, k in zip(g_.ravel(), classes_.ravel(), strict=True)
+        ]
+    entropy, disagreement = np.reshape(found, (-1, 2)).T
+    return entropy.reshape(g_.shape)[()], disagreement.reshape(g_.shape)[()]
 
 
 def orthogonal_agreement(g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLike | None = None) -> Array:
@@ -131,8 +157,9 @@ def _column(g: float, classes: Array) -> Array:
     left, right = float(min(few[0], many[0])), float(max(few[-1], many[-1]))
     v: Array = step * np.arange(np.floor(left / step), np.ceil(right / step) + 1, dtype=np.float64)
     depth = _DROP + max(float(np.log(classes.max())), g / 8)
-    log_psi = np.log1p(-np.minimum(_risen(v, g, depth), 1 - 2.0**-53))
-    weights = step * np.stack(_fallen(v, g, depth))
+    alone = np.zeros(1)
+    log_psi = np.log1p(-np.minimum(_one_minus_psi(v, alone, g, depth)[:, 0], 1 - 2.0**-53))
+    weights = step * np.stack([part[:, 0] for part in _psi_at_own(v, alone, g, depth)])
     return weights @ -np.expm1(np.outer(log_psi, classes - 1))
 
 
@@ -147,25 +174,6 @@ class _Kinds:
     def shares(self) -> Array:
         """Probability of each kind of class."""
         return self.counts * np.exp(self.log_weights)
-
-
-def _evaluate(g: ArrayLike, classes: ArrayLike, weights: ArrayLike | None, what: str) -> Array:
-    g_ = np.asarray(g, dtype=np.float64)
-    if not np.all((g_ >= 0) & np.isfinite(g_)):
-        raise ValueError("g: every value must be a finite number >= 0")
-    if weights is not None:
-        kinds = _kinds_of(weights)
-        values = [_integral(float(value), kinds, what) for value in g_.ravel()]
-        return np.array(values).reshape(g_.shape)[()]
-    classes_ = np.asarray(classes, dtype=np.float64)
-    if not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
-        raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
-    g_, classes_ = np.broadcast_arrays(g_, classes_)
-    found = [
-        _integral(float(value), _Kinds(np.array([-np.log(k)]), np.array([k])), what)
-        for value, k in zip(g_.ravel(), classes_.ravel(), strict=True)
-    ]
-    return np.array(found).reshape(g_.shape)[()]
 
 
 def _vanishes(g: float, log_classes: float) -> bool:
@@ -183,77 +191,104 @@ def _kinds_of(weights: ArrayLike) -> _Kinds:
     return _Kinds(np.log(values), counts.astype(np.float64))
 
 
-def _integral(g: float, kinds: _Kinds, what: str) -> float:
-    """Sum over the kinds of the true class."""
+def _integrals(g: float, kinds: _Kinds) -> tuple[float, float]:
+    """Entropy and disagreement at one g: sums over the kinds of the true class."""
     if _vanishes(g, float(np.log(kinds.counts.sum()))):
-        return 0.0
+        return 0.0, 0.0
     if g == 0:
-        own = np.exp(kinds.log_weights)
-        value = -kinds.log_weights if what == "entropy" else 1 - own
-        return float(kinds.shares @ value)
-    value = float(sum(kinds.shares[c] * _of_class(g, kinds, c, what) for c in range(kinds.counts.size)))
-    return value if what == "entropy" else min(value, 1.0)  # a probability, but for rounding
-
-
-def _of_class(g: float, kinds: _Kinds, true: int, what: str) -> float:
-    """The integral over v for one kind of true class."""
-    others = kinds.counts.copy()
-    others[true] -= 1
-    shifts = kinds.log_weights - kinds.log_weights[true]
-    rivals = float(np.log(np.maximum(others @ np.exp(shifts), 1e-300)))
-    v, step = _lattice(g, rivals)
-    depth = _DROP + max(rivals, float(-shifts.min()), g / 8)
+        others = _sums_of_others(np.exp(kinds.log_weights)[None], kinds.counts)[0]
+        return float(kinds.shares @ -kinds.log_weights), float(kinds.shares @ others)
+    shifts = kinds.log_weights
     with np.errstate(divide="ignore"):
-        log_product = np.zeros_like(v)
-        for shift, count in zip(shifts, others, strict=True):
-            if count > 0:
-                log_product += count * np.log1p(-np.minimum(_risen(v + shift, g, depth), 1.0))
-    missed = -np.expm1(log_product)
-    survival, density = _fallen(v, g, depth)
-    return float(step * (missed @ (survival if what == "entropy" else density)))
+        rivals = np.log(np.maximum(_sums_of_others(np.exp(shifts)[None], kinds.counts)[0], 1e-300)) - shifts
+    x, step = _common_lattice(g, rivals, shifts)
+    depth = _DROP + max(float(rivals.max()), float(np.ptp(shifts)), g / 8)
+    with np.errstate(divide="ignore"):
+        log_psi = np.log1p(-np.minimum(_one_minus_psi(x, shifts, g, depth), 1.0))
+    missed = -np.expm1(_sums_of_others(log_psi, kinds.counts))
+    survival, density = _psi_at_own(x, shifts, g, depth)
+    entropy = step * float(np.sum(missed * survival, axis=0) @ kinds.shares)
+    disagreement = step * float(np.sum(missed * density, axis=0) @ kinds.shares)
+    return entropy, min(disagreement, 1.0)  # a probability, but for rounding
+
+
+def _sums_of_others(values: Array, counts: Array) -> Array:
+    """`Σ_{k≠c} n_k v_k` for one class of each kind c, over the last axis; nothing is subtracted."""
+    weighted = values * counts
+    below = np.cumsum(weighted, axis=-1)
+    above = np.cumsum(weighted[..., ::-1], axis=-1)[..., ::-1]
+    own = np.zeros_like(weighted)
+    np.multiply(values, counts - 1, out=own, where=counts > 1)
+    own[..., 1:] += below[..., :-1]
+    own[..., :-1] += above[..., 1:]
+    return own
+
+
+def _common_lattice(g: float, rivals: Array, shifts: Array) -> tuple[Array, float]:
+    """One lattice of x on which the integrand of every kind of true class is not negligible."""
+    ends = [(*_range(g, float(r)), float(s)) for r, s in zip(rivals, shifts, strict=True)]
+    left, right = min(low - s for low, _, _, s in ends), max(high - s for _, high, _, s in ends)
+    step = min(width for _, _, width, _ in ends)
+    return step * np.arange(np.floor(left / step), np.ceil(right / step) + 1, dtype=np.float64), step
 
 
 def _lattice(g: float, rivals: float) -> tuple[Array, float]:
-    """Where the integrand is not negligible, and a step for it.
+    """The lattice of v for one kind of class."""
+    left, right, step = _range(g, rivals)
+    return step * np.arange(np.floor(left / step), np.ceil(right / step) + 1, dtype=np.float64), step
+
+
+def _range(g: float, rivals: float) -> tuple[float, float, float]:
+    """Where the integrand in v = x + log w is not negligible, and a step for it.
 
     It rises as `e^v` or as a Gaussian tail does, changes where the best rival catches up, and falls
     past `v = −g`. Beyond `g = 2 log K` it is a Gaussian of variance g/2 around −g/2.
     """
-    root, rivals = np.sqrt(g), max(rivals, 0.0)
+    root, rivals = float(np.sqrt(g)), max(rivals, 0.0)
     left = -g / 2 - max(45 + rivals, 9 * root)
-    right = max(-g + 4.5 + 9 * root, -g / 2 + 9 * np.sqrt(g / 2))
+    right = max(-g + 4.5 + 9 * root, -g / 2 + 9 * float(np.sqrt(g / 2)))
     step = _STEP
     if g > 1:
         # transitions widen as √(g/2 log K) once the rivals are the extremes of a Gaussian sample
-        step = min(_STEP * max(1.0, root / np.sqrt(2 * max(rivals, 0.5))), 0.4 * root)
-    nodes: Array = step * np.arange(np.floor(left / step), np.ceil(right / step) + 1, dtype=np.float64)
-    return nodes, float(step)
+        step = min(_STEP * max(1.0, root / float(np.sqrt(2 * max(rivals, 0.5)))), 0.4 * root)
+    return left, right, step
 
 
-def _risen(v: Array, g: float, depth: float) -> Array:
-    """`1 − ψ(v)`."""
+def _one_minus_psi(x: Array, shifts: Array, g: float, depth: float) -> Array:
+    """`1 − ψ(x + s)`, shape (x, shifts)."""
     if g < _NARROW:
         z, p = _normal_nodes()
-        return -np.expm1(-np.exp(v[:, None] + np.sqrt(g) * z)) @ p
-    u, b = _gumbel_nodes(depth)
-    return special.ndtr((v[:, None] - u) / np.sqrt(g)) @ b
+        columns = [-np.expm1(-np.exp((x + s)[:, None] + np.sqrt(g) * z)) @ p for s in shifts]
+        return np.stack(columns, axis=1)
+    u = _gumbel_nodes(shifts, depth)
+    return special.ndtr((x[:, None] - u) / np.sqrt(g)) @ (_STEP * _density(u[:, None] + shifts))
 
 
-def _fallen(v: Array, g: float, depth: float) -> tuple[Array, Array]:
-    """`ψ(v + g)` and `−ψ'(v + g)`."""
+def _psi_at_own(x: Array, shifts: Array, g: float, depth: float) -> tuple[Array, Array]:
+    """`ψ(x + s + g)` and `−ψ'(x + s + g)`, each of shape (x, shifts)."""
     if g < _NARROW:
         z, p = _normal_nodes()
-        rate = np.exp(v[:, None] + g + np.sqrt(g) * z)
-        survival = np.exp(-rate)
-        return survival @ p, (rate * survival) @ p
-    u, b = _gumbel_nodes(depth)
-    kernel = np.exp((-v - g / 2)[:, None] - (v[:, None] - u) ** 2 / (2 * g)) / np.sqrt(2 * np.pi * g)
-    return kernel @ b, kernel @ (b * np.exp(u))
+        rates = [np.exp((x + s)[:, None] + g + np.sqrt(g) * z) for s in shifts]
+        survivals = np.stack([np.exp(-rate) @ p for rate in rates], axis=1)
+        return survivals, np.stack([(rate * np.exp(-rate)) @ p for rate in rates], axis=1)
+    u = _gumbel_nodes(shifts, depth)
+    kernel = np.exp((-x - g / 2)[:, None] - (x[:, None] - u) ** 2 / (2 * g)) / np.sqrt(2 * np.pi * g)
+    far = np.minimum(u[:, None] + shifts, _FAR)
+    # e^{−s} b(u + s), in one exponent: for a rare class the factors would leave the range of doubles
+    own = _STEP * np.exp(u[:, None] - np.exp(far))
+    return kernel @ own, kernel @ (own * np.exp(far))
 
 
-def _gumbel_nodes(depth: float) -> tuple[Array, Array]:
-    u: Array = _STEP * np.arange(-np.ceil(depth / _STEP), 5 / _STEP + 1, dtype=np.float64)
-    return u, _STEP * np.exp(u - np.exp(u))
+def _gumbel_nodes(shifts: Array, depth: float) -> Array:
+    """A lattice of u that holds the Gumbel density `b(u + s)` of every shift."""
+    low, high = -depth - float(shifts.max()), 5 - float(shifts.min())
+    return _STEP * np.arange(np.floor(low / _STEP), np.ceil(high / _STEP) + 1, dtype=np.float64)
+
+
+def _density(u: Array) -> Array:
+    """`b(u) = e^{u − e^u}`."""
+    u = np.minimum(u, _FAR)
+    return np.exp(u - np.exp(u))
 
 
 def _normal_nodes() -> tuple[Array, Array]:

@@ -1,11 +1,16 @@
-"""Series of the binary channel: exact at small γ, asymptotic with an error bound at large γ (T9).
+"""Series of the binary channel at small and at large γ: asymptotic, with error bounds (T9).
 
 Both follow from the heat equation for the tilted average, `d/dγ A_f = A_{(f'' − f)/2}` (with the
 factor `e^{−γ/2}` included), applied to powers of sech:
 
     d/dγ M_n = ½(n² − 1) M_n − ½ n(n + 1) M_{n+2},      M_n = c e^{−γ/2} ∫ N(u−λ; 0, γ) sech^n(u) du.
 
-Small γ: every derivative at γ = 0 is an integer for balanced classes. Large γ: expanding the
+Small γ: every derivative at γ = 0 is an integer for balanced classes, and with the Euler numbers
+
+    e^{γ/2} mmse ~ Σ_n E_{2n} γⁿ/(2ⁿ n!),
+
+which converges nowhere but at 0; the error is below the first term left out, since
+`sech u = ½ ∫ cos(uv) sech(πv/2) dv` is enveloped by its Taylor sums as the cosine is. Large γ: expanding the
 Gaussian under the integral, with `∫ u^{2n} sech u du = π (π/2)^{2n} |E_{2n}|`,
 
     mmse ~ √(π/2γ) e^{−γ/2} Σ_n (−1)^n |E_{2n}|/n! (π²/8γ)^n,
@@ -14,6 +19,7 @@ an alternating series whose error is below the first term left out, since `e^{�
 by its Taylor sums.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +40,9 @@ __all__ = [
 ]
 
 
+_DIGITS = 30  # of the sum, so that its value is off by the rounding to a double alone
+
+
 def moment_derivative(combination: dict[int, Any]) -> dict[int, Any]:
     """Derivative in γ of `Σ a_n M_n`, given and returned as `{n: a_n}`."""
     result: dict[int, Any] = {}
@@ -44,7 +53,10 @@ def moment_derivative(combination: dict[int, Any]) -> dict[int, Any]:
 
 
 def small_gamma_coefficients(order: int) -> list[Any]:
-    """Exact coefficients of `mmse = Σ c_j γ^j`, j = 0 … order, balanced classes (SymPy rationals)."""
+    """Exact coefficients of `mmse ~ Σ c_j γ^j`, j = 0 … order, balanced classes (SymPy rationals).
+
+    The series is asymptotic: its radius of convergence is 0.
+    """
     combination: dict[int, Any] = {1: sp.Integer(1)}
     coefficients: list[Any] = []
     for j in range(_checked("order", order) + 1):
@@ -108,15 +120,19 @@ class Truncation:
 def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     """Mmse from its large-γ series, cut optimally or after `terms` terms, with its error bound.
 
-    The bound is the first term left out; cut optimally it is about `(4√2/π) e^{−γ/2}` relative.
+    The bound is the first term left out, cut optimally about `(4√2/π) e^{−γ/2}` relative, plus half a unit
+    in the last place of the value, which is more from γ ≈ 73 on.
     Raises `ValueError` for `gamma ≤ 0` or `terms < 1`. Source: T9.
     """
     count = optimal_terms(gamma) if terms is None else _checked("terms", terms)
     if count < 1:
         raise ValueError("terms: must be at least 1")
-    scale = mp.sqrt(mp.pi / (2 * mp.mpf(gamma))) * mp.exp(-mp.mpf(gamma) / 2)
-    total = mp.fsum((-1) ** n * _term(n, gamma) for n in range(count))
-    return Truncation(float(scale * total), count, float(scale * _term(count, gamma)))
+    with mp.workdps(_DIGITS):
+        scale = mp.sqrt(mp.pi / (2 * mp.mpf(gamma))) * mp.exp(-mp.mpf(gamma) / 2)
+        total = mp.fsum((-1) ** n * _term(n, gamma) for n in range(count))
+        value = float(scale * total)
+        rest = float(scale * _term(count, gamma))
+    return Truncation(value, count, math.nextafter(rest + math.ulp(value) / 2, math.inf))
 
 
 def _term(n: int, gamma: float) -> Any:

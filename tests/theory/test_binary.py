@@ -10,6 +10,7 @@ from speciation.theory import (
     binary_mmse,
     binary_mmse_slope,
     clone_agreement,
+    large_gamma_mmse,
     log_binary_entropy,
     log_binary_mmse,
     precise,
@@ -132,3 +133,25 @@ def test_refuses_gamma(gamma):
 def test_refuses_prior(prior):
     with pytest.raises(ValueError, match="prior"):
         binary_mmse(1.0, prior)
+
+
+@pytest.mark.parametrize("gamma", [3.0, 20.0, 73.0, 80.0, 100.0, 200.0, 600.0, 1300.0])
+def test_error_bound_of_the_large_gamma_series_covers_its_rounding(gamma):
+    """From γ ≈ 73 on a double is further from the sum than the sum from the mmse."""
+    found = large_gamma_mmse(gamma)
+    with mpmath.workdps(40):
+        off = abs(mpmath.mpf(found.value) - precise.mmse(gamma, 0.5, 40))
+        assert off <= found.error_bound
+        assert found.error_bound <= found.value * (3 * float(mpmath.exp(-gamma / 2)) + 2.0**-52)
+
+
+@pytest.mark.parametrize("gamma", [0.05, 0.2, 0.8])
+def test_small_gamma_series_is_enveloped(gamma):
+    """`e^{γ/2} mmse` against its partial sums: the error is below the first omitted term, with its sign."""
+    with mpmath.workdps(40):
+        exact = mpmath.exp(mpmath.mpf(gamma) / 2) * precise.mmse(gamma, 0.5, 40)
+        total = mpmath.mpf(0)
+        for n in range(12):
+            term = mpmath.eulernum(2 * n) * mpmath.mpf(gamma) ** n / (2**n * mpmath.factorial(n))
+            assert 0 < (exact - total) / term < 1
+            total += term

@@ -1,9 +1,13 @@
 """Many classes: T13 against multiple precision, the binary channel and quadrature; T14's bounds and peaks."""
 
+from types import SimpleNamespace
+
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 from speciation.numerics import entropy_curve
 from speciation.theory import (
     GaussianMixture,
@@ -12,6 +16,7 @@ from speciation.theory import (
     entropy_bounds,
     exact_curves,
     large_k_shift,
+    orthogonal,
     orthogonal_agreement,
     orthogonal_disagreement,
     orthogonal_entropy,
@@ -19,7 +24,10 @@ from speciation.theory import (
     orthogonal_peak,
     peak_gamma,
 )
+from speciation.theory.softplus import softplus_mean
 from speciation.validation import literal
+
+mp = mpmath.mp
 
 PUBLISHED = {(2, 2): 0.35631636, (4, 3): 0.61312573, (10, 5): 0.76142894, (50, 8): 1.02068913}
 
@@ -154,3 +162,85 @@ def test_exact_curves_say_which_closed_form_they_are():
         np.testing.assert_array_equal(agreement, curve.agreement)
     general = GaussianMixture([0.2, 0.3, 0.5], np.array([[0.0, 1], [2, 0], [5, 5]]), 1.0)
     assert exact_curves(general) is None
+
+
+@pytest.mark.parametrize("g", [0.05, 2.0, 40.0])
+def test_unequal_weights_are_the_definition(g):
+    """Three classes by their own log-posteriors, on a grid of two noises: the third is common to all."""
+    weights = np.array([0.7, 0.29, 0.01])
+    z = np.linspace(-9, 9, 241)
+    p = np.exp(-z * z / 2) / np.exp(-z * z / 2).sum()
+    # log-odds depend on two orthonormal directions of the plane of three means
+    corners = np.sqrt(g) * np.linalg.qr(np.eye(3) - 1 / 3)[0][:, :2]
+    means = (np.eye(3) - 1 / 3) @ corners / np.sqrt(g) * np.sqrt(g)
+    x = np.stack(np.meshgrid(z, z, indexing="ij"), axis=-1).reshape(-1, 2)
+    entropy = disagreement = 0.0
+    for own, weight in zip(means, weights, strict=True):
+        logits = np.log(weights) - ((x + own)[:, None, :] - means) ** 2 @ np.ones(2) / 2
+        posterior = special.softmax(logits, axis=1)
+        share = np.outer(p, p).ravel()
+        entropy += weight * share @ special.entr(posterior).sum(axis=1)
+        disagreement += weight * share @ (posterior * (1 - posterior)).sum(axis=1)
+    found = orthogonal.orthogonal_curves(g, weights=weights)
+    assert found[0] == pytest.approx(entropy, rel=1e-6, abs=0)
+    assert found[1] == pytest.approx(disagreement, rel=1e-6, abs=0)
+
+
+def test_rare_classes_are_the_binary_channel():
+    """Two classes down to 1e-300, in either order."""
+    for rare in (1e-12, 1e-16, 1e-300):
+        for g in (0.05, 2.0, 300.0):
+            exact = float(binary_entropy(g / 2, rare))
+            for weights in ([rare, 1 - rare], [1 - rare, rare]):
+                assert float(orthogonal_entropy(g, weights=weights)) == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+def test_the_cost_of_unequal_weights_grows_as_their_number(monkeypatch):
+    """Kernels are evaluated once for all weights; every weight on its own would take K² of them."""
+    sizes = []
+
+    def counting(x):
+        sizes.append(np.size(x))
+        return special.ndtr(x)
+
+    monkeypatch.setattr(orthogonal, "special", SimpleNamespace(ndtr=counting))
+    for classes in (4, 64):
+        weights = np.arange(1, classes + 1) / (classes * (classes + 1) / 2)
+        orthogonal.orthogonal_curves([2.0, 5.0], weights=weights)
+    assert len(sizes) == 4
+    assert max(sizes) < 2 * min(sizes)
+
+
+@pytest.mark.parametrize(
+    ("offset", "variance"),
+    [(-694.7, 1500.0), (-10.0, 1.0), (-1.0, 0.01), (3.0, 20.0), (-300.0, 2000.0), (50.0, 0.1)],
+)
+def test_softplus_of_a_normal_number_by_a_plain_sum(offset, variance):
+    """A trapezoidal sum in 30 digits, which shares nothing with the transform."""
+    with mp.workdps(30):
+        a, root = mp.mpf(offset), mp.sqrt(variance)
+        low, high = min(a, a + variance, 0) - 14 * root - 40, max(a, a + variance, 0) + 14 * root + 40
+        step = min(root / 4, mp.mpf("0.15"))
+        count = int((high - low) / step)
+        total = mp.fsum(
+            mp.exp(-((low + step * j - a) ** 2) / (2 * variance)) * mp.log1p(mp.exp(low + step * j))
+            for j in range(count)
+        )
+        exact = float(total * step / mp.sqrt(2 * mp.pi * variance))
+    found = softplus_mean(offset, lambda s: s * s * variance / 2)
+    assert found == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 1e6, 1e24])
+def test_bounds_hold_into_the_deepest_tail(classes):
+    g = np.array([0.01, 1.0, 30.0, 300.0, 1500.0, 2500.0])
+    lower, upper = entropy_bounds(g, classes)
+    value = orthogonal_entropy(g, classes)
+    assert (lower <= value * (1 + 1e-12)).all()
+    assert (value <= upper * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("arguments", [(-1.0, 2), (np.nan, 2), (1.0, 1), (1.0, np.inf)])
+def test_bounds_refuse(arguments):
+    with pytest.raises(ValueError, match=r"^(g|classes): every value must be a finite number >= [02]$"):
+        entropy_bounds(*arguments)
