@@ -134,12 +134,15 @@ THEOREM = Theorem(
     statement=(
         r"$H(C|X_t)$ depends on the schedule only through $\sigma_t = b_t/a_t$. A time converts between "
         r"clocks exactly; a rate converts with the Jacobian, $\mathrm{d}\log\sigma/\mathrm{d}t = "
-        r"(1+\sigma^2)/\sigma^2$. With $\gamma = M/(s^2+\sigma^2)$ the rate is "
-        r"$\gamma(1+\kappa\gamma)\,\mathrm{mmse}(\gamma)$, $\kappa = (1-s^2)/M$ per unit OU time and "
+        r"(1+\sigma^2)/\sigma^2$. For two classes with $\Sigma = s^2 I$, $\gamma = M/(s^2+\sigma^2)$, the "
+        r"rate is $\gamma(1+\kappa\gamma)\,\mathrm{mmse}(\gamma)$, $\kappa = (1-s^2)/M$ per unit OU time and "
         r"$\kappa = -s^2/M$ per unit $\log\sigma$."
     ),
     sources=("K22",),
-    hypotheses=("X_t = a_t X_0 + b_t Z with a_t, b_t > 0 and Z standard normal, independent of X_0",),
+    hypotheses=(
+        "X_t = a_t X_0 + b_t Z with a_t, b_t > 0 and Z standard normal, independent of (X_0, C)",
+        "the formula of the rate: two classes with Σ = s²I",
+    ),
     derive=derive,
     predict=predict,
     proof_limits=(

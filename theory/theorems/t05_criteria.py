@@ -120,13 +120,19 @@ THEOREM = Theorem(
     statement=(
         r"With $\Gamma = 1+(s^2-1)e^{-2t}$: curvature $\gamma = 1$; covariance $\Lambda e^{-2t} = 1$, "
         r"$\Lambda = M+s^2$; reverse SDE $\Gamma+2\gamma = 2$; probability flow $\Gamma+\gamma = 1$ (at "
-        r"$s=1$ unstable at every finite $t$); entropy-rate peak $\gamma = \gamma^*(\kappa)$; median $H_2 "
-        r"= \tfrac12\log 2$; cloning $\gamma = 1$. At a level $\gamma_c$: $t = "
+        r"$s=1$ unstable at every finite $t$); entropy-rate peak per unit OU time $\gamma = "
+        r"\gamma^*(\kappa)$; median $H = \tfrac12 H(C)$; cloning $\gamma = 1$. At a level $\gamma_c$: $t = "
         r"\tfrac12\log(M/\gamma_c+1-s^2)$. With weights $(w, 1-w)$ the first four hold with $M$ replaced "
-        r"by $4w(1-w)M$."
+        r"by $4w(1-w)M$, the peak is at $\gamma^*(\kappa, w)$, and the midpoint of the means is no fixed "
+        r"point of the drift. Cloning stays the level $\gamma = 1$, where $\varphi = \varphi_w(1)$: B24's "
+        r"$0.7752$ at $w = \tfrac12$ alone."
     ),
     sources=("B24", "RA23", "H26"),
-    hypotheses=("two classes with Σ = s²I", "drift linearised at the midpoint of the class means"),
+    hypotheses=(
+        "two classes with Σ = s²I",
+        "drift linearised at the midpoint of the class means",
+        "Λ is the largest eigenvalue of the data's covariance over all directions",
+    ),
     derive=derive,
     predict=predict,
     proof_limits="The levels of the entropy criteria are defined implicitly; T8 computes them.",

@@ -8,6 +8,8 @@ from ._base import Identity, Theorem
 
 HALF_WIDTHS = (0.5, 1.0, 2.0)
 """Half-widths c of the window around ½ log M."""
+SMALL = 1.0
+"""An M for which the window reaches t = 0, and classes overlap there."""
 
 
 def derive() -> tuple[Identity, ...]:
@@ -38,15 +40,21 @@ def derive() -> tuple[Identity, ...]:
     )
 
 
-def share_outside(half_width: float) -> float:
-    """Share of class entropy produced at `|t − ½ log M| > half_width`, for s = 1, any d."""
-    noisy, clean = np.exp(-2 * half_width), np.exp(2 * half_width)
-    return float(1 - (binary_entropy(noisy) - binary_entropy(clean)) / np.log(2))
+def share_outside(half_width: float, separation2: float = np.inf) -> float:
+    """Share of the class entropy produced by t = 0 that falls outside `|t − ½ log M| ≤ half_width`, s = 1.
+
+    `1 − [H₂(e^{−2c}) − H₂(min(e^{2c}, M))]/[log 2 − H₂(M)]`: at t = 0, γ is M, and `H₂(M)` is never
+    produced. The window ends at t = 0 where `half_width > ½ log M`. `separation2` is M, infinite by default.
+    """
+    noisy, clean = np.exp(-2 * half_width), min(np.exp(2 * half_width), separation2)
+    produced = np.log(2) - binary_entropy(separation2)
+    return float(1 - (binary_entropy(noisy) - binary_entropy(clean)) / produced)
 
 
 def predict() -> dict[str, float]:
-    """Share outside for each of `HALF_WIDTHS`, and the noisy tail's constant."""
+    """Share outside for each of `HALF_WIDTHS`, also at `SMALL` M, and the noisy tail's constant."""
     shares = {f"share outside c={c:g}": share_outside(c) for c in HALF_WIDTHS}
+    shares |= {f"share outside c={c:g}, M={SMALL:g}": share_outside(c, SMALL) for c in HALF_WIDTHS}
     return shares | {"noisy tail times e^{2c}": float(1 / (2 * np.log(2)))}
 
 
@@ -54,10 +62,13 @@ THEOREM = Theorem(
     id="T7",
     name="concentration",
     statement=(
-        r"At $s = 1$ the share of class entropy produced outside $|t-\tfrac12\log M| \le c$ is "
-        r"$1-[H_2(e^{-2c})-H_2(e^{2c})]/\log 2$, whatever $d$: in $t/t_S$ the window has width $O(1/\log "
-        r"d)$. Tails: $e^{-2c}/(2\log 2)$ on the noisy side, at most $\exp(-\tfrac12e^{2c})$ on the clean "
-        r"side."
+        r"At $s = 1$ and $c \le \tfrac12\log M$, of the class entropy produced by $t = 0$, $\log 2 - "
+        r"H_2(M)$, the share outside $|t-\tfrac12\log M| \le c$ is "
+        r"$1-[H_2(e^{-2c})-H_2(e^{2c})]/[\log 2 - H_2(M)]$, "
+        r"whatever $d$; as $M\to\infty$ the denominator is $\log 2$ up to $\log 2\,e^{-M/2}$. So in $t/t_S$ "
+        r"the window has width $O(1/\log d)$ where $M$ grows as $d$. Tails, in units of $\log 2$: "
+        r"$e^{-2c}/(2\log 2)$ to leading order on the noisy side, at most $\exp(-\tfrac12e^{2c})$ on the "
+        r"clean side."
     ),
     sources=("H26", "LC24"),
     hypotheses=("two balanced classes with Σ = I",),

@@ -66,7 +66,8 @@ THEOREM = Theorem(
     statement=(
         r"$\mathrm dH/\mathrm dt = \gamma(1+\kappa\gamma)\,\mathrm{mmse}(\gamma)$, $\kappa = (1-s^2)/M$, "
         r"peaks at $\gamma^*(\kappa)$; at $\kappa = 0$, the root of $(\gamma\,\mathrm{mmse})' = 0$: "
-        r"$\gamma^* = 1.50833\ldots$, so $t_{\rm peak} = \tfrac12\log M-0.20550\ldots$"
+        r"$\gamma^* = 1.50833\ldots$. At $s = 1$, $t_{\rm peak} = \tfrac12\log M-0.20550\ldots$ exactly; "
+        r"otherwise up to $O((1-s^2)/M)$."
     ),
     sources=("H26", "B24"),
     hypotheses=("two balanced classes with Σ = s²I",),

@@ -39,6 +39,11 @@ def derive() -> tuple[Identity, ...]:
         ),
         Identity("the same at n = 3, as coded", from_code, claimed.subs(n, 3)),
         Identity("small γ: 1 − γ + γ² − (5/3)γ³", small, 1 - g + g**2 - sp.Rational(5, 3) * g**3),
+        Identity(
+            "small γ: e^{γ/2} mmse = Σ E_{2n} γⁿ/(2ⁿ n!)",
+            sp.series(sp.exp(g / 2) * small, g, 0, 4).removeO(),
+            sum(sp.euler(2 * j) * g**j / (2**j * sp.factorial(j)) for j in range(4)),
+        ),
         *(
             Identity(
                 f"large γ, n = {k}: (−1)ⁿ ∫u²ⁿ sech u du/(n! 2ⁿ π)",
@@ -77,8 +82,10 @@ THEOREM = Theorem(
     id="T9",
     name="series",
     statement=(
-        r"Small $\gamma$: $\mathrm{mmse} = 1-\gamma+\gamma^2-\tfrac53\gamma^3+\dots$, exact rationals to "
-        r"any order. Large $\gamma$: "
+        r"Small $\gamma$: $\mathrm{mmse} \sim 1-\gamma+\gamma^2-\tfrac53\gamma^3+\dots$, exact rationals to "
+        r"any order, that is $e^{\gamma/2}\,\mathrm{mmse} \sim \sum_n \frac{E_{2n}}{2^n n!}\gamma^n$, with "
+        r"radius of convergence $0$ but enveloped: the error is below the first omitted term. Large "
+        r"$\gamma$: "
         r"$\mathrm{mmse}\sim\sqrt{\pi/2\gamma}\,e^{-\gamma/2}\sum_n(-1)^n"
         r"\frac{|E_{2n}|}{n!}\left(\frac{\pi^2}{8\gamma}\right)^n$, "
         r"asymptotic; the error is below the first omitted term, and the optimal truncation "
@@ -88,5 +95,8 @@ THEOREM = Theorem(
     hypotheses=("two balanced classes",),
     derive=derive,
     predict=predict,
-    proof_limits="The error bound is the enveloping property of the Taylor sums of e^{−x}, x ≥ 0.",
+    proof_limits=(
+        "The error bounds are the enveloping properties of the Taylor sums of e^{−x}, x ≥ 0, and, since "
+        "sech u = ½ ∫ cos(uv) sech(πv/2) dv, of those of the cosine."
+    ),
 )

@@ -132,12 +132,16 @@ THEOREM = Theorem(
         r"For $\Sigma_k = \lambda_k I$ and equal means, with $\eta = "
         r"(\lambda_1-\lambda_2)/(\lambda_1+\lambda_2+2\sigma^2)$ and $\gamma = d\eta^2/2$: $H = "
         r"(1-\eta^2)^{d/4}\,\mathbb E\,F\bigl(\tfrac12(\eta\chi^2_d - d\operatorname{artanh}\eta)\bigr)$, "
+        r"$F(u) = \cosh u\,\log(2\cosh u) - u\sinh u$, "
         r"$H = H_2(\gamma) + \bigl[2\gamma^2(H_2'+H_2'') + \tfrac49\gamma^3(H_2''+2H_2^{(3)})\bigr]/d + "
         r"\ldots$, $t_S = \tfrac14\log d + \tfrac12\log(|\lambda_1-\lambda_2|/\sqrt{8\gamma_c}) + "
         r"O(d^{-1/2})$."
     ),
     sources=("H26",),
-    hypotheses=("two classes with one mean", "Σ_k = λ_k I; any covariances by their generalised eigenvalues"),
+    hypotheses=(
+        "two balanced classes with one mean",
+        "Σ_k = λ_k I; any covariances by their generalised eigenvalues",
+    ),
     derive=derive,
     predict=predict,
     proof_limits="That E F(L) may be expanded term by term (Edgeworth) is standard: F is smooth and bounded.",

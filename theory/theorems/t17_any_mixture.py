@@ -84,7 +84,9 @@ THEOREM = Theorem(
     statement=(
         r"$\frac{\mathrm dH}{\mathrm d\log\sigma} = \sigma^{-2}\,\mathbb E|D_C - D|^2$, $D_k = \mathbb "
         r"E[X_0|x,k]$, $D = \sum_k p_k D_k$; $\Sigma_k + \sigma^2 I$ has the eigenvectors of $\Sigma_k$; "
-        r"with a shared $\Sigma$ the posterior depends on $x$ through the span of the mean differences."
+        r"with a shared $\Sigma$ the posterior depends on $x$ through its inner products with "
+        r"$(\Sigma+\sigma^2 I)^{-1}(m_j - m_k)$, at most $K-1$ dimensions, which turn with $\sigma$ unless "
+        r"$\Sigma$ leaves the span of the mean differences as it is."
     ),
     sources=("GSV05", "K22"),
     hypotheses=("any Gaussian mixture",),

@@ -19,6 +19,10 @@ def check(context: Context) -> Checks:
     for c in theorem.HALF_WIDTHS:
         name = f"share outside c={c:g}"
         yield close(name, "quadrature of the definition", predicted[name], _share(c), 1e-12)
+        name = f"{name}, M={theorem.SMALL:g}"
+        yield close(
+            name, "entropies at the window's times", predicted[name], _in_time(c, theorem.SMALL), 1e-12
+        )
     for d in (8, 128):
         yield from _ambient(context, d)
     # (1 − H/log 2) e^{2c} at a c where the next term, of relative size ½e^{−2c}, is below 1e-8
@@ -35,6 +39,14 @@ def check(context: Context) -> Checks:
 def _share(c: float) -> float:
     noisy, clean = (direct.entropy(math.exp(sign * 2 * c)) for sign in (-1, 1))
     return float(1 - (noisy - clean) / np.log(2))
+
+
+def _in_time(c: float, separation2: float) -> float:
+    """The same by the entropies at three OU times: the two ends of the window, if they are ≥ 0, and 0."""
+    middle = 0.5 * math.log(separation2)
+    times = (middle + c, max(middle - c, 0.0), 0.0)
+    late, early, start = (float(direct.entropy(separation2 * math.exp(-2 * t))) for t in times)
+    return 1 - (late - early) / (math.log(2) - start)
 
 
 def _ambient(context: Context, d: int) -> Checks:
