@@ -19,8 +19,8 @@ at `t = ¼ log(‖Σ₁ − Σ₂‖²_F/(8γ_c))`, a quarter of log d. For d eq
     H = H₂(γ) + [2γ²(H₂′ + H₂″) + (4γ³/9)(H₂″ + 2H₂‴)]/d + O(d^{−2}).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -97,22 +97,22 @@ class Contrast:
 
     def entropy(self) -> float:
         """Class-conditional entropy, nats; relative error about 1e-12."""
-        return self._average(_entropy_transform)
+        return self.curves[0]
 
     def disagreement(self) -> float:
         """Probability `1 − φ` that two clones differ."""
-        return self._average(_sech_transform) / 2
+        return self.curves[2]
 
     def entropy_slope(self) -> float:
         """`dH/dσ²`."""
-        return self._average(_entropy_transform, self._log_slope)
+        return self.curves[1]
 
-    def _average(
-        self,
-        transform: Callable[[Complex], Complex],
-        factor: Callable[[Complex], Complex] | None = None,
-    ) -> float:
-        """`2√(w₁w₂) Π(1−η²)^{1/4} (1/2π) ∫ F̂(z) e^{izλ} E e^{izL} factor(z) dz` along `Im z = κ`."""
+    @cached_property
+    def curves(self) -> tuple[float, float, float]:
+        """`H`, `dH/dσ²` and `1 − φ`, which share the law of L.
+
+        `2√(w₁w₂) Π(1−η²)^{1/4} (1/2π) ∫ F̂(z) e^{izλ} E e^{izL} dz` along `Im z = κ`.
+        """
         log_odds = 0.5 * (np.log(self.prior) - np.log1p(-self.prior))
         turn = 0.25 * float(self.counts @ self.log_ratios)
         kappa, offset = self._saddle(log_odds - turn)
@@ -126,9 +126,15 @@ class Contrast:
         half = np.abs(self.log_ratios) / 2
         overlap = -0.5 * float(self.counts @ (half + np.log1p(np.expm1(-2 * half) / 2)))
         overlap += 0.5 * (np.log(self.prior) + np.log1p(-self.prior))
-        values = transform(z) * np.exp(self._log_squares(z) + 1j * z * (log_odds - turn) + overlap)
-        real = np.real(values if factor is None else values * factor(z))
-        return float(2 * step / np.pi * (real.sum() - real[0] / 2))
+        law = np.exp(self._log_squares(z) + 1j * z * (log_odds - turn) + overlap)
+        entropy = _entropy_transform(z) * law
+
+        def integral(values: Complex) -> float:
+            real = np.real(values)
+            return float(2 * step / np.pi * (real.sum() - real[0] / 2))
+
+        slope = integral(entropy * self._log_slope(z))
+        return integral(entropy), slope, integral(_sech_transform(z) * law) / 2
 
     def _saddle(self, shift: float) -> tuple[float, float]:
         """κ at which `e^{−κ(L + λ)}` has its least mean, and how far from 0 that leaves `L + λ`.
@@ -179,11 +185,9 @@ def has_contrast(mixture: GaussianMixture) -> bool:
 
 def curves(mixture: GaussianMixture, sigma: Array) -> Array:
     """Entropy, rate per unit OU time and agreement at each σ, shape (3, levels)."""
-    contrasts = [_contrast(mixture, float(value) ** 2) for value in sigma]
-    entropy = [contrast.entropy() for contrast in contrasts]
-    rate = [2 * (1 + float(s) ** 2) * c.entropy_slope() for s, c in zip(sigma, contrasts, strict=True)]
-    agreement = [1 - contrast.disagreement() for contrast in contrasts]
-    return np.array([entropy, rate, agreement])
+    noise = sigma**2
+    entropy, slope, disagreement = np.transpose([_contrast(mixture, float(n)).curves for n in noise])
+    return np.stack([entropy, 2 * (1 + noise) * slope, 1 - disagreement])
 
 
 def dimension_correction(gamma: ArrayLike) -> Array:
