@@ -164,7 +164,7 @@ PERTURBATIONS = {
                     "own = 1.02 * _STEP * np.exp(u[:, None] - np.exp(far))", "T13"),
     "tail": ("orthogonal.py", "(x[:, None] - u) ** 2 / (2 * g))", "(x[:, None] - u) ** 2 / (2.04 * g))", "T13"),
     "rival bound": ("many_classes.py", "rivals.ravel() - g_.ravel() / 2", "rivals.ravel() - g_.ravel() / 1.9", "T14"),
-    "softplus": ("softplus.py", "np.log(np.pi / (s * np.sin", "np.log(1.02 * np.pi / (s * np.sin", "T18"),
+    "softplus": ("softplus.py", "np.log(np.pi / (s * np.sin", "np.log(np.pi / (1.02 * s * np.sin", "T14"),
     "large-K peak": ("many_classes.py", "log_classes / (4 * np.pi)", "log_classes / (4.2 * np.pi)", "T14"),
     "branch length": ("trees.py", "sign * float(np.sqrt(lengths2[level]))",
                       "sign * 1.02 * float(np.sqrt(lengths2[level]))", "T15"),

@@ -14,6 +14,13 @@ from ._base import Check, Checks, Context, bound, close, z_test
 SAMPLES = 100_000
 
 
+def _rivals(g: float, classes: float) -> float:
+    """`E log(1 + (K−1) e^{−g/2 + √g Z})` over a fine grid of Z."""
+    z = np.linspace(-10, 10, 2001)
+    p = np.exp(-z * z / 2)
+    return float(np.logaddexp(0, np.log(classes - 1) - g / 2 + np.sqrt(g) * z) @ p / p.sum())
+
+
 def check(context: Context) -> Checks:
     """The limit, the bounds, the peaks and the late instability."""
     predicted = theorem.predict()
@@ -26,6 +33,10 @@ def check(context: Context) -> Checks:
     for side in ("lower", "upper"):
         name = f"{side} bound at r = 0.5"
         yield bound(name, "the difference of integrals", [predicted[name]], half, upper=side == "upper")
+    name = "upper bound at r = 0.5"
+    yield close(
+        name, "sum over the noise of one class", predicted[name], _rivals(log_k, theorem.LARGE), 1e-10
+    )
     for classes in theorem.PEAKS:
         peak = predicted[f"peak of K = {classes:.0e}"]
         measured = equidistant.rate_peak(classes, 0.8 * peak, 1.25 * peak)
