@@ -26,7 +26,7 @@ def log_odds(
 ) -> Array:
     """Half log-odds of the class that is guided to, at each γ (ascending), shape (levels, runs)."""
     noises = [_noise_at(gamma) for gamma in gammas]
-    x = _start(_noise_at(1e-3), runs, rng)
+    x = _start(_noise_at(1e-3), guidance, runs, rng)
     noise, found = _noise_at(1e-3), []
     for stop in noises:
         count = max(1, round(steps * np.log(noise / stop) / np.log(_noise_at(1e-3) / noises[-1])))
@@ -46,10 +46,11 @@ def _noise_at(gamma: float) -> float:
     return low
 
 
-def _start(noise: float, runs: int, rng: np.random.Generator) -> Single:
-    """Runs begin in the class that is guided to, where γ = 10⁻³ still tells it from nothing."""
+def _start(noise: float, guidance: float, runs: int, rng: np.random.Generator) -> Single:
+    """Runs begin at γ = 10⁻³ from the law of guided runs, whose κ is ω as long as L is small: wrong by γ²."""
     spread = np.sqrt(VARIANCES + noise).astype(np.float32)[:, None]
-    x = DELTA.astype(np.float32)[:, None] + spread * rng.standard_normal((2, runs), dtype=np.float32)
+    mean = (guidance * DELTA).astype(np.float32)[:, None]
+    x = mean + spread * rng.standard_normal((2, runs), dtype=np.float32)
     return np.asarray(x, dtype=np.float32)
 
 
