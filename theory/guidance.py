@@ -99,7 +99,7 @@ def late_shift(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def _gain(a: float, w: float) -> float:
     """`−log w + (1−w) ∫₀¹ (1 − xᵃ)/[(1 − x)(1 − wx)] dx`, as an integral over v with `x = e^{−e^v}`."""
     rest = 1 - w
-    low, high = np.log(min(1.0, 1 / a, rest)) - 42, np.log(750.0)
+    low, high = float(np.log(min(1.0, 1 / a, rest))) - 42, float(np.log(750.0))
     # not np.arange(low, high, step), whose own step is rounded
     u = np.exp(low + _STEP * np.arange((high - low) / _STEP))
     fallen, power = -np.expm1(-u), -np.expm1(-a * u)
