@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .binary import binary_entropy, binary_mmse
 from .covariance import Isotropic
 from .mixture import GaussianMixture
 from .orthogonal import orthogonal_disagreement, orthogonal_entropy
@@ -32,11 +33,15 @@ class Factor:
     choices: NDArray[np.int64]
 
     def entropy(self, g: Array) -> Array:
-        """Entropy of the choice at `g = half_distance2/(s² + σ²)`."""
+        """Entropy of the choice at `g = half_distance2/(s² + σ²)`; of two points, the binary channel's."""
+        if self.weights.size == 2:
+            return binary_entropy(g / 2, float(self.weights.min()))
         return orthogonal_entropy(g, self.weights.size, weights=self._unequal)
 
     def disagreement(self, g: Array) -> Array:
         """Probability that two clones choose differently."""
+        if self.weights.size == 2:
+            return 0.5 * binary_mmse(g / 2, float(self.weights.min()))
         return orthogonal_disagreement(g, self.weights.size, weights=self._unequal)
 
     @property

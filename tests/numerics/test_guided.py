@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from speciation.numerics import entropy_curve, guided_curve
-from speciation.numerics.gamma_clock import guided_odds, interval_shares
+from speciation.numerics.gamma_clock import guided_odds, guided_table, interval_shares
 from speciation.theory import GaussianMixture, binary_entropy, binary_mmse, late_shift
 from speciation.theory.guidance import guided_entropy_coefficients
 from speciation.theory.series import entropy_small_gamma_coefficients
@@ -218,6 +218,23 @@ def test_late_shift_is_that_of_the_fokker_planck_equation():
         curve = guided_odds([gamma], weight, prior=prior)
         shift = curve.mean_odds[0] - 0.5 * np.log(prior / (1 - prior)) - gamma
         assert shift == pytest.approx(float(late_shift(weight, prior)), abs=curve.error + left)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 6.0), (2.0, 4.0), (-2.0, 1.0)])
+def test_a_table_is_as_good_as_it_says(ends):
+    gammas, weights = np.array([0.02, 0.4, 2.0, 8.0]), np.linspace(*ends, 7)
+    table = guided_table(gammas, weights)
+    curves = [guided_odds(gammas, weight) for weight in weights]
+    off = max(
+        np.abs(table.cross_entropy - [curve.cross_entropy for curve in curves]).max(),
+        np.abs(table.slope - [curve.slope for curve in curves]).max(),
+    )
+    # the probes lie where the error of interpolation is largest, but for a factor
+    assert off < 3 * table.error + 1e-9
+    if ends == (0.0, 6.0):
+        assert table.error < 1e-6
+        for row, curve in zip(table.cross_entropy, curves, strict=True):
+            np.testing.assert_allclose(row, curve.cross_entropy, rtol=1e-4)
 
 
 def test_shares_of_intervals():
