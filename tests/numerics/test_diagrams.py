@@ -169,7 +169,7 @@ def test_grid_of_two_parameters_is_the_median():
 
 
 def test_grids_are_empty_where_nothing_is_ever_decided():
-    """At s = 1 more than half is left of clean data where `μ²d < γ_½`; t = 0 would say: decided at the end."""
+    """At s = 1 more than half is left of clean data where `μ²d < γ_½`: t = 0 would say it is not."""
     found = grid(SPEC, parse_axis("mu=0.02:2:log", 9), parse_axis("d=1:100:log", 5))
     level = found.mu.values**2 * found.d.values[:, None] / float(median_gamma())
     np.testing.assert_array_equal(np.isnan(found.ou_time), level < 1)
