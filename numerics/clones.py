@@ -7,7 +7,8 @@ the stochastic reverse chain with the exact denoiser D, from σ down to σ_0 in 
 
     X' = (σ'²/σ²) X + (1 − σ'²/σ²) D(X, σ) + σ' √(1 − σ'²/σ²) Z,
 
-each clone with its own Z, and reads the class off the posterior at σ_0. Its step bias is O(1/steps).
+each clone with its own Z. Clones then have classes drawn from their posteriors at σ_0, which agree with the
+probability `Σ_k p_k p′_k`, whatever is left open at σ_0. The bias of the steps is O(1/steps).
 """
 
 from typing import Any, TypeAlias
@@ -40,6 +41,9 @@ def clone_curve(
     steps: int = 200,
 ) -> xr.Dataset:
     """Probability that two clones branched at each noise level end in the same class.
+
+    Where classes overlap on clean data the class of a clone is a draw from its posterior, like the class of a
+    sample; likeliest classes would agree more often.
 
     Parameters
     ----------
@@ -81,13 +85,13 @@ def clone_curve(
 
 
 def _reverse_runs(key: Any, parameters: dict[str, Any]) -> Any:
-    """1 where a state's two clones agree, shape (1, levels, STRIDE)."""
+    """Probability that the classes of a state's two clones agree, shape (1, levels, STRIDE)."""
     start_key, *clone_keys = jax.random.split(key, 3)
 
     def branch(levels: dict[str, Any]) -> Any:
         x = _noised(start_key, levels["sigma"][0], parameters)
-        first, second = (_final_class(clone, x, levels, parameters) for clone in clone_keys)
-        return (first == second).astype(x.dtype)
+        first, second = (_final_posterior(clone, x, levels, parameters) for clone in clone_keys)
+        return (first * second).sum(-1)
 
     return jax.lax.map(branch, parameters["levels"])[None]
 
@@ -100,8 +104,8 @@ def _noised(key: Any, sigma: Any, parameters: dict[str, Any]) -> Any:
     return clean + sigma * normal(noise_key, clean.shape, clean.dtype)
 
 
-def _final_class(key: Any, x: Any, levels: dict[str, Any], parameters: dict[str, Any]) -> Any:
-    """Run the chain down the levels and return the most probable class of each final state."""
+def _final_posterior(key: Any, x: Any, levels: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """Run the chain down the levels and return the posterior of each final state, shape (STRIDE, K)."""
 
     def step(x: Any, indexed: Any) -> tuple[Any, None]:
         index, level, lower = indexed
@@ -115,4 +119,4 @@ def _final_class(key: Any, x: Any, levels: dict[str, Any], parameters: dict[str,
     above = jax.tree.map(lambda entry: entry[:-1], levels)
     x, _ = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:]))
     last = jax.tree.map(lambda entry: entry[-1], levels)
-    return unequal_covariance.logits_and_pulls(x, last, parameters)[0].argmax(-1)
+    return jax.nn.softmax(unequal_covariance.logits_and_pulls(x, last, parameters)[0], axis=-1)

@@ -7,7 +7,11 @@ The denoiser is `ω D_c + (1 − ω) D`, with `D_c = E[X₀|x, c]` of the class 
     accuracy        P[p(c|X_σ) is the largest]
 
 `exact` solves the equation in the γ clock (two classes with a shared covariance). `sde` runs the stochastic
-reverse chain of any mixture in all dimensions, in geometric steps; its bias is O(1/steps).
+reverse chain of any mixture in all dimensions, in geometric steps; its bias is O(1/steps). It starts where γ
+is of the order of 10⁻⁶, from the law that guidance from further up has there: with `D_k ≈ m_k`, and the mean
+of all classes at 0,
+
+    X = X₀ + (ω − 1) m_c + σZ,      wrong by O(γ²) where classes differ in their means, O(γ) in scales alone.
 """
 
 from typing import Any
@@ -24,9 +28,11 @@ from . import unequal_covariance
 from .curves import checked_sigmas, labelled
 from .gamma_clock import guided_odds
 from .reverse import step_down
-from .sampling import class_draws, estimate, in_precision, normal
+from .sampling import SINGLE_LIMIT, class_draws, estimate, in_precision, largest_of, normal
 
 __all__ = ["guided_curve"]
+
+_HEADROOM = 30.0  # between the upper end of the window and the start of a chain: a factor 900 in γ
 
 
 def guided_curve(
@@ -59,14 +65,17 @@ def guided_curve(
     Returns
     -------
     xarray.Dataset
-        `cross_entropy` and `accuracy`, each with `*_se` (for `exact`, a bound of the numerical error),
-        and for `exact` also `rate`, `d cross_entropy/dt` per unit OU time.
+        `cross_entropy` and `accuracy`, each with `*_se` (for `exact`, a bound of the numerical error; for
+        `sde`, what drawing runs leaves, without the bias of the steps), and for `exact` also `rate`,
+        `d cross_entropy/dt` per unit OU time.
 
     Raises `ValueError` for an argument out of range. Source: T11, T12.
     """
     sigma = checked_sigmas(sigmas)
     if method not in ("auto", "exact", "sde"):
         raise ValueError(f"method: {method!r} is not one of auto, exact, sde")
+    if not np.isfinite(guidance) or abs(guidance) > 100:
+        raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")
     if method == "exact" and not mixture.is_binary_channel:
         raise ValueError("mixture: method 'exact' needs two classes with a shared covariance")
     if interval is not None and not 0 <= interval[0] < interval[1]:
@@ -93,9 +102,13 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
         means[:, order] += float(weight) * rows
         error = max(error, curve.error)
     # dγ/dt = dγ/dσ² · 2(1 + σ²)
-    rate = means[1] * mixture.gamma_slope(sigma) * 2 * (1 + sigma**2)
+    speed = mixture.gamma_slope(sigma) * 2 * (1 + sigma**2)
     bound = np.full(sigma.size, error)
-    values = {"cross_entropy": (means[0], bound), "rate": (rate, bound), "accuracy": (means[2], bound)}
+    values = {
+        "cross_entropy": (means[0], bound),
+        "rate": (means[1] * speed, bound * np.abs(speed)),
+        "accuracy": (means[2], bound),
+    }
     return labelled(sigma, values, {"method": "exact", "guidance": guidance})
 
 
@@ -103,50 +116,69 @@ def _runs(
     mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any, budget: tuple[int, int, int]
 ) -> xr.Dataset:
     samples, key, steps = budget
-    order = np.argsort(-sigma)
-    start = max(float(window_sigmas(mixture, 2)[-1]), 2 * float(sigma.max()))
-    stops = np.concatenate([[start], sigma[order]])
-    each = max(1, int(np.ceil(steps / sigma.size)))
-    # segments from stop to stop, in geometric steps; shape (levels, steps + 1)
-    grids = np.geomspace(stops[:-1], stops[1:], each + 1, axis=-1)
     low, high = (0.0, np.inf) if interval is None else interval
-    weights = np.where((grids[:, :-1] > low) & (grids[:, :-1] <= high), guidance, 1.0)
-    parameters = unequal_covariance.parameters_of(mixture, grids, None) | {"guidance": weights}
-    found = estimate(_guided_runs, in_precision(parameters, "float32"), 2 * samples, key)
-    back = np.argsort(order)
-    mean, error = found.mean[:, back], found.standard_error[:, back]
-    values = {name: (mean[i], error[i]) for i, name in enumerate(("cross_entropy", "accuracy"))}
+    grid, start = _levels(mixture, sigma, (low, high), steps)
+    weights = np.where((grid[:-1] > low) & (grid[:-1] <= high), guidance, 1.0)
+    # of the stretch above the start, in σ^{−2}, the part in which guidance acts
+    acts = float(np.clip((start / max(low, start)) ** 2 - (start / high) ** 2, 0, 1))
+    parameters = unequal_covariance.parameters_of(mixture, grid, None) | {
+        "guidance": weights,
+        "head_start": np.array((guidance - 1) * acts),
+        "stops": np.searchsorted(-grid, -sigma).astype(np.uint32),
+    }
+    dtype = "float32" if largest_of(parameters) <= SINGLE_LIMIT else "float64"
+    with jax.enable_x64(dtype == "float64"):
+        found = estimate(_guided_runs, in_precision(parameters, dtype), 2 * samples, key)
+    curves = zip(("cross_entropy", "accuracy"), found.mean, found.standard_error, strict=True)
+    values = {name: (mean, error) for name, mean, error in curves}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
-    return labelled(sigma, values, attributes | {"steps": each * sigma.size})
+    return labelled(sigma, values, attributes | {"steps": grid.size - 1})
+
+
+def _levels(mixture: GaussianMixture, sigma: Any, ends: tuple[float, float], steps: int) -> tuple[Any, float]:
+    """Descending noise levels of the chain and the first; they meet every σ and both ends of the guidance.
+
+    Above the window of decision, where next to nothing is decided, a step is ten times as long.
+    """
+    window = float(window_sigmas(mixture, 2)[-1])
+    top = max(window, 2 * float(sigma.max()))
+    start = top * _HEADROOM
+    lowest = float(sigma.min())
+    stops = np.unique([start, top, *sigma, *(end for end in ends if lowest < end < start)])[::-1]
+    lengths = -np.diff(np.log(stops))
+    lengths[stops[:-1] > top] /= 10
+    counts = np.ceil(steps * lengths / lengths.sum()).astype(int)
+    pairs = zip(stops[:-1], stops[1:], counts, strict=True)
+    parts = [np.geomspace(upper, lower, int(count) + 1)[:-1] for upper, lower, count in pairs]
+    return np.concatenate([*parts, stops[-1:]]), start
 
 
 def _guided_runs(key: Any, parameters: dict[str, Any]) -> Any:
     """Surprise and correctness at each level along STRIDE runs, shape (2, levels, STRIDE)."""
     start_key, noise_key, class_key = jax.random.split(key, 3)
     classes = class_draws(class_key, parameters["log_weights"])
-    clean = parameters["means"][classes] + unequal_covariance.clean_draws(start_key, classes, parameters)
-    first = parameters["levels"]["sigma"][0, 0]
-    x = clean + first * normal(jax.random.fold_in(start_key, 2), clean.shape, clean.dtype)
+    means, levels = parameters["means"][classes], parameters["levels"]
+    clean = means + unequal_covariance.clean_draws(start_key, classes, parameters)
+    noise = normal(jax.random.fold_in(start_key, 2), clean.shape, clean.dtype)
+    x = clean + parameters["head_start"] * means + levels["sigma"][0] * noise
 
-    def step(x: Any, indexed: Any) -> tuple[Any, None]:
+    def seen(logits: Any) -> Any:
+        surprise = -jnp.take_along_axis(jax.nn.log_softmax(logits, axis=-1), classes[:, None], axis=1)[:, 0]
+        return jnp.stack([surprise, (logits.argmax(-1) == classes).astype(logits.dtype)])
+
+    def step(x: Any, indexed: Any) -> tuple[Any, Any]:
         index, level, lower, weight = indexed
         sigma = level["sigma"]
         logits, pulls = unequal_covariance.logits_and_pulls(x, level, parameters)
         own = jnp.take_along_axis(pulls, classes[:, None, None], axis=1)[:, 0]
         mean = (jax.nn.softmax(logits, axis=-1)[..., None] * pulls).sum(1)
         denoised = x + sigma**2 * (weight * own + (1 - weight) * mean)
-        return step_down(jax.random.fold_in(noise_key, index), x, denoised, sigma, lower), None
+        return step_down(jax.random.fold_in(noise_key, index), x, denoised, sigma, lower), seen(logits)
 
-    def segment(x: Any, indexed: Any) -> tuple[Any, Any]:
-        number, levels, weights = indexed
-        indices = number * weights.size + jnp.arange(weights.size, dtype=jnp.uint32)
-        above = jax.tree.map(lambda entry: entry[:-1], levels)
-        x, _ = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:], weights))
-        last = jax.tree.map(lambda entry: entry[-1], levels)
-        logits, _ = unequal_covariance.logits_and_pulls(x, last, parameters)
-        surprise = -jnp.take_along_axis(jax.nn.log_softmax(logits, axis=-1), classes[:, None], axis=1)[:, 0]
-        return x, jnp.stack([surprise, (logits.argmax(-1) == classes).astype(x.dtype)])
-
-    numbers = jnp.arange(parameters["guidance"].shape[0], dtype=jnp.uint32)
-    _, rows = jax.lax.scan(segment, x, (numbers, parameters["levels"], parameters["guidance"]))
-    return rows.transpose(1, 0, 2)
+    indices = jnp.arange(parameters["guidance"].size, dtype=jnp.uint32)
+    above = jax.tree.map(lambda entry: entry[:-1], levels)
+    x, rows = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:], parameters["guidance"]))
+    last = jax.tree.map(lambda entry: entry[-1], levels)
+    final = seen(unequal_covariance.logits_and_pulls(x, last, parameters)[0])
+    rows = jnp.concatenate([rows, final[None]])
+    return rows[parameters["stops"]].transpose(1, 0, 2)

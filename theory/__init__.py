@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from .exact import exact_curves
     from .expansions import log_law, peak_gamma_coefficients
-    from .guidance import guided_entropy_coefficients
+    from .guidance import guided_entropy_coefficients, late_shift
     from .many_classes import entropy_bounds, large_k_shift, orthogonal_median, orthogonal_peak
     from .mixture import GaussianMixture
     from .orthogonal import orthogonal_agreement, orthogonal_disagreement, orthogonal_entropy
@@ -63,6 +63,7 @@ __all__ = [
     "guided_entropy_coefficients",
     "large_gamma_mmse",
     "large_k_shift",
+    "late_shift",
     "level_partition",
     "log_binary_entropy",
     "log_binary_mmse",
@@ -112,7 +113,7 @@ _HOME = {
     ),
     "exact": ("exact_curves",),
     "expansions": ("log_law", "peak_gamma_coefficients"),
-    "guidance": ("guided_entropy_coefficients",),
+    "guidance": ("guided_entropy_coefficients", "late_shift"),
     "many_classes": ("entropy_bounds", "large_k_shift", "orthogonal_median", "orthogonal_peak"),
     "mixture": ("GaussianMixture",),
     "orthogonal": ("orthogonal_agreement", "orthogonal_disagreement", "orthogonal_entropy"),

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .binary import binary_entropy, binary_mmse
 from .covariance import Isotropic
 from .mixture import GaussianMixture
 from .orthogonal import orthogonal_curves
@@ -38,7 +39,13 @@ class Factor:
     choices: NDArray[np.int64]
 
     def curves(self, g: Array) -> tuple[Array, Array]:
-        """Entropy of the choice, and the chance that clones differ, at `g = half_distance2/(s² + σ²)`."""
+        """Entropy of the choice, and the chance that clones differ, at `g = half_distance2/(s² + σ²)`.
+
+        Of two points they are the binary channel's.
+        """
+        if self.weights.size == 2:
+            rarer = float(self.weights.min())
+            return binary_entropy(g / 2, rarer), 0.5 * binary_mmse(g / 2, rarer)
         return orthogonal_curves(g, self.weights.size, weights=None if self.is_even else self.weights)
 
     @property

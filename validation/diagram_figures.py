@@ -14,14 +14,15 @@ __all__ = ["diagram_figure"]
 
 _LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _WHITE_ON = "#222222"
-_STRONGEST = 3.0  # nats beyond which a cross-entropy is not told apart any more
+_MISSING = "#c8c8c8"
 
 
 def diagram_figure(diagram: xr.Dataset) -> Figure:
     """Fields of a phase diagram side by side; their lines are told apart by dash and named below.
 
     Sequential fields use a colour scale of steadily rising lightness, differences a diverging one; both are
-    safe for colour-blind readers and in greyscale.
+    safe for colour-blind readers and in greyscale. Where a field is NaN the panel is grey. A field is shown
+    up to its attribute `shown_to`, if it has one.
     """
     fields = [name for name, values in diagram.data_vars.items() if values.ndim == 2]
     lines = [name for name, values in diagram.data_vars.items() if values.ndim == 1]
@@ -45,15 +46,19 @@ def diagram_figure(diagram: xr.Dataset) -> Figure:
 def _field(figure: Figure, panel: Any, values: xr.DataArray) -> None:
     y, x = values.dims
     data = values.values
-    low, high = float(np.nanmin(data)), float(np.nanmax(data))
+    finite = data[np.isfinite(data)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     options: dict[str, Any] = {"cmap": "cividis", "vmin": low, "vmax": high}
     if low < -1e-3 * high:  # a difference: zero in the middle
         limit = min(max(-low, high), 4 * high)
         options = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
-    elif high > _STRONGEST and values.attrs["units"] == "nats":
-        options["vmax"] = _STRONGEST
+    elif high > values.attrs.get("shown_to", np.inf):
+        options["vmax"] = values.attrs["shown_to"]
     extend = "both" if options["vmin"] > low and options["vmax"] < high else "neither"
     extend = "min" if options["vmin"] > low else "max" if options["vmax"] < high else extend
+    if finite.size < data.size:
+        panel.set_facecolor(_MISSING)
+        panel.plot([], [], "s", color=_MISSING, markersize=8, label="not decided, even on clean data")
     mesh = panel.pcolormesh(values[x], values[y], data, shading="nearest", rasterized=True, **options)
     units = values.attrs["units"]
     label = values.attrs["long_name"] + (f" [{units}]" if units != "1" else "")

@@ -5,8 +5,12 @@ transition of the reverse equation exactly,
 
     X′ ~ N(m̄ + κδ + S′S^{−1}(X − m̄ − κδ), S′ − S′S^{−1}S′),      S = Σ + σ²I.
 
+The class that is guided to has the weight w, and `L = δᵀS^{−1}(X − m̄) + ½ log(w/(1 − w))`.
+
 Exact for ω = 1; otherwise its bias is of first order in the step. Of the γ clock only the levels are used.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +26,24 @@ DELTA = np.array([1.0, 1.5])
 
 
 def log_odds(
-    gammas: tuple[float, ...], guidance: float, runs: int, steps: int, rng: np.random.Generator
+    gammas: tuple[float, ...],
+    guidance: float,
+    runs: int,
+    steps: int,
+    rng: np.random.Generator,
+    prior: float = 0.5,
 ) -> Array:
     """Half log-odds of the class that is guided to, at each γ (ascending), shape (levels, runs)."""
     noises = [_noise_at(gamma) for gamma in gammas]
-    x = _start(_noise_at(1e-3), runs, rng)
+    ahead = float(special.logit(prior)) / 2
+    x = _start(_noise_at(1e-3), _pull(guidance, np.float32(ahead)), runs, rng)
     noise, found = _noise_at(1e-3), []
     for stop in noises:
         count = max(1, round(steps * np.log(noise / stop) / np.log(_noise_at(1e-3) / noises[-1])))
         for lower in np.geomspace(noise, stop, count + 1)[1:]:
-            x = _step(x, noise, lower, guidance, rng)
+            x = _step(x, noise, lower, _pull(guidance, _half_log_odds(x, noise) + np.float32(ahead)), rng)
             noise = float(lower)
-        found.append(_half_log_odds(x, noise))
+        found.append(_half_log_odds(x, noise) + ahead)
     return np.stack(found).astype(np.float64)
 
 
@@ -46,10 +56,16 @@ def _noise_at(gamma: float) -> float:
     return low
 
 
-def _start(noise: float, runs: int, rng: np.random.Generator) -> Single:
-    """Runs begin in the class that is guided to, where γ = 10⁻³ still tells it from nothing."""
+def _pull(guidance: float, odds: Any) -> Any:
+    """κ at half log-odds L."""
+    return guidance + (1 - guidance) * np.tanh(odds)
+
+
+def _start(noise: float, pull: float, runs: int, rng: np.random.Generator) -> Single:
+    """Runs begin at γ = 10⁻³ from the law of guided runs; κ has hardly changed up to there: wrong by γ²."""
     spread = np.sqrt(VARIANCES + noise).astype(np.float32)[:, None]
-    x = DELTA.astype(np.float32)[:, None] + spread * rng.standard_normal((2, runs), dtype=np.float32)
+    mean = (pull * DELTA).astype(np.float32)[:, None]
+    x = mean + spread * rng.standard_normal((2, runs), dtype=np.float32)
     return np.asarray(x, dtype=np.float32)
 
 
@@ -57,10 +73,9 @@ def _half_log_odds(x: Single, noise: float) -> Single:
     return (DELTA / (VARIANCES + noise)).astype(np.float32) @ x
 
 
-def _step(x: Single, noise: float, lower: float, guidance: float, rng: np.random.Generator) -> Single:
+def _step(x: Single, noise: float, lower: float, pull: Any, rng: np.random.Generator) -> Single:
     share = ((VARIANCES + lower) / (VARIANCES + noise)).astype(np.float32)[:, None]
     spread = np.sqrt((VARIANCES + lower) * (1 - share[:, 0])).astype(np.float32)[:, None]
-    pull = guidance + (1 - guidance) * np.tanh(_half_log_odds(x, noise))
     mean = DELTA.astype(np.float32)[:, None] * pull
     after = mean + share * (x - mean) + spread * rng.standard_normal(x.shape, dtype=np.float32)
     return np.asarray(after, dtype=np.float32)

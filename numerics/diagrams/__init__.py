@@ -4,9 +4,9 @@ import xarray as xr
 
 from . import finite_data, guided, many_classes, two_classes, two_differences
 from ._base import Diagram
-from .grid import grid, parse_axis
+from .grid import NOISE, grid, grid_seconds, parse_axis
 
-__all__ = ["DIAGRAMS", "Diagram", "grid", "parse_axis", "phase_diagram"]
+__all__ = ["DIAGRAMS", "NOISE", "Diagram", "grid", "grid_seconds", "parse_axis", "phase_diagram"]
 
 DIAGRAMS = {
     diagram.name: diagram
@@ -17,7 +17,7 @@ DIAGRAMS = {
         Diagram("prior", "Unequal weights", "T2, T5", two_classes.prior),
         Diagram("anisotropy", "Anisotropic classes", "T2, T5", two_classes.anisotropy),
         Diagram("hierarchy", "A hierarchy: one window splits into two", "T15", many_classes.hierarchy),
-        Diagram("guidance", "Guidance moves the decision", "T11, T12", guided.guidance),
+        Diagram("guidance", "Guidance moves the decision", "T11, T12", guided.guidance, seconds=10),
         Diagram("collapse", "Speciation and collapse", "T18", finite_data.collapse),
         Diagram("mean-covariance", "Means against scales", "T2, T16", two_differences.mean_covariance),
     )

@@ -36,6 +36,8 @@ class Diagram:
     title: str
     source: str
     compute: Callable[[int], xr.Dataset]
+    seconds: float = 1.0
+    """How long it takes at a resolution of 256 on a usual core, roughly; less by half at lower ones."""
 
 
 def linear(name: str, low: float, high: float, count: int, long_name: str, units: str = "1") -> Axis:

@@ -1,26 +1,32 @@
 """Any two parameters of a SPEC against each other, or one against the noise scale.
 
 With `t` or `sigma` on an axis each value of the other is one entropy curve; with two parameters each pixel is
-the OU time at which half of the entropy is left.
+the OU time at which half of the entropy is left, NaN where more is left of clean data. Where the curve is
+exact that time is solved for, otherwise it is read off a measured curve.
 """
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import optimize
 
+from ...theory.exact import ExactCurves, exact_curves
 from ...theory.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
+from ...theory.window import window_sigmas
 from ..blocks import Arrays, run_blocks
 from ..checkpoints import fingerprint
 from ..curves import entropy_curve
 from ._base import Axis, assembled, linear, logarithmic
 
-__all__ = ["NOISE", "grid", "parse_axis"]
+__all__ = ["NOISE", "grid", "grid_seconds", "parse_axis"]
 
 Array = NDArray[np.float64]
 
@@ -28,7 +34,7 @@ NOISE = {"t": "Ornstein–Uhlenbeck time $t$", "sigma": "noise-to-signal ratio �
 """Axes that are the noise scale and no parameter."""
 
 _WHOLE = {"d", "K"}
-_LEVELS = 400  # of the curve on which a median is read
+_LEVELS = 400  # of a measured curve on which a median is read
 
 
 @dataclass(frozen=True)
@@ -77,15 +83,10 @@ def grid(
     Mixtures without exact curves are measured with `samples` draws; columns are kept in `folder`, so that an
     interrupted diagram goes on to the same bits. Raises `ValueError` for a parameter that the SPEC lacks.
     """
-    if x.name == y.name:
-        raise ValueError(f"{x.name}: stands on both axes")
-    if x.name in NOISE and y.name in NOISE:
-        raise ValueError("x, y: one of them has to be a parameter of the SPEC")
-    if x.name in NOISE:
+    if x.name in NOISE and y.name not in NOISE:
         turned = grid(spec, y, x, samples=samples, key=key, folder=folder, progress=progress)
         return turned.transpose(y.name, x.name)
-    work = _Work(spec, x, y, samples, key)
-    _mixture(spec, {axis.name: float(axis.values[0]) for axis in (x, y) if axis.name not in NOISE})
+    work = _checked(_Work(spec, x, y, samples, key))
     run = fingerprint("grid", spec, x.name, x.values, y.name, y.values, samples, key)
     found = run_blocks(lambda index: _column(work, index), x.values.size, folder, run, progress)
     if y.name in NOISE:
@@ -94,8 +95,48 @@ def grid(
             "rate": (found["rate"].T, "entropy rate $dH/dt$", "nats per unit t"),
         }
     else:
-        fields = {"ou_time": (found["ou_time"].T, "time $t$ at which half of the entropy is left", "1")}
+        times = np.where(found["decided"] > 0, found["ou_time"], np.nan)
+        fields = {"ou_time": (times.T, "time $t$ at which half of the entropy is left", "1")}
     return assembled(x, y, fields, {}, spec=spec, name="grid", title=spec, source="T17")
+
+
+def grid_seconds(spec: str, x: Axis, y: Axis, *, samples: int = 20_000, key: int = 0) -> float:
+    """How long `grid` will take, in seconds: some of its cells, or one of its curves, are computed and timed.
+
+    Arguments and errors are those of `grid`; nothing is kept.
+    """
+    if x.name in NOISE and y.name not in NOISE:
+        return grid_seconds(spec, y, x, samples=samples, key=key)
+    work = _checked(_Work(spec, x, y, samples, key))
+    columns, rows = x.values.size, y.values.size
+    if y.name in NOISE:
+        return columns * _seconds(lambda: _column(work, columns // 2))
+    # what a cell costs varies over the grid
+    places = {(int(part * (columns - 1)), int(part * (rows - 1))) for part in (0.0, 0.5, 1.0)}
+    each = [_seconds(lambda at=(i, j): _cell(work, *at)) for i, j in places]
+    return columns * rows * float(np.mean(each))
+
+
+def _seconds(compute: Callable[[], object]) -> float:
+    """Time of a second call if the first, which may compile, was not long."""
+    for attempt in range(2):
+        start = time.perf_counter()
+        compute()
+        spent = time.perf_counter() - start
+        if attempt == 1 or spent > 1:
+            return spent
+    raise AssertionError
+
+
+def _checked(work: _Work) -> _Work:
+    """The same work, if its axes are two different ones that the SPEC has."""
+    x, y = work.x, work.y
+    if x.name == y.name:
+        raise ValueError(f"{x.name}: stands on both axes")
+    if x.name in NOISE and y.name in NOISE:
+        raise ValueError("x, y: one of them has to be a parameter of the SPEC")
+    _mixture(work.spec, {axis.name: float(axis.values[0]) for axis in (x, y) if axis.name not in NOISE})
+    return work
 
 
 def _column(work: _Work, index: int) -> Arrays:
@@ -105,22 +146,44 @@ def _column(work: _Work, index: int) -> Arrays:
         sigma = work.y.values if work.y.name == "sigma" else OrnsteinUhlenbeck().sigma(work.y.values)
         curve = entropy_curve(_mixture(work.spec, x), sigma, samples=work.samples, key=work.key)
         return {name: curve[name].values[None] for name in ("entropy", "rate")}
-    times = [
-        _median(_mixture(work.spec, x | {work.y.name: float(value)}), work.samples, work.key)
-        for value in work.y.values
-    ]
-    return {"ou_time": np.array(times)[None]}
+    cells = np.array([_cell(work, index, row) for row in range(work.y.values.size)])
+    # finished columns are finite
+    return {"ou_time": np.nan_to_num(cells)[None], "decided": np.isfinite(cells)[None].astype(np.float64)}
 
 
-def _median(mixture: GaussianMixture, samples: int, key: int) -> float:
-    """OU time at which half of H(C) is left, 0 where less is left of clean data."""
-    from ...theory.window import window_sigmas
+def _cell(work: _Work, column: int, row: int) -> float:
+    """OU time at which half of H(C) is left, NaN where more is left of clean data."""
+    values = {axis.name: float(axis.values[i]) for axis, i in ((work.x, column), (work.y, row))}
+    mixture = _mixture(work.spec, values)
+    exact = exact_curves(mixture)
+    sigma = _measured_median(mixture, work) if exact is None else _exact_median(mixture, exact)
+    return float(OrnsteinUhlenbeck().time(sigma))
 
-    sigma = window_sigmas(mixture, _LEVELS)
-    entropy = entropy_curve(mixture, sigma, samples=samples, key=key).entropy.values
-    place = np.interp(mixture.class_entropy / 2, np.maximum.accumulate(entropy), np.log(sigma))
-    decided = entropy[0] < mixture.class_entropy / 2
-    return float(0.5 * np.log1p(np.exp(2 * place))) if decided else 0.0
+
+def _exact_median(mixture: GaussianMixture, exact: ExactCurves) -> float:
+    """σ by bracketing; the entropy rises with σ."""
+    half = mixture.class_entropy / 2
+
+    def excess(log_sigma: float) -> float:
+        return float(exact.evaluate(np.exp([log_sigma]))[0, 0]) - half
+
+    low, high = np.log(window_sigmas(mixture, 2))
+    if excess(low) > 0:
+        # a thousandth of that is as good as clean data: its t is below 1e-6 of the window's
+        low -= np.log(1e3)
+        if excess(low) > 0:
+            return np.nan
+    found: Any = optimize.brentq(excess, low, high, xtol=1e-10)
+    return float(np.exp(found))
+
+
+def _measured_median(mixture: GaussianMixture, work: _Work) -> float:
+    """σ where a sampled curve crosses half of the class entropy."""
+    sigma, half = window_sigmas(mixture, _LEVELS), mixture.class_entropy / 2
+    entropy = entropy_curve(mixture, sigma, samples=work.samples, key=work.key).entropy.values
+    if entropy[0] > half:
+        return np.nan
+    return float(np.exp(np.interp(half, np.maximum.accumulate(entropy), np.log(sigma))))
 
 
 def _mixture(spec: str, changes: dict[str, float]) -> GaussianMixture:

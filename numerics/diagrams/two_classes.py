@@ -57,7 +57,7 @@ def dimension(resolution: int) -> xr.Dataset:
 
 
 def prior(resolution: int) -> xr.Dataset:
-    """Weight of the first class × time at `s = 1`: rarer classes are decided earlier on the way back."""
+    """Weight of the first class × time at `s = 1`: rarer classes are decided later on the way back."""
     x = linear("weight", 0.002, 0.998, resolution, "weight $w$ of the first class")
     y = entropy_axis(resolution, -3.0, 3.0)
     gamma = np.exp(-2 * y.values)[:, None]

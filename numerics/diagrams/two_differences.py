@@ -19,8 +19,8 @@ _DIMENSION = 10_000
 
 
 def mean_covariance(resolution: int) -> xr.Dataset:
-    """Difference μ in the means × difference Δ of the variances, at d = 10,000: the time of decision."""
-    x = logarithmic("mu", 1e-3, 1, resolution, r"difference $\mu$ of the means, per coordinate")
+    """Half the difference μ of the means × difference Δ of the variances: when d = 10,000 are decided."""
+    x = logarithmic("mu", 1e-3, 1, resolution, r"half the difference $\mu$ of the means, per coordinate")
     y = logarithmic("difference", 1e-3, 1, resolution, r"difference $\Delta$ of the variances")
     level = float(median_gamma())
     means = x.values**2 * _DIMENSION

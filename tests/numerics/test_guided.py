@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 from speciation.numerics import entropy_curve, guided_curve
-from speciation.numerics.gamma_clock import guided_odds, interval_shares, late_shift
-from speciation.theory import GaussianMixture, binary_entropy, binary_mmse
+from speciation.numerics.gamma_clock import guided_odds, guided_table, interval_shares
+from speciation.theory import GaussianMixture, binary_entropy, binary_mmse, late_shift
 from speciation.theory.guidance import guided_entropy_coefficients
 from speciation.theory.series import entropy_small_gamma_coefficients
+
+from .backward import moments
 
 GAMMAS = np.geomspace(0.05, 12, 8)
 
@@ -85,6 +87,32 @@ def test_runs_in_all_dimensions_meet_the_gamma_clock(spec, guidance, interval):
         assert (np.abs(runs[name] - conditional[name]).values > 5.5 * runs[f"{name}_se"].values + 4e-3).any()
 
 
+@pytest.mark.parametrize("interval", [None, (6.0, 1e5), (2000.0, np.inf)])
+def test_runs_start_from_the_law_that_guidance_has_there(interval):
+    """Strong guidance where little is decided, also of intervals that end or lie above the first level."""
+    mixture = GaussianMixture.parse("binary:d=1,mu=1,s=1")
+    sigmas = np.array([10.0, 30.0])
+    exact = guided_curve(mixture, sigmas, 10.0, interval)
+    runs = guided_curve(mixture, sigmas, 10.0, interval, method="sde", samples=300_000, steps=150)
+    scores = np.abs((runs.cross_entropy - exact.cross_entropy) / runs.cross_entropy_se)
+    assert float(scores.max()) < 5.5  # 6 comparisons: false alarms below 1e-6
+    if interval is None:
+        # mutant: a conditional start at γ = 10⁻³, guidance from there on
+        late = guided_curve(mixture, sigmas, 10.0, (1e-3, 31.6))
+        assert float(np.abs((runs.cross_entropy - late.cross_entropy) / runs.cross_entropy_se).max()) > 20
+
+
+def test_the_rate_has_the_error_of_its_own_unit():
+    """Per unit of OU time: a bound in γ times `|dγ/dt|`, here 10⁶ and more."""
+    mixture = GaussianMixture([0.5, 0.5], np.array([[1e4], [-1e4]]), 1.0)
+    sigmas = np.geomspace(3e3, 1e5, 5)
+    exact = guided_curve(mixture, sigmas, 1.0)
+    expected = entropy_curve(mixture, sigmas)
+    assert (np.abs(exact.rate - expected.rate) <= exact.rate_se).all()
+    speed = np.abs(mixture.gamma_slope(sigmas)) * 2 * (1 + sigmas**2)
+    np.testing.assert_allclose(exact.rate_se, exact.cross_entropy_se * speed)
+
+
 def test_runs_of_any_mixture():
     """Three classes of their own covariances at ω = 1: the cross-entropy is the entropy."""
     rng = np.random.default_rng(0)
@@ -110,6 +138,7 @@ def test_rate_is_the_slope_in_time():
     [
         ({"guidance": np.nan}, "guidance: need a number"),
         ({"guidance": 1e3}, "guidance: need a number"),
+        ({"guidance": np.nan, "method": "sde"}, "guidance: need a number"),
         ({"interval": (2.0, 1.0)}, "interval: need"),
         ({"method": "ode"}, "method: 'ode'"),
         ({"sigmas": [0.0]}, "sigmas: every level"),
@@ -133,18 +162,79 @@ def test_gammas_are_checked():
         guided_curve(three, [1.0], 2.0, method="exact")
 
 
-def test_late_shift_is_the_integral_of_what_guidance_adds():
-    """`(ω − 1) ∫ E(1 − tanh L) dγ`, by Gauss-Legendre over solutions at its nodes."""
-    nodes, weights = np.polynomial.legendre.leggauss(40)
-    gammas = 10 * (nodes + 1) / 2 + 1e-3
-    curve = guided_odds(gammas, 2.0)
-    # E(1 − tanh L) follows from the slope: slope = −E(1 − T)(ω + (1−ω)T) + ½E(1 − T²), with ω = 2
-    mean = np.gradient(guided_odds(gammas, 2.0).mean_odds, gammas) - 1
-    assert late_shift(2.0) == pytest.approx(float(5 * weights @ mean), rel=0.02)
-    assert curve.mean_odds[-1] - gammas[-1] == pytest.approx(late_shift(2.0), abs=5e-3)
-    assert late_shift(1.0) == pytest.approx(0, abs=1e-9)
-    with pytest.raises(ValueError, match="weights above 1/2"):
-        late_shift(0.5)
+@pytest.mark.parametrize("gamma", [1e-5, 0.01, 5.0, 30.0])
+@pytest.mark.parametrize("prior", [0.5, 0.3, 1e-6, 0.99])
+def test_the_error_is_a_bound_against_closed_forms(prior, gamma):
+    """ω = 1: L is N(λ + γ, γ); ω = 0: a mixture of N(λ ± γ, γ). A rare class begins outside the grid of y."""
+    odds = 0.5 * np.log(prior / (1 - prior))
+    for weight, chances in ((1.0, (1.0, 0.0)), (0.0, (prior, 1 - prior))):
+        curve = guided_odds([gamma], weight, prior=prior)
+        centres = odds + gamma * np.array([1, -1])
+        accuracy = chances @ stats.norm.sf(-centres / np.sqrt(gamma))
+        assert abs(curve.mean_odds[0] - chances @ centres) <= curve.error
+        assert abs(curve.accuracy[0] - accuracy) <= curve.error
+        assert curve.error < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("weight", "prior", "gamma"),
+    [
+        (-2.0, 0.3, 0.8),
+        (0.3, 0.02, 2.0),
+        (0.55, 0.5, 2.0),
+        (0.8, 0.999, 0.8),
+        (1.7, 0.3, 2.0),
+        (2.0, 1e-9, 0.8),
+        (4.0, 0.02, 0.8),
+        (7.5, 0.3, 0.02),
+        (30.0, 0.02, 0.05),
+        (100.0, 1e-9, 0.1),
+    ],
+)
+def test_the_error_is_a_bound_against_the_backward_equation(weight, prior, gamma):
+    """P(L > 0) is compared after a last stretch of ω = 1, which makes what is averaged smooth."""
+    expected = moments(weight, prior, gamma)
+    curve = guided_odds([gamma], weight, prior=prior)
+    later = guided_odds([gamma + 0.3], weight, prior=prior, interval=(0, gamma))
+    found = [curve.cross_entropy[0], curve.slope[0], curve.mean_odds[0], later.accuracy[0]]
+    bound = np.array([curve.error] * 3 + [later.error]) + 1e-12  # of the other solution
+    assert (np.abs(found - expected) <= bound).all()
+    assert bound.max() < 1e-8
+    # mutant: guidance weaker by a part in a million is told apart
+    assert (np.abs(found - moments(weight - 1e-6 * abs(weight), prior, gamma)) > bound).any()
+
+
+@pytest.mark.parametrize("prior", [0.5, 0.01])
+def test_an_interval_from_the_first_gammas_on_is_guidance_everywhere(prior):
+    """Guidance that starts at γ = 10⁻⁷ differs by what it misses there, not by more."""
+    everywhere = guided_odds([0.5], 3.0, prior=prior).mean_odds[0]
+    missed = everywhere - guided_odds([0.5], 3.0, interval=(1e-7, 1.0), prior=prior).mean_odds[0]
+    assert 0 < missed < 4e-7
+
+
+def test_late_shift_is_that_of_the_fokker_planck_equation():
+    """What guidance still adds falls as e^{−γ/2}, or e^{−(2ω−1)²γ/2} where that is slower."""
+    for weight, prior, gamma, left in ((2.0, 0.5, 40.0, 1e-8), (0.8, 0.9, 80.0, 3e-6)):
+        curve = guided_odds([gamma], weight, prior=prior)
+        shift = curve.mean_odds[0] - 0.5 * np.log(prior / (1 - prior)) - gamma
+        assert shift == pytest.approx(float(late_shift(weight, prior)), abs=curve.error + left)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 6.0), (2.0, 4.0), (-2.0, 1.0)])
+def test_a_table_is_as_good_as_it_says(ends):
+    gammas, weights = np.array([0.02, 0.4, 2.0, 8.0]), np.linspace(*ends, 7)
+    table = guided_table(gammas, weights)
+    curves = [guided_odds(gammas, weight) for weight in weights]
+    off = max(
+        np.abs(table.cross_entropy - [curve.cross_entropy for curve in curves]).max(),
+        np.abs(table.slope - [curve.slope for curve in curves]).max(),
+    )
+    # the probes lie where the error of interpolation is largest, but for a factor
+    assert off < 3 * table.error + 1e-9
+    if ends == (0.0, 6.0):
+        assert table.error < 1e-6
+        for row, curve in zip(table.cross_entropy, curves, strict=True):
+            np.testing.assert_allclose(row, curve.cross_entropy, rtol=1e-4)
 
 
 def test_shares_of_intervals():

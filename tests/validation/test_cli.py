@@ -1,6 +1,7 @@
 """The command line: contract, outputs, and one line with exit status 2 for every kind of bad input."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -382,6 +383,43 @@ def test_diagrams_are_listed_and_written(run, run_json, tmp_path):
     axes = ["--x", "mu=0.1:10:log", "--y", "t=0:6", "--resolution", "4"]
     assert run_json("diagram", "grid", *axes, SPEC, "--out", tmp_path)["fields"] == ["entropy", "rate"]
     assert run("diagram", "--list")[0] == 0
+
+
+def test_figures_show_whole_entropies_and_where_nothing_is_decided():
+    from speciation.numerics.diagrams import grid, parse_axis, phase_diagram
+    from speciation.validation.diagram_figures import diagram_figure
+
+    many = grid("orthogonal:K=4,d=1000,M=9,s=1", parse_axis("K=2:1000:log", 3), parse_axis("t=0.1:4", 3))
+    panel = diagram_figure(many).axes[0]
+    assert panel.collections[0].get_clim()[1] == float(many.entropy.max()) > 6
+    # surprise alone has no end, and is cut, with an arrow
+    panel = diagram_figure(phase_diagram("guidance", 4)).axes[0]
+    assert panel.collections[0].get_clim()[1] == 3
+    for low, empty in (("0.01:0.02", 9), ("0.01:10", 3)):
+        found = grid("binary:d=1,mu=1,s=1", parse_axis(f"mu={low}", 3), parse_axis("s=1:2", 3))
+        assert int(np.isnan(found.ou_time).sum()) == empty
+        figure = diagram_figure(found)
+        figure.canvas.draw()
+        assert figure.legends[0].get_texts()[0].get_text() == "not decided, even on clean data"
+
+
+def test_long_grids_say_so_before_they_start(run, tmp_path, monkeypatch):
+    grid = ("diagram", "grid", "--x", "mu=1:2", "--y", "d=4:9", "--resolution", "3", "--out", tmp_path, SPEC)
+    said = []
+    for seconds in (3.0, 45.0, 1800.0, 108_000.0):
+        monkeypatch.setattr("speciation.numerics.diagrams.grid_seconds", lambda *a, s=seconds, **k: s)
+        shutil.rmtree(tmp_path / "grid-columns", ignore_errors=True)
+        status, out, err = run(*grid)
+        assert (status, out) == (0, "")
+        said.append(err.splitlines()[0])
+    assert said[0].startswith("wrote")
+    for line, length in zip(said[1:], ("45 s", "30 min", "30 h"), strict=True):
+        assert line == f"grid: will take about {length}; --resolution makes it shorter"
+    next((tmp_path / "grid-columns").glob("block-*.npz")).unlink()
+    # of three columns one is missing
+    assert run(*grid)[2].startswith("grid: will take about 10 h")
+    shutil.rmtree(tmp_path / "grid-columns")
+    assert run(*grid, "--quiet") == (0, "", "")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from ._base import Identity, Theorem
 
 POINTS = ((0.5, 0.5), (1.0, 0.5), (2.0, 0.3))
 """Pairs (γ, first weight) at which the clone agreement is predicted."""
+OVERLAP = (1.0, 1.0, 0.3)
+"""`(|δ|, s, σ)` of two classes that overlap on clean data, at a σ where clones are branched."""
 
 
 def derive() -> tuple[Identity, ...]:
@@ -14,8 +16,11 @@ def derive() -> tuple[Identity, ...]:
 
 
 def predict() -> dict[str, float]:
-    """φ at `POINTS`."""
-    return {f"phi(gamma={g:g}, w={w:g})": float(clone_agreement(g, w)) for g, w in POINTS}
+    """φ at `POINTS` and for `OVERLAP`."""
+    numbers = {f"phi(gamma={g:g}, w={w:g})": float(clone_agreement(g, w)) for g, w in POINTS}
+    separation, spread, sigma = OVERLAP
+    gamma = separation**2 / (spread**2 + sigma**2)
+    return numbers | {"phi of classes that overlap": float(clone_agreement(gamma))}
 
 
 def _two_classes() -> tuple[Identity, ...]:
@@ -70,13 +75,17 @@ THEOREM = Theorem(
     id="T4",
     name="cloning identity",
     statement=(
-        r"Two reverse runs branched at $t$ end in the same class with probability $\varphi = \mathbb "
-        r"E\sum_k p_k(X_t)^2 = 1-\tfrac12\mathrm{mmse}(\gamma)$, for any prior; hence $\mathrm dI/\mathrm "
+        r"Two reverse runs branched at $t$ end in the same class, drawn with $X_0$ or from $p(C|X_0)$, with "
+        r"probability $\varphi = \mathbb E\sum_k p_k(X_t)^2 = 1-\tfrac12\mathrm{mmse}(\gamma)$ (the last "
+        r"for two classes), for any prior; hence $\mathrm dI/\mathrm "
         r"d\gamma = 1-\varphi$. With $K$ classes at equal distances $\Delta$, shared $\Sigma = s^2I$ and "
         r"any weights, the same holds with $\gamma = (\Delta^2/4)/(s^2+\sigma^2)$."
     ),
     sources=("B24", "GSV05"),
-    hypotheses=("the binary channel of T2, or K classes at equal distances with Σ = s²I",),
+    hypotheses=(
+        "the binary channel of T2, or K classes at equal distances with Σ = s²I",
+        "the class of a clone is a draw; likeliest classes agree more often where clean data overlap",
+    ),
     derive=derive,
     predict=predict,
     proof_limits=(

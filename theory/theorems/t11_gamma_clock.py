@@ -1,20 +1,24 @@
 """T11: in the γ clock the half log-odds of a reverse run are a diffusion of their own, guided or not."""
 
+import numpy as np
+
 from .._untyped import sympy as sp
 from ._base import Identity, Theorem
 
 GAMMAS = (0.5, 2.0)
 """Where moments of the log-odds are predicted."""
+PRIOR = 0.3
+"""Weight of the class guided to where log-odds do not start from 0."""
 
 
 def derive() -> tuple[Identity, ...]:
-    """Drift and noise of `L = δᵀS^{−1}(X − m̄)` along the reverse equation, and the filter of K classes."""
-    return (*_two_classes(), *_covariance(), *_filter())
+    """Drift and noise of `L = δᵀS^{−1}(X − m̄) + λ` along Anderson's equation, and the filter of K classes."""
+    return (*_two_classes(), *_covariance(), *_filter(), *_clocks())
 
 
 def _two_classes() -> tuple[Identity, ...]:
     """Any shared covariance, in its eigenbasis; ν = σ² falls along a run, at unit speed."""
-    nu, kappa, omega, ell = sp.symbols("nu kappa omega ell", positive=True)
+    nu, kappa, omega, ell, prior = sp.symbols("nu kappa omega ell w", positive=True)
     eigenvalues, delta, x = (sp.symbols(f"{name}1:3", positive=True) for name in ("lambda", "delta", "x"))
     widths = [value + nu for value in eigenvalues]
     gamma = sum(d**2 / w for d, w in zip(delta, widths, strict=True))
@@ -24,11 +28,15 @@ def _two_classes() -> tuple[Identity, ...]:
     drift = -sp.diff(odds, nu) + sum(sp.diff(odds, y) * s for y, s in zip(x, score, strict=True))
     noise = sum(sp.diff(odds, y) ** 2 for y in x)
     speed = -sp.diff(gamma, nu)
-    log_ratio = sum(((y + d) ** 2 - (y - d) ** 2) / (2 * w) for d, y, w in zip(delta, x, widths, strict=True))
+    start = sp.log(prior / (1 - prior)) / 2
+    log_ratio = 2 * start + sum(
+        ((y + d) ** 2 - (y - d) ** 2) / (2 * w) for d, y, w in zip(delta, x, widths, strict=True)
+    )
     label = (sp.exp(ell) - sp.exp(-ell)) / (sp.exp(ell) + sp.exp(-ell))
     guided = omega * 1 + (1 - omega) * label
     return (
-        Identity("L is half the log-odds", log_ratio / 2, odds),
+        Identity("L is half the log-odds", log_ratio / 2, odds + start),
+        Identity("L(0) = ½ log(w/(1 − w))", sp.limit((odds + start).subs(nu, 1 / ell), ell, 0), start),
         Identity("drift of L is κ dγ", sp.simplify(drift), sp.simplify(kappa * speed)),
         Identity("noise of L is dγ", sp.simplify(noise), sp.simplify(speed)),
         Identity("κ = ω + (1 − ω) E[label|x]", guided, omega + (1 - omega) * sp.tanh(ell)),
@@ -64,14 +72,38 @@ def _filter() -> tuple[Identity, ...]:
     )
 
 
+def _clocks() -> tuple[Identity, ...]:
+    """`ℓ_k = m_kᵀS^{−1}x − ½ m_kᵀS^{−1}m_k` run with `m_jᵀS^{−1}m_k`: on one clock only for isotropic S."""
+    nu, s2, first, second = sp.symbols("nu s2 lambda1 lambda2", positive=True)
+    m = sp.symbols("m1:3", real=True)
+    speed = -sp.diff(m[0] * m[1] / (s2 + nu), nu)
+    speeds = [-sp.diff(value**2 / (width + nu), nu) for value, width in zip(m, (first, second), strict=True)]
+    return (
+        Identity(
+            "Σ = s²I: every inner product runs with 1/(s² + σ²)",
+            speed,
+            m[0] * m[1] * -sp.diff(1 / (s2 + nu), nu),
+        ),
+        Identity(
+            "eigenvalues λ₁ ≠ λ₂: the ratio of two classes' speeds changes with σ",
+            sp.diff(sp.log(speeds[0] / speeds[1]), nu),
+            2 * (first - second) / ((first + nu) * (second + nu)),
+        ),
+    )
+
+
 def predict() -> dict[str, float]:
-    """Moments of the log-odds of conditional and unconditional runs."""
+    """Moments of the log-odds of conditional and unconditional runs, and where they start."""
     numbers: dict[str, float] = {}
     for gamma in GAMMAS:
         numbers[f"E L, conditional, gamma={gamma:g}"] = gamma
         numbers[f"Var L, conditional, gamma={gamma:g}"] = gamma
         numbers[f"E L^2, unconditional, gamma={gamma:g}"] = gamma + gamma**2
     numbers["Cov(L, L') of one run"] = min(GAMMAS)
+    start = np.log(PRIOR / (1 - PRIOR)) / 2
+    numbers[f"L(0), conditional, w={PRIOR:g}"] = float(start)
+    # a posterior is a martingale of unguided runs
+    numbers[f"E tanh L, unconditional, w={PRIOR:g}"] = float(np.tanh(start))
     return numbers
 
 
@@ -79,12 +111,17 @@ THEOREM = Theorem(
     id="T11",
     name="gamma clock",
     statement=(
-        r"$\mathrm dL = [\omega + (1-\omega)\tanh L]\,\mathrm d\gamma + \mathrm dB_\gamma$, $L(0) = 0$, "
-        r"for the reverse SDE guided to class $+$ with weight $\omega$, any dimension, shared $\Sigma$ "
-        r"and schedule; for $K$ classes the posterior is a Wonham filter in the clock $\sigma^{-2}$."
+        r"The half log-odds $L = \tfrac12\log p(+|x)/p(-|x)$ of the reverse SDE guided to class $+$ with "
+        r"weight $\omega$ obey $\mathrm dL = [\omega + (1-\omega)\tanh L]\,\mathrm d\gamma + \mathrm "
+        r"dB_\gamma$, $L(0) = \tfrac12\log\frac{w}{1-w}$, in any dimension, shared $\Sigma$ and schedule; "
+        r"for $K$ classes with $\Sigma = s^2I$ the posterior is a Wonham filter in the clock "
+        r"$1/(s^2+\sigma^2)$; with a general shared $\Sigma$ and $K > 2$ no single clock serves."
     ),
     sources=("H26", "K25"),
-    hypotheses=("two classes with a shared covariance", "the reverse SDE with the exact score"),
+    hypotheses=(
+        "two classes with a shared covariance, w the weight of the class guided to; K classes with Σ = s²I",
+        "the reverse run is Anderson's SDE with the exact score, from infinite noise on",
+    ),
     derive=derive,
     predict=predict,
     proof_limits="Two eigenvalues stand for any number: both sides are sums over them. The filter has K = 3.",

@@ -1,6 +1,7 @@
 """T4 measured: clones drawn from the posterior in ambient dimension, for two classes and for five."""
 
 import numpy as np
+from scipy import special
 
 from ...theory.mixture import GaussianMixture
 from ...theory.theorems import t04_cloning as theorem
@@ -26,7 +27,26 @@ def check(context: Context) -> Checks:
         draws = posteriors(mixture, 1.0, 1.0, SAMPLES, rng)  # γ = |δ|²/(s² + σ²)
         yield z_test(f"{name}, posterior in d=16", predicted[name], draws.agreement)
         yield z_test(f"{name}, two clones in d=16", predicted[name], agreement_draws(draws, rng))
+    yield _overlapping(context, predicted["phi of classes that overlap"])
     yield _many_classes(context)
+
+
+def _overlapping(context: Context, expected: float) -> Check:
+    """Clean clones `X₀ | X_σ` of N(±m, s²), and classes drawn anew from what each of them shows."""
+    (m, s, sigma), rng = theorem.OVERLAP, context.rng("T4 overlapping classes")
+    total, size = s**2 + sigma**2, 2 * SAMPLES
+    x = m * rng.choice([-1.0, 1.0], size) + np.sqrt(total) * rng.standard_normal(size)
+
+    def signs(place: np.ndarray, variance: float) -> np.ndarray:
+        """Classes ±1 drawn from the posterior of `place` under N(±m, variance)."""
+        return np.where(rng.random(size) < special.expit(2 * m * place / variance), 1.0, -1.0)
+
+    drawn = []
+    for _ in range(2):
+        mean = (s**2 * x + sigma**2 * m * signs(x, total)) / total
+        clean = mean + s * sigma / np.sqrt(total) * rng.standard_normal(size)
+        drawn.append(signs(clean, s**2))
+    return z_test("phi of classes that overlap, clean clones", expected, drawn[0] == drawn[1])
 
 
 def _many_classes(context: Context) -> Check:

@@ -10,6 +10,7 @@ from ..guided_runs import filtered_posteriors, log_odds
 from ._base import Check, Checks, Context, z_test
 
 RUNS, STEPS = 600_000, 300
+EARLY = 0.1  # γ at which little noise covers where L started
 
 
 def check(context: Context) -> Checks:
@@ -31,10 +32,21 @@ def check(context: Context) -> Checks:
     together = sum(variances) + 2 * predicted["Cov(L, L') of one run"]
     yield z_test("Var(L + L') of one run", together, (first + second) ** 2)
     yield _normal(conditional[1], theorem.GAMMAS[1])
+    yield from _unequal(context, predicted)
     classes, g = 3, 2.0
     posterior = filtered_posteriors(g, classes, RUNS // 3, STEPS, context.rng("T11 filter"))
     expected = float(orthogonal_entropy(g, classes))
     yield z_test("H of Wonham's filter, K=3", expected, special.entr(posterior).sum(axis=1))
+
+
+def _unequal(context: Context, predicted: dict[str, float]) -> Checks:
+    """Where the log-odds of a class with another weight start."""
+    name = f"L(0), conditional, w={theorem.PRIOR:g}"
+    (odds,) = log_odds((EARLY,), 1.0, RUNS, STEPS, context.rng(f"T11 {name}"), theorem.PRIOR)
+    yield z_test(name, predicted[name], odds - EARLY)
+    name = f"E tanh L, unconditional, w={theorem.PRIOR:g}"
+    (odds,) = log_odds(theorem.GAMMAS[:1], 0.0, RUNS, STEPS, context.rng(f"T11 {name}"), theorem.PRIOR)
+    yield z_test(name, predicted[name], np.tanh(odds))
 
 
 def _normal(odds: NDArray[np.float64], gamma: float) -> Check:

@@ -26,6 +26,8 @@ def check(context: Context) -> Checks:
             yield z_test(name, float(solved.cross_entropy[i]), surprise)
     yield _slope()
     yield _late()
+    for weight, prior in theorem.SHIFTS:
+        yield _shift(weight, prior, predicted)
 
 
 def _series(weight: float, predicted: dict[str, float]) -> Checks:
@@ -48,6 +50,13 @@ def _slope() -> Check:
     slope = (8 * (h[3] - h[1]) - (h[4] - h[0])) / (12 * step)
     name, route = "dH/dγ at omega=3, gamma=1", "differences of the solution"
     return close(name, route, float(curve.slope[2]), float(slope), 1e-6)
+
+
+def _shift(weight: float, prior: float, predicted: dict[str, float]) -> Check:
+    """The mean of L at γ = 60 less that of ω = 1, λ + γ; what is to come is below e^{−10}."""
+    name, start = f"late shift, omega = {weight:g}, w = {prior:g}", 0.5 * np.log(prior / (1 - prior))
+    mean = float(guided_odds([60.0], weight, prior=prior).mean_odds[0])
+    return close(name, "Fokker-Planck", predicted[name], mean - start - 60.0, 1e-4)
 
 
 def _late() -> Check:

@@ -46,6 +46,7 @@ def diagram(
     if name == "grid":
         found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
     else:
+        _announce(name, DIAGRAMS[name].seconds, quiet)
         found = phase_diagram(name, resolution)
     paths = _write(found, name, out, given(context))
     if as_json:
@@ -56,6 +57,25 @@ def diagram(
     elif not quiet:
         for path in paths:
             errors().print(f"wrote {path}")
+
+
+def _columns(axes: Any) -> int:
+    """Number of blocks of a grid: values of its first parameter."""
+    from ...numerics.diagrams import NOISE
+
+    first, second = axes
+    return (second if first.name in NOISE else first).values.size
+
+
+def _announce(name: str, seconds: float, quiet: bool) -> None:
+    """Say so before anything that takes longer than five seconds."""
+    if quiet or seconds <= 5:
+        return
+    minutes, hours = seconds / 60, seconds / 3600
+    length = (
+        f"{seconds:.0f} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.0f} h"
+    )
+    errors().print(f"{name}: will take about {length}; --resolution makes it shorter", markup=False)
 
 
 def _list(diagrams: Any, as_json: bool) -> None:
@@ -80,15 +100,19 @@ def _grid(
     out: Path,
     quiet: bool,
 ) -> Any:
-    from ...numerics.diagrams import grid, parse_axis
+    from ...numerics.diagrams import grid, grid_seconds, parse_axis
 
     if spec is None or x is None or y is None:
         raise ValueError(
             "grid: needs --x, --y and a SPEC, as in --x mu=0.1:10:log --y t=0:6 binary:d=64,mu=1,s=1"
         )
     axes = parse_axis(x, resolution), parse_axis(y, resolution)
+    folder = out / "grid-columns"
+    if not quiet:
+        missing = 1 - len(list(folder.glob("block-*.npz"))) / _columns(axes)
+        _announce("grid", missing * grid_seconds(spec, *axes, samples=samples, key=seed), quiet)
     with sampling_progress(quiet, "columns") as progress:
-        return grid(spec, *axes, samples=samples, key=seed, folder=out / "grid-columns", progress=progress)
+        return grid(spec, *axes, samples=samples, key=seed, folder=folder, progress=progress)
 
 
 def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
