@@ -184,7 +184,7 @@ def _covariance_from_arrays(arrays: dict[str, AnyArray], suffix: str) -> Covaria
             return LowRank(value, factors)
         if value.ndim > 2 or value.size == 0:
             raise ValueError(f"need a number, shape (d,) or (d, d), not {value.shape}")
-        kinds: tuple[Callable[[Any], Covariance], ...] = (Isotropic, Diagonal, Full)
+        kinds = list(_KINDS.values())  # by the number of dimensions
         return kinds[value.ndim](value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
