@@ -197,20 +197,23 @@ def _moments(kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, para
         place for place in enumerate(mesh.devices.flat) if place[1].process_index == jax.process_index()
     ]
 
-    def at(place: tuple[int, Any]) -> Any:
+    def at(place: tuple[int, Any], count: int = share) -> Any:
         index, device = place
         start = first + np.uint32(index * share)
-        with own_settings(double=double, device=device):
-            if device.platform == "cpu":
-                found = _compiled(kernel, _ROUND, seed, start, np.int32(share), parameters)
-            else:
+        if device.platform != "cpu":
+            with own_settings(double=double, device=device):
                 found = _at_once(kernel, share, seed, start, parameters)
-            return tuple(np.asarray(part)[:share] for part in found)
+        else:
+            # processors that JAX is told to count as several devices share one program, each in a thread
+            with own_settings(double=double, device=places[0][1]):
+                found = _compiled(kernel, _ROUND, seed, start, np.int32(count), parameters)
+        return tuple(np.asarray(part)[:share] for part in found)
 
     if len(places) == 1:
         own = [at(places[0])]
     else:
-        with ThreadPoolExecutor(len(places)) as pool:  # each device has its own program to compile and run
+        at(places[0], 0)  # compiled once, before threads ask for it
+        with ThreadPoolExecutor(len(places)) as pool:
             own = list(pool.map(at, places))
     return _of_all_processes(mesh, own)
 

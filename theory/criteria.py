@@ -52,9 +52,9 @@ CRITERIA = (
 )
 """Names of the criteria, in T5's order."""
 
-SEPARATION2 = sp.Symbol("M", positive=True)
-"""`M = |δ|²`."""
-VARIANCE = sp.Symbol("s2", nonnegative=True)
+SEPARATION2 = sp.Symbol("M")
+"""`M = |δ|²`. Without assumptions, so that `subs({"M": …})` finds it by its name."""
+VARIANCE = sp.Symbol("s2")
 """`s²`, the variance of each class."""
 
 
