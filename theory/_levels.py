@@ -9,7 +9,7 @@ from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_p
 
 
 def _numeric(double: Callable[..., Any], precise: Callable[..., Any]) -> Any:
-    """What `lambdify` calls: arrays and floats in double precision, mpmath's numbers in mpmath's precision."""
+    """What `lambdify` calls: floats and arrays in double precision, mpmath numbers in that of mpmath."""
 
     def call(*arguments: Any) -> Any:
         if any(isinstance(argument, mp.mpf) for argument in arguments):
