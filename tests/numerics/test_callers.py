@@ -1,4 +1,4 @@
-"""What a caller's seeds, keys, settings of JAX and NumPy, and devices do to a curve: nothing but choose draws."""
+"""What a caller's seeds, keys, settings of JAX and NumPy, and devices do to a curve: choose its draws."""
 
 import os
 import subprocess
@@ -10,7 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from speciation.numerics import clone_curve, entropy_curve, guided_curve, phase_diagram, seeds
+from speciation.numerics import (
+    clone_curve,
+    entropy_curve,
+    guided_curve,
+    phase_diagram,
+    sampling,
+    seeds,
+    shared_covariance,
+)
 from speciation.numerics.checkpoints import fingerprint
 from speciation.theory import GaussianMixture
 from speciation.validation.randomness import generator_of
@@ -99,7 +107,7 @@ def test_a_caller_may_compile_around_a_curve(usual):
         return x + curve.entropy.values
 
     np.testing.assert_allclose(around(0.0), usual["single"].entropy, rtol=1e-6)
-    with pytest.raises(ValueError, match="sigmas.*a JAX tracer"):
+    with pytest.raises(ValueError, match=r"sigmas.*a JAX tracer"):
         jax.jit(lambda x: jnp.asarray(entropy_curve(BINARY, x).entropy.values))(jnp.ones(2))
     with pytest.raises(ValueError, match="key: a JAX tracer"):
         jax.jit(lambda key: jnp.asarray(entropy_curve(DIGITS, [1.0], key=key).entropy.values))(3)
@@ -108,7 +116,7 @@ def test_a_caller_may_compile_around_a_curve(usual):
 def test_every_bit_of_a_seed_counts(usual):
     """Seeds equal modulo 2³², and those that a list of NumPy's words would confuse."""
     each = [draws(usual), *(draws(curves(key=key)) for key in (2**31, 2**32, 2**32 + 1, 2**63, 2**64 - 1))]
-    for name in each[0]:
+    for name in each[0].keys() - {"clones"}:  # which are counted, and so can agree by chance
         assert len({found[name] for found in each}) == len(each), name
 
 
@@ -210,7 +218,8 @@ def test_levels_are_read_as_every_number_is(bad):
 BITS = (
     "import hashlib, jax; from speciation.numerics import entropy_curve, clone_curve;"
     "from speciation.theory import GaussianMixture as G; m = G.parse('digits:0,3,8');"
-    "c = [entropy_curve(m, [1.0, 3.0], samples=n, method=r) for n in (1000, 9000) for r in ('ambient', 'reduced')];"
+    "c = [entropy_curve(m, [1.0, 3.0], samples=n, method=r) for n in (1000, 9000)"
+    " for r in ('ambient', 'reduced')];"
     "b = b''.join(x[v].values.tobytes() for x in c for v in sorted(x.data_vars));"
     "print(jax.device_count(), hashlib.sha256(b).hexdigest())"
 )
@@ -231,6 +240,22 @@ def test_any_number_of_devices_gives_the_same_bits():
         seen, found[count] = done.stdout.split()
         assert int(seen) == count
     assert len(set(found.values())) == 1, found
+
+
+def test_strides_at_once_are_those_one_by_one():
+    """What accelerators run, on a processor: the same draws, to the rounding of single precision."""
+    parameters = shared_covariance.ambient_parameters(DIGITS, np.array([1.0, 3.0]), None)
+    parameters = sampling.in_precision(parameters, "float32")
+    seed, first = seeds.key_words(7), np.uint32(3)
+    together = sampling._at_once(shared_covariance.ambient, 4, seed, first, parameters)
+    alone = sampling._compiled(shared_covariance.ambient, 8, seed, first, np.int32(4), parameters)
+    others = sampling._compiled(
+        shared_covariance.ambient, 8, seed, first + np.uint32(1), np.int32(4), parameters
+    )
+    for one, other, mutant in zip(together, alone, others, strict=True):
+        np.testing.assert_allclose(one, other[:4], rtol=1e-3, atol=1e-5)
+        assert not np.asarray(other[4:]).any()
+        assert np.abs(np.asarray(one) - np.asarray(mutant[:4])).max() > 1e-3
 
 
 def test_warnings_are_not_raised_by_singular_classes_alone():
