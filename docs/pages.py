@@ -121,6 +121,7 @@ def api_page() -> str:
 
 def _public(floor: str, name: str, value: Any) -> list[str]:
     if inspect.isclass(value) or inspect.isfunction(value):
+        value = inspect.unwrap(value)
         path = f"{value.__module__}.{value.__name__}"
     elif inspect.ismodule(value):
         path = value.__name__

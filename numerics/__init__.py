@@ -27,4 +27,8 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    from .jax_settings import jax_public
+
+    value = jax_public(getattr(import_module(f".{_HOME[name]}", __name__), name), __name__)
+    globals()[name] = value
+    return value

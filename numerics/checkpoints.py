@@ -14,6 +14,7 @@ import numpy as np
 from ..theory.archives import read_arrays
 from .files import write_atomically
 from .moments import Moments
+from .seeds import is_key, seed_of
 
 __all__ = ["Checkpoint", "fingerprint"]
 
@@ -26,6 +27,8 @@ def fingerprint(*parts: Any) -> str:
     for part in parts:
         if isinstance(part, dict):
             digest.update(fingerprint(*(x for item in sorted(part.items()) for x in item)).encode())
+        elif is_key(part):
+            digest.update(repr(seed_of(part)).encode() + b";")
         elif part is None or isinstance(part, (str, int)):
             digest.update(repr(part).encode() + b";")
         else:

@@ -15,8 +15,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..theory import schedules
+from ..theory.error_settings import usual_errors
 from ..theory.exact import ExactCurves, exact_curves
 from ..theory.mixture import GaussianMixture, checked_partition
+from ..theory.real_numbers import real_numbers
+from .seeds import seed_attribute, seed_of
 
 if TYPE_CHECKING:
     from .sampling import Progress
@@ -25,6 +28,9 @@ __all__ = ["METHODS", "checked_sigmas", "entropy_curve", "labelled"]
 
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
+
+_LARGEST = 1e153
+"""Largest σ, and one over the smallest, whose square and its neighbours are normal numbers."""
 
 METHODS = ("auto", "exact", "reduced", "ambient")
 """Ways to compute a curve."""
@@ -50,12 +56,13 @@ class _Curves:
     attributes: dict[str, Any]
 
 
+@usual_errors
 def entropy_curve(
     mixture: GaussianMixture,
     sigmas: ArrayLike,
     *,
     samples: int = 100_000,
-    key: int = 0,
+    key: Any = 0,
     method: str = "auto",
     partition: Partition | None = None,
     tolerance: float | None = None,
@@ -73,8 +80,9 @@ def entropy_curve(
         Noise-to-signal ratios σ > 0, in any order; the dataset keeps it.
     samples : int
         Monte-Carlo draws, rounded up to whole strides of antithetic pairs.
-    key : int
-        Seed; the same key gives the same numbers whatever the number of devices.
+    key : int or JAX key
+        Seed from 0 to 2⁶⁴ − 1, or a key of `jax.random`, of which `key(seed)` draws what `seed` does; the
+        same key gives the same numbers whatever the number of devices.
     method : {"auto", "exact", "reduced", "ambient"}
         `exact` evaluates closed forms: T2–T4 for two classes with a shared covariance, T13 for equally
         distant classes, T15 for independent choices of them, T16 for two classes with one mean.
@@ -112,7 +120,7 @@ def entropy_curve(
 
     Source: T2–T4, T17.
     """
-    sigma = checked_sigmas(sigmas)
+    sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)
     exact = exact_curves(mixture, partition)
     method, reason = _choose(mixture, method, exact)
@@ -122,7 +130,7 @@ def entropy_curve(
         curves = _Curves(values, np.zeros_like(values), {})
     else:
         groups = _groups(mixture, partition)
-        budget = (samples, key, tolerance, points, checkpoint, progress)
+        budget = (samples, seed, tolerance, points, checkpoint, progress)
         curves = _sampled(mixture, sigma, method, groups, dtype, budget)
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
@@ -147,11 +155,17 @@ def _check_budget(
 
 def checked_sigmas(sigmas: ArrayLike) -> Array:
     """Noise levels as a vector; `ValueError` unless each is a finite number > 0."""
-    sigma = np.atleast_1d(np.asarray(sigmas, dtype=np.float64))
+    sigma = np.atleast_1d(real_numbers(sigmas, "sigmas", finite=False))
     if sigma.ndim != 1 or sigma.size == 0:
         raise ValueError(f"sigmas: need a vector of at least one level, not shape {sigma.shape}")
     if not (np.isfinite(sigma) & (sigma > 0)).all():
         raise ValueError("sigmas: every level must be a finite number > 0")
+    outside = (sigma < 1 / _LARGEST) | (sigma > _LARGEST)
+    if outside.any():
+        level = float(sigma[np.argmax(outside)])
+        raise ValueError(
+            f"sigmas: the square of {level:g} leaves double precision; stay between 1e-153 and 1e153"
+        )
     return sigma
 
 
@@ -190,6 +204,7 @@ def _sampled(
 
     from . import quasi, shared_covariance, unequal_covariance
     from .checkpoints import Checkpoint, fingerprint
+    from .jax_settings import own_settings
     from .sampling import estimate, in_precision
 
     samples, key, tolerance, points, checkpoint, progress = budget
@@ -208,7 +223,7 @@ def _sampled(
         dtype = _precision(dtype, method, parameters)
         unit, rounding = shared_covariance.unit_and_rounding(parameters, dtype)
     arrays = in_precision(parameters, dtype)
-    with jax.enable_x64(dtype == "float64"):
+    with own_settings(double=dtype == "float64"):
         if points == "sobol":
             found = quasi.estimate(arrays, samples, key, progress)
         else:
@@ -248,6 +263,8 @@ def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: d
     for name, (values, errors) in curves.items():
         variables |= {name: ("sigma", values), f"{name}_se": ("sigma", errors)}
     ou_time = schedules.OrnsteinUhlenbeck().time(sigma)
+    for name in attributes.keys() & {"key", "seed"}:
+        attributes = attributes | {name: seed_attribute(seed_of(attributes[name], name))}
     dataset = xr.Dataset(variables, {"sigma": sigma, "ou_time": ("sigma", ou_time)}, attributes)
     for name in ("sigma", "ou_time", *curves):
         dataset[name].attrs.update(_ATTRIBUTES[name])

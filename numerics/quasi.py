@@ -6,14 +6,15 @@
 from typing import Any, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
+from .jax_settings import own_settings
 from .moments import Moments
 from .sampling import Estimate, Progress
+from .seeds import seed_of, stream
 from .shared_covariance import reduced_at
 
 __all__ = ["REPLICATES", "estimate"]
@@ -26,7 +27,7 @@ _BLOCK = 256  # points evaluated at once
 
 
 def estimate(
-    parameters: dict[str, Any], samples: int, key: int, progress: Progress | None = None
+    parameters: dict[str, Any], samples: int, key: Any, progress: Progress | None = None
 ) -> Estimate:
     """Mean and standard error of `reduced`'s curves from at least `samples` points."""
     levels = parameters["levels"]
@@ -35,13 +36,15 @@ def estimate(
         # one smooth dimension is integrated better than any control could: what it leaves is rough
         parameters = parameters | {"levels": levels | {"slopes": np.zeros_like(levels["slopes"])}}
     # Sobol' sets are balanced at powers of two
+    seed = seed_of(key)
     points = 2 ** int(np.ceil(np.log2(max(samples / REPLICATES, 1))))
     means: list[Array] = []
     for replicate in range(REPLICATES):
-        y, bits = _points(rank, points, [key, replicate])
+        y, bits = _points(rank, points, stream(seed, replicate))
         block = min(points, _BLOCK)
-        blocks = jnp.asarray(y.reshape(-1, block, rank), dtype)
-        means.append(np.asarray(_mean(blocks, bits.reshape(-1, block), parameters), dtype=np.float64))
+        blocks = y.reshape(-1, block, rank).astype(dtype)
+        with own_settings(double=dtype == np.float64):
+            means.append(np.asarray(_mean(blocks, bits.reshape(-1, block), parameters), dtype=np.float64))
         if progress is not None:
             progress((replicate + 1) * points, REPLICATES * points)
     moments = Moments.of(np.stack(means))

@@ -3,11 +3,13 @@
 Draws come in strides of `STRIDE` antithetic pairs. Stride i uses `fold_in(key, i)` and is reduced on
 its own to means and squared deviations, which are combined in order of i in double precision. So an
 answer depends on the key and the number of strides, and on nothing else: not on how many strides run at
-once, on how many devices or processes, or on whether the run was interrupted.
+once, on how many devices or processes, or on whether the run was interrupted. Every device runs the program
+of one device by itself, because one that a compiler divides is rounded in other places.
 """
 
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,12 +17,14 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
-from jax.sharding import PartitionSpec as P
 from numpy.typing import NDArray
 
 from .checkpoints import Checkpoint
+from .jax_settings import own_settings
 from .moments import Moments
+from .seeds import key_words, seed_of
 
 __all__ = [
     "SINGLE_LIMIT",
@@ -109,7 +113,7 @@ def estimate(
     kernel: Kernel,
     parameters: Any,
     samples: int,
-    key: int,
+    key: Any,
     *,
     tolerance: float | None = None,
     progress: Progress | None = None,
@@ -117,16 +121,18 @@ def estimate(
 ) -> Estimate:
     """Average `kernel(key, parameters)`, values of shape (curves, levels, STRIDE), over strides.
 
-    At least `samples` draws; with `tolerance`, as many more as it takes for the largest standard
-    error to fall to it. `progress(done, total)` is called with numbers of draws. A `checkpoint`
-    keeps what is done through an interruption.
+    `key` is a seed or a JAX key. At least `samples` draws; with `tolerance`, as many more as it takes for the
+    largest standard error to fall to it. `progress(done, total)` is called with numbers of draws. A
+    `checkpoint` keeps what is done through an interruption.
     """
     least = strides_for(samples)
     mesh = Mesh(np.array(jax.devices()), ("strides",))
-    # whole rounds, or fewer strides where fewer are asked for, in equal shares for the devices
-    batch = mesh.size * min(_ROUND, -(-least // mesh.size))
-    seed = np.asarray(jax.random.key_data(jax.random.key(key)))
+    seed = key_words(seed_of(key))
+    # whole rounds, or on processors fewer strides where fewer are asked for, in equal shares for the devices
+    fixed = mesh.devices.flat[0].platform != "cpu"
+    batch = mesh.size * (_ROUND if fixed else min(_ROUND, -(-least // mesh.size)))
     moments = None if checkpoint is None else checkpoint.read(least * STRIDE if tolerance is None else None)
+    double = _is_double(parameters)
     try:
         while True:
             done = 0 if moments is None else moments.count // STRIDE
@@ -134,9 +140,12 @@ def estimate(
             if done >= total:
                 break
             first = np.uint32(done)
-            batch, (means, squares) = _fitting(
-                batch, mesh.size, lambda size, at=first: _moments(kernel, mesh, seed, at, size, parameters)
-            )
+            with own_settings(double=double):
+                batch, (means, squares) = _fitting(
+                    batch,
+                    mesh.size,
+                    lambda size, at=first: _moments(kernel, mesh, seed, at, size, parameters),
+                )
             for stride in range(min(batch, total - done)):
                 found = Moments(STRIDE, _double(means[stride]), _double(squares[stride]))
                 moments = found if moments is None else moments.and_then(found)
@@ -182,31 +191,89 @@ def _double(values: Any) -> Array:
 
 
 def _moments(kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, parameters: Any) -> Any:
-    """Mean and squared deviations of the strides from `first` on, as arrays of this process."""
-    found = _compiled(kernel, mesh, batch, seed, first, parameters)
-    return tuple(np.asarray(part.addressable_data(0)) for part in found)
+    """Mean and squared deviations of the `batch` strides from `first` on, the same in every process."""
+    share, double = batch // mesh.size, _is_double(parameters)
+    places = [
+        place for place in enumerate(mesh.devices.flat) if place[1].process_index == jax.process_index()
+    ]
+
+    def at(place: tuple[int, Any], count: int = share) -> Any:
+        index, device = place
+        start = first + np.uint32(index * share)
+        if device.platform != "cpu":
+            with own_settings(double=double, device=device):
+                found = _at_once(kernel, share, seed, start, parameters)
+        else:
+            # processors that JAX is told to count as several devices share one program, each in a thread
+            with own_settings(double=double, device=places[0][1]):
+                found = _compiled(kernel, _ROUND, seed, start, np.int32(count), parameters)
+        return tuple(np.asarray(part)[:share] for part in found)
+
+    if len(places) == 1:
+        own = [at(places[0])]
+    else:
+        at(places[0], 0)  # compiled once, before threads ask for it
+        with ThreadPoolExecutor(len(places)) as pool:
+            own = list(pool.map(at, places))
+    return _of_all_processes(mesh, own)
 
 
-@partial(jax.jit, static_argnames=("kernel", "mesh", "batch"))
-def _compiled(kernel: Kernel, mesh: Mesh, batch: int, seed: Any, first: Any, parameters: Any) -> Any:
-    """Every device reduces its own strides; then all hold all results, whatever process they are of."""
-    share = batch // mesh.size
-    # one stride at a time stays in a processor's cache; an accelerator wants many at once
-    together = None if mesh.devices.flat[0].platform == "cpu" else min(share, _ROUND)
+def _is_double(parameters: Any) -> bool:
+    return any(getattr(leaf, "dtype", None) == np.float64 for leaf in jax.tree.leaves(parameters))
 
-    def one(key: Any) -> Any:
-        values = kernel(key, parameters)
-        mean = values.mean(-1)
-        return mean, ((values - mean[..., None]) ** 2).sum(-1)
 
-    def on_device(seed: Any, first: Any) -> Any:
-        start = first + jax.lax.axis_index("strides").astype(jnp.uint32) * share
-        root = jax.random.wrap_key_data(seed)
-        keys = jax.vmap(lambda i: jax.random.fold_in(root, start + i))(jnp.arange(share, dtype=jnp.uint32))
-        own = jax.lax.map(one, keys, batch_size=together)
-        return jax.lax.all_gather(own, "strides", tiled=True)
+def _of_all_processes(mesh: Mesh, own: list[Any]) -> Any:
+    """Results of all devices in their order, from those of this process's devices."""
+    if jax.process_count() == 1:
+        return tuple(np.concatenate(parts) for parts in zip(*own, strict=True))
+    ranks = [
+        [i for i, d in enumerate(mesh.devices.flat) if d.process_index == p]
+        for p in range(jax.process_count())
+    ]
+    most = max(len(places) for places in ranks)
+    order = np.argsort([rank for places in ranks for rank in places])
+    gathered: list[Array] = []
+    for parts in zip(*own, strict=True):
+        padded = np.stack([*parts, *[parts[0]] * (most - len(parts))])
+        every = np.asarray(multihost_utils.process_allgather(padded))
+        held = np.concatenate([rows[: len(places)] for rows, places in zip(every, ranks, strict=True)])
+        gathered.append(np.concatenate(list(held[order])))
+    return tuple(gathered)
 
-    return jax.shard_map(on_device, mesh=mesh, in_specs=P(), out_specs=P(), check_vma=False)(seed, first)
+
+@partial(jax.jit, static_argnames=("kernel", "size"))
+def _compiled(kernel: Kernel, size: int, seed: Any, first: Any, count: Any, parameters: Any) -> Any:
+    """Moments of `count` strides, the first rows of arrays of `size`, one stride after another.
+
+    One stride stays in a processor's cache. Their number and that of the devices are no part of the program,
+    because a compiler that knows them rounds differently.
+    """
+    root = jax.random.wrap_key_data(seed, impl="threefry2x32")
+
+    def one(index: Any) -> Any:
+        return _stride(kernel, jax.random.fold_in(root, first + index), parameters)
+
+    def store(index: Any, rows: Any) -> Any:
+        found = one(index.astype(jnp.uint32))
+        return jax.tree.map(lambda row, new: row.at[index].set(new), rows, found)
+
+    shapes = jax.eval_shape(one, jnp.uint32(0))
+    rows = jax.tree.map(lambda shape: jnp.zeros((size, *shape.shape), shape.dtype), shapes)
+    return jax.lax.fori_loop(0, count, store, rows)
+
+
+@partial(jax.jit, static_argnames=("kernel", "size"))
+def _at_once(kernel: Kernel, size: int, seed: Any, first: Any, parameters: Any) -> Any:
+    """Moments of `size` strides together, as an accelerator wants them."""
+    root = jax.random.wrap_key_data(seed, impl="threefry2x32")
+    keys = jax.vmap(lambda i: jax.random.fold_in(root, first + i))(jnp.arange(size, dtype=jnp.uint32))
+    return jax.vmap(lambda key: _stride(kernel, key, parameters))(keys)
+
+
+def _stride(kernel: Kernel, key: Any, parameters: Any) -> Any:
+    values = kernel(key, parameters)
+    mean = values.mean(-1)
+    return mean, ((values - mean[..., None]) ** 2).sum(-1)
 
 
 def _strides_needed(moments: Moments | None, least: int, tolerance: float) -> int:

@@ -29,6 +29,7 @@ from ..theory.covariance import Isotropic
 from ..theory.mixture import GaussianMixture
 from . import importance
 from .controls import controlled, slopes_of
+from .jax_settings import own_settings
 from .levels import over_levels
 from .sampling import SINGLE_LIMIT, STRIDE, check_resolution, in_precision, largest_of, normal
 from .statistics import statistics
@@ -132,7 +133,7 @@ def _fitted(common: dict[str, Any]) -> dict[str, Array]:
     roots = _roots(common["levels"]["gram"])
     parameters = _and_levels(common, {"roots": roots})
     double = largest_of(parameters) > SINGLE_LIMIT
-    with jax.enable_x64(double):
+    with own_settings(double=double):
         precise = in_precision(parameters, "float64" if double else "float32")
         rows = np.asarray(_pilot(precise), dtype=np.float64)
     return {"roots": roots, "slopes": slopes_of(rows, 3)}
@@ -144,7 +145,7 @@ def _pilot(parameters: dict[str, Any]) -> Any:
     roots = parameters["levels"]["roots"]
 
     def stride(index: Any) -> Any:
-        key = jax.random.fold_in(jax.random.key(_PILOT_KEY), index)
+        key = jax.random.fold_in(jax.random.key(_PILOT_KEY, impl="threefry2x32"), index)
         noise_key, centre_key = jax.random.split(key)
         y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
         return _pairs(lambda level: _reduced_products(y, level), centre_key, parameters, control=False)

@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from .error_settings import public
+
 if TYPE_CHECKING:
     from . import schedules, theorems
     from .binary import (
@@ -131,7 +133,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    value = public(getattr(import_module(f".{_MODULE_OF[name]}", __name__), name), __name__)
     globals()[name] = value
     return value
 

@@ -5,7 +5,18 @@ from typing import Any
 
 from ._untyped import mpmath as mp
 from ._untyped import sympy as sp
-from .constants import precise_median_gamma, precise_peak_gamma
+from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
+
+
+def _numeric(double: Callable[..., Any], precise: Callable[..., Any]) -> Any:
+    """What `lambdify` calls: floats and arrays in double precision, mpmath numbers in that of mpmath."""
+
+    def call(*arguments: Any) -> Any:
+        if any(isinstance(argument, mp.mpf) for argument in arguments):
+            return precise(*arguments, digits=int(mp.mp.dps))
+        return double(*arguments)
+
+    return staticmethod(call)
 
 
 class PeakGamma(sp.Function):
@@ -13,6 +24,7 @@ class PeakGamma(sp.Function):
 
     nargs = 2
     is_positive = True
+    _imp_ = _numeric(peak_gamma, precise_peak_gamma)
 
     def _eval_evalf(self, prec: int) -> Any:
         return _at_precision(precise_peak_gamma, self.args, prec)
@@ -23,6 +35,7 @@ class MedianGamma(sp.Function):
 
     nargs = 1
     is_positive = True
+    _imp_ = _numeric(median_gamma, precise_median_gamma)
 
     def _eval_evalf(self, prec: int) -> Any:
         return _at_precision(precise_median_gamma, self.args, prec)

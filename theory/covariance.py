@@ -20,16 +20,22 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .real_numbers import real_numbers, rounding_of, with_rounding
+from .values import Value, frozen
+
 __all__ = ["Covariance", "Diagonal", "Full", "Isotropic", "LowRank"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_ROUNDING = 1e-10  # relative asymmetry or negative eigenvalue that rounding alone explains
+_ROUNDING = 1e-10  # relative asymmetry or negative eigenvalue that rounding of doubles explains
+_SUMS = 32 * float(
+    np.finfo(np.float32).eps
+)  # the same of sums in single precision, which half precisions use
 _BLOCK_ENTRIES = 2**20  # size of the temporary array of a sum over levels and eigenvalues
 _DENSE_LIMIT = 4096  # largest dimension in which a matrix is factored for its eigenvalues alone
 
 
-class Covariance(ABC):
+class Covariance(Value, ABC):
     """A positive semi-definite covariance; immutable."""
 
     @property
@@ -52,6 +58,10 @@ class Covariance(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The form that mixture files use: `{kind: …}`."""
+
+    @abstractmethod
+    def flat_directions(self, dimension: int) -> int:
+        """In how many directions there is no variance, as far as the numbers that came in can tell."""
 
     @abstractmethod
     def parts(self) -> tuple[Array, Array | None]:
@@ -112,9 +122,10 @@ class Isotropic(Covariance):
     variance: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "variance", float(self.variance))
-        if not np.isfinite(self.variance):
-            raise ValueError("variance is not a finite number")
+        variance = real_numbers(self.variance, "variance")
+        if variance.ndim > 0:
+            raise ValueError(f"an isotropic covariance is one number, not {variance.shape}")
+        object.__setattr__(self, "variance", float(variance))
         if self.variance < 0:
             raise ValueError(f"variance {self.variance:g} is negative")
 
@@ -138,6 +149,10 @@ class Isotropic(Covariance):
         """`{"isotropic": s²}`."""
         return {"isotropic": self.variance}
 
+    def flat_directions(self, dimension: int) -> int:
+        """All or none."""
+        return 0 if self.variance > 0 else dimension
+
     def parts(self) -> tuple[Array, Array | None]:
         """s², and no factors."""
         return self.variances, None
@@ -154,11 +169,9 @@ class Diagonal(Covariance):
     diagonal: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "diagonal", _frozen(self.diagonal))
+        object.__setattr__(self, "diagonal", real_numbers(self.diagonal, "diagonal"))
         if self.diagonal.ndim != 1:
             raise ValueError(f"a diagonal has shape (d,), not {self.diagonal.shape}")
-        if not np.isfinite(self.diagonal).all():
-            raise ValueError("the diagonal holds a number that is not finite")
         if (self.diagonal < 0).any():
             raise ValueError(f"the diagonal holds a negative variance, {self.diagonal.min():g}")
 
@@ -167,6 +180,9 @@ class Diagonal(Covariance):
 
     def __hash__(self) -> int:
         return hash(self.diagonal.tobytes())
+
+    def __repr__(self) -> str:
+        return f"Diagonal({self.diagonal.size} variances, {_range(self.diagonal)})"
 
     @property
     def variances(self) -> Array:
@@ -190,6 +206,10 @@ class Diagonal(Covariance):
         """`{"diagonal": [...]}`."""
         return {"diagonal": self.diagonal.tolist()}
 
+    def flat_directions(self, dimension: int) -> int:
+        """Variances of zero."""
+        return int((self.diagonal == 0).sum())
+
     def parts(self) -> tuple[Array, Array | None]:
         """The diagonal, and no factors."""
         return self.diagonal, None
@@ -197,22 +217,30 @@ class Diagonal(Covariance):
 
 @dataclass(frozen=True, eq=False)
 class Full(Covariance):
-    """A symmetric positive semi-definite `matrix`, shape (d, d)."""
+    """A symmetric positive semi-definite `matrix`, shape (d, d).
+
+    What the rounding of the type that came in leaves of asymmetry is averaged out; `rounding` is the spacing
+    at 1 of that type, to be given where the numbers have changed it since.
+    """
 
     matrix: Array
+    rounding: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "matrix", _frozen(self.matrix))
-        shape = self.matrix.shape
+        matrix, own = with_rounding(self.matrix, "matrix")
+        shape = matrix.shape
         if len(shape) != 2 or shape[0] != shape[1]:
             raise ValueError(f"a full matrix has shape (d, d), not {shape}")
-        if not np.isfinite(self.matrix).all():
-            raise ValueError("the matrix holds a number that is not finite")
-        size = np.abs(self.matrix).max(initial=0.0)
-        if np.abs(self.matrix - self.matrix.T).max(initial=0.0) > _ROUNDING * size:
-            raise ValueError("the matrix is not symmetric")
+        object.__setattr__(self, "rounding", max(float(self.rounding), own))
+        explained = _explained(rounding_of(matrix, self.rounding))
+        uneven = float(np.abs(matrix / 2 - matrix.T / 2).max(initial=0.0))
+        if uneven > 0:
+            if uneven > explained / 2 * np.abs(matrix).max():
+                raise ValueError("the matrix is not symmetric")
+            matrix = frozen(matrix / 2 + matrix.T / 2)
+        object.__setattr__(self, "matrix", matrix)
         lowest, highest = self._spectrum[0].min(initial=0.0), self._spectrum[0].max(initial=0.0)
-        if lowest < -_ROUNDING * highest or highest < 0:
+        if lowest < -explained * np.sqrt(shape[0]) * highest or highest < 0:
             raise ValueError(f"the matrix is not positive semi-definite: it has the eigenvalue {lowest:g}")
 
     def __eq__(self, other: object) -> bool:
@@ -221,10 +249,18 @@ class Full(Covariance):
     def __hash__(self) -> int:
         return hash(self.matrix.tobytes())
 
+    def __repr__(self) -> str:
+        return f"Full({len(self.matrix)} x {len(self.matrix)}, eigenvalues {_range(self.variances)})"
+
     @cached_property
     def _spectrum(self) -> tuple[Array, Array]:
         values, vectors = np.linalg.eigh(self.matrix / 2 + self.matrix.T / 2)
-        return values, vectors
+        return frozen(values), frozen(vectors)
+
+    def flat_directions(self, dimension: int) -> int:
+        """Eigenvalues that rounding does not tell from zero."""
+        values = self._spectrum[0]
+        return int((values <= len(values) * self.rounding * values.max(initial=0.0)).sum())
 
     @property
     def variances(self) -> Array:
@@ -262,8 +298,8 @@ class LowRank(Covariance):
     factors: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "diagonal", _frozen(self.diagonal))
-        object.__setattr__(self, "factors", _frozen(self.factors))
+        object.__setattr__(self, "diagonal", real_numbers(self.diagonal, "diagonal"))
+        object.__setattr__(self, "factors", real_numbers(self.factors, "factors", finite=False))
         if self.factors.ndim != 2 or self.factors.size == 0:
             raise ValueError(f"low-rank factors have shape (d, r), not {self.factors.shape}")
         if not np.isfinite(self.factors).all():
@@ -284,6 +320,14 @@ class LowRank(Covariance):
 
     def __hash__(self) -> int:
         return hash((self.diagonal.tobytes(), self.factors.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"LowRank({_range(self.diagonal)} + {' x '.join(map(str, self.factors.shape))} factors)"
+
+    def flat_directions(self, dimension: int) -> int:
+        """What the factors leave out where the diagonal is zero."""
+        flat = np.flatnonzero(np.broadcast_to(self.diagonal, dimension) == 0)
+        return flat.size - int(np.linalg.matrix_rank(self.factors[flat])) if flat.size else 0
 
     @property
     def kind(self) -> str:
@@ -372,7 +416,11 @@ class LowRank(Covariance):
         return y + (along * ((1 + lengths**2) ** -power - 1)) @ axes.T
 
 
-def _frozen(values: Any) -> Array:
-    array = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array
+def _explained(rounding: float) -> float:
+    """Relative asymmetry that rounding explains: of double precision, or of sums in single, then rounded."""
+    return _ROUNDING if rounding < _SUMS / 64 else _SUMS + 2 * rounding
+
+
+def _range(values: Array) -> str:
+    low, high = f"{values.min(initial=np.inf):.6g}", f"{values.max(initial=-np.inf):.6g}"
+    return low if low == high else f"{low} to {high}"

@@ -22,10 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _levels, schedules
 from ._untyped import sympy as sp
-from .constants import (
-    median_gamma,
-    peak_gamma,
-)
+from .constants import median_gamma, peak_gamma
+from .real_numbers import real_numbers
 
 __all__ = [
     "CRITERIA",
@@ -52,9 +50,9 @@ CRITERIA = (
 )
 """Names of the criteria, in T5's order."""
 
-SEPARATION2 = sp.Symbol("M", positive=True)
-"""`M = |δ|²`."""
-VARIANCE = sp.Symbol("s2", nonnegative=True)
+SEPARATION2 = sp.Symbol("M")
+"""`M = |δ|²`. Without assumptions, so that `subs({"M": …})` finds it by its name."""
+VARIANCE = sp.Symbol("s2")
 """`s²`, the variance of each class."""
 
 
@@ -104,12 +102,12 @@ def speciation_sigma2(
 
     Arguments and errors are those of `speciation_time`.
     """
-    separation2_, variance_ = _numbers("separation2", separation2), _numbers("variance", variance)
+    separation2_, variance_ = real_numbers(separation2, "separation2"), real_numbers(variance, "variance")
     if not np.all(separation2_ > 0):
         raise ValueError("separation2: every value must be positive")
     if not np.all(variance_ >= 0):
         raise ValueError("variance: every value must be >= 0")
-    prior_ = _numbers("prior", prior)
+    prior_ = real_numbers(prior, "prior")
     if not np.all((prior_ > 0) & (prior_ < 1)):
         raise ValueError("prior: every value must lie strictly between 0 and 1")
     evaluate = _compiled(criterion)
@@ -239,10 +237,3 @@ def _compiled(criterion: str) -> Callable[..., Any]:
     numeric = {"PeakGamma": peak_gamma, "MedianGamma": median_gamma}
     expression = speciation_sigma2_expression(criterion, prior)
     return sp.lambdify((SEPARATION2, VARIANCE, prior), expression, [numeric, "numpy"])
-
-
-def _numbers(name: str, values: ArrayLike) -> Array:
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name}: every value must be finite")
-    return array

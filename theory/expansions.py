@@ -25,11 +25,11 @@ __all__ = [
     "regular_growth",
 ]
 
-DIMENSION = sp.Symbol("d", positive=True)
+DIMENSION = sp.Symbol("d")
 """Dimension d."""
-MEAN = sp.Symbol("mu", positive=True)
+MEAN = sp.Symbol("mu")
 """Mean per coordinate μ, so that `M = μ²d`."""
-LEVEL = sp.Symbol("gamma_c", positive=True)
+LEVEL = sp.Symbol("gamma_c")
 """The level γ_c of a criterion; γ*(0) for the entropy peak."""
 
 _SLOPES = sp.symbols("c1:20")

@@ -1,4 +1,4 @@
-"""JSON files that people write: UTF-8 text, finite numbers, nested as deep as Python reads."""
+"""JSON files that people write: UTF-8 text, with a byte order mark or without, and finite numbers."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ def read_json(path: Path) -> Any:
     A file that cannot be opened raises `OSError`.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise ValueError("not JSON: not UTF-8 text") from None
     except json.JSONDecodeError as error:

@@ -7,9 +7,11 @@ For two classes that share a covariance one number decides (T2):
     γ(σ) = δᵀ(Σ + σ²I)^{-1}δ,        δ = (m₁ − m₂)/2.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -17,7 +19,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .covariance import Covariance, Diagonal, Full, Isotropic
+from .covariance import Covariance, Full, Isotropic
+from .covariance_reading import read_covariances
+from .real_numbers import real_numbers, rounding_of, with_rounding
+from .sklearn_fits import fitted_parts
+from .values import Value, frozen
 
 __all__ = ["GaussianMixture", "checked_partition"]
 
@@ -28,10 +34,11 @@ _SMALLEST = 1e-290  # squared distance; below it products leave the normal numbe
 _LARGEST_TRACE = 1e300  # of a covariance; the noise above the window is a thousand times larger
 _WORST_CONDITION = 1e10  # of Σ + σ²I; leaves relative errors of about 1e-5
 _WEIGHT_ROUNDING = 1e-8  # how far from 1 a sum of decimal weights may be
+_SUMMED = 2 * float(np.finfo(np.float64).eps)  # how far from 1 a sum of divided weights can be
 
 
-@dataclass(frozen=True, eq=False, init=False)
-class GaussianMixture:
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class GaussianMixture(Value):
     """An immutable Gaussian mixture, one class per component.
 
     Parameters
@@ -41,9 +48,10 @@ class GaussianMixture:
     means : array_like, shape (K, d)
         Class means.
     covariances
-        Shared by all classes: a number `s²`, an array (d,) of variances, or an array (d, d); or one
-        per class: a sequence of K of these, or an array (K, d, d). `Isotropic`, `Diagonal`, `Full`
-        and `LowRank` objects say which is meant where K numbers could also be d variances.
+        Shared by all classes: a number `s²`, (d,) variances, or a matrix (d, d); or one per class: a
+        sequence of K of these, or (K,) variances, (K, d) diagonals, (K, d, d) matrices. Lists, arrays
+        and tensors mean the same. `Isotropic`, `Diagonal`, `Full` and `LowRank` objects say which is meant
+        where K = d leaves two readings, which is refused; `from_sklearn` reads a fitted estimator.
     labels : sequence of K distinct strings, optional
         Class names; `"0"`, `"1"`, … by default.
     partition : mapping from group name to class names, optional
@@ -54,6 +62,12 @@ class GaussianMixture:
     ValueError
         One line that names the argument, for anything that is not such a mixture. Classes that
         coincide are refused when all of them do: their entropy never falls.
+
+    Warns
+    -----
+    UserWarning
+        A class that has no width in some direction without being a point, `Isotropic(0)`: a singular matrix,
+        or a variance of zero.
     """
 
     weights: Array
@@ -71,18 +85,60 @@ class GaussianMixture:
         labels: Sequence[str] | None = None,
         partition: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        means_ = _numbers(means, "means")
-        weights_ = _numbers(weights, "weights")
+        means_, _ = _numbers(means, "means")
         if means_.ndim != 2 or means_.shape[1] == 0:
             raise ValueError(f"means: need shape (classes, dimensions), not {means_.shape}")
         classes, dimension = means_.shape
-        covariances_ = _covariances(covariances, classes, dimension)
-        _set(self, weights=_checked_weights(weights_, classes), means=means_)
+        covariances_ = read_covariances(covariances, classes, dimension)
+        _set(self, weights=_checked_weights(weights, classes), means=means_)
         _set(self, covariances=covariances_, labels=_checked_labels(labels, classes))
         _set(self, partition=checked_partition(partition, self.labels))
         self._refuse_coinciding()
         if any(covariance.trace_in(dimension) > _LARGEST_TRACE for covariance in covariances_):
             raise ValueError(f"covariances: the sum of a class's variances exceeds {_LARGEST_TRACE:g}")
+        self._warn_of_flat_classes()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GaussianMixture):
+            return NotImplemented
+        return (
+            np.array_equal(self.weights, other.weights)
+            and np.array_equal(self.means, other.means)
+            and self.covariances == other.covariances
+            and (self.labels, self.partition) == (other.labels, other.partition)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.weights.tobytes(), self.means.tobytes(), self.labels))
+
+    def __repr__(self) -> str:
+        shared = "one each" if self.shared_covariance is None else "shared"
+        kinds = "+".join(sorted({covariance.kind for covariance in self.covariances}))
+        parts = [f"{self.classes} classes", f"dimension {self.dimension}", f"covariance {kinds}, {shared}"]
+        if self.classes > 1:
+            # the average over pairs, without forming them
+            spread = self.means - self.means.mean(axis=0)
+            separation2 = float(np.square(spread).sum()) / (2 * (self.classes - 1))
+            parts.append(f"{'mean ' if self.classes > 2 else ''}separation2 {separation2:.6g}")
+        return f"GaussianMixture({', '.join(parts)})"
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any, labels: Sequence[str] | None = None) -> "GaussianMixture":
+        """The mixture that scikit-learn fitted, a class per component.
+
+        Parameters
+        ----------
+        fitted : sklearn.mixture.GaussianMixture or BayesianGaussianMixture
+            After `fit`, of any `covariance_type`: `full`, `tied`, `diag` or `spherical`.
+        labels : sequence of K distinct strings, optional
+            Class names, in the order of the components.
+
+        Raises
+        ------
+        ValueError
+            One line for what is not such an estimator or has not been fitted.
+        """
+        return cls(*fitted_parts(fitted), labels)
 
     @staticmethod
     def parse(spec: str | Path) -> "GaussianMixture":
@@ -133,7 +189,7 @@ class GaussianMixture:
     def centred_gram(self) -> Array:
         """`⟨m_j − m̄, m_k − m̄⟩` with m̄ the weighted mean, shape (K, K); computed once."""
         centred = self.means - self.weights @ self.means
-        return centred @ centred.T
+        return frozen(centred @ centred.T)
 
     @property
     def is_binary_channel(self) -> bool:
@@ -144,7 +200,7 @@ class GaussianMixture:
     def half_difference(self) -> Array:
         """`δ = (m₁ − m₂)/2`, shape (d,), for two classes."""
         self._need_binary_channel()
-        return self.means[0] / 2 - self.means[1] / 2
+        return frozen(self.means[0] / 2 - self.means[1] / 2)
 
     @cached_property
     def separation2(self) -> float:
@@ -184,10 +240,11 @@ class GaussianMixture:
     def _resolvent_moment(self, sigma: ArrayLike, power: int) -> Array:
         """`δᵀ(Σ + σ²I)^{−power} δ`."""
         covariance = self._need_binary_channel()
-        sigma_ = np.asarray(sigma, dtype=np.float64)
+        sigma_ = real_numbers(sigma, "sigma", finite=False)
         if not np.all(sigma_ >= 0):
             raise ValueError("sigma: every value must be a number >= 0")
-        form = covariance.resolvent_form(self.half_difference, (sigma_ * sigma_).ravel(), power)
+        with np.errstate(all="ignore"):  # the limits of what overflows or underflows are right
+            form = covariance.resolvent_form(self.half_difference, (sigma_ * sigma_).ravel(), power)
         return form.reshape(sigma_.shape)[()]
 
     def check_levels(self, sigma: ArrayLike) -> None:
@@ -197,7 +254,8 @@ class GaussianMixture:
         An eigenvalue of a matrix is known to about 1e-16 of the largest, so that relative errors of curves
         stay below about 1e-5; diagonal and low-rank covariances have no such limit.
         """
-        noise = float(np.min(np.asarray(sigma, dtype=np.float64))) ** 2
+        with np.errstate(all="ignore"):
+            noise = float(np.square(np.min(real_numbers(sigma, "sigma", finite=False))))
         for covariance in self.covariances:
             if isinstance(covariance, Full):
                 variances = covariance.variances
@@ -233,6 +291,21 @@ class GaussianMixture:
             raise ValueError(f"mixture: needs two classes with a shared covariance, has {what}")
         return shared
 
+    def _warn_of_flat_classes(self) -> None:
+        """Say that a class has no width in some direction, unless it is a point, `Isotropic(0)`."""
+        for index, covariance in enumerate(self.covariances):
+            if isinstance(covariance, Isotropic):
+                continue
+            flat = covariance.flat_directions(self.dimension)
+            if flat > 0:
+                where = f"covariances[{index}]" if len(self.covariances) > 1 else "covariances"
+                text = (
+                    f"{where}: singular, no width in {flat} of {self.dimension} directions, as with fewer "
+                    "samples than dimensions or a constant feature; shrink it, or add a small variance to it"
+                )
+                warnings.warn(text, UserWarning, stacklevel=3)
+                return
+
     def _refuse_coinciding(self) -> None:
         same_means = bool((self.means == self.means[0]).all())
         if self.classes > 1 and same_means and self.shared_covariance is not None:
@@ -240,7 +313,7 @@ class GaussianMixture:
                 "means: all classes have the same mean and covariance, so the entropy of the class "
                 "never falls; give them different means or covariances"
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             spread = np.abs(self.means - self.means[0]).max()
             if not np.isfinite(spread * spread * self.dimension):
                 raise ValueError("means: the squared distance of two means overflows double precision")
@@ -253,21 +326,15 @@ def _set(mixture: GaussianMixture, **values: object) -> None:
         object.__setattr__(mixture, name, value)
 
 
-def _numbers(values: ArrayLike, name: str) -> Array:
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name}: not an array of numbers of equal length") from None
+def _numbers(values: ArrayLike, name: str) -> tuple[Array, float]:
+    array, rounding = with_rounding(values, name)
     if array.size == 0:
         raise ValueError(f"{name}: empty; a mixture needs at least one class")
-    if not np.isfinite(array).all():
-        place = ", ".join(str(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name}[{place}]: not a finite number")
-    array.flags.writeable = False
-    return array
+    return array, rounding
 
 
-def _checked_weights(weights: Array, classes: int) -> Array:
+def _checked_weights(given: ArrayLike, classes: int) -> Array:
+    weights, rounding = _numbers(given, "weights")
     if weights.shape != (classes,):
         found = weights.size if weights.ndim == 1 else weights.shape
         raise ValueError(f"weights: need one per class ({classes}), found {found}")
@@ -276,12 +343,13 @@ def _checked_weights(weights: Array, classes: int) -> Array:
         raise ValueError(
             f"weights[{index}]: {weights[index]:g} is not positive; leave out a class that never occurs"
         )
-    total = float(weights.sum())
-    if abs(total - 1) > _WEIGHT_ROUNDING:
+    total = fsum(weights.tolist())
+    # each weight, and a sum that they were divided by, may be off by the rounding of their type
+    rounded = 2 * rounding_of(weights, rounding) * float(np.sqrt(classes))
+    if abs(total - 1) > max(_WEIGHT_ROUNDING, rounded):
         raise ValueError(f"weights sum to {total:.10g}, not 1")
-    weights = weights / total
-    weights.flags.writeable = False
-    return weights
+    # weights that double precision cannot make sum better are kept to the last bit
+    return weights if abs(total - 1) <= _SUMMED else frozen(weights / total)
 
 
 def _checked_labels(labels: Sequence[str] | None, classes: int) -> tuple[str, ...]:
@@ -324,61 +392,3 @@ def checked_partition(
     if missing:
         raise ValueError(f"partition: class {missing[0]!r} is in no group")
     return MappingProxyType(groups)
-
-
-def _covariances(given: Any, classes: int, dimension: int) -> tuple[Covariance, ...]:
-    """Read every accepted form; the rule for a form that could be two things is to refuse it."""
-    if _is_one_per_class(given, classes, dimension):
-        found = [_one_covariance(item, f"covariances[{k}]") for k, item in enumerate(given)]
-        if len(found) != classes:
-            raise ValueError(f"covariances: need one per class ({classes}), found {len(found)}")
-    else:
-        found = [_one_covariance(given, "covariances")]
-    for index, covariance in enumerate(found):
-        try:
-            covariance.check_dimension(dimension)
-        except ValueError as error:
-            where = f"covariances[{index}]" if len(found) > 1 else "covariances"
-            raise ValueError(f"{where}: {error}") from None
-    return tuple(found)
-
-
-def _is_one_per_class(given: Any, classes: int, dimension: int) -> bool:
-    if isinstance(given, Covariance):
-        return False
-    if isinstance(given, np.ndarray):
-        return given.ndim == 3
-    if not isinstance(given, (list, tuple)):
-        return False
-    items: list[Any] = list(given)  # pyright: ignore[reportUnknownArgumentType]
-    if any(isinstance(item, (Covariance, np.ndarray)) for item in items):
-        return True
-    depths = {np.ndim(item) for item in items if not isinstance(item, str)}
-    if depths == {2} or len(depths) > 1:
-        return True
-    if classes == dimension == len(items) and classes > 1:
-        raise ValueError(
-            "covariances: a list of K = d entries could be one per class or one shared; "
-            "pass Isotropic, Diagonal or Full objects, or a NumPy array for a shared one"
-        )
-    return len(items) == classes
-
-
-def _isotropic(variance: Array) -> Covariance:
-    return Isotropic(float(variance))
-
-
-def _one_covariance(item: Any, name: str) -> Covariance:
-    if isinstance(item, Covariance):
-        return item
-    try:
-        values = np.array(item, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: not a number, a vector or a square matrix") from None
-    kinds: tuple[Callable[[Any], Covariance], ...] = (_isotropic, Diagonal, Full)
-    if values.ndim > 2 or values.size == 0:
-        raise ValueError(f"{name}: need a number, shape (d,) or (d, d), not {values.shape}")
-    try:
-        return kinds[values.ndim](values)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None

@@ -17,6 +17,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .real_numbers import real_numbers
+from .values import Value, frozen
+
 __all__ = [
     "CLOCKS",
     "DDPM",
@@ -36,7 +39,7 @@ _ROUNDING = 1e-12  # relative excess over the last σ that is still the last σ
 
 
 @dataclass(frozen=True)
-class Schedule(ABC):
+class Schedule(Value, ABC):
     """A monotone map between a model's own time and the noise-to-signal ratio σ."""
 
     name: ClassVar[str]
@@ -65,14 +68,14 @@ class Schedule(ABC):
 
     def sigma(self, time: ArrayLike) -> Array:
         """Noise-to-signal ratio σ at `time`; any shape, same shape back, `nan` outside the schedule."""
-        time_ = np.asarray(time, dtype=np.float64)
+        time_ = real_numbers(time, "time", finite=False)
         inside = (time_ >= 0) & (time_ <= self.last_time)
         with np.errstate(all="ignore"):
             return np.where(inside, self._sigma(time_), np.nan)[()]
 
     def time(self, sigma: ArrayLike) -> Array:
         """Time at which the ratio is `sigma`; any shape, same shape back, `nan` if never reached."""
-        sigma_ = np.asarray(sigma, dtype=np.float64)
+        sigma_ = real_numbers(sigma, "sigma", finite=False)
         inside = (sigma_ >= 0) & (sigma_ <= self.last_sigma * (1 + _ROUNDING))
         with np.errstate(all="ignore"):
             return np.where(inside, self._time(sigma_), np.nan)[()]
@@ -325,14 +328,14 @@ class DDPM(Schedule):
     def betas(self) -> Array:
         """`β_1 … β_N`, shape (steps,)."""
         if self.kind == "linear":
-            return np.linspace(self.beta_start, self.beta_end, self.steps, dtype=np.float64)
+            return frozen(np.linspace(self.beta_start, self.beta_end, self.steps, dtype=np.float64))
         roots: Array = np.linspace(self.beta_start**0.5, self.beta_end**0.5, self.steps, dtype=np.float64)
-        return roots * roots
+        return frozen(roots * roots)
 
     @cached_property
     def _ou_times(self) -> Array:
         times: Array = -0.5 * np.cumsum(np.log1p(-self.betas))
-        return np.concatenate([np.zeros(1), times])
+        return frozen(np.concatenate([np.zeros(1), times]))
 
     def _sigma(self, time: Array) -> Array:
         return _OU.sigma(np.interp(time, np.arange(self.steps + 1), self._ou_times))

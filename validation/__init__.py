@@ -6,6 +6,8 @@ Names load on first use: only the estimators and the models bring in torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..theory.error_settings import public
+
 if TYPE_CHECKING:
     from .comparison import compare
     from .denoisers import Denoiser, MixtureDenoiser
@@ -51,4 +53,6 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    value = public(getattr(import_module(f".{_HOME[name]}", __name__), name), __name__)
+    globals()[name] = value
+    return value

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
+from ..numerics.seeds import seed_attribute
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 from .denoisers import Denoiser, checked_conditions
@@ -85,7 +86,7 @@ def pair_entropies(
         method="discrepancy along paths",
         conditions=",".join(conditions),
         samples=count * batch,
-        seed=seed,
+        seed=seed_attribute(seed),
         evaluations=count * batch * sigma.size * len(conditions),
     )
 

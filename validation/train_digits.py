@@ -18,6 +18,7 @@ import typer
 
 from ..numerics.files import prepare_directory
 from ..numerics.manifests import environment, write_results
+from ..numerics.seeds import torch_seed
 from .chains import Chains
 from .cli.app import guarded
 from .cli.common import QuietFlag, SeedOption, errors, sampling_progress
@@ -45,7 +46,9 @@ def train_digits(
 ) -> Trained:
     """A network of the digits at `side` × `side` pixels, initialised and trained from `settings.seed`."""
     with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)  # modules draw their initial weights from the global generator
+        torch.manual_seed(
+            torch_seed(settings.seed)
+        )  # modules draw their initial weights from the global generator
         network = EDM2(configuration(side))
     images, held_out = split(side)
     return train(

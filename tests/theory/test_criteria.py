@@ -196,7 +196,7 @@ def test_hierarchies_and_scales():
 def test_two_separate_windows_peak_at_the_higher_one():
     """δ split over a narrow and a wide direction: the global maximum is found, not the nearest."""
     delta = np.array([3.0, 0.05])
-    mixture = GaussianMixture([0.5, 0.5], np.array([delta, -delta]), np.array([4.0, 1e-6]))
+    mixture = GaussianMixture([0.5, 0.5], np.array([delta, -delta]), Diagonal([4.0, 1e-6]))
     noise = Pair.of(mixture).noise("entropy-peak")
     grid = np.geomspace(1e-8, 1e3, 40_001)
     best = grid[np.argmax(Pair.of(mixture).log_rate(grid))]

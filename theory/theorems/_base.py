@@ -16,6 +16,12 @@ __all__ = ["Identity", "Theorem"]
 
 _MUTATION = sp.Rational(51, 50)
 
+# what public expressions name without assumptions, so that `subs({"M": …})` finds it
+_POSITIVE = {
+    sp.Symbol(name): sp.Symbol(name, **{"nonnegative" if name == "s2" else "positive": True})
+    for name in ("M", "s2", "d", "mu", "gamma_c")
+}
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -27,7 +33,7 @@ class Identity:
 
     def holds(self) -> bool:
         """Whether SymPy reduces `left − right` to zero."""
-        return all(_vanishes(entry) for entry in _entries(self.left - self.right))
+        return all(_vanishes(entry.xreplace(_POSITIVE)) for entry in _entries(self.left - self.right))
 
     def mutant_rejected(self) -> bool:
         """Whether the same step with `right` wrong by 2 % fails to vanish at a generic point."""
@@ -59,7 +65,7 @@ class Theorem:
 
 
 def _entries(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, sp.MatrixBase) else [value]
+    return list(value) if isinstance(value, sp.MatrixBase) else [sp.sympify(value)]
 
 
 def _vanishes(residual: Any) -> bool:

@@ -22,7 +22,7 @@ __all__ = [
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress and no table.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random number.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**64 - 1, help="Seed of every random number.")]
 
 _OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
