@@ -23,6 +23,7 @@ from ..theory.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, labelled
 from .gamma_clock import guided_odds
+from .places import with_places
 from .reverse import step_down
 from .sampling import class_draws, estimate, in_precision, normal
 
@@ -60,7 +61,8 @@ def guided_curve(
     -------
     xarray.Dataset
         `cross_entropy` and `accuracy`, each with `*_se` (for `exact`, a bound of the numerical error),
-        and for `exact` also `rate`, `d cross_entropy/dt` per unit OU time.
+        and for `exact` also `rate`, `d cross_entropy/dt` per unit OU time; where the class is decided
+        (`places`), as for `entropy_curve`.
 
     Raises `ValueError` for an argument out of range. Source: T11, T12.
     """
@@ -96,7 +98,8 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
     rate = means[1] * mixture.gamma_slope(sigma) * 2 * (1 + sigma**2)
     bound = np.full(sigma.size, error)
     values = {"cross_entropy": (means[0], bound), "rate": (rate, bound), "accuracy": (means[2], bound)}
-    return labelled(sigma, values, {"method": "exact", "guidance": guidance})
+    curve = labelled(sigma, values, {"method": "exact", "guidance": guidance})
+    return with_places(curve, class_entropy=mixture.class_entropy)
 
 
 def _runs(
@@ -117,7 +120,8 @@ def _runs(
     mean, error = found.mean[:, back], found.standard_error[:, back]
     values = {name: (mean[i], error[i]) for i, name in enumerate(("cross_entropy", "accuracy"))}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
-    return labelled(sigma, values, attributes | {"steps": each * sigma.size})
+    curve = labelled(sigma, values, attributes | {"steps": each * sigma.size})
+    return with_places(curve, class_entropy=mixture.class_entropy, seed=key)
 
 
 def _guided_runs(key: Any, parameters: dict[str, Any]) -> Any:
