@@ -120,6 +120,8 @@ def _runs(
     mean, error = found.mean[:, back], found.standard_error[:, back]
     values = {name: (mean[i], error[i]) for i, name in enumerate(("cross_entropy", "accuracy"))}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
+    if interval is not None:
+        attributes |= {"interval_low": low, "interval_high": high}
     curve = labelled(sigma, values, attributes | {"steps": each * sigma.size})
     return with_places(curve, class_entropy=mixture.class_entropy, seed=key)
 

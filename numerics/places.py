@@ -36,6 +36,7 @@ AT_EDGE = "peak at the edge of this range"
 COARSE = "too coarse"
 
 _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spaced ones are used
+_JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
 
 
@@ -123,7 +124,8 @@ def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
     if not np.isclose(value, found.value, rtol=1e-9, atol=0) or np.isnan([low, high]).any():
         return found
     inside = name == "window_width" or curve.sigma.min() <= low <= high <= curve.sigma.max()
-    return Place(found.value, low, high, found.note) if inside else found
+    note = str(curve[name].attrs.get("note", ""))
+    return Place(found.value, low, high, note) if inside else found
 
 
 def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -> dict[str, Place]:
@@ -132,17 +134,35 @@ def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -
     levels, whole = _levels_of(curve)
     entropy, error = levels.entropy, levels.entropy_error
     fall, doubt = float(np.ptp(entropy)), float(np.hypot(error[entropy.argmax()], error[entropy.argmin()]))
-    undecided = Place.absent(f"{UNDECIDED}: the entropy falls by {fall:.3g} of {whole:.3g} nats")
+    known = f"{fall:.3g} ± {doubt:.2g}" if doubt > 0 else f"{fall:.3g}"
+    undecided = Place.absent(f"{UNDECIDED}: the entropy falls by {known} of {whole:.3g} nats")
+    # of many noisy levels the highest and lowest differ by a few errors; an integral begins without any
+    errors = 3 if "closure" in curve else 5
     # 1e-300: a fall of zero is none
-    if not fall > max(_ANNOUNCED * whole, 5 * doubt, 1e-300):
+    if not fall > max(_ANNOUNCED * whole, errors * doubt, 1e-300):
         return dict.fromkeys(PLACES, undecided)
     if not slope_of(levels).max() > 0:
         note = f"{UNDECIDED}: the entropy does not rise with sigma"
         return dict.fromkeys(PLACES, Place.absent(note))
-    reading = of_sampled(levels, resampled, seed) if is_sampled(levels) else of_exact(levels, seed)
-    found = _placed(reading)
+    if is_sampled(levels):
+        found = _away_from_jumps(curve, _placed(of_sampled(levels, resampled, seed)))
+    else:
+        found = _placed(of_exact(levels, seed))
     if not fall > _DECIDED * whole:
         found |= dict.fromkeys(("median_sigma", "window_width"), undecided)
+    return found
+
+
+def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place]) -> dict[str, Place]:
+    """Without peaks where guidance begins or ends: the rate jumps there, and sampled levels smooth it."""
+    if "interval_low" not in curve.attrs:
+        return found
+    jumps = [float(curve.attrs[f"interval_{end}"]) for end in ("low", "high")]
+    for name in ("peak_per_log_sigma", "peak_per_ou_time"):
+        near = [jump for jump in jumps if jump > 0 and abs(np.log(found[name].value / jump)) < _JUMP]
+        if near:
+            note = f"the rate jumps at sigma = {near[0]:.4g}, where guidance begins or ends"
+            found[name] = Place.absent(note)
     return found
 
 

@@ -6,8 +6,8 @@ what the two halves of the grid, every second level, give alone. Where at least 
 highest slope that difference bounds the error on all exact curves (tested); a coarser grid has no peak.
 
 Of sampled curves a peak is that of a cubic in log σ through the levels around the highest that reach 60 % of
-it, among those whose slope is four standard errors above zero. The interval is from resampled curves, and
-wider by what a polynomial of degree five puts elsewhere, beyond what noise explains.
+it; per unit OU time, among those whose slope is four standard errors above zero. The interval is from
+resampled curves, and wider by what a polynomial of degree five puts elsewhere, beyond what noise explains.
 """
 
 from collections.abc import Callable
@@ -228,11 +228,11 @@ def of_sampled(data: Levels, resampled: tuple[Array, Array] | None, seed: int) -
     )
     low, high, spread = usual, usual, np.zeros(4)
     for entropies, slopes in kinds:
-        rows = [_smoothed(data, h, y, keep, 3) for h, y in zip(entropies, slopes, strict=True)]
+        rows = [_smoothed(data, h, y, keep, 3, True) for h, y in zip(entropies, slopes, strict=True)]
         low, high = _widened(low, rows, 0.025, np.fmin), _widened(high, rows, 0.975, np.fmax)
         few = slice(None, None, 4)
         better = zip(entropies[few], _finer(data, entropies[few], slopes[few]), strict=True)
-        others = [_smoothed(data, h, y, keep, 5) for h, y in better]
+        others = [_smoothed(data, h, y, keep, 5, True) for h, y in better]
         spread = np.maximum(spread, _finite(np.array(others), np.array(rows[few])).std(axis=0))
     bias = np.sqrt(np.maximum(0.0, _finite(finer, usual) ** 2 - spread**2))
     return usual, low - bias, high + bias
@@ -257,16 +257,23 @@ def _finer(data: Levels, entropies: Array, slopes: Array) -> Array:
     return _spline_slopes(data.x, entropies) if _coarse(data.x) else slopes_of(data.x, entropies, 4)
 
 
-def _smoothed(data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_], degree: int) -> Array:
+def _smoothed(
+    data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_], degree: int, rough: bool = False
+) -> Array:
     """As `_interpolated`, with a polynomial around each peak; of degree five, medians with chords' slopes."""
     x = data.x
-    peaks = [_summit(x, np.where(keep, y, 0.0), degree) for y in (slope, slope * (1 + np.exp(-2 * x)))]
+    # 1/σ² makes much of noise at small σ: only a rate that is none counts there
+    per_time = np.where(keep, slope * (1 + np.exp(-2 * x)), 0.0)
+    peaks = [_summit(x, y, degree, rough) for y in (slope, per_time)]
     ends = slope if degree == 3 else np.gradient(entropy, x)
     return np.array([*peaks, *_crossings(x, entropy, ends, data.whole)])
 
 
-def _summit(x: Array, y: Array, degree: int) -> float:
-    """Place of the largest y by a polynomial through all that is near it; infinite at the ends."""
+def _summit(x: Array, y: Array, degree: int, rough: bool) -> float:
+    """Place of the largest y by a polynomial through all that is near it; infinite at the ends.
+
+    A level alone among zeros is none, or `rough` where a resampled curve has it.
+    """
     best = int(np.argmax(y))
     if not y[best] > 0:
         return np.nan
@@ -276,7 +283,7 @@ def _summit(x: Array, y: Array, degree: int) -> float:
     if best in (0, y.size - 1):
         return -np.inf if best == 0 else np.inf
     if not min(y[best - 1], y[best + 1]) > 0:
-        return np.nan
+        return float(x[best]) if rough else np.nan
     if last - first < max(_FEWEST, degree + 2):
         return _through_few(x, y, best, degree, last - first)
     fine = np.linspace(x[first], x[last - 1], _FINE)

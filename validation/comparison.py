@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 _DENSE = 400  # levels of a predicted curve, from which its peak is read
 _DRAWS = 20_000  # for mixtures without an exact curve
 _OTHER = 0.2  # share by which the entropy at which a curve levels off may differ from that of the prediction
+_SPREAD = 1e-6  # of the predicted log σ of pairs, below which they have no slope
 _NOTED = 0.02  # and from which it is said
 
 
@@ -112,6 +113,8 @@ def held_against(
     """As `compare`, of one curve, without refusing what is coarse: a measurement is reported anyway."""
     name = "cross_entropy" if "cross_entropy" in measured else "entropy"
     omega, within = _guidance(measured, name, guidance, interval)
+    if within is not None:
+        measured = measured.assign_attrs(interval_low=within[0], interval_high=within[1])
     whole = None if "class_entropy" in measured else mixture.class_entropy
     measured = with_places(measured, class_entropy=whole, seed=seed)
     sigma = measured.sigma.values
@@ -144,7 +147,8 @@ def compare_pairs(
     """Each pair of classes against the mixture of the two, and all together by the log-scale test.
 
     `predict` gives the mixture of two classes by name. The summary has `pairs` by name, each as of
-    `compare`, and `log_scale_test` of the peaks per log σ, `None` where fewer than three pairs have one.
+    `compare`, and `log_scale_test` of the peaks per log σ, `None` where fewer than
+    three pairs have one, or all are predicted at one σ.
     """
     held = {
         str(name): held_against(pairs.sel(pair=name), predict(str(name).split(",")), seed=seed)
@@ -162,7 +166,7 @@ def compare_pairs(
     shown = np.isfinite(x) & np.isfinite(y)
     summary: dict[str, Any] = {"pairs": {name: each.summary for name, each in held.items()}}
     test = None
-    if shown.sum() >= 3:
+    if shown.sum() >= 3 and np.ptp(np.log(x[shown])) > _SPREAD:
         test = log_scale_test(x[shown], y[shown], measured.predicted_window_width.values[shown], seed)
     without = [name for name, has in zip(held, shown, strict=True) if not has]
     summary |= {"without_peak": without, "log_scale_test": test}
@@ -307,7 +311,7 @@ def _on_the_line(count: int, without: list[str], test: dict[str, Any] | None) ->
     """One sentence on all pairs: whether the slope of measured on predicted log σ is 1."""
     missing = f"; {len(without)} of {count} pairs have no peak in the measured range" if without else ""
     if test is None:
-        return f"fewer than three pairs have a peak: nothing to compare{missing}", None
+        return f"no slope: fewer than three pairs have a peak, or all at one predicted σ{missing}", None
     z = abs(test["slope"] - 1) / test["slope_se"] if test["slope_se"] > 0 else np.inf
     agree = bool(z <= AGREE)
     words = "agree" if agree else "do not agree"

@@ -91,7 +91,7 @@ def curve_figure(
         _plot(upper, curve, "entropy", BLUE, along)
         _plot(lower, curve, "rate", RED, along)
         upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
-        lower.set_ylabel("rate $dH/dt$ [nats per unit OU time]")
+        lower.set_ylabel("rate $dH/dt$ [nats per OU time]")
         lower.set_xlabel("Ornstein–Uhlenbeck time $t$" if clock == "ou" else f"time of the {clock} clock")
         upper.set_title(title)
         _mark_times(lower, times, "time")

@@ -29,7 +29,7 @@ def log_scale_test(
         with `*_se` (bootstrap over the pairs); `absolute_residual`, the median of its absolute value, and
         `residual_in_widths`, the same in units of the windows' widths; `pairs`.
 
-    Raises `ValueError` for fewer than three pairs or a σ ≤ 0.
+    Raises `ValueError` for fewer than three pairs, a σ ≤ 0, or one σ for all.
     """
     from sklearn.linear_model import LinearRegression
 
@@ -37,6 +37,8 @@ def log_scale_test(
     if x.shape != y.shape or x.size < 3 or not ((x > 0) & (y > 0)).all():
         raise ValueError("predicted, measured: need one sigma > 0 for each of at least three pairs")
     x, y = np.log(x), np.log(y)
+    if not np.ptp(x) > 0:
+        raise ValueError("predicted: every pair is at the same sigma, so there is no slope")
 
     def fit(rows: NDArray[Any]) -> tuple[float, ...]:
         line: Any = LinearRegression().fit(x[rows, None], y[rows])
