@@ -89,7 +89,8 @@ def scaling(
 
 def values_of(pair) -> dict[str, float]:
     """The scalars of one pair's curve."""
-    names = ("peak_sigma", "peak_low", "peak_high", "median_sigma", "closure", "closure_se")
+    peak = [f"peak_per_log_sigma{ending}" for ending in ("", "_low", "_high")]
+    names = (*peak, "median_sigma", "closure", "closure_se")
     return {name: float(pair[name]) for name in names}
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .curves import entropy_curve
+from .places import with_places
 
 if TYPE_CHECKING:
     from .clones import clone_curve
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .guided import guided_curve
     from .manifests import verify_manifest
 
-__all__ = ["clone_curve", "entropy_curve", "guided_curve", "phase_diagram", "verify_manifest"]
+__all__ = ["clone_curve", "entropy_curve", "guided_curve", "phase_diagram", "verify_manifest", "with_places"]
 
 _HOME = {
     "clone_curve": "clones",

@@ -3,6 +3,8 @@
 entropy    H(C|X) at each σ, nats
 rate       dH/dt per unit OU time; dH/d log σ = rate · σ²/(1 + σ²)
 agreement  φ = E Σ_k p_k², the probability that two clones agree
+
+and, without a dimension, `class_entropy` and where the class is decided, read off these (`places`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +21,13 @@ from ..theory.error_settings import usual_errors
 from ..theory.exact import ExactCurves, exact_curves
 from ..theory.mixture import GaussianMixture, checked_partition
 from ..theory.real_numbers import real_numbers
+from .places import with_places
 from .seeds import seed_attribute, seed_of
 
 if TYPE_CHECKING:
     from .sampling import Progress
 
-__all__ = ["METHODS", "checked_sigmas", "entropy_curve", "labelled"]
+__all__ = ["METHODS", "checked_sigmas", "entropy_curve", "entropy_of", "labelled"]
 
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
@@ -110,8 +113,11 @@ def entropy_curve(
     -------
     xarray.Dataset
         Dimension `sigma` with coordinates `sigma` and `ou_time`; variables `entropy`, `rate`
-        and `agreement`, each with its standard error `*_se` (zero for exact values); attributes
-        `method`, `reason`, and for Monte Carlo `samples`, `key` and `dtype`.
+        and `agreement`, each with its standard error `*_se` (zero for exact values); without a
+        dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`, `median_sigma` and
+        `window_width` (`places`), each with the ends `*_low` and `*_high` of a 95 % interval, NaN
+        where the levels do not show it; attributes `method`, `reason`, `classes`, and for Monte
+        Carlo `samples`, `key` and `dtype`.
 
     Raises
     ------
@@ -123,18 +129,30 @@ def entropy_curve(
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)
     exact = exact_curves(mixture, partition)
+    groups = _groups(mixture, partition)
     method, reason = _choose(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
         values = exact.evaluate(sigma)
         curves = _Curves(values, np.zeros_like(values), {})
     else:
-        groups = _groups(mixture, partition)
         budget = (samples, seed, tolerance, points, checkpoint, progress)
         curves = _sampled(mixture, sigma, method, groups, dtype, budget)
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
-    return labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
+    dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
+    dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
+    return with_places(dataset, class_entropy=_whole(mixture, groups), seed=key)
+
+
+def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
+    """H of the class, or of the group."""
+    return mixture.class_entropy if groups is None else entropy_of(groups @ mixture.weights)
+
+
+def entropy_of(shares: Array) -> float:
+    """`−Σ p log p`, nats, of probabilities > 0."""
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _check_budget(

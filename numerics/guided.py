@@ -27,6 +27,7 @@ from ..theory.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, labelled
 from .gamma_clock import guided_odds
+from .places import with_places
 from .reverse import step_down
 from .sampling import SINGLE_LIMIT, class_draws, estimate, in_precision, largest_of, normal
 
@@ -67,7 +68,7 @@ def guided_curve(
     xarray.Dataset
         `cross_entropy` and `accuracy`, each with `*_se` (for `exact`, a bound of the numerical error; for
         `sde`, what drawing runs leaves, without the bias of the steps), and for `exact` also `rate`,
-        `d cross_entropy/dt` per unit OU time.
+        `d cross_entropy/dt` per unit OU time; where the class is decided (`places`), as for `entropy_curve`.
 
     Raises `ValueError` for an argument out of range. Source: T11, T12.
     """
@@ -109,7 +110,8 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
         "rate": (means[1] * speed, bound * np.abs(speed)),
         "accuracy": (means[2], bound),
     }
-    return labelled(sigma, values, {"method": "exact", "guidance": guidance})
+    curve = labelled(sigma, values, {"method": "exact", "guidance": guidance})
+    return with_places(curve, class_entropy=mixture.class_entropy)
 
 
 def _runs(
@@ -132,7 +134,10 @@ def _runs(
     curves = zip(("cross_entropy", "accuracy"), found.mean, found.standard_error, strict=True)
     values = {name: (mean, error) for name, mean, error in curves}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
-    return labelled(sigma, values, attributes | {"steps": grid.size - 1})
+    if interval is not None:
+        attributes |= {"interval_low": low, "interval_high": high}
+    curve = labelled(sigma, values, attributes | {"steps": grid.size - 1})
+    return with_places(curve, class_entropy=mixture.class_entropy, seed=key)
 
 
 def _levels(mixture: GaussianMixture, sigma: Any, ends: tuple[float, float], steps: int) -> tuple[Any, float]:

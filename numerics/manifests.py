@@ -77,12 +77,27 @@ def verify_manifest(path: Path) -> bool:
     vouched = False
     for name in (f"{path.name}.{MANIFEST}", f"{path.stem}.{MANIFEST}", MANIFEST):
         beside = path.parent / name
-        if path.name != name and beside.is_file():
+        if path.name != name and beside.is_file() and _ours(beside, path):
             written = _files(beside).get(path.name)
             if written is not None and written != sha256(path):
                 raise ValueError(f"{path}: was changed or damaged after it was written, says {beside.name}")
             vouched |= written is not None
     return vouched
+
+
+def _ours(manifest: Path, path: Path) -> bool:
+    """Whether a manifest is one of these: other tools have files of the same name.
+
+    One that bears the name of the file is; another says so in its first lines, or is ignored.
+    """
+    if manifest.name == f"{path.name}.{MANIFEST}":
+        return True
+    try:
+        with manifest.open("rb") as stream:
+            head = b"".join(stream.read(200).split())
+    except OSError:
+        return False
+    return head.startswith(f'{{"format":{_FORMAT},"parameters":'.encode())
 
 
 def _files(manifest: Path) -> dict[str, str]:

@@ -1,69 +1,68 @@
-"""From values of each chain or sample to a curve: means, errors, the peak and its interval, the median."""
+"""From values of each chain or sample to a curve: means, errors, and where the class is decided."""
 
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
 
 from ..numerics.curves import labelled
+from ..numerics.places import with_places
+from ..numerics.reading import slopes_of
 
-__all__ = ["curve_of", "differentiated", "extrapolated", "integrated", "peak_of", "top_of", "window_of"]
+__all__ = ["curve_of", "extrapolated", "integrated"]
 
 Array = NDArray[np.float64]
 
-RESAMPLES = 400
-"""Bootstrap resamples of the peak."""
-_NEAR, _FEWEST, _FINE = 0.6, 6, 400  # of the cubic through the levels around a peak
-_WINDOW, _ORDER = 7, 2  # of the local polynomials that differentiate a sampled curve
+_RESAMPLES = 400  # of the units, for the intervals
 
 
 def curve_of(
-    name: str, sigma: Array, values: Array, slopes: Array | None, attributes: dict[str, Any], seed: int
+    name: str,
+    sigma: Array,
+    values: Array,
+    slopes: Array | None,
+    attributes: dict[str, Any],
+    seed: int,
+    class_entropy: float,
 ) -> xr.Dataset:
     """A dataset over ascending σ from `values` (units, levels) and `dH/d log σ` of each unit.
 
-    Without slopes they are those of local quadratic polynomials in log σ. The peak is that of `dH/d log σ`:
-    attributes `peak_sigma`, `peak_low` and `peak_high` (95 %, bootstrap over the units), and `median_sigma`,
-    where half of the largest value is left.
+    Without slopes they are those of local polynomials in log σ. With them the values are their integral from
+    the clean end, and the dataset has `closure`, the share of `class_entropy` (H(C), nats) that it finds.
+    Where the class is decided (`places`) has intervals of 95 % by bootstrap over the units.
     """
-    if slopes is None:
-        slopes = differentiated(np.log(sigma), values)
     units = len(values)
-    mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(units)
+    each = slopes_of(np.log(sigma), values) if slopes is None else slopes
+    mean, error = values.mean(axis=0), _error(values)
     # per unit OU time: d log σ/dt = (1 + σ²)/σ²
     speed = (1 + sigma**2) / sigma**2
-    rate, rate_error = slopes.mean(axis=0) * speed, slopes.std(axis=0, ddof=1) / np.sqrt(units) * speed
-    dataset = labelled(sigma, {name: (mean, error), "rate": (rate, rate_error)}, attributes)
-    low, peak, high = peak_of(sigma, slopes, seed)
-    dataset.attrs |= {"peak_sigma": peak, "peak_low": low, "peak_high": high, "peak_clock": "log sigma"}
-    dataset.attrs |= window_of(sigma, mean)
-    return dataset
-
-
-def peak_of(sigma: Array, slopes: Array, seed: int, resamples: int = RESAMPLES) -> tuple[float, float, float]:
-    """σ at the peak of the mean slope with its 95 % bootstrap interval: (low, peak, high).
-
-    The peak is that of a cubic in log σ through the levels around the highest where the slope is at least
-    60 % of it. On the exact curve of a binary channel that is off by less than 0.02 in log σ, and it is
-    several times less noisy than the highest level.
-    """
-    best = float(np.exp(_summit(np.log(sigma), slopes.mean(axis=0))))
-    if resamples == 0 or len(slopes) == 1:
-        return best, best, best
+    rate = (each.mean(axis=0) * speed, _error(each) * speed)
+    curve = labelled(sigma, {name: (mean, error), "rate": rate}, attributes)
+    if slopes is not None:
+        area = values[:, -1:] / class_entropy
+        about = {"long_name": "share of H(C) that the integral finds", "units": "1"}
+        curve["closure"] = ((), float(area.mean()), about)
+        curve["closure_se"] = ((), float(_error(area)[0]), about | {"long_name": "standard error of closure"})
     rng = np.random.default_rng([seed, 0x9EA4])
-    counts = rng.multinomial(len(slopes), np.full(len(slopes), 1 / len(slopes)), size=resamples)
-    peaks = [_summit(np.log(sigma), mean) for mean in counts @ slopes / len(slopes)]
-    low, high = np.exp(np.quantile(peaks, [0.025, 0.975]))
-    return float(low), best, float(high)
+    shares = rng.multinomial(units, np.full(units, 1 / units), size=_RESAMPLES) / units
+    resampled = (shares @ values, shares @ each)
+    # derived slopes are derived again, so that what they flatten is in the interval
+    bare = curve if slopes is not None else curve.drop_vars(["rate", "rate_se"])
+    placed = with_places(bare, class_entropy=class_entropy, resampled=resampled, seed=seed)
+    return placed.assign({each: curve[each] for each in ("rate", "rate_se")})
+
+
+def _error(values: Array) -> Array:
+    return values.std(axis=0, ddof=1) / np.sqrt(len(values))
 
 
 def extrapolated(coarse: xr.Dataset, fine: xr.Dataset, name: str = "entropy") -> xr.Dataset:
     """`2 H_fine − H_coarse` at the σ of both: the step bias, of first order, removed.
 
     `fine` has half the steps' size. The two runs are independent, so errors add in squares. Returns `name`,
-    its standard error, and `step_bias`, the difference that was taken out of `fine`.
+    its standard error, and `step_bias`, the difference that was taken out of `fine`; `closure` likewise, and
+    where the class is decided, read off the new levels. Attributes are those of `fine`.
     """
     shared = np.intersect1d(np.round(coarse.sigma.values, 12), np.round(fine.sigma.values, 12))
     if shared.size == 0:
@@ -73,61 +72,16 @@ def extrapolated(coarse: xr.Dataset, fine: xr.Dataset, name: str = "entropy") ->
     error = np.hypot(2 * two[f"{name}_se"].values, one[f"{name}_se"].values)
     found = labelled(two.sigma.values, {name: (value, error)}, dict(fine.attrs))
     found["step_bias"] = ("sigma", two[name].values - value)
-    return found
+    if name not in ("entropy", "cross_entropy"):
+        return found
+    if "closure" in fine and "closure" in coarse:
+        found["closure"] = 2 * fine["closure"] - coarse["closure"]
+        found["closure_se"] = np.hypot(2 * fine["closure_se"], coarse["closure_se"])
+    whole = float(fine["class_entropy"]) if "class_entropy" in fine else None
+    return with_places(found, class_entropy=whole, seed=int(fine.attrs.get("seed", 0)))
 
 
 def integrated(sigma: Array, slopes: Array) -> Array:
     """`∫ (dH/d log σ) d log σ` from the smallest σ, by trapezia; (units, levels), zero at the first."""
     pieces = (slopes[:, 1:] + slopes[:, :-1]) / 2 * np.diff(np.log(sigma))
     return np.concatenate([np.zeros((len(slopes), 1)), np.cumsum(pieces, axis=1)], axis=1)
-
-
-def differentiated(log_sigma: Array, values: Array) -> Array:
-    """Slopes in log σ by a Savitzky-Golay filter over the index, and the grid's own spacing."""
-    window = min(_WINDOW, log_sigma.size - (log_sigma.size + 1) % 2)
-    if window <= _ORDER:
-        return np.gradient(values, log_sigma, axis=1)
-    by_index: Any = savgol_filter(values, window, _ORDER, deriv=1, axis=1)
-    return np.asarray(by_index / np.gradient(log_sigma), dtype=np.float64)
-
-
-def _summit(x: Array, y: Array) -> float:
-    """Place of the largest y, by a cubic through all that is near it."""
-    best = int(np.argmax(y))
-    below = np.flatnonzero(y < _NEAR * y[best])
-    first = int(below[below < best].max(initial=-1)) + 1
-    last = int(below[below > best].min(initial=y.size))
-    near = slice(first, last)
-    if last - first < _FEWEST:
-        return top_of(x, y)
-    cubic = np.polynomial.Polynomial.fit(x[near], y[near], 3)
-    fine = np.linspace(x[first], x[last - 1], _FINE)
-    return float(fine[np.argmax(cubic(fine))])
-
-
-def top_of(x: Array, y: Array) -> float:
-    """Place of the largest y, by a parabola through it and its neighbours."""
-    best = int(np.argmax(y))
-    if best in (0, y.size - 1):
-        return float(x[best])
-    near = slice(best - 1, best + 2)
-    a, b, _ = np.polyfit(x[near] - x[best], y[near], 2)
-    return float(x[best] - b / (2 * a)) if a < 0 else float(x[best])
-
-
-def window_of(sigma: Array, mean: Array) -> dict[str, float]:
-    """Where half of the largest entropy is left, `median_sigma`, and the window around it.
-
-    `window_width` is the length in log σ from a quarter to three quarters of it.
-    """
-    quarter, half, most = (_crossing(sigma, mean, float(mean.max()) * share) for share in (0.25, 0.5, 0.75))
-    return {"median_sigma": half, "window_width": float(np.log(most / quarter))}
-
-
-def _crossing(sigma: Array, mean: Array, level: float) -> float:
-    """The first σ at which the mean, which ascends, is at `level`."""
-    above = int(np.argmax(mean >= level))
-    if above == 0:
-        return float(sigma[0])
-    share = (level - mean[above - 1]) / (mean[above] - mean[above - 1])
-    return float(np.exp(np.interp(share, [0, 1], np.log(sigma[above - 1 : above + 1]))))

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
+from ..numerics.curves import entropy_of
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 from .denoisers import Denoiser, checked_conditions, membership
@@ -81,8 +82,8 @@ def discrepancy_entropy(
     -------
     xarray.Dataset
         Over ascending `sigma`: `entropy` (nats, integrated from the clean end, where it is set to zero) and
-        `rate` (per unit OU time) with standard errors; attributes as for `path_entropy`, and `closure`, the
-        share of `H(C)` that the integral finds, with `closure_se`.
+        `rate` (per unit OU time) with standard errors; without a dimension what `path_entropy` has, and
+        `closure`, the share of `H(C)` that the integral finds, with `closure_se`.
 
     Raises `ValueError` for arguments out of range. Source: T17; H26.
     """
@@ -109,20 +110,16 @@ def discrepancy_entropy(
         lambda index: block(generator_of(seed, index), batch), count, folder, run, progress, share
     )["slopes"]
     entropies = integrated(sigma, slopes)
-    shares = groups @ prior
-    whole = float(-(shares * np.log(shares)).sum())
-    area = entropies[:, -1]
     per_level = len(conditions) if posterior is not None else 2
     attributes = {
         "method": "discrepancy",
         "conditions": ",".join(conditions),
+        "classes": len(groups),
         "samples": len(slopes),
         "seed": seed,
-        "closure": float(area.mean()) / whole,
-        "closure_se": float(area.std(ddof=1) / np.sqrt(len(area))) / whole,
         "evaluations": len(slopes) * sigma.size * per_level,
     }
-    return curve_of("entropy", sigma, entropies, slopes, attributes, seed)
+    return curve_of("entropy", sigma, entropies, slopes, attributes, seed, entropy_of(groups @ prior))
 
 
 @torch.no_grad()

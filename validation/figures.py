@@ -1,6 +1,7 @@
 """Figures: colour-blind-safe, legible in greyscale, axes in the paper's symbols with units."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -19,12 +20,24 @@ from ..theory.window import window_sigmas
 from .digit_pairs import DigitPair
 from .montecarlo import entropy_draws
 
-__all__ = ["STYLE", "curve_figure", "digit_figure", "instability_figure", "log_law_figure"]
+__all__ = [
+    "BOUND",
+    "STYLE",
+    "bound_label",
+    "curve_figure",
+    "digit_figure",
+    "instability_figure",
+    "log_law_figure",
+    "save_figure",
+]
 
 Array = NDArray[np.float64]
 
 # Okabe and Ito's palette, in an order whose lightness also differs
 BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+
+BOUND: Any = {"color": "0.4", "linestyle": (0, (1, 1)), "linewidth": 1.2}
+"""Style of the line at H(C)."""
 
 STYLE: Any = {
     "font.size": 10,
@@ -40,28 +53,50 @@ STYLE: Any = {
 """Matplotlib settings that every figure is drawn with."""
 
 _MARKED = {
-    "entropy-peak": ("entropy-rate peak", RED, "-"),
+    "entropy-peak": ("peak per unit OU time", RED, "-"),
     "curvature": ("curvature", BLUE, "--"),
     "reverse-sde": ("reverse SDE", GREEN, ":"),
 }
 
 
-def curve_figure(curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] = ()) -> Figure:
-    """Entropy and entropy rate of one curve against OU time, with speciation times marked.
+def bound_label(curve: xr.Dataset) -> str:
+    """What H(C) is: log K where the classes are equally likely."""
+    whole, classes = float(curve["class_entropy"]), curve.attrs.get("classes")
+    return (
+        f"log {classes}" if classes and np.isclose(whole, np.log(classes)) else "entropy of the class, $H(C)$"
+    )
 
-    Measured curves (standard errors above zero) carry bands of two standard errors.
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as its ending says, without the date that PDF and SVG would hold."""
+    dates = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+    with mpl.rc_context(STYLE | {"svg.hashsalt": "speciation"}):
+        figure.savefig(path, metadata=dates.get(path.suffix))
+
+
+def curve_figure(
+    curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] = (), clock: str = "ou"
+) -> Figure:
+    """Entropy and entropy rate of one curve against time, with speciation times marked.
+
+    Measured curves (standard errors above zero) carry bands of two standard errors. The rate is per unit OU
+    time, whatever the clock of the horizontal axis; for another than `ou` the curve has it as coordinate
+    `time`, and so have the `times`.
     """
+    along = "ou_time" if clock == "ou" else "time"
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 5.2), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True)
-        curve = curve.sortby("ou_time")
-        _plot(upper, curve, "entropy", BLUE)
-        _plot(lower, curve, "rate", RED)
+        curve = curve.sortby("sigma")
+        _plot(upper, curve, "entropy", BLUE, along)
+        _plot(lower, curve, "rate", RED, along)
         upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
-        lower.set_ylabel("rate $dH/dt$ [nats per unit $t$]")
-        lower.set_xlabel("Ornstein–Uhlenbeck time $t$")
+        lower.set_ylabel("rate $dH/dt$ [nats per OU time]")
+        lower.set_xlabel("Ornstein–Uhlenbeck time $t$" if clock == "ou" else f"time of the {clock} clock")
         upper.set_title(title)
         _mark_times(lower, times, "time")
+        upper.axhline(float(curve["class_entropy"]), **BOUND, label=bound_label(curve))
+        upper.legend(loc="lower right")
         upper.set_ylim(bottom=0)
         lower.set_ylim(bottom=0)
         if lower.get_legend_handles_labels()[0]:
@@ -139,11 +174,11 @@ def _peak() -> float:
     return float(peak_gamma())
 
 
-def _plot(axes: Axes, curve: xr.Dataset, name: str, colour: str) -> None:
+def _plot(axes: Axes, curve: xr.Dataset, name: str, colour: str, along: str) -> None:
     value, error = curve[name], 2 * curve[f"{name}_se"]
-    axes.plot(curve.ou_time, value, color=colour)
+    axes.plot(curve[along], value, color=colour)
     if float(error.max()) > 0:
-        axes.fill_between(curve.ou_time, value - error, value + error, color=colour, alpha=0.25)
+        axes.fill_between(curve[along], value - error, value + error, color=colour, alpha=0.25)
 
 
 def _mark_times(axes: Axes, times: Sequence[SpeciationTime], attribute: str) -> None:

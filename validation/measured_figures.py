@@ -11,7 +11,7 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .figures import BLACK, BLUE, GREEN, ORANGE, RED, SKY, STYLE
+from .figures import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, STYLE, bound_label
 
 __all__ = [
     "comparison_figure",
@@ -67,11 +67,23 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
         for axes, name in ((upper, quantity), (lower, "rate")):
             if name in predicted:
                 axes.plot(predicted.sigma, _per_log_sigma(predicted, name), color=BLUE, label="predicted")
-        if "peak_sigma" in predicted.attrs and quantity == "entropy":
-            lower.axvline(predicted.attrs["peak_sigma"], color=BLUE, linewidth=1.2, label="predicted peak")
+        peak, median = (float(predicted[key]) for key in ("peak_per_log_sigma", "median_sigma"))
+        if np.isfinite(peak):
+            lower.axvline(peak, color=BLUE, linewidth=1.2, label="predicted peak per log σ")
+        if np.isfinite(median):
+            upper.axvline(median, color=BLUE, linewidth=1.2, linestyle=":", label="predicted median")
         for axes in (upper, lower):
             axes.legend(fontsize=9)
+        _show_what_was_measured(upper, measured, predicted)
         return figure
+
+
+def _show_what_was_measured(axes: Any, measured: xr.Dataset, predicted: xr.Dataset) -> None:
+    """The measured range and where the prediction is decided, without its far ends."""
+    places = [float(predicted[f"{name}_{end}"]) for name in ("median_sigma",) for end in ("low", "high")]
+    known = [value for value in places if np.isfinite(value)]
+    ends = np.array([float(measured.sigma.min()), float(measured.sigma.max()), *known])
+    axes.set_xlim(ends.min() / 1.5, ends.max() * 1.5)
 
 
 def measured_figure(measured: xr.Dataset, title: str) -> Figure:
@@ -97,9 +109,10 @@ def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
                 measured.sigma, _per_log_sigma(measured, name), error, fmt="o", color=ORANGE,
                 markeredgecolor=BLACK, markersize=4, label=label,
             )  # fmt: skip
-    if "peak_low" in measured.attrs and quantity == "entropy":
-        span = measured.attrs["peak_low"], measured.attrs["peak_high"]
-        lower.axvspan(*span, color=ORANGE, alpha=0.25, label="measured peak, 95 %")
+    span = [float(measured[f"peak_per_log_sigma_{end}"]) for end in ("low", "high")]
+    if np.isfinite(span).all():
+        lower.axvspan(*span, color=ORANGE, alpha=0.25, label="measured peak per log σ, 95 %")
+    upper.axhline(float(measured["class_entropy"]), **BOUND, label=bound_label(measured))
     upper.set_title(title)
     upper.set_ylabel(f"{quantity.replace('_', '-')} [nats]")
     lower.set_ylabel(r"rate $dH/d\,\log σ$ [nats]")
@@ -118,30 +131,38 @@ def _per_log_sigma(curve: xr.Dataset, name: str) -> NDArray[np.float64]:
     return values * sigma**2 / (1 + sigma**2) if name.startswith("rate") else values
 
 
-def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any]) -> Figure:
-    """Measured against predicted σ at the peak of every pair, with the fitted line and the diagonal."""
+def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
+    """Measured against predicted σ at the peak per log σ of every pair, with a fitted line and the diagonal.
+
+    Pairs without a peak in the measured range are left out; without a test there is no line.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 5.0), layout="constrained")
         axes = figure.subplots()
-        x, y = pairs.predicted_sigma.values, pairs.peak_sigma.values
-        spread = np.abs(np.stack([y - pairs.peak_low.values, pairs.peak_high.values - y]))
+        x, y = pairs.predicted_peak_per_log_sigma.values, pairs.peak_per_log_sigma.values
+        ends = (pairs.peak_per_log_sigma_low.values, pairs.peak_per_log_sigma_high.values)
+        shown = np.isfinite(x) & np.isfinite(y)
+        x, y, low, high = (values[shown] for values in (x, y, *ends))
+        # an interval that reaches the edge of the range has no such end
+        spread = np.nan_to_num(np.abs(np.stack([y - low, high - y])))
         axes.errorbar(
             x, y, spread, fmt="o", color=ORANGE, markeredgecolor=BLACK, ecolor="0.6", markersize=5,
             elinewidth=1, label="pairs of classes, 95 %",
         )  # fmt: skip
-        ends = np.array([x.min(), x.max()]) * [0.9, 1.1]
+        ends = np.array([x.min(), x.max()]) * [0.9, 1.1] if x.size else np.array([0.5, 2.0])
         axes.plot(ends, ends, "--", color=BLACK, linewidth=1, label="measured = predicted")
-        fitted = np.exp(test["intercept"] + test["slope"] * np.log(ends))
-        label = f"slope {test['slope']:.2f} ± {test['slope_se']:.2f}, correlation {test['correlation']:.2f}"
-        axes.plot(ends, fitted, color=BLUE, label=label)
+        if test is not None:
+            fitted = np.exp(test["intercept"] + test["slope"] * np.log(ends))
+            label = f"slope {test['slope']:.2f} ± {test['slope_se']:.2f}"
+            axes.plot(ends, fitted, color=BLUE, label=f"{label}, correlation {test['correlation']:.2f}")
         axes.set_xscale("log")
         axes.set_yscale("log")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(ticker.LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
             axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
             axis.set_minor_formatter(ticker.NullFormatter())
-        axes.set_xlabel("predicted σ of the peak")
-        axes.set_ylabel("measured σ of the peak")
+        axes.set_xlabel("predicted σ at the peak per log σ")
+        axes.set_ylabel("measured σ at the peak per log σ")
         axes.legend(fontsize=9)
         return figure
 
@@ -176,7 +197,7 @@ def guidance_figure(table: pd.DataFrame) -> Figure:
 def scaling_figure(table: pd.DataFrame) -> Figure:
     """Shift of log σ of the peak and median from those of the smallest images, against ½ log d.
 
-    Columns: `dimension`, `pair`, `peak_sigma`, `peak_low`, `peak_high`, `median_sigma`.
+    Columns: `dimension`, `pair`, `peak_per_log_sigma` and its `*_low` and `*_high`, `median_sigma`.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 4.4), layout="constrained")
@@ -186,12 +207,13 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
         ):
             base = rows.iloc[0]
             shift = 0.5 * np.log(rows.dimension / base.dimension)
-            value = np.log(rows.peak_sigma / base.peak_sigma)
-            low, high = (np.log(rows[name] / rows.peak_sigma) for name in ("peak_low", "peak_high"))
+            peak = rows.peak_per_log_sigma
+            value = np.log(peak / base.peak_per_log_sigma)
+            low, high = (np.log(rows[f"peak_per_log_sigma_{end}"] / peak) for end in ("low", "high"))
             offset = 0.02 * ("osD".index(marker) - 1)
             axes.errorbar(
                 shift + offset, value, np.abs([low, high]), fmt=marker, color=colour, markersize=5,
-                label=f"peak, {pair}",
+                label=f"peak per log σ, {pair}",
             )  # fmt: skip
             medians = np.log(rows.median_sigma / base.median_sigma)
             axes.plot(

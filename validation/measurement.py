@@ -12,13 +12,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..theory.mixture import GaussianMixture
-from .comparison import Comparison, compare
+from .comparison import Comparison, compare_pairs, held_against, two_classes
 from .discrepancy import discrepancy_entropy
-from .log_scale import log_scale_test
 from .pairs import pair_entropies
 from .path import path_entropy
 from .randomness import generator_of
 from .subjects import Subject
+from .verdicts import numbers_of, sentence_of
 
 __all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "measure"]
 
@@ -164,15 +164,29 @@ def measure(measurement: Measurement) -> Result:
     o, s = measurement.options, measurement.subject
     if o.pairs:
         return _measure_pairs(measurement)
-    curve = measurement.run()
     mixture = o.prediction
     if mixture is None and s.predict is not None and len(o.classes) > 1:
         mixture = s.predict(o.classes)
-    summary = {"model": s.name, **{k: v for k, v in curve.attrs.items() if k != "peak_clock"}}
+    _check_prediction(measurement, mixture)
+    curve = measurement.run()
+    summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
     if mixture is None:
-        return Result(curve, None, summary)
-    found = compare(curve, mixture, guidance=o.guidance, interval=o.interval, seed=o.seed)
-    return Result(curve, found, summary | {"comparison": found.summary})
+        return Result(curve, None, summary | {"sentence": sentence_of(curve)})
+    found = held_against(curve, mixture, o.guidance, o.interval, o.seed)
+    return Result(
+        curve, found, summary | {"comparison": found.summary, "sentence": found.summary["sentence"]}
+    )
+
+
+def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None) -> None:
+    """Refuse a prediction of another number of classes, before the run."""
+    own = len(measurement.conditions)
+    partition = (
+        measurement.subject.groups if measurement.conditions == measurement.subject.conditions else None
+    )
+    own = own if partition is None else len(partition)
+    if mixture is not None and mixture.classes != own:
+        raise ValueError(f"--prediction: has {mixture.classes} classes, the measurement {own}")
 
 
 def _measure_pairs(measurement: Measurement) -> Result:
@@ -187,29 +201,10 @@ def _measure_pairs(measurement: Measurement) -> Result:
         samples=o.samples,
         **measurement.work,
     )
-    held = [
-        compare(_of_pair(pairs, name), _balanced(s.predict(name.split(","))), seed=o.seed).summary
-        for name in pairs.pair.values
-    ]
-    predicted = np.array([entry["peak"]["predicted"] for entry in held])
-    widths = np.array([entry["width"]["predicted"] for entry in held])
-    test = log_scale_test(predicted, pairs.peak_sigma.values, widths, o.seed)
-    pairs = pairs.assign(predicted_sigma=("pair", predicted), predicted_width=("pair", widths))
+    predict = s.predict
+    found = compare_pairs(pairs, lambda names: two_classes(predict(names), names), o.seed)
     closure = pairs.closure.values
     ends = {"median": np.median(closure), "least": closure.min(), "largest": closure.max()}
-    summary: dict[str, Any] = {"model": s.name, **pairs.attrs, "log_scale_test": test}
-    return Result(pairs, None, summary | {"closure": {name: float(x) for name, x in ends.items()}})
-
-
-def _balanced(mixture: GaussianMixture) -> GaussianMixture:
-    """The same classes with equal weights."""
-    equal = np.full(mixture.classes, 1 / mixture.classes)
-    covariances = [mixture.covariance_of(k) for k in range(mixture.classes)]
-    return GaussianMixture(equal, mixture.means, mixture.shared_covariance or covariances, mixture.labels)
-
-
-def _of_pair(pairs: xr.Dataset, name: str) -> xr.Dataset:
-    """One pair's curve with its scalars as attributes."""
-    curve = pairs.sel(pair=name)
-    scalars = ("peak_sigma", "peak_low", "peak_high", "median_sigma", "window_width")
-    return curve.drop_vars(scalars).assign_attrs({key: float(curve[key]) for key in scalars})
+    summary: dict[str, Any] = {"model": s.name, **pairs.attrs, **found.summary}
+    summary |= {"closure": {name: float(x) for name, x in ends.items()}}
+    return Result(found.measured, None, summary)

@@ -63,8 +63,8 @@ def pair_entropies(
     xarray.Dataset
         Over `pair` (as "3,8") and ascending `sigma`: `entropy` (nats, integrated from the clean end), `rate`
         (per unit OU time) and `posterior_entropy`, the mean entropy of the posterior that the paths carry,
-        with standard errors; over `pair`: `closure`, `peak_sigma`, `peak_low`, `peak_high`, `median_sigma`
-        and `window_width` (in log σ).
+        with standard errors; over `pair`: `closure`, `class_entropy`, `peak_per_log_sigma`,
+        `peak_per_ou_time`, `median_sigma` and `window_width` (in log σ), with `*_low` and `*_high` (95 %).
 
     Raises `ValueError` for arguments out of range. Source: T17; H26.
     """
@@ -82,9 +82,13 @@ def pair_entropies(
         for a, b in combinations(range(len(conditions)), 2)
     ]
     whole = xr.concat(curves, dim="pair", combine_attrs="drop")
+    for key in whole.data_vars:
+        about = curves[0][key].attrs
+        whole[key].attrs.update({name: text for name, text in about.items() if name != "note"})
     return whole.assign_attrs(
         method="discrepancy along paths",
         conditions=",".join(conditions),
+        classes=2,
         samples=count * batch,
         seed=seed_attribute(seed),
         evaluations=count * batch * sigma.size * len(conditions),
@@ -123,16 +127,9 @@ def _curve(found: Arrays, a: int, b: int, name: str, sigma: Array, seed: int) ->
     if len(slopes) < 2:
         raise ValueError(f"samples: too few for the pair {name}")
     entropies = integrated(sigma, slopes)
-    curve = curve_of("entropy", sigma, entropies, slopes, {}, seed)
+    curve = curve_of("entropy", sigma, entropies, slopes, {"classes": 2}, seed, float(np.log(2)))
     error = posterior.std(axis=0, ddof=1) / np.sqrt(len(posterior))
-    area = entropies[:, -1] / np.log(2)
     return curve.assign(
         posterior_entropy=("sigma", posterior.mean(axis=0)),
         posterior_entropy_se=("sigma", error),
-        closure=float(area.mean()),
-        closure_se=float(area.std(ddof=1) / np.sqrt(len(area))),
-        **{
-            key: curve.attrs[key]
-            for key in ("peak_sigma", "peak_low", "peak_high", "median_sigma", "window_width")
-        },
     ).assign_coords(pair=name)

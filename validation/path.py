@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..numerics.blocks import Arrays, run_blocks
 from ..numerics.checkpoints import fingerprint
-from ..numerics.curves import checked_sigmas
+from ..numerics.curves import checked_sigmas, entropy_of
 from .chains import Chains
 from .curve_statistics import curve_of
 from .denoisers import Denoiser, checked_conditions, membership
@@ -81,8 +81,10 @@ def path_entropy(
     -------
     xarray.Dataset
         Over ascending `sigma`: `entropy` or `cross_entropy` (nats) and `rate` (per unit OU time) with
-        standard errors; attributes with the peak, its bootstrap interval, the median and the number of
-        evaluations. What is known of the class at the first level is not seen: start where that is little.
+        standard errors; without a dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`,
+        `median_sigma` and `window_width`, each with a bootstrap interval `*_low`, `*_high` (95 %); attributes
+        with the number of evaluations. What is known of the class at the first level is not seen: start where
+        that is little.
 
     Raises `ValueError` for arguments out of range. Source: H26, K25.
     """
@@ -114,13 +116,16 @@ def path_entropy(
     attributes = {
         "method": "path",
         "conditions": labels,
+        "classes": len(groups),
         "chains": count * batch,
         "guidance": guidance,
         "seed": seed,
         "evaluations": count * batch * (sigma.size - 1) * len(conditions),
     }
     quantity = "cross_entropy" if guided else "entropy"
-    return curve_of(quantity, sigma[:0:-1], values, None, attributes, seed)
+    if guided and interval is not None:
+        attributes |= {"interval_low": low, "interval_high": high}
+    return curve_of(quantity, sigma[:0:-1], values, None, attributes, seed, entropy_of(groups @ prior))
 
 
 @torch.no_grad()

@@ -3,16 +3,20 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import xarray as xr
 
 from ..numerics.manifests import write_results
 from .comparison import Comparison
+from .curve_files import level_table
 from .measured_figures import comparison_figure, log_scale_figure, measured_figure
 from .measurement import Result
+from .verdicts import finite
 
 __all__ = ["write_comparison", "write_result"]
+
+Writers: TypeAlias = dict[str, Callable[[Path], Any]]
 
 
 def write_result(result: Result, title: str, folder: Path, parameters: Mapping[str, Any]) -> list[Path]:
@@ -22,41 +26,61 @@ def write_result(result: Result, title: str, folder: Path, parameters: Mapping[s
     """
     curve, comparison = result.curve, result.comparison
     if "pair" in curve.dims:
-        figure = log_scale_figure(curve, result.summary["log_scale_test"])
-        scalars = curve[[name for name, values in curve.data_vars.items() if values.dims == ("pair",)]]
-        tables = _tables("curves", curve) | {"pairs.csv": _tables("pairs", scalars)["pairs.csv"]}
-        return _write(folder, tables, result.summary, {"log-scale.png": figure}, parameters)
+        tables, figures = _of_pairs(curve, result.summary)
+        return _write(folder, tables, result.summary, figures, parameters)
     if comparison is not None:
-        figure = comparison_figure(curve, comparison.predicted, title)
+        figure = comparison_figure(comparison.measured, comparison.predicted, title)
     else:
         figure = measured_figure(curve, title)
     return _write(folder, _tables("curve", curve), result.summary, {"curve.png": figure}, parameters)
 
 
 def write_comparison(
-    measured: xr.Dataset, comparison: Comparison, title: str, folder: Path, parameters: Mapping[str, Any]
+    comparison: Comparison, title: str, folder: Path, parameters: Mapping[str, Any]
 ) -> list[Path]:
-    """Write `predicted.csv`, `predicted.nc`, `summary.json`, `comparison.png`, and a manifest."""
-    figure = comparison_figure(measured, comparison.predicted, title)
+    """Write `predicted.csv`, `predicted.nc`, `summary.json`, `comparison.png`, and a manifest.
+
+    For pairs `pairs.csv`, `curves.csv`, `curves.nc` and `log-scale.png` instead of the prediction.
+    """
+    if "pair" in comparison.measured.dims:
+        tables, figures = _of_pairs(comparison.measured, comparison.summary)
+        return _write(folder, tables, comparison.summary, figures, parameters)
+    figure = comparison_figure(comparison.measured, comparison.predicted, title)
     tables = _tables("predicted", comparison.predicted)
     return _write(folder, tables, comparison.summary, {"comparison.png": figure}, parameters)
 
 
-def _tables(stem: str, curve: xr.Dataset) -> dict[str, Callable[[Path], Any]]:
+def _of_pairs(curves: xr.Dataset, summary: Mapping[str, Any]) -> tuple[Writers, dict[str, Any]]:
+    """Tables of the curves and of what each pair has one of, and the figure."""
+    scalars = curves[[name for name, values in curves.data_vars.items() if values.dims == ("pair",)]]
+    tables = _tables("curves", curves) | {"pairs.csv": _tables("pairs", scalars)["pairs.csv"]}
+    return tables, {"log-scale.png": log_scale_figure(curves, summary["log_scale_test"])}
+
+
+def _tables(stem: str, curve: xr.Dataset) -> Writers:
     return {
-        f"{stem}.csv": lambda path: curve.to_dataframe().to_csv(path, float_format="%.17g"),
+        f"{stem}.csv": lambda path: level_table(curve).to_csv(path, float_format="%.17g"),
         f"{stem}.nc": lambda path: curve.to_netcdf(path, engine="scipy"),
     }
 
 
 def _write(
     folder: Path,
-    writers: dict[str, Callable[[Path], Any]],
+    writers: Writers,
     summary: dict[str, Any],
     figures: dict[str, Any],
     parameters: Mapping[str, Any],
 ) -> list[Path]:
-    text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(_plain(summary), indent=1, allow_nan=False) + "\n"
     writers = writers | {"summary.json": lambda path: path.write_text(text)}
     writers |= {name: figure.savefig for name, figure in figures.items()}
     return write_results(folder, writers, parameters)
+
+
+def _plain(value: Any) -> Any:
+    """Without NaN and infinities, which JSON does not have: the end of a run is no place to find one."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return finite(value) if isinstance(value, float) else value

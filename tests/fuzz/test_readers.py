@@ -60,6 +60,7 @@ READERS = {
     "published": (read_checkpoint, "published.pkl"),
     "training": (training, "training.safetensors"),
     "curve": (read_curve, "curve.csv"),
+    "curve-netcdf": (read_curve, "curve.nc"),
     "prompts": (read_prompts, "prompts.json"),
     "block": (block, "block-00000.npz"),
     "checkpoint": (checkpoint, "curve.partial"),

@@ -45,9 +45,12 @@ def test_dataset_is_labelled():
     curve = entropy_curve(GaussianMixture.parse(MIXTURES[1]), [1.0, 10.0])
     assert dict(curve.sizes) == {"sigma": 2}
     assert set(curve.coords) == {"sigma", "ou_time"}
+    places = ("peak_per_log_sigma", "peak_per_ou_time", "median_sigma", "window_width")
     assert set(curve.data_vars) == {
-        *("entropy", "rate", "agreement"), *("entropy_se", "rate_se", "agreement_se")
+        *("entropy", "rate", "agreement"), *("entropy_se", "rate_se", "agreement_se"), "class_entropy",
+        *(name + ending for name in places for ending in ("", "_low", "_high")),
     }  # fmt: skip
+    assert not set(curve.attrs) & {*places, "peak_sigma"}
     assert curve.attrs["method"] == "exact"
     assert "binary channel" in curve.attrs["reason"]
     assert all(curve[name].attrs["units"] for name in curve.variables)

@@ -104,11 +104,12 @@ def test_curve_of_groups(run_json):
     assert max(leaf["entropy"] - group["entropy"] for group, leaf in pairs) > 0.5
 
 
-@pytest.mark.parametrize("ending", ["csv", "nc", "json", "png"])
+@pytest.mark.parametrize("ending", ["csv", "nc", "json", "png", "pdf", "svg"])
 def test_curve_writes_every_format(ending, run, run_json, tmp_path):
     path = tmp_path / f"curve.{ending}"
     status, out, err = run("curve", SPEC, "--levels", 7, "--out", path)
-    assert (status, out) == (0, "")
+    assert status == 0
+    assert out.splitlines()[-1].startswith("decided at σ = ")
     assert str(path) in err.replace("\n", "")
     expected = [level["entropy"] for level in run_json("curve", SPEC, "--levels", 7)["levels"]]
     if ending == "csv":
@@ -124,7 +125,13 @@ def test_curve_writes_every_format(ending, run, run_json, tmp_path):
         levels = json.loads(path.read_text())["levels"]
         assert [level["entropy"] for level in levels] == expected
     else:
-        assert path.read_bytes().startswith(b"\x89PNG")
+        magic = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[ending]
+        assert path.read_bytes().startswith(magic)
+        again = tmp_path / f"again.{ending}"
+        assert run("curve", SPEC, "--levels", 7, "--out", again)[0] == 0
+        assert again.read_bytes() == path.read_bytes()  # no date in it
+        again.unlink()
+        again.with_name(f"{again.name}.manifest.json").unlink()
     assert {found.name for found in tmp_path.iterdir()} == {path.name, f"{path.name}.manifest.json"}
 
 

@@ -6,7 +6,7 @@ from scipy import stats
 from speciation.numerics import entropy_curve, guided_curve
 from speciation.theory import GaussianMixture, level_partition
 from speciation.validation import MixtureDenoiser, discrepancy_entropy, path_entropy
-from speciation.validation.curve_statistics import extrapolated, peak_of
+from speciation.validation.curve_statistics import curve_of, extrapolated, integrated
 
 # At most 300 comparisons in this file, two-sided: false alarms below 1e-6
 THRESHOLD = float(stats.norm.isf(1.6e-9))
@@ -39,14 +39,15 @@ def test_discrepancy_on_the_oracle(spec):
         ).max() > THRESHOLD
     # what closes is what can be decided at all
     decided = 1 - left / mixture.class_entropy
-    assert abs(found.attrs["closure"] - decided) < THRESHOLD * found.attrs["closure_se"] + 1e-3
+    assert abs(float(found.closure) - decided) < THRESHOLD * float(found.closure_se) + 1e-3
     assert found.attrs["evaluations"] == 12_000 * 60 * 2
     per_log_sigma = exact.rate.values * sigma**2 / (1 + sigma**2)
     peak = sigma[np.argmax(per_log_sigma)]
-    width = found.attrs["peak_high"] / found.attrs["peak_low"]
+    low, high = float(found.peak_per_log_sigma_low), float(found.peak_per_log_sigma_high)
+    width = high / low
     assert 1 < width < 1.4
     # the interval is one of 95 %: it is doubled in the logarithm before it is held against the grid's peak
-    assert found.attrs["peak_low"] / width / 1.08 < peak < found.attrs["peak_high"] * width * 1.08
+    assert low / width / 1.08 < peak < high * width * 1.08
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -170,14 +171,17 @@ def test_measurements_resume_and_merge_to_the_same_bits(tmp_path):
 
 def test_bootstrap_interval_covers_the_peak():
     """Over 60 experiments the 95 % interval covers the true place at least 48 times; so few once in 10⁷."""
-    rng, sigma = np.random.default_rng(0), np.geomspace(0.1, 10, 41)
+    rng, sigma = np.random.default_rng(0), np.geomspace(0.05, 20, 52)
     shape = np.exp(-(np.log(sigma) ** 2) / 2)
-    covered = 0
+    covered = medians = 0
     for seed in range(60):
-        values = shape + 0.4 * rng.standard_normal((400, 1)) * shape + 0.3 * rng.standard_normal((400, 41))
-        low, _, high = peak_of(sigma, values, seed)
-        covered += low <= 1.0 <= high
+        slopes = shape + 0.4 * rng.standard_normal((400, 1)) * shape + 0.3 * rng.standard_normal((400, 52))
+        values = integrated(sigma, slopes)
+        found = curve_of("entropy", sigma, values, slopes, {}, seed, float(np.sqrt(2 * np.pi)))
+        covered += found.peak_per_log_sigma_low <= 1.0 <= found.peak_per_log_sigma_high
+        medians += found.median_sigma_low <= 1.0 <= found.median_sigma_high
     assert covered >= 48
+    assert medians >= 48
 
 
 @pytest.mark.parametrize(

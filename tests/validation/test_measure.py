@@ -38,15 +38,18 @@ def test_oracle_is_held_against_its_own_closed_form(run_json):
     summary = run_json("measure", SPEC, "--samples", "6000", "--batch", "2000")
     assert summary["method"] == "discrepancy"
     assert abs(summary["closure"] - 1) < 5 * summary["closure_se"]
-    peak = summary["comparison"]["peak"]
-    assert peak["low"] / 1.1 < peak["predicted"] < peak["high"] * 1.1
-    assert abs(summary["comparison"]["median"]["residual"]) < 0.1
+    peak = summary["comparison"]["peak_per_log_sigma"]
+    assert peak["measured_low"] / 1.1 < peak["predicted"] < peak["measured_high"] * 1.1
+    assert abs(summary["comparison"]["median_sigma"]["residual"]) < 0.1
+    assert ": agree (" in summary["sentence"]
     # held against another mixture it disagrees
     other = run_json("measure", SPEC, "--samples", "6000", "--prediction", "binary:d=16,mu=1,s=0.5")
-    assert abs(other["comparison"]["peak"]["residual"] + np.log(2)) < 0.15
+    assert abs(other["comparison"]["peak_per_log_sigma"]["residual"] + np.log(2)) < 0.15
+    assert ": do not agree (" in other["sentence"]
     chain = run_json("measure", SPEC, "--estimator", "path", "--samples", "2000", "--batch", "1000")
     assert chain["method"] == "path"
-    assert abs(chain["comparison"]["median"]["residual"]) < 0.15
+    assert abs(chain["comparison"]["median_sigma"]["residual"]) < 0.15
+    assert any("bias" in note for note in chain["comparison"]["notes"])
 
 
 @pytest.mark.parametrize("estimator", ["path", "discrepancy"])
@@ -55,7 +58,7 @@ def test_unequal_weights_are_those_of_the_mixture(estimator, run_json):
     spec = "binary:d=4,mu=1,s=0.5,w=0.9"
     arguments = ["--estimator", estimator, "--samples", "8000", "--batch", "2000", "--levels", "60"]
     found = run_json("measure", spec, *arguments)["comparison"]
-    assert abs(found["median"]["residual"]) < 0.1
+    assert abs(found["median_sigma"]["residual"]) < 0.1
     assert found["largest_difference"] < 0.04
     balanced = run_json("measure", spec, *arguments, "--prediction", SPEC)["comparison"]
     assert balanced["largest_difference"] > 0.3
@@ -82,7 +85,8 @@ def test_all_pairs_of_an_oracle_are_balanced(run_json, tmp_path):
 def test_guided_oracle_has_a_cross_entropy(run_json, tmp_path):
     summary = run_json(*SMALL, "--guidance", "2", "--levels", "100", "--samples", "1000", "--out", tmp_path)
     assert summary["guidance"] == 2
-    assert "peak" not in summary["comparison"]
+    assert summary["comparison"]["quantity"] == "cross_entropy"
+    assert abs(summary["comparison"]["median_sigma"]["residual"]) < 0.1
     assert summary["comparison"]["largest_difference"] < 0.08
     within = run_json(*SMALL, "--guidance", "2", "--interval", "1,3", "--levels", "100", "--samples", "1000")
     assert within["comparison"]["largest_difference"] < 0.08
@@ -193,16 +197,21 @@ def test_compare_sees_a_shift_of_the_scale(run_json, run, tmp_path):
         path = tmp_path / f"{name}.csv"
         write_csv(path, axis, place, entropy, np.full(50, 0.003))
         summary = run_json("compare", path, SPEC, "--out", tmp_path / name)
-        for quantity in ("peak", "median"):
-            assert summary[quantity]["residual"] == pytest.approx(shift, abs=0.02)
-        assert summary["width"]["residual"] == pytest.approx(0, abs=0.02)
-        assert summary["peak"]["low"] <= summary["peak"]["measured"] <= summary["peak"]["high"]
-        assert (summary["chi2"] < summary["levels"]) == (shift == 0)
+        for quantity in ("peak_per_log_sigma", "median_sigma"):
+            found = summary[quantity]
+            assert found["residual"] == pytest.approx(shift, abs=0.02)
+            assert found["measured_low"] <= found["measured"] <= found["measured_high"]
+            assert found["residual_se"] > 0
+        assert summary["window_width"]["residual"] == pytest.approx(0, abs=0.02)
+        assert "chi2" not in summary
+        assert summary["agree"] == (shift == 0)
         written = {file.name for file in (tmp_path / name).iterdir()}
         assert written == {"predicted.csv", "predicted.nc", "summary.json", "comparison.png", "manifest.json"}
     status, out, _ = run("compare", tmp_path / "same.csv", SPEC)
     assert status == 0
-    assert "peak" in out
+    assert "peak per log σ" in out
+    assert out.splitlines()[-1].startswith("decided at σ = ")
+    assert ": agree (0.0 standard errors)" in out.splitlines()[-1]
 
 
 def test_compare_takes_what_curve_writes(run, tmp_path):
@@ -216,12 +225,20 @@ def test_compare_takes_what_curve_writes(run, tmp_path):
     ("content", "message"),
     [
         ("", "cannot be read"),
-        ("a,b\n1,2\n", "needs the columns"),
+        ("\0\0", "not text"),
+        ("a,b\n1,2\n", "it needs the columns sigma or ou_time"),
         ("sigma,entropy\n1,0.1\n2,0.2\n", "at least 4 levels"),
         ("sigma,entropy\n1,0.1\n2,x\n3,0.3\n4,0.4\n", "row 2: entropy is 'x', not a number"),
         ("sigma,entropy\n1,0.1\n0,0.2\n3,0.3\n4,0.4\n", "row 2: sigma must be > 0"),
         ("sigma,entropy\n1,0.1\n1,0.2\n3,0.3\n4,0.4\n", "sigma has a value twice"),
-        ("sigma,entropy\n1,0.1\n2,-0.2\n3,0.3\n4,0.4\n", "row 2: entropy must be >= 0"),
+        ("sigma,entropy\n1,0.1\n2,-0.2\n3,0.3\n4,0.4\n", "line 3, row 2: entropy must be >= 0"),
+        ("sigma,entropy,entropy_se\n1,-1,0.1\n2,0.2,1\n3,0.3,1\n4,0.4,1\n", "row 1: entropy must be >= 0"),
+        ("sigma,entropy\n1,0.1,9\n2,0.2\n3,0.3\n4,0.4\n", "line 2: 3 fields, but the header names 2"),
+        ("sigma,entropy\n1,0.1\n2\n3,0.3\n4,0.4\n", "line 3: 1 fields, but the header names 2"),
+        ("1,0.1\n2,0.2\n3,0.3\n4,0.4\n", "line 1 holds numbers; no line before it names the columns"),
+        ("sigma,entropy,entropy\n1,0.1,2\n", "names 'entropy' twice"),
+        ("sigma,entropy,rate\n1,0.1,1\n2,0.2,9\n3,0.3,9\n4,0.4,9\n", "rate is not the slope of entropy"),
+        ("sigma,cross_entropy\n1,0.1\n2,0.2\n3,0.3\n4,0.4\n", "guidance: the curve is a cross-entropy"),
         ("sigma,entropy,entropy_se\n1,0.1,1\n2,0.2,-1\n3,0.3,1\n4,0.4,1\n", "row 2: entropy_se must be"),
     ],
 )
@@ -230,7 +247,7 @@ def test_bad_curves_get_one_line(content, message, run, tmp_path):
     path.write_text(content)
     status, out, err = run("compare", path, SPEC)
     assert (status, out) == (2, "")
-    assert err.startswith(f"{path}: ")
+    assert err.startswith(f"{path}: ") or message.startswith("guidance")
     assert message in err
     assert err.count("\n") == 1
 

@@ -1,10 +1,9 @@
 """`speciation compare CURVE SPEC`: an entropy curve measured elsewhere against a prediction."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json
 
@@ -15,38 +14,63 @@ def compare(
     context: typer.Context,
     curve: Annotated[
         Path,
-        typer.Argument(metavar="CURVE", help="A .csv of sigma or ou_time, entropy, and maybe entropy_se."),
+        typer.Argument(
+            metavar="CURVE",
+            help="A table of sigma or ou_time, entropy, and maybe entropy_se; or what curve or "
+            "measure wrote: a .csv, .nc or .json, or a folder.",
+        ),
     ],
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="The mixture that predicts the curve.")],
+    guidance: Annotated[
+        float | None, typer.Option(help="Weight of a guided curve, if it does not say so itself.")
+    ] = None,
+    interval: Annotated[
+        str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acted.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the prediction, summary and figure.")] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Hold a measured entropy curve against the theory: its peak, median, width, and every level."""
+    """Hold a measured entropy curve against the theory: its peaks, median, width, and every level.
+
+    Ends with a sentence that says whether the class is decided where the mixture predicts it.
+    """
     from ...numerics.files import prepare_directory
     from ...theory.mixture import GaussianMixture
     from ..comparison import compare as held_against
     from ..comparison import read_curve
+    from .places_table import comparison_table, pairs_table, say
 
     if out is not None:
         prepare_directory(out)
+    within = None if interval is None else interval_of(interval)
     measured, mixture = read_curve(curve), GaussianMixture.parse(spec)
-    found = held_against(measured, mixture, seed=seed)
+    found = held_against(measured, mixture, guidance=guidance, interval=within, seed=seed)
+    title = f"{curve.name} against {spec}"
     if out is not None:
         from ..results import write_comparison
 
-        title = f"{curve.name} against {spec}"
-        for path in write_comparison(measured, found, title, out, given(context)):
+        asked: dict[str, Any] = given(context)
+        if not found.used_seed:  # exact against exact: nothing was drawn
+            asked.pop("seed", None)
+        for path in write_comparison(found, title, out, asked):
             if not quiet:
-                errors().print(f"wrote {path}")
+                errors().print(f"wrote {path}", markup=False)
     if as_json:
         print_json({"curve": str(curve), "spec": spec, **found.summary})
     elif not quiet:
-        table = Table("", "measured", "predicted", "log ratio", title=f"{curve.name} against {spec}")
-        for name in ("peak", "median", "width"):
-            row = found.summary[name]
-            table.add_row(name, *(f"{row[key]:.5g}" for key in ("measured", "predicted", "residual")))
-        output().print(table)
-        if "chi2" in found.summary:
-            output().print(f"χ² {found.summary['chi2']:.4g} over {found.summary['levels']} levels")
+        table = pairs_table if "pairs" in found.summary else comparison_table
+        output().print(table(found.summary, title))
+        say(found.summary)
+
+
+def interval_of(text: str) -> tuple[float, float]:
+    """`LOW,HIGH` as numbers; `ValueError` unless 0 <= LOW < HIGH."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--interval: {text!r} is not LOW,HIGH") from None
+    if not 0 <= low < high:
+        raise ValueError(f"--interval: need 0 <= LOW < HIGH, not {text}")
+    return low, high

@@ -3,14 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from rich.markup import escape
 from rich.table import Table
 
+from ...theory.schedules import by_name
 from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
 
 __all__ = ["curve"]
 
-ENDINGS = (".csv", ".nc", ".json", ".png")
+ENDINGS = (".csv", ".nc", ".json", ".png", ".pdf", ".svg")
+_MOST_LEVELS = 1_000_000
+_OF_DRAWS = ("samples", "seed", "points", "tolerance")
 
 
 def curve(
@@ -18,6 +23,13 @@ def curve(
     spec: Annotated[
         str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
     ],
+    sigma: Annotated[
+        str | None,
+        typer.Option(
+            help="Noise levels: LOW:HIGH, LOW:HIGH:N (N of them, in equal ratios), or a list a,b,c; "
+            "by default those between which the class is decided."
+        ),
+    ] = None,
     levels: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of noise levels.")] = 64,
     samples: Annotated[int, typer.Option(min=1, help="Monte-Carlo draws.")] = 100_000,
     method: Annotated[str, typer.Option(help="auto, exact, reduced or ambient.")] = "auto",
@@ -28,22 +40,32 @@ def curve(
     partition: Annotated[
         str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Output file: .csv, .nc, .json or .png.")] = None,
+    clock: Annotated[
+        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp-linear, cosine or flow.")
+    ] = "ou",
+    out: Annotated[
+        Path | None, typer.Option(help="Output file: .csv, .nc, .json, .png, .pdf or .svg.")
+    ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Entropy, entropy rate and clone agreement across the speciation window."""
+    """Entropy, entropy rate and clone agreement along the noise scale, and where the class is decided."""
     from ...numerics import entropy_curve
     from ...numerics.files import prepare_file
     from ...theory.mixture import GaussianMixture
     from ...theory.trees import named_partition
-    from ...theory.window import window_sigmas
+    from ..verdicts import numbers_of, sentence_of
+    from .places_table import places_table, say
 
+    schedule = by_name(clock)
     if out is not None:
         prepare_file(out, ENDINGS)
     mixture = GaussianMixture.parse(spec)
-    sigmas = window_sigmas(mixture, levels)
+    sigmas = _levels(sigma, levels, mixture)
+    time = schedule.time(sigmas)
+    if np.isnan(time).all():
+        raise ValueError(f"clock: {clock} ends at sigma = {schedule.last_sigma:.6g}, below every level")
     groups = None if partition is None else named_partition(mixture, partition)
     # an interrupted run leaves its draws here, and the same command goes on from them
     checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
@@ -60,58 +82,95 @@ def curve(
             checkpoint=checkpoint,
             progress=progress,
         )
-    content = _to_json(dataset, {"spec": spec, **mixture.describe()})
+    if clock != "ou":
+        about = {"long_name": f"time of the {clock} clock", "units": "1"}
+        dataset = dataset.assign_coords(time=("sigma", time, about)).assign_attrs(clock=clock)
+    numbers = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
+    content = _to_json(dataset, {"spec": spec, **mixture.describe()}, numbers)
     if out is not None:
         _write(dataset, content, mixture, given(context), out)
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)
         if not quiet:
-            errors().print(f"wrote {out}")
+            errors().print(f"wrote {out}", markup=False)
     if as_json:
         print_json(content)
-    elif out is None and not quiet:
-        _print_table(dataset, spec)
+    elif not quiet:
+        if out is None:
+            _print_table(dataset, spec)
+        output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
+        say(numbers)
 
 
-def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
-    names = ["sigma", "ou_time", *dataset.data_vars]
+def _levels(asked: str | None, count: int, mixture: Any) -> Any:
+    """Noise levels as `--sigma` says, or those between which the class is decided."""
+    from ...theory.window import window_sigmas
+
+    if asked is None:
+        return window_sigmas(mixture, count)
+    parts = asked.split(":" if ":" in asked else ",")
+    try:
+        numbers = [float(part) for part in parts]
+        ends = ":" not in asked or (len(parts) in (2, 3) and 0 < numbers[0] < numbers[1])
+        if len(parts) == 3 and ":" in asked:
+            count = int(parts[2])
+    except ValueError:
+        numbers, ends = [], False
+    good = [0 < number < float("inf") for number in numbers]
+    if not ends or not good or not all(good) or not 1 <= count <= _MOST_LEVELS:
+        raise ValueError(f"sigma: {asked!r} is not LOW:HIGH[:N] with 0 < LOW < HIGH, or a list a,b,c")
+    if ":" in asked:
+        return np.geomspace(numbers[0], numbers[1], count)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"sigma: {asked!r} has a level twice")
+    return np.array(sorted(numbers))
+
+
+def _to_json(dataset: Any, mixture: dict[str, Any], numbers: dict[str, Any]) -> dict[str, Any]:
+    along = [name for name, values in dataset.data_vars.items() if values.ndim]
+    names = [*dataset.coords, *along]
     columns = [dataset[name].values.tolist() for name in names]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-    return {
-        "mixture": mixture,
-        **dataset.attrs,
-        "units": {"entropy": "nats", "rate": "nats per unit OU time"},
-        "levels": rows,
-    }
+    # a level that the clock does not reach has no time
+    rows = [
+        {name: None if value != value else value for name, value in zip(names, row, strict=True)}
+        for row in zip(*columns, strict=True)
+    ]
+    return {"mixture": mixture, **dataset.attrs, **numbers, "levels": rows}
 
 
 def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
     import json
 
     from ...numerics.manifests import MANIFEST, write_results
+    from ..curve_files import level_table
 
-    spec = asked["spec"]
+    spec, clock = asked["spec"], asked["clock"]
+    if dataset.attrs["method"] == "exact":  # nothing was drawn
+        asked = {name: value for name, value in asked.items() if name not in _OF_DRAWS}
 
     def figure(path: Path) -> None:
         from ...theory.prediction import speciation_times
-        from ..figures import curve_figure
+        from ..figures import curve_figure, save_figure
 
-        curve_figure(dataset, spec, speciation_times(mixture)).savefig(path)
+        times = () if "partition" in asked else speciation_times(mixture, by_name(clock))
+        save_figure(curve_figure(dataset, spec, times, clock), path)
 
     writers = {
-        ".csv": lambda path: dataset.to_dataframe().to_csv(path, float_format="%.17g"),
+        ".csv": lambda path: level_table(dataset).to_csv(path, float_format="%.17g"),
         ".nc": lambda path: dataset.assign_attrs(spec=spec).to_netcdf(path, engine="scipy"),
         ".json": lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n"),
-        ".png": figure,
+        **dict.fromkeys((".png", ".pdf", ".svg"), figure),
     }
     write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")
 
 
 def _print_table(dataset: Any, spec: str) -> None:
-    table = Table(title=f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}")
-    names = ("sigma", "ou_time", "entropy", "rate", "agreement")
+    table = Table(title=escape(f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}"))
+    times = ("ou_time",) if "time" not in dataset.coords else ("ou_time", "time")
+    names = ("sigma", *times, "entropy", "rate", "agreement")
+    units = {"entropy": ", nats", "rate": ", nats per OU time", "time": f" ({dataset.attrs.get('clock')})"}
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(f"{name}{units.get(name, '')}", justify="right", no_wrap=True)
     for index in range(dataset.sizes["sigma"]):
         level = dataset.isel(sigma=index)
         table.add_row(*(_cell(level, name) for name in names))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
+_SHOWN = (
+    "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "interval_high", "seed", "evaluations", "class_entropy", "closure",
+)  # fmt: skip
 _PATH_STEPS, _LEVELS = 64, 40
 _PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
 
@@ -229,17 +234,26 @@ def _deliver(
     if as_json:
         print_json(result.summary)
     elif not quiet:
-        table = Table("quantity", "value", title=title)
-        for name, value in _rows(result.summary):
-            table.add_row(name, f"{value:.6g}" if isinstance(value, float) else str(value))
-        output().print(table)
+        _print(result.summary, title)
 
 
-def _rows(summary: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
+def _print(summary: dict[str, Any], title: str) -> None:
+    """How it was measured, where the class is decided, and one sentence."""
+    from .places_table import comparison_table, pairs_table, places_table, say
+
+    table = Table("quantity", "value", title=escape(title))
     for name, value in summary.items():
-        if isinstance(value, dict):
-            rows += _rows(value, f"{prefix}{name} ")
-        else:
-            rows.append((prefix + name.replace("_", " "), value))
-    return rows
+        if name in _SHOWN and not isinstance(value, dict):
+            error = f" ± {summary[f'{name}_se']:.2g}" if f"{name}_se" in summary else ""
+            shown = f"{value:.6g}" if isinstance(value, float) else escape(str(value))
+            table.add_row(name.replace("_", " "), f"{shown}{error}")
+    output().print(table)
+    if "pairs" in summary:
+        output().print(pairs_table(summary, "each pair"))
+        say(summary)
+    elif "comparison" in summary:
+        output().print(comparison_table(summary["comparison"], "against the prediction"))
+        say(summary["comparison"])
+    else:
+        output().print(places_table(summary, "where it is decided"))
+        say(summary)

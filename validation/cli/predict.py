@@ -3,11 +3,18 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from .common import JsonFlag, QuietFlag, SeedOption, output, print_json
 
 __all__ = ["predict"]
+
+_MEANING = {
+    "entropy-peak": "σ at the highest dH/dt per unit OU time (peak_per_ou_time), in every clock",
+    "entropy-median": "half of the entropy left (median_sigma)",
+}
+_UNITS = {"time": "of the clock", "sigma": "noise-to-signal ratio", "gamma": "1"}
 
 
 def predict(
@@ -31,16 +38,18 @@ def predict(
     times = speciation_times(mixture, schedule)
     if as_json:
         entries = [entry.to_json() for entry in times]
-        print_json({"mixture": {"spec": spec, **mixture.describe()}, "clock": clock, "times": entries})
+        about = {"mixture": {"spec": spec, **mixture.describe()}, "clock": clock}
+        print_json({**about, "times": entries, "notes": _MEANING, "units": _UNITS})
         return
     if quiet:
         return
 
     def row(entry: SpeciationTime) -> list[str]:
         numbers = [entry.time, entry.sigma, entry.gamma]
-        return [entry.criterion, *("–" if n is None else f"{n:.10g}" for n in numbers), entry.reason or ""]
+        note = entry.reason or _MEANING.get(entry.criterion, "")
+        return [entry.criterion, *("–" if n is None else f"{n:.10g}" for n in numbers), escape(note)]
 
-    table = Table(title=f"{spec}, {clock} clock")
+    table = Table(title=escape(f"{spec}, times of the {clock} clock"))
     for name in ("criterion", "time", "sigma", "gamma", "note"):
         is_number = name in ("time", "sigma", "gamma")
         table.add_column(

@@ -1,0 +1,220 @@
+"""Where a curve's class is decided: the peaks of its rate, its median and its window, read off the curve.
+
+peak_per_log_sigma   σ at which dH/d log σ is highest
+peak_per_ou_time     σ at which dH/dt per unit OU time is highest, dH/dt = (1 + σ²)/σ² dH/d log σ
+median_sigma         σ at which half of the entropy is left
+window_width         length in log σ from a quarter to three quarters of the entropy
+
+Each with a 95 % interval, `*_low` and `*_high` (`reading` says how). They belong to the levels they were read
+from: of a slice, or of a curve made from others, they are read again (`with_places`). What a curve does not
+show is NaN, and the variable's `note` says why.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from .reading import HALFWAY, Levels, Reading, is_sampled, of_exact, of_sampled, slope_of
+
+__all__ = ["AT_EDGE", "COARSE", "PLACES", "UNDECIDED", "Place", "places_of", "with_places"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+PLACES: dict[str, tuple[str, str]] = {
+    "peak_per_log_sigma": ("σ at the highest dH/d log σ", "1"),
+    "peak_per_ou_time": ("σ at the highest dH/dt per unit OU time", "1"),
+    "median_sigma": ("σ at which half of the entropy is left", "1"),
+    "window_width": ("length in log σ from a quarter to three quarters of the entropy", "log sigma"),
+}
+"""What is read off every curve: long name and unit."""
+
+UNDECIDED = "not decided in this range"
+AT_EDGE = "peak at the edge of this range"
+COARSE = "too coarse"
+
+_FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spaced ones are used
+_JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
+_ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
+
+
+@dataclass(frozen=True)
+class Place:
+    """A number read off a curve with its 95 % interval; NaN with a note where there is none."""
+
+    value: float
+    low: float
+    high: float
+    note: str = ""
+
+    @classmethod
+    def absent(cls, note: str) -> "Place":
+        """No such place, and why."""
+        return cls(np.nan, np.nan, np.nan, note)
+
+    @property
+    def log_error(self) -> float:
+        """Standard error of its logarithm, from the interval's length; NaN where it is open."""
+        return float(np.log(self.high / self.low)) / 3.92 if self.low > 0 else np.nan
+
+
+def with_places(
+    curve: xr.Dataset,
+    *,
+    class_entropy: float | None = None,
+    resampled: tuple[Array, Array] | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """The curve with `PLACES`, read off its levels, as variables without a dimension.
+
+    Parameters
+    ----------
+    curve : xarray.Dataset
+        Over `sigma`: `entropy` or `cross_entropy`, maybe its `*_se`, `rate` (per unit OU time) and `rate_se`.
+        Half of the entropy is half of `class_entropy` times `closure`, if the curve has one.
+    class_entropy : float, optional
+        H(C) in nats, kept as a variable. Otherwise the curve's own, or its largest entropy.
+    resampled : (entropies, slopes), each of shape (resamples, levels), optional
+        Over ascending σ: the curve and its `dH/d log σ` from resampled draws. Without them levels are
+        resampled from their standard errors, once independently and once with errors that levels share over
+        half a unit of log σ; the wider interval counts, because their covariance is not known.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    xarray.Dataset
+        With each of `PLACES`, its `*_low` and `*_high` (95 %), units and, where it is NaN, a `note`.
+    """
+    if class_entropy is not None:
+        curve = curve.assign(class_entropy=((), float(class_entropy)))
+        curve.class_entropy.attrs.update(long_name="entropy of the class, H(C)", units="nats")
+    variables: dict[str, Any] = {}
+    for name, place in places_of(curve, resampled=resampled, seed=seed).items():
+        long_name, units = PLACES[name]
+        note = {"note": place.note} if place.note else {}
+        parts = {"": place.value, "_low": place.low, "_high": place.high}
+        for ending, value in parts.items():
+            about = {"_low": ", lower end of 95 %", "_high": ", upper end of 95 %"}.get(ending, "")
+            variables[name + ending] = ((), value, {"long_name": long_name + about, "units": units, **note})
+    return curve.assign(variables)
+
+
+def places_of(
+    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: int = 0
+) -> dict[str, Place]:
+    """Each of `PLACES`, read off the levels of a curve; arguments as for `with_places`.
+
+    An interval that the curve carries is kept if it belongs to the place found: it may come from draws.
+    """
+    found = _read(curve, resampled, seed)
+    if resampled is not None:
+        return found
+    return {name: _kept(curve, name, each) for name, each in found.items()}
+
+
+def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
+    """With the interval that the curve carries, where it belongs to what was found."""
+    parts = [name, f"{name}_low", f"{name}_high"]
+    if not all(part in curve and curve[part].ndim == 0 for part in parts):
+        return found
+    value, low, high = (float(curve[part]) for part in parts)
+    if not np.isclose(value, found.value, rtol=1e-9, atol=0) or np.isnan([low, high]).any():
+        return found
+    inside = name == "window_width" or curve.sigma.min() <= low <= high <= curve.sigma.max()
+    note = str(curve[name].attrs.get("note", ""))
+    return Place(found.value, low, high, note) if inside else found
+
+
+def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -> dict[str, Place]:
+    if curve.sizes["sigma"] < _FEWEST:
+        return dict.fromkeys(PLACES, Place.absent(f"{COARSE}: fewer than {_FEWEST} levels"))
+    levels, whole = _levels_of(curve)
+    entropy, error = levels.entropy, levels.entropy_error
+    fall, doubt = float(np.ptp(entropy)), float(np.hypot(error[entropy.argmax()], error[entropy.argmin()]))
+    known = f"{fall:.3g} ± {doubt:.2g}" if doubt > 0 else f"{fall:.3g}"
+    undecided = Place.absent(f"{UNDECIDED}: the entropy falls by {known} of {whole:.3g} nats")
+    # of many noisy levels the highest and lowest differ by a few errors; an integral begins without any
+    errors = 3 if "closure" in curve else 5
+    # 1e-300: a fall of zero is none
+    if not fall > max(_ANNOUNCED * whole, errors * doubt, 1e-300):
+        return dict.fromkeys(PLACES, undecided)
+    if not slope_of(levels).max() > 0:
+        note = f"{UNDECIDED}: the entropy does not rise with sigma"
+        return dict.fromkeys(PLACES, Place.absent(note))
+    if is_sampled(levels):
+        found = _away_from_jumps(curve, _placed(of_sampled(levels, resampled, seed)))
+    else:
+        found = _placed(of_exact(levels, seed))
+    if not fall > _DECIDED * whole:
+        found |= dict.fromkeys(("median_sigma", "window_width"), undecided)
+    return found
+
+
+def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place]) -> dict[str, Place]:
+    """Without peaks where guidance begins or ends: the rate jumps there, and sampled levels smooth it."""
+    if "interval_low" not in curve.attrs:
+        return found
+    jumps = [float(curve.attrs[f"interval_{end}"]) for end in ("low", "high")]
+    for name in ("peak_per_log_sigma", "peak_per_ou_time"):
+        near = [jump for jump in jumps if jump > 0 and abs(np.log(found[name].value / jump)) < _JUMP]
+        if near:
+            note = f"the rate jumps at sigma = {near[0]:.4g}, where guidance begins or ends"
+            found[name] = Place.absent(note)
+    return found
+
+
+def _levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
+    """The numbers of a dataset, ascending, of at most `_MOST` levels, and the entropy to be decided."""
+    name = "cross_entropy" if "cross_entropy" in curve else "entropy"
+    order = np.argsort(curve.sigma.values)
+    order = order[:: -(-order.size // _MOST)]
+    sigma = curve.sigma.values[order].astype(np.float64)
+    per_log = 1 / (1 + sigma**-2.0)
+
+    def values(of: str, factor: Any = 1.0) -> Array | None:
+        return curve[of].values[order] * factor if of in curve else None
+
+    entropy, nothing = curve[name].values[order], np.zeros(sigma.size)
+    error, slope_error = values(f"{name}_se"), values("rate_se", per_log)
+    decision = float(curve["class_entropy"]) if "class_entropy" in curve else float(entropy.max())
+    levels = Levels(
+        np.log(sigma),
+        entropy,
+        values("rate", per_log),
+        nothing if error is None else error,
+        nothing if slope_error is None else slope_error,
+        whole=decision * float(curve["closure"]) if "closure" in curve else decision,
+    )
+    return levels, decision
+
+
+def _placed(reading: Reading) -> dict[str, Place]:
+    """From logarithms to σ, with a note where there is none."""
+    found: dict[str, Place] = {}
+    for name, best, *ends in zip(PLACES, *reading, strict=True):
+        if not np.isfinite(best):
+            found[name] = Place.absent(_why(name, best))
+            continue
+        note = "" if np.isfinite(ends).all() else "the interval reaches the edge of this range"
+        low, high = (end if np.isfinite(end) else np.nan for end in ends)
+        if name == "window_width":
+            found[name] = Place(float(best), max(float(low), 0.0), float(high), note)
+        else:
+            found[name] = Place(float(np.exp(best)), float(np.exp(low)), float(np.exp(high)), note)
+    return found
+
+
+def _why(name: str, place: float) -> str:
+    """Why there is no such number."""
+    if name.startswith("peak"):
+        if np.isnan(place):
+            return f"{COARSE} or too noisy: fewer than {HALFWAY} levels reach half of the highest rate"
+        return f"{AT_EDGE}, the {'lowest' if place < 0 else 'highest'} sigma: it may lie outside"
+    if name == "window_width":
+        return f"{UNDECIDED}: it does not hold a quarter and three quarters of the entropy"
+    if place < 0:
+        return f"{UNDECIDED}: more than half of the entropy is left at the lowest sigma"
+    return "decided above this range: less than half of the entropy is left at the highest sigma"

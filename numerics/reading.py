@@ -1,0 +1,335 @@
+"""Reading numbers off a curve: where its slope is highest, and where its values pass a level.
+
+Curves without noise, or next to none, are interpolated: the slope by a quintic spline (without slopes the
+values are, and differentiated), the values by cubics with these slopes. The interval is the difference from
+what the two halves of the grid, every second level, give alone. Where at least three levels reach half of the
+highest slope that difference bounds the error on all exact curves (tested); a coarser grid has no peak.
+
+Of sampled curves a peak is that of a cubic in log σ through the levels around the highest that reach 60 % of
+it; per unit OU time, among those whose slope is four standard errors above zero. The interval is from
+resampled curves, and wider by what a polynomial of degree five puts elsewhere, beyond what noise explains.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import interpolate as _interpolate
+
+__all__ = ["HALFWAY", "Levels", "Reading", "is_sampled", "of_exact", "of_sampled", "slope_of", "slopes_of"]
+
+Array: TypeAlias = NDArray[np.float64]
+Reading: TypeAlias = tuple[Array, Array, Array]
+"""Both peaks' log σ, the median's, and the window's width, shape (4,): the best values, and a 95 % interval.
+
+Infinite where it lies beyond the lowest or highest level, NaN where it cannot be told.
+"""
+
+interpolate: Any = _interpolate
+
+HALFWAY = 3
+"""Levels that must reach half of the highest slope."""
+RESAMPLES = 100
+"""Curves that each kind of noise is resampled for."""
+_SMALL_NOISE = 1e-3  # relative to the highest slope: below it a curve is interpolated
+_NEAR, _FEWEST = 0.6, 6  # of the polynomial through the levels around a peak
+_FINE = 201  # of the grid that a polynomial's top is looked for on
+_SIGNIFICANT = 4.0  # standard errors of a slope at which a peak may be
+_REACH = 0.4  # in log σ, to each side, of the polynomials that differentiate a sampled entropy
+_WIDE = 0.25  # spacing in log σ from which those polynomials are of degree four
+_CORRELATED = 0.5  # length in log σ of errors that levels share, where it is not known
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A curve over ascending log σ with its standard errors; `slope` is dH/d log σ, where it is known.
+
+    The window is where the entropy passes shares of `whole`.
+    """
+
+    x: Array
+    entropy: Array
+    slope: Array | None
+    entropy_error: Array
+    slope_error: Array
+    whole: float
+
+
+def slopes_of(log_sigma: Array, entropies: Array, order: int = 2) -> Array:
+    """dH/d log σ of sampled entropies (…, levels), by least-squares polynomials of this degree.
+
+    They go through the levels within 0.4 of each, and at least two to each side. Where levels are farther
+    apart than a quarter those of degree two would flatten a peak: they are of degree four.
+    """
+    return entropies @ _slope_matrix(log_sigma, 4 if _coarse(log_sigma) else order).T
+
+
+def _coarse(x: Array) -> bool:
+    return float(np.median(np.diff(x))) > _WIDE
+
+
+def _slope_matrix(x: Array, order: int) -> Array:
+    """D with `D @ values` the slopes at x; the spacing may vary."""
+    n = x.size
+    reach = max(2, round(_REACH / float(np.median(np.diff(x)))))
+    matrix = np.zeros((n, n))
+    for i in range(n):
+        first = min(max(0, i - reach), max(0, n - 2 * reach - 1))
+        near = slice(first, min(n, first + 2 * reach + 1))
+        powers = np.vander(x[near] - x[i], min(order, x[near].size - 1) + 1, increasing=True)
+        matrix[i, near] = np.linalg.pinv(powers)[1]
+    return matrix
+
+
+def _spline_slopes(x: Array, values: Array, degree: int = 5) -> Array:
+    """dH/d log σ of the spline through values (…, levels)."""
+    return interpolate.make_interp_spline(x, values, k=_degree(x, degree), axis=-1).derivative()(x)
+
+
+def _degree(x: Array, degree: int = 5) -> int:
+    return degree if x.size > degree else 3
+
+
+def slope_of(data: Levels) -> Array:
+    """dH/d log σ at the levels: as given, of a spline through exact entropies, or of polynomials."""
+    if data.slope is not None:
+        return data.slope
+    return (
+        slopes_of(data.x, data.entropy) if data.entropy_error.any() else _spline_slopes(data.x, data.entropy)
+    )
+
+
+def _slope_error(data: Levels) -> Array:
+    """Standard errors of `slope_of`; of a derived one, with independent or with shared errors, the larger."""
+    if data.slope is not None:
+        return data.slope_error
+    matrix = _slope_matrix(data.x, 4 if _coarse(data.x) else 2)
+    independent = np.sqrt(matrix**2 @ data.entropy_error**2)
+    return np.maximum(independent, data.entropy_error / _CORRELATED)
+
+
+def is_sampled(data: Levels) -> bool:
+    """Whether a curve has more noise than interpolation bears: a thousandth of the highest slope."""
+    spacing = float(np.median(np.diff(data.x)))
+    errors = data.entropy_error / spacing if data.slope is None else data.slope_error
+    return float(errors.max()) >= _SMALL_NOISE * float(slope_of(data).max())
+
+
+def of_exact(data: Levels, seed: int) -> Reading:
+    """By interpolation, with what half the grid gives alone, and with noise if there is a little."""
+    best, error = _interpolated(data), np.zeros(4)
+    for start in (0, 1):
+        half = slice(start, None, 2)
+        slope = None if data.slope is None else data.slope[half]
+        part = replace(data, x=data.x[half], entropy=data.entropy[half], slope=slope)
+        gap = np.full(4, np.nan)
+        if part.x.size >= 4:
+            with np.errstate(invalid="ignore"):
+                gap = np.abs(_interpolated(part, 1) - best)
+        error = np.maximum(error, gap)
+    low = high = best
+    if data.entropy_error.any() or data.slope_error.any():
+        curves = zip(*_noisy(data, seed, RESAMPLES), strict=True)
+        exact = data.slope is not None
+        rows = [_interpolated(replace(data, entropy=h, slope=y if exact else None)) for h, y in curves]
+        low, high = (np.quantile(rows, q, axis=0, method="inverted_cdf") for q in (0.025, 0.975))
+    # nothing lies farther off than its neighbours, and what is exact to rounding is known to a billionth
+    error = np.fmin(np.where(np.isfinite(error), error, np.nan), _limits(data.x, best))
+    error = np.maximum(error, 1e-9)
+    return best, np.fmin(low, best) - error, np.fmax(high, best) + error
+
+
+def _limits(x: Array, best: Array) -> Array:
+    """How far an error can reach: a level and a half for a peak, one for a median, two for a width."""
+    at = np.clip(np.searchsorted(x, np.where(np.isfinite(best), best, x[0])), 1, x.size - 1)
+    steps = [float(np.diff(x[max(0, i - 2) : i + 2]).max()) for i in at]
+    return np.array([1.5, 1.5, 1.0, 2.0]) * [*steps[:3], steps[2]]
+
+
+def _interpolated(data: Levels, fewest: int = HALFWAY) -> Array:
+    """Both peaks' and the median's log σ, and the width; infinite beyond the ends, NaN if too coarse."""
+    x, slope = data.x, data.slope
+    per_time = slope
+    if slope is None:
+        slope, rough = (_spline_slopes(x, data.entropy, degree) for degree in (5, 3))
+        # far below the window a spline's ringing is not a rate, and 1/σ² makes it large
+        per_time = np.where(slope > _SIGNIFICANT * np.abs(slope - rough), slope, 0.0)
+    peaks = [_top(x, y, fewest) for y in (slope, per_time * (1 + np.exp(-2 * x)))]
+    return np.array([*peaks, *_crossings(x, data.entropy, slope, data.whole)])
+
+
+def _top(x: Array, y: Array, fewest: int) -> float:
+    """Place of the highest y by a quintic spline."""
+    best = int(np.argmax(y))
+    if best in (0, y.size - 1):
+        return -np.inf if best == 0 else np.inf
+    below = np.flatnonzero(y < y[best] / 2)
+    if int(below[below > best].min(initial=y.size)) - int(below[below < best].max(initial=-1)) - 1 < fewest:
+        return np.nan
+    spline = interpolate.make_interp_spline(x, y, k=_degree(x))
+    fine = np.linspace(x[best - 1], x[best + 1], 401)
+    return _parabola(fine, spline(fine))
+
+
+def _parabola(x: Array, y: Array) -> float:
+    """Place of the largest y, by a parabola through it and its neighbours."""
+    best = int(np.argmax(y))
+    if best in (0, y.size - 1):
+        return float(x[best])
+    (a, b, c), (left, right) = y[best - 1 : best + 2], (x[best] - x[best - 1], x[best + 1] - x[best])
+    falls = (b - a) / left, (c - b) / right
+    bend = falls[0] - falls[1]
+    if not bend > 0:
+        return float(x[best])
+    return float(x[best] + (falls[0] * right + falls[1] * left) / (2 * bend))
+
+
+def _crossings(x: Array, entropy: Array, slope: Array, whole: float) -> tuple[float, float]:
+    """Where half of `whole` is left, and the distance from a quarter to three quarters."""
+    quarter, half, most = (_crossing(x, entropy, slope, whole * share) for share in (0.25, 0.5, 0.75))
+    with np.errstate(invalid="ignore"):
+        return half, float(np.subtract(most, quarter))
+
+
+def _crossing(x: Array, entropy: Array, slope: Array, level: float) -> float:
+    """Where the entropy rises through `level`; with noise, the middle of the first and the last."""
+    rises = np.flatnonzero((entropy[:-1] < level) & (entropy[1:] >= level))
+    if rises.size == 0:
+        return -np.inf if entropy[0] >= level else np.inf
+    first, last = (_within(x, entropy, slope, int(i), level) for i in rises[[0, -1]])
+    return (first + last) / 2
+
+
+def _within(x: Array, entropy: Array, slope: Array, i: int, level: float) -> float:
+    """Where the cubic with these ends and slopes is at `level`, by bisection."""
+    step, (start, end) = float(x[i + 1] - x[i]), (float(entropy[i]), float(entropy[i + 1]))
+    # slopes beyond three times the chord's would make the cubic turn
+    chord = end - start
+    first, last = (min(max(float(s) * step, 0.0), 3 * chord) for s in slope[i : i + 2])
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        u = (low + high) / 2
+        value = start + u * (first + u * (3 * chord - 2 * first - last + u * (first + last - 2 * chord)))
+        low, high = (u, high) if value < level else (low, u)
+    return float(x[i]) + step * (low + high) / 2
+
+
+def of_sampled(data: Levels, resampled: tuple[Array, Array] | None, seed: int) -> Reading:
+    """By polynomials through what is near, with the interval of resampled curves (`places`)."""
+    slope = slope_of(data)
+    keep = slope > _SIGNIFICANT * _slope_error(data)
+    usual = _smoothed(data, data.entropy, slope, keep, 3)
+    finer = _smoothed(data, data.entropy, _finer(data, data.entropy, slope), keep, 5)
+    kinds = (
+        [resampled] if resampled is not None else [_noisy(data, seed, RESAMPLES, n) for n in (0, _CORRELATED)]
+    )
+    low, high, spread = usual, usual, np.zeros(4)
+    for entropies, slopes in kinds:
+        rows = [_smoothed(data, h, y, keep, 3, True) for h, y in zip(entropies, slopes, strict=True)]
+        low, high = _widened(low, rows, 0.025, np.fmin), _widened(high, rows, 0.975, np.fmax)
+        few = slice(None, None, 4)
+        better = zip(entropies[few], _finer(data, entropies[few], slopes[few]), strict=True)
+        others = [_smoothed(data, h, y, keep, 5, True) for h, y in better]
+        spread = np.maximum(spread, _finite(np.array(others), np.array(rows[few])).std(axis=0))
+    bias = np.sqrt(np.maximum(0.0, _finite(finer, usual) ** 2 - spread**2))
+    return usual, low - bias, high + bias
+
+
+def _finite(values: Array, others: Array) -> Array:
+    """Differences, zero where one of the two has no place."""
+    both = np.isfinite(values) & np.isfinite(others)
+    return np.subtract(values, others, out=np.zeros(values.shape), where=both)
+
+
+def _widened(so_far: Array, rows: list[Array], share: float, wider: Callable[..., Array]) -> Array:
+    """Interval ends with the quantile of these rows, of which those without a place may have it anywhere."""
+    known = np.where(np.isnan(rows), -np.inf if share < 0.5 else np.inf, rows)
+    return wider(so_far, np.quantile(known, share, axis=0, method="inverted_cdf"))
+
+
+def _finer(data: Levels, entropies: Array, slopes: Array) -> Array:
+    """Slopes of higher order, where they are not given: of degree four, or on a coarse grid of a spline."""
+    if data.slope is not None:
+        return slopes
+    return _spline_slopes(data.x, entropies) if _coarse(data.x) else slopes_of(data.x, entropies, 4)
+
+
+def _smoothed(
+    data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_], degree: int, rough: bool = False
+) -> Array:
+    """As `_interpolated`, with a polynomial around each peak; of degree five, medians with chords' slopes."""
+    x = data.x
+    # 1/σ² makes much of noise at small σ: only a rate that is none counts there
+    per_time = np.where(keep, slope * (1 + np.exp(-2 * x)), 0.0)
+    peaks = [_summit(x, y, degree, rough) for y in (slope, per_time)]
+    ends = slope if degree == 3 else np.gradient(entropy, x)
+    return np.array([*peaks, *_crossings(x, entropy, ends, data.whole)])
+
+
+def _summit(x: Array, y: Array, degree: int, rough: bool) -> float:
+    """Place of the largest y by a polynomial through all that is near it; infinite at the ends.
+
+    A level alone among zeros is none, or `rough` where a resampled curve has it.
+    """
+    best = int(np.argmax(y))
+    if not y[best] > 0:
+        return np.nan
+    below = np.flatnonzero(y < _NEAR * y[best])
+    first = int(below[below < best].max(initial=-1)) + 1
+    last = int(below[below > best].min(initial=y.size))
+    if best in (0, y.size - 1):
+        return -np.inf if best == 0 else np.inf
+    if not min(y[best - 1], y[best + 1]) > 0:
+        return float(x[best]) if rough else np.nan
+    if last - first < max(_FEWEST, degree + 2):
+        return _through_few(x, y, best, degree, last - first)
+    fine = np.linspace(x[first], x[last - 1], _FINE)
+    top = _fit(x[first:last].tobytes(), degree) @ y[first:last]
+    place = int(np.argmax(top))
+    if (place == 0 and first == 0) or (place == _FINE - 1 and last == y.size):
+        return -np.inf if place == 0 else np.inf
+    return _parabola(fine, top)
+
+
+@lru_cache(maxsize=4096)
+def _fit(levels: bytes, degree: int) -> Array:
+    """From values at these levels to those of their least-squares polynomial on a fine grid."""
+    x = np.frombuffer(levels)
+    u = (2 * x - x[0] - x[-1]) / (x[-1] - x[0])
+    fine = np.vander(np.linspace(-1, 1, _FINE), degree + 1)
+    return fine @ np.linalg.pinv(np.vander(u, degree + 1))
+
+
+def _through_few(x: Array, y: Array, best: int, degree: int, near: int) -> float:
+    """Where levels are few: by a parabola through three of them; of degree five, a quartic through five."""
+    if near < 2 or (y > y[best] / 2).sum() < HALFWAY:
+        return np.nan
+    if degree == 3:
+        return _parabola(x, y)
+    five = slice(max(0, best - 2), best + 3)
+    u = x[five] - x[best]
+    found = np.polynomial.polynomial.polyfit(u, y[five], u.size - 1)
+    fine = np.linspace(x[best - 1] - x[best], x[best + 1] - x[best], 401)
+    return float(x[best] + _parabola(fine, np.polynomial.polynomial.polyval(fine, found)))
+
+
+def _noisy(data: Levels, seed: int, count: int, length: float = 0.0) -> tuple[Array, Array]:
+    """Curves and slopes with noise of their standard errors, correlated over `length` in log σ."""
+    rng = np.random.default_rng([seed, 0xC0])
+
+    def noise() -> Array:
+        if length == 0:
+            return rng.standard_normal((count, data.x.size))
+        waves = rng.standard_normal((count, 48)) / length
+        phases = rng.uniform(0, 2 * np.pi, (count, 48))
+        at = (np.cos(waves[:, k, None] * data.x + phases[:, k, None]) for k in range(48))
+        return np.sqrt(2 / 48) * sum(at, np.zeros((count, data.x.size)))
+
+    entropies = data.entropy + data.entropy_error * noise()
+    if data.slope is None:
+        found = slopes_of if data.entropy_error.any() else _spline_slopes
+        return entropies, found(data.x, entropies)
+    return entropies, data.slope + data.slope_error * noise()

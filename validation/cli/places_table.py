@@ -1,0 +1,90 @@
+"""Tables of where a curve is decided, with units and intervals, for every command that has one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from ...numerics.places import PLACES
+from .common import output
+
+__all__ = ["comparison_table", "pairs_table", "places_table", "say"]
+
+_NAMES = {
+    "peak_per_log_sigma": "peak per log σ",
+    "peak_per_ou_time": "peak per OU time",
+    "median_sigma": "median",
+    "window_width": "width in log σ",
+}
+_UNITS = "(in σ, the width in log σ)"
+
+
+def places_table(numbers: Mapping[str, Any], title: str) -> Table:
+    """Each of `PLACES` with its interval."""
+    table = _table(f"{title} {_UNITS}", "", "value", "95 %")
+    for name in PLACES:
+        table.add_row(_NAMES[name], _cell(numbers[name]), _interval(numbers, name))
+    return table
+
+
+def comparison_table(summary: Mapping[str, Any], title: str) -> Table:
+    """Each of `PLACES` measured and predicted, with the residual of their logarithms and its error."""
+    table = _table(f"{title} {_UNITS}", "", "measured", "95 %", "predicted", "log ratio ± s.e.")
+    for name in PLACES:
+        row = summary[name]
+        residual = _cell(row["residual"], "+.4f")
+        if row.get("residual_se") is not None and row["residual"] is not None:
+            residual += f" ± {row['residual_se']:.2g}"
+        numbers = (_cell(row["measured"]), _interval(row, "measured"), _cell(row["predicted"]))
+        table.add_row(_NAMES[name], *numbers, residual)
+    return table
+
+
+def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
+    """A row per pair: peak per log σ and median, measured with their intervals, and predicted."""
+    columns = ("pair", "peak per log σ", "95 %", "predicted", "median", "95 %", "predicted")
+    table = _table(f"{title} (in σ)", *columns)
+    for name, held in summary["pairs"].items():
+        cells: list[str] = []
+        for place in ("peak_per_log_sigma", "median_sigma"):
+            row = held[place]
+            cells += [_cell(row["measured"]), _interval(row, "measured"), _cell(row["predicted"])]
+        table.add_row(escape(name), *cells)
+    return table
+
+
+def say(summary: Mapping[str, Any]) -> None:
+    """Below a table: why numbers are missing, what a reader has to know, and the sentence at the end."""
+    notes = summary.get("notes", [])
+    own: Mapping[str, Any] = notes if isinstance(notes, Mapping) else {}
+    if "largest_difference" in summary:
+        own = {name: summary[name].get("note") for name in PLACES}
+    lines = [f"{_NAMES[name]}: {note}" for name, note in own.items() if note]
+    if "largest_difference" in summary:
+        error = f" ± {summary['largest_difference_se']:.2g}" if "largest_difference_se" in summary else ""
+        place = f"at σ = {summary['largest_difference_sigma']:.4g}"
+        lines.append(f"largest difference {summary['largest_difference']:.4g}{error} nats, {place}")
+        used = summary["prediction"]
+        drawn = f", {used['samples']} draws, seed {used.get('key', 0)}" if "samples" in used else ""
+        lines.append(f"predicted by the {used['method']} method{drawn}; agreement is {summary['agreement']}")
+    lines += [] if isinstance(notes, Mapping) else list(notes)
+    for line in [*lines, summary["sentence"]]:
+        output().print(escape(line), soft_wrap=True)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=escape(title))
+    for number, name in enumerate(columns):
+        table.add_column(name, no_wrap=number == 0, overflow="fold", justify="right" if number else "left")
+    return table
+
+
+def _cell(value: float | None, form: str = ".4g") -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _interval(numbers: Mapping[str, Any], name: str) -> str:
+    """`low to high`; a dash where an end is open."""
+    low, high = numbers[f"{name}_low"], numbers[f"{name}_high"]
+    return "–" if low is None and high is None else f"{_cell(low)} to {_cell(high)}"
