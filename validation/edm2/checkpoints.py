@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...theory.refusals import reason
+from ..randomness import undisturbed
 from .network import EDM2, Configuration
 from .weights import fill
 
@@ -247,8 +248,9 @@ def _admitted(path: str) -> Name:
 def _network(record: Any) -> EDM2:
     state = _state_of(record, "ema")
     configuration = _configuration(state)
-    network = EDM2(configuration)
-    fill(network, dict(_tensors(record, "")))
+    with undisturbed():
+        network = EDM2(configuration)
+        fill(network, dict(_tensors(record, "")))
     return network.train(False)
 
 
