@@ -76,8 +76,8 @@ def path_entropy(
     interval : (low, high), optional
         Noise levels between which guidance acts, at steps that begin at low < σ ≤ high.
     guidance_reference : {"unconditional", "classes"}, optional
-        D_reference: the denoiser without a condition, or the mean `Σ_k p_k D_k` over `conditions`, weighted by
-        the posterior that a chain carries. Unless given it is the first, but for a denoiser that says that
+        D_reference: the denoiser without a condition, or the mean `Σ_k p_k D_k` over `conditions`, weighted
+        by the posterior that a chain carries. Unless given it is the first, but for a denoiser that says that
         it never learnt one (`has_null` false). Attribute `guidance_reference` of the result.
     partition : mapping from group names to conditions, optional
         Measure the group.

@@ -25,12 +25,13 @@ def write_result(result: Result, title: str, folder: Path, parameters: Mapping[s
         figure = log_scale_figure(curve, result.summary["log_scale_test"])
         scalars = curve[[name for name, values in curve.data_vars.items() if values.dims == ("pair",)]]
         tables = _tables("curves", curve) | {"pairs.csv": _tables("pairs", scalars)["pairs.csv"]}
-        return _write(folder, tables, result.summary, {"log-scale.png": figure}, parameters)
+        return _write(folder, tables, result.summary, {"log-scale.png": figure}, parameters, result.inputs)
     if comparison is not None:
         figure = comparison_figure(curve, comparison.predicted, title)
     else:
         figure = measured_figure(curve, title)
-    return _write(folder, _tables("curve", curve), result.summary, {"curve.png": figure}, parameters)
+    tables = _tables("curve", curve)
+    return _write(folder, tables, result.summary, {"curve.png": figure}, parameters, result.inputs)
 
 
 def write_comparison(
@@ -55,8 +56,9 @@ def _write(
     summary: dict[str, Any],
     figures: dict[str, Any],
     parameters: Mapping[str, Any],
+    inputs: Mapping[str, str] | None = None,
 ) -> list[Path]:
     text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
     writers = writers | {"summary.json": lambda path: path.write_text(text)}
     writers |= {name: figure.savefig for name, figure in figures.items()}
-    return write_results(folder, writers, parameters)
+    return write_results(folder, writers, parameters, inputs=inputs)

@@ -88,7 +88,10 @@ class StableDiffusionDenoiser:
 
     def check_prompts(self, prompts: Iterable[str | None]) -> None:
         """`ValueError` for two prompts that the text encoder cannot tell apart, which names both."""
-        for prompt in prompts:
+        asked = list(prompts)
+        if None in asked and "" in asked:
+            raise ValueError("prompts: the empty prompt is what stands for no prompt; choose another")
+        for prompt in asked:
             self._tokens(prompt or "")
 
     def time_of(self, sigma: float) -> float:
