@@ -6,7 +6,7 @@ whenever it is computed, and the blocks of several runs put into one folder are 
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,22 @@ from ..theory.archives import read_arrays
 from ..theory.refusals import reason
 from .files import prepare_directory, write_atomically
 
-__all__ = ["Arrays", "PendingBlocksError", "run_blocks"]
+__all__ = ["Arrays", "PendingBlocksError", "batch_sizes", "run_blocks"]
 
 Arrays = dict[str, NDArray[np.float64]]
 
 
 class PendingBlocksError(RuntimeError):
-    """The blocks of this share are finished, others are missing."""
+    """The blocks of this share are finished, others are missing: their numbers are in `missing`."""
+
+    def __init__(self, said: str, missing: Sequence[int] = ()) -> None:
+        super().__init__(said)
+        self.missing: tuple[int, ...] = tuple(missing)
+
+
+def batch_sizes(whole: int, batch: int) -> list[int]:
+    """Rows of each block, so that together they are exactly `whole`: the last holds what the others leave."""
+    return [min(batch, whole - first) for first in range(0, whole, batch)]
 
 
 def run_blocks(
@@ -34,11 +43,13 @@ def run_blocks(
     run: str,
     progress: Callable[[int, int], None] | None = None,
     share: tuple[int, int] = (0, 1),
+    sizes: Sequence[int] | None = None,
 ) -> Arrays:
     """Arrays of all blocks, concatenated in order along their first axis.
 
     With a `folder` each finished block is written to `block-<index>.npz`, and found there by the next
-    call. `run` names everything that determines a block; a block of another run is refused. With a share
+    call. `run` names everything that determines a block, but for its number of rows where `sizes` says it:
+    a block of another run is refused, one of another size (the last of a shorter run) done again. With a share
     (rank, ranks) only every `ranks`-th block is computed here, and `PendingBlocksError` is raised while
     others are missing. A block that is not finite is a `ValueError`, and is not kept.
     """
@@ -48,10 +59,12 @@ def run_blocks(
     if folder is not None:
         _claim(prepare_directory(folder), run)
     found: list[Arrays] = []
+    missing: list[int] = []
     for index in range(count):
         path = None if folder is None else folder / f"block-{index:05d}.npz"
-        block = None if path is None or not path.exists() else _read(path, run)
+        block = _kept(path, run, None if sizes is None else sizes[index])
         if block is None and index % ranks != rank:
+            missing.append(index)
             continue
         if block is None:
             block = compute(index)
@@ -62,9 +75,18 @@ def run_blocks(
         found.append(block)
         if progress is not None:
             progress(index + 1, count)
-    if len(found) < count:
-        raise PendingBlocksError(f"{len(found)} of {count} blocks are done in {folder}")
+    if missing:
+        raise PendingBlocksError(f"{len(found)} of {count} blocks are done in {folder}", missing)
     return {name: np.concatenate([block[name] for block in found]) for name in found[0]}
+
+
+def _kept(path: Path | None, run: str, size: int | None) -> Arrays | None:
+    """A finished block, unless there is none or it has another number of rows."""
+    if path is None or not path.exists():
+        return None
+    block = _read(path, run)
+    fits = size is None or all(len(values) == size for values in block.values())
+    return block if fits else None
 
 
 def _claim(folder: Path, run: str) -> None:

@@ -47,12 +47,13 @@ def write_results(
     writers: Mapping[str, Callable[[Path], object]],
     parameters: Mapping[str, Any],
     manifest: str = MANIFEST,
+    inputs: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write every file of a result into `folder`, each whole or not at all, and then its manifest.
 
     `writers` maps names to functions that write to a path; `parameters` are those of the run, of which
-    files are noted with their SHA-256. Returns the paths, without the manifest's. Raises `ValueError` with
-    one line for what cannot be written.
+    files are noted with their SHA-256; `inputs` are the SHA-256 of other files by name. Returns the paths,
+    without the manifest's. Raises `ValueError` with one line for what cannot be written.
     """
     prepare_directory(folder)
     for name, write in writers.items():
@@ -61,7 +62,7 @@ def write_results(
         "format": _FORMAT,
         "parameters": {name: _plain(value) for name, value in parameters.items()},
         "environment": environment(),
-        "inputs": _inputs(parameters),
+        "inputs": _inputs(parameters) | dict(inputs or {}),
         "files": {name: sha256(folder / name) for name in writers},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -6,11 +6,17 @@ From σ to σ′ a chain moves by
 
 and the log-likelihood of condition k gains `−|x′ − μ_k|²/2σ̃²`. With D the (guided) denoiser of its own
 condition a chain samples the model; with D a clean sample x₀ it is that sample's own path of noise,
-`x_σ = x₀ + B(σ²)`.
+`x_σ = x₀ + B(σ²)`. Guidance of weight ω is
+
+    D = ω D_own + (1 − ω) D_∅               reference "unconditional": the denoiser without a condition
+    D = ω D_own + (1 − ω) Σ_k p_k D_k       reference "classes": those that are measured, by their posterior
+
+which is one and the same where the conditions are all the classes of an exact denoiser.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,12 +24,26 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..numerics.curves import checked_sigmas
-from .denoisers import Denoiser
+from .denoisers import Denoiser, has_null
 
-__all__ = ["Chains", "Sampler", "Step", "checked_levels", "reaching"]
+__all__ = [
+    "REFERENCES",
+    "Chains",
+    "Reference",
+    "Sampler",
+    "Step",
+    "checked_levels",
+    "chosen_reference",
+    "guidance_weights",
+    "reaching",
+]
 
 Array = NDArray[np.float64]
 Sampler = Callable[[str, int, torch.Generator], Tensor]
+Reference = Literal["unconditional", "classes"]
+
+REFERENCES: tuple[Reference, ...] = ("unconditional", "classes")
+"""What guidance leads away from."""
 
 
 def checked_levels(sigmas: ArrayLike, samples: int, batch: int) -> Array:
@@ -34,6 +54,56 @@ def checked_levels(sigmas: ArrayLike, samples: int, batch: int) -> Array:
     if samples < 1 or batch < 1:
         raise ValueError("samples, batch: must be at least 1")
     return sigma
+
+
+def guidance_weights(sigma: Array, guidance: float, interval: tuple[float, float] | None) -> Array:
+    """ω of each step down levels (levels,): `guidance` where it begins at low < σ ≤ high, and else 1.
+
+    Raises `ValueError` for a weight that is no finite number, an interval that is none, and one in which no
+    step begins.
+    """
+    if not np.isfinite(guidance):
+        raise ValueError(f"guidance: must be a finite number, not {guidance}")
+    if interval is None:
+        return np.full(sigma.size - 1, float(guidance))
+    low, high = _checked_interval(interval)
+    starts = sigma[:-1]
+    inside = (starts > low) & (starts <= high)
+    if not inside.any():
+        below, above = starts[starts <= low].max(initial=0.0), starts[starts > high].min(initial=np.inf)
+        near = " and ".join(f"{place:.4g}" for place in (below, above) if 0 < place < np.inf)
+        raise ValueError(
+            f"interval: no step of the chain begins at {low:g} < sigma <= {high:g}; the next do at {near}"
+        )
+    return np.where(inside, float(guidance), 1.0)
+
+
+def _checked_interval(interval: tuple[float, float]) -> tuple[float, float]:
+    try:
+        low, high = (float(end) for end in interval)
+    except (TypeError, ValueError):
+        raise ValueError(f"interval: need two noise levels (low, high), not {interval!r}") from None
+    if not 0 <= low < high:
+        raise ValueError(f"interval: need 0 <= low < high in sigma, not {low:g}, {high:g}")
+    return low, high
+
+
+def chosen_reference(reference: str | None, denoiser: object) -> Reference:
+    """What guidance leads away from: as asked, else the unconditional denoiser where there is one.
+
+    Raises `ValueError` for an unknown name, and for an unconditional answer that was never learnt.
+    """
+    if reference is None:
+        return "unconditional" if has_null(denoiser) else "classes"
+    for known in REFERENCES:
+        if reference == known:
+            if known == "unconditional" and not has_null(denoiser):
+                raise ValueError(
+                    "guidance_reference: this network never learnt to answer without a class; give the "
+                    "unconditional network as its reference, or choose classes"
+                )
+            return known
+    raise ValueError(f"guidance_reference: {reference!r} is not one of {', '.join(REFERENCES)}")
 
 
 def reaching(sigma: Array) -> Array:
@@ -62,8 +132,8 @@ class Chains:
     """What a batch of chains is made of.
 
     `sigma` (levels,) descends; `shape` is that of one sample; `prior` (K,); `weight` (levels − 1,) is the
-    guidance weight ω of each step, in `ω D_own + (1 − ω) Σ_k p_k D_k`. With a `sampler`, which then says the
-    shape, chains are the paths of noised clean samples instead.
+    guidance weight ω of each step, and `reference` what it leads away from. With a `sampler`, which then says
+    the shape, chains are the paths of noised clean samples instead.
     """
 
     denoiser: Denoiser
@@ -72,13 +142,22 @@ class Chains:
     shape: tuple[int, ...]
     prior: Array
     weight: Array = field(default_factory=lambda: np.ones(1))
+    reference: Reference = "classes"
     sampler: Sampler | None = None
     dtype: torch.dtype = torch.float64
     device: torch.device | str = "cpu"
 
+    @property
+    def evaluations(self) -> int:
+        """Of the denoiser, for one chain."""
+        steps = self.sigma.size - 1
+        apart = self.reference == "unconditional" and None not in self.conditions
+        guided = int((np.broadcast_to(self.weight, steps) != 1).sum())
+        return steps * len(self.conditions) + (guided if apart else 0)
+
     def steps(self, generator: torch.Generator, count: int) -> Iterator[Step]:
         """Go down the noise levels with `count` chains; conditions are drawn from the prior."""
-        prior = torch.as_tensor(self.prior)
+        prior = torch.as_tensor(self.prior, device="cpu")
         own = torch.multinomial(prior, count, replacement=True, generator=generator)
         clean = self._clean(own, generator)
         shape = (count, *self.shape) if clean is None else tuple(clean.shape)
@@ -87,7 +166,7 @@ class Chains:
         weights = np.broadcast_to(self.weight, self.sigma.size - 1)
         for sigma, lower, weight in zip(self.sigma[:-1], self.sigma[1:], weights, strict=True):
             each = torch.stack([self.denoiser(x, float(sigma), c) for c in self.conditions], dim=1)
-            target = self._guided(each, own, log_odds, float(weight)) if clean is None else clean
+            target = self._target(x, each, (own, log_odds), (sigma, weight)) if clean is None else clean
             ratio = (lower / sigma) ** 2
             spread = float(lower * np.sqrt(1 - ratio))
             noise = spread * self._noise(generator, shape)
@@ -99,12 +178,22 @@ class Chains:
             yield Step(float(sigma), float(lower), own, each, log_odds, after)
             x, log_odds = ratio * x + (1 - ratio) * target + noise, after
 
-    def _guided(self, each: Tensor, own: Tensor, log_odds: Tensor, weight: float) -> Tensor:
-        chosen = each[torch.arange(len(own)), own]
+    def _target(
+        self, x: Tensor, each: Tensor, chain: tuple[Tensor, Tensor], step: tuple[float, float]
+    ) -> Tensor:
+        """The guided denoiser's answer, (n, …), for chains of their own conditions and log-odds."""
+        (own, log_odds), (sigma, weight) = chain, map(float, step)
+        chosen = each[torch.arange(len(own), device="cpu"), own]
         if weight == 1:
             return chosen
-        shares = torch.softmax(log_odds, 1).to(each)[(..., *[None] * (each.ndim - 2))]
-        return weight * chosen + (1 - weight) * (shares * each).sum(1)
+        if self.reference == "classes":
+            shares = torch.softmax(log_odds, 1).to(each)[(..., *[None] * (each.ndim - 2))]
+            other = (shares * each).sum(1)
+        elif None in self.conditions:
+            other = each[:, self.conditions.index(None)]
+        else:
+            other = self.denoiser(x, sigma, None)
+        return weight * chosen + (1 - weight) * other
 
     def _clean(self, own: Tensor, generator: torch.Generator) -> Tensor | None:
         if self.sampler is None:
@@ -113,5 +202,5 @@ class Chains:
         return torch.stack(drawn).to(self.device, self.dtype)
 
     def _noise(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        draws = torch.randn(shape, generator=generator, dtype=self.dtype)
+        draws = torch.randn(shape, generator=generator, dtype=self.dtype, device="cpu")
         return draws.to(self.device)

@@ -3,9 +3,15 @@
     denoiser(x, sigma, condition) ≈ E[X₀ | x, condition]
 
 `x` is a torch tensor (batch, …), `sigma` a number, `condition` a class name, or `None` for no condition.
-Estimators know only this. `MixtureDenoiser` is the oracle: `E[X₀|x, k] = x − σ²(Σ_k + σ²I)^{−1}(x − m_k)`.
+Estimators know only this, and two things that a denoiser may say of itself: `has_null`, whether its answer
+without a condition was learnt (true unless it says otherwise), and `digest()`, which tells it from others
+where finished work is kept. `MixtureDenoiser` is the oracle: `E[X₀|x, k] = x − σ²(Σ_k + σ²I)^{−1}(x − m_k)`.
 """
 
+import csv
+import hashlib
+import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -14,10 +20,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..numerics.checkpoints import fingerprint
 from ..theory.covariance import Covariance, Full, LowRank
 from ..theory.mixture import GaussianMixture, checked_partition
 
-__all__ = ["Denoiser", "MixtureDenoiser", "checked_conditions", "membership"]
+__all__ = [
+    "Denoiser",
+    "MixtureDenoiser",
+    "UntrainedNullWarning",
+    "checked_conditions",
+    "digest_of",
+    "digest_of_modules",
+    "has_null",
+    "listed",
+    "membership",
+    "warn_of_untrained",
+]
 
 
 class Denoiser(Protocol):
@@ -26,6 +44,45 @@ class Denoiser(Protocol):
     def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
         """Estimate of x₀, of the shape of x (batch, …); `condition=None` is unconditional."""
         ...
+
+
+def has_null(denoiser: object) -> bool:
+    """Whether what a denoiser answers without a condition was learnt, or is exact."""
+    return bool(getattr(denoiser, "has_null", True))
+
+
+class UntrainedNullWarning(RuntimeWarning):
+    """A condition is held against an answer without one that the network never learnt."""
+
+
+def warn_of_untrained(denoiser: object, conditions: Sequence[str | None]) -> None:
+    """Warn where `None` is among the conditions and means a label that was never trained."""
+    if None in conditions and not has_null(denoiser):
+        text = "conditions: this network never learnt to answer without a class; give it a reference network"
+        warnings.warn(text, UntrainedNullWarning, stacklevel=3)
+
+
+def listed(conditions: Sequence[str | None]) -> str:
+    """Names separated by commas; one that holds a comma or a quotation mark is quoted, as in a CSV file."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(map(str, conditions))
+    return line.getvalue()
+
+
+def digest_of(denoiser: object) -> str:
+    """What a denoiser says tells it from others; empty for one that says nothing."""
+    own = getattr(denoiser, "digest", None)
+    return str(own()) if callable(own) else ""
+
+
+def digest_of_modules(*modules: torch.nn.Module) -> str:
+    """SHA-256 of every parameter and buffer, with their names, shapes and types."""
+    found = hashlib.sha256()
+    for module in modules:
+        for name, tensor in sorted(module.state_dict().items()):
+            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+            found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 class MixtureDenoiser:
@@ -41,6 +98,8 @@ class MixtureDenoiser:
     ----------
     T17.
     """
+
+    has_null: bool = True
 
     def __init__(
         self,
@@ -59,6 +118,12 @@ class MixtureDenoiser:
     def conditions(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self.mixture.labels
+
+    def digest(self) -> str:
+        """SHA-256 of the mixture's labels and numbers, and of the precision."""
+        mixture = self.mixture
+        parts = [part for k in range(mixture.classes) for part in mixture.covariance_of(k).parts()]
+        return fingerprint(str(self.dtype), *self.conditions, mixture.weights, mixture.means, *parts)
 
     def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
         """`E[X₀ | x, condition]` for x (batch, d); `ValueError` for an unknown class or σ ≤ 0."""
@@ -88,11 +153,12 @@ class MixtureDenoiser:
         k = self.conditions.index(condition)
         covariance = self.mixture.covariance_of(k)
         d = self.mixture.dimension
-        noise = torch.randn(count, d, generator=generator, dtype=self.dtype).to(self.device)
+        noise = torch.randn(count, d, generator=generator, dtype=self.dtype, device="cpu").to(self.device)
         diagonal, factors = covariance.parts()
         spread = noise * self._tensor(np.sqrt(np.broadcast_to(diagonal, d)))
         if factors is not None:
-            more = torch.randn(count, factors.shape[1], generator=generator, dtype=self.dtype)
+            size = (count, factors.shape[1])
+            more = torch.randn(size, generator=generator, dtype=self.dtype, device="cpu")
             spread = spread + more.to(self.device) @ self._tensor(factors).T
         return (self._means[k] + spread).to(self.device)
 

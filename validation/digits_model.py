@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ..theory import digits
 from .edm2 import Configuration, EDM2Denoiser, load_edm2
+from .randomness import undisturbed
 
 __all__ = ["WEIGHTS", "Images", "configuration", "load_digits_model", "split"]
 
@@ -33,17 +34,19 @@ class Images:
     def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
         """Images of one digit, drawn with replacement: a `sampler` of the estimators."""
         own = self.pixels[self.labels == int(condition)]
-        return own[torch.randint(len(own), (count,), generator=generator)]
+        return own[torch.randint(len(own), (count,), generator=generator, device="cpu")]
 
 
 def split(side: int = _SIDE) -> tuple[Images, Images]:
     """Images to train on and images held out, at `side` × `side` pixels (a multiple of 8, repeated)."""
     if side < _SIDE or side % _SIDE:
         raise ValueError(f"side: must be a multiple of {_SIDE}, not {side}")
-    each = [torch.as_tensor(digits.images(k)).float().reshape(-1, 1, _SIDE, _SIDE) for k in range(10)]
-    pixels = functional.interpolate(torch.cat(each), scale_factor=side // _SIDE, mode="nearest")
-    labels = torch.cat([torch.full((len(images),), k) for k, images in enumerate(each)])
-    held = torch.cat([torch.arange(len(images)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1 for images in each])
+    with undisturbed():
+        each = [torch.as_tensor(digits.images(k)).float().reshape(-1, 1, _SIDE, _SIDE) for k in range(10)]
+        pixels = functional.interpolate(torch.cat(each), scale_factor=side // _SIDE, mode="nearest")
+        labels = torch.cat([torch.full((len(images),), k) for k, images in enumerate(each)])
+        places = torch.cat([torch.arange(len(images)) for images in each])
+        held = places % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
     return Images(pixels[~held], labels[~held]), Images(pixels[held], labels[held])
 
 
@@ -67,6 +70,15 @@ def configuration(side: int = _SIDE) -> Configuration:
 def load_digits_model(path: Path = WEIGHTS, device: torch.device | str = "cpu") -> EDM2Denoiser:
     """The denoiser of handwritten digits, conditions `"0"` to `"9"`, pixels in [−1, 1].
 
-    Works offline; `ValueError` with one line if `path` is no such file. Source: K24; scikit-learn's digits.
+    Works offline; `ValueError` with one line if `path` is no such file. Its answer without a condition was
+    learnt, by label dropout. Source: K24; scikit-learn's digits.
     """
-    return EDM2Denoiser(load_edm2(path, device))
+    network = load_edm2(path, device)
+    c = network.configuration
+    if c.label_dim != 10 or c.img_channels != 1 or c.img_resolution % _SIDE:
+        shape = f"{c.img_channels} x {c.img_resolution} x {c.img_resolution}"
+        raise ValueError(
+            f"{path}: is a network of {c.label_dim} classes and samples of {shape}; one of the digits has 10 "
+            f"classes and samples of 1 x {_SIDE} x {_SIDE}, or a multiple of these sides"
+        )
+    return EDM2Denoiser(network, null=True)

@@ -18,12 +18,12 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..numerics.blocks import Arrays, run_blocks
+from ..numerics.blocks import Arrays, batch_sizes, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.curves import entropy_of
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
-from .denoisers import Denoiser, checked_conditions, membership
+from .denoisers import Denoiser, checked_conditions, digest_of, listed, membership
 from .randomness import generator_of
 
 __all__ = ["discrepancy_entropy"]
@@ -104,16 +104,24 @@ def discrepancy_entropy(
         block = partial(_point_block, *point)
     kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
     kind += "" if sampler is not None else " of the model"
-    run = fingerprint(kind, name, ",".join(conditions), sigma, prior, groups, batch, seed)
-    count = -(-samples // batch)
+    own = "" if folder is None else digest_of(denoiser)
+    numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), posterior == "path")
+    run = fingerprint(kind, name, own, *map(repr, conditions), *numbers)
+    sizes = batch_sizes(samples, batch)
     slopes = run_blocks(
-        lambda index: block(generator_of(seed, index), batch), count, folder, run, progress, share
+        lambda index: block(generator_of(seed, index), sizes[index]),
+        len(sizes),
+        folder,
+        run,
+        progress,
+        share,
+        sizes,
     )["slopes"]
     entropies = integrated(sigma, slopes)
     per_level = len(conditions) if posterior is not None else 2
     attributes = {
         "method": "discrepancy",
-        "conditions": ",".join(conditions),
+        "conditions": listed(conditions),
         "classes": len(groups),
         "samples": len(slopes),
         "seed": seed,
@@ -142,9 +150,10 @@ def _point_block(
     generator: torch.Generator,
     count: int,
 ) -> Arrays:
-    own = torch.multinomial(torch.as_tensor(prior), count, replacement=True, generator=generator)
+    chances = torch.as_tensor(prior, device="cpu")
+    own = torch.multinomial(chances, count, replacement=True, generator=generator)
     clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own]).to(device)
-    noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype).to(clean)
+    noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device="cpu").to(clean)
     slopes: list[Array] = []
     for level in map(float, sigma):
         x = clean + level * noise
@@ -171,9 +180,9 @@ def _gap(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> Array:
     """`|D_G − D|²` of each sample, with G the group of its own class: (n, K, …), (n, K), (n,) to (n,)."""
     flat = each.flatten(2)
     p = posterior.to(flat)
-    inside = p * torch.as_tensor(groups.T @ groups).to(flat)[own]
+    inside = p * torch.as_tensor(groups.T @ groups, device="cpu").to(flat)[own]
     # what underflows in every member of a group leaves the group's own class
-    inside[torch.arange(len(own)), own] += torch.finfo(flat.dtype).tiny
+    inside[torch.arange(len(own), device="cpu"), own] += torch.finfo(flat.dtype).tiny
     conditional = (inside[..., None] * flat).sum(1) / inside.sum(1, keepdim=True)
     return _squares(conditional - (p[..., None] * flat).sum(1))
 

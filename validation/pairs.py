@@ -16,12 +16,12 @@ import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ..numerics.blocks import Arrays, run_blocks
+from ..numerics.blocks import Arrays, batch_sizes, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.seeds import seed_attribute
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
-from .denoisers import Denoiser, checked_conditions
+from .denoisers import Denoiser, checked_conditions, digest_of, listed
 from .randomness import generator_of
 
 __all__ = ["pair_entropies"]
@@ -56,7 +56,7 @@ def pair_entropies(
     sigmas : array_like, shape (levels,)
         Noise levels, ascending, > 0.
     samples : int
-        Paths over all classes, rounded up to whole batches; a pair has `2/len(conditions)` of them.
+        Paths over all classes; a pair has `2/len(conditions)` of them.
 
     Returns
     -------
@@ -72,13 +72,20 @@ def pair_entropies(
     prior = checked_conditions(conditions, None)
     model = (denoiser, tuple(conditions), reaching(sigma), (), prior)
     chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
-    run = fingerprint("pairs", name, ",".join(conditions), sigma, batch, seed)
-    count = -(-samples // batch)
+    own = "" if folder is None else digest_of(denoiser)
+    run = fingerprint("pairs", name, own, *map(repr, conditions), sigma, batch, seed, str(dtype))
+    sizes = batch_sizes(samples, batch)
     found = run_blocks(
-        lambda index: _block(chains, generator_of(seed, index), batch), count, folder, run, progress, share
+        lambda index: _block(chains, generator_of(seed, index), sizes[index]),
+        len(sizes),
+        folder,
+        run,
+        progress,
+        share,
+        sizes,
     )
     curves = [
-        _curve(found, a, b, f"{conditions[a]},{conditions[b]}", sigma, seed)
+        _curve(found, a, b, listed([conditions[a], conditions[b]]), sigma, seed)
         for a, b in combinations(range(len(conditions)), 2)
     ]
     whole = xr.concat(curves, dim="pair", combine_attrs="drop")
@@ -87,11 +94,11 @@ def pair_entropies(
         whole[key].attrs.update({name: text for name, text in about.items() if name != "note"})
     return whole.assign_attrs(
         method="discrepancy along paths",
-        conditions=",".join(conditions),
+        conditions=listed(conditions),
         classes=2,
-        samples=count * batch,
+        samples=samples,
         seed=seed_attribute(seed),
-        evaluations=count * batch * sigma.size * len(conditions),
+        evaluations=samples * sigma.size * len(conditions),
     )
 
 
@@ -100,9 +107,9 @@ def _block(chains: Chains, generator: torch.Generator, count: int) -> Arrays:
     """The own class, and against each other class `dH/d log σ` and posterior entropy, (paths, levels, K)."""
     slopes: list[Array] = []
     entropies: list[Array] = []
-    own = torch.zeros(0)
+    own, rows = torch.zeros(0, device="cpu"), torch.arange(count, device="cpu")
     for step in chains.steps(generator, count):
-        own, rows = step.own, torch.arange(count)
+        own = step.own
         flat = step.each.flatten(2).double()
         squares = ((flat - flat[rows, own][:, None]) ** 2).sum(2).cpu()
         # log-odds of the other class against the own one

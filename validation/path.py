@@ -12,12 +12,19 @@ import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ..numerics.blocks import Arrays, run_blocks
+from ..numerics.blocks import Arrays, batch_sizes, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.curves import checked_sigmas, entropy_of
-from .chains import Chains
+from .chains import Chains, Reference, chosen_reference, guidance_weights
 from .curve_statistics import curve_of
-from .denoisers import Denoiser, checked_conditions, membership
+from .denoisers import (
+    Denoiser,
+    checked_conditions,
+    digest_of,
+    listed,
+    membership,
+    warn_of_untrained,
+)
 from .randomness import generator_of
 
 __all__ = ["path_entropy"]
@@ -35,6 +42,7 @@ def path_entropy(
     chains: int = 300,
     guidance: float = 1.0,
     interval: tuple[float, float] | None = None,
+    guidance_reference: Reference | None = None,
     partition: Mapping[str, Sequence[str]] | None = None,
     batch: int = 64,
     seed: int = 0,
@@ -61,21 +69,26 @@ def path_entropy(
     weights : sequence of float, optional
         Prior of the conditions, equal by default.
     chains : int
-        Number of reverse chains, rounded up to whole batches.
+        Number of reverse chains; the last batch holds what the others leave.
     guidance : float
-        Weight ω of `ω D_own + (1 − ω) Σ_k p_k D_k` in sampling. Unless it is 1 the average surprise of the
-        own condition is returned, as `cross_entropy`.
+        Weight ω of classifier-free guidance in sampling, `ω D_own + (1 − ω) D_reference`. Unless it is 1 the
+        average surprise of the own condition is returned, as `cross_entropy`.
     interval : (low, high), optional
-        Noise levels between which guidance acts.
+        Noise levels between which guidance acts, at steps that begin at low < σ ≤ high.
+    guidance_reference : {"unconditional", "classes"}, optional
+        D_reference: the denoiser without a condition, or the mean `Σ_k p_k D_k` over `conditions`, weighted
+        by the posterior that a chain carries. Unless given it is the first, but for a denoiser that says that
+        it never learnt one (`has_null` false). Attribute `guidance_reference` of the result.
     partition : mapping from group names to conditions, optional
         Measure the group.
     batch, seed, folder, progress
         Chains at once; seed; folder that keeps finished batches, so that a run can be resumed and runs of
-        several machines merged; a callback of batches done and in all.
+        several machines merged; a callback of batches done and in all. Batches of another run, or of another
+        network by its `digest()`, are refused.
     share : (rank, ranks)
         Which part of the batches this process runs; `PendingBlocksError` until all are in `folder`.
     name : str
-        Names the model where finished batches are kept.
+        Names the model where finished batches are kept, and tells those without a `digest()` apart.
 
     Returns
     -------
@@ -86,7 +99,8 @@ def path_entropy(
         with the number of evaluations. What is known of the class at the first level is not seen: start where
         that is little.
 
-    Raises `ValueError` for arguments out of range. Source: H26, K25.
+    Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if `None` is among the
+    conditions of a network that never learnt to answer without one. Source: H26, K25.
     """
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) < 0).all():
@@ -95,33 +109,37 @@ def path_entropy(
         raise ValueError("chains, batch: must be at least 1")
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
-    low, high = (0.0, np.inf) if interval is None else interval
-    weight = np.where((sigma[:-1] > low) & (sigma[:-1] <= high), guidance, 1.0)
-    chain = Chains(
-        denoiser, tuple(conditions), sigma, tuple(shape), prior, weight, dtype=dtype, device=device
-    )
-    labels = ",".join(str(condition) for condition in conditions)
-    run = fingerprint("path", name, labels, sigma, prior, groups, weight, batch, seed, str(tuple(shape)))
-    count = -(-chains // batch)
+    warn_of_untrained(denoiser, conditions)
+    weight = guidance_weights(sigma, guidance, interval)
+    guided = bool((weight != 1).any())
+    reference = chosen_reference(guidance_reference, denoiser) if guided else "classes"
+    model = (denoiser, tuple(conditions), sigma, tuple(shape), prior, weight, reference)
+    chain = Chains(*model, dtype=dtype, device=device)
+    own = "" if folder is None else digest_of(denoiser)
+    numbers = (sigma, prior, groups, weight, batch, seed, str(tuple(shape)), str(dtype), reference)
+    run = fingerprint("path", name, own, *map(repr, conditions), *numbers)
+    sizes = batch_sizes(chains, batch)
     found = run_blocks(
-        lambda index: _block(chain, groups, generator_of(seed, index), batch),
-        count,
+        lambda index: _block(chain, groups, generator_of(seed, index), sizes[index]),
+        len(sizes),
         folder,
         run,
         progress,
         share,
+        sizes,
     )
-    guided = bool((weight != 1).any())
     values = found["surprise" if guided else "entropy"][:, ::-1]
     attributes = {
         "method": "path",
-        "conditions": labels,
+        "conditions": listed(conditions),
         "classes": len(groups),
-        "chains": count * batch,
+        "chains": chains,
         "guidance": guidance,
         "seed": seed,
-        "evaluations": count * batch * (sigma.size - 1) * len(conditions),
+        "evaluations": chains * chain.evaluations,
     }
+    if guided:
+        attributes["guidance_reference"] = reference
     quantity = "cross_entropy" if guided else "entropy"
     if guided and interval is not None:
         attributes |= {"interval_low": low, "interval_high": high}
@@ -131,7 +149,7 @@ def path_entropy(
 @torch.no_grad()
 def _block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
     """Posterior entropy and surprise of each chain at each level after the first, (chains, levels)."""
-    members = torch.as_tensor(groups)
+    members = torch.as_tensor(groups, device="cpu")
     rows: dict[str, list[Array]] = {"entropy": [], "surprise": []}
     for step in chains.steps(generator, count):
         shares = torch.exp(step.after) @ members.T

@@ -27,12 +27,13 @@ def write_result(result: Result, title: str, folder: Path, parameters: Mapping[s
     curve, comparison = result.curve, result.comparison
     if "pair" in curve.dims:
         tables, figures = _of_pairs(curve, result.summary)
-        return _write(folder, tables, result.summary, figures, parameters)
+        return _write(folder, tables, result.summary, figures, parameters, result.inputs)
     if comparison is not None:
         figure = comparison_figure(comparison.measured, comparison.predicted, title)
     else:
         figure = measured_figure(curve, title)
-    return _write(folder, _tables("curve", curve), result.summary, {"curve.png": figure}, parameters)
+    tables = _tables("curve", curve)
+    return _write(folder, tables, result.summary, {"curve.png": figure}, parameters, result.inputs)
 
 
 def write_comparison(
@@ -70,11 +71,12 @@ def _write(
     summary: dict[str, Any],
     figures: dict[str, Any],
     parameters: Mapping[str, Any],
+    inputs: Mapping[str, str] | None = None,
 ) -> list[Path]:
     text = json.dumps(_plain(summary), indent=1, allow_nan=False) + "\n"
     writers = writers | {"summary.json": lambda path: path.write_text(text)}
     writers |= {name: figure.savefig for name, figure in figures.items()}
-    return write_results(folder, writers, parameters)
+    return write_results(folder, writers, parameters, inputs=inputs)
 
 
 def _plain(value: Any) -> Any:

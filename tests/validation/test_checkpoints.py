@@ -7,6 +7,7 @@ import struct
 import sys
 import types
 
+import numpy as np
 import pytest
 import torch
 from speciation.validation.edm2 import EDM2, Configuration, load_edm2, read_checkpoint
@@ -84,6 +85,75 @@ def test_a_checkpoint_becomes_the_same_network(published, tmp_path, run):
     assert "parameters" in run("convert", source, target)[1]
 
 
+def as_saved(network, published, containers=False):
+    """A network with all that its modules note about themselves, and torch's own containers if asked."""
+    state = {key: value for key, value in network.__dict__.items() if key not in ("configuration", "dtype")}
+    children = {
+        key: as_saved(child, published, containers)
+        for key, child in network._modules.items()
+        if child is not None
+    }
+    if containers and isinstance(network, torch.nn.ModuleDict):
+        kept = torch.nn.ModuleDict()
+        kept.__dict__["_modules"] = children
+        return kept
+    return Persistent(type(network).__name__, state | {"_modules": children})
+
+
+KINDS = {
+    "sets": ({}, 4),
+    "containers": ({"containers": True}, 4),
+    "second protocol": ({"containers": True}, 2),
+    "third protocol": ({"containers": True}, 3),
+    "fifth protocol": ({"containers": True}, 5),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_modules_are_read_as_torch_saves_them(kind, published, tmp_path):
+    """Complete state of each module (sets, ordered dictionaries, containers) and an encoder of arrays."""
+    options, protocol = KINDS[kind]
+    torch.manual_seed(0)
+    network = EDM2(Configuration(**ARGUMENTS)).eval().half().requires_grad_(False)
+    ema = as_saved(network, published, **options)
+    ema.state["_init_kwargs"] = ARGUMENTS | {"use_fp16": True}
+    encoder = Persistent(
+        "Encoder", {"scale": np.ones(4, np.float32), "bias": np.arange(4), "n": np.float64(2)}
+    )
+    source = tmp_path / "network.pkl"
+    stream = pickle.dumps({"encoder": encoder, "ema": ema, "device": torch.device("cpu")}, protocol=protocol)
+    source.write_bytes(stream)
+    found = read_checkpoint(source).state_dict()
+    assert set(found) == set(network.state_dict())
+    for key, tensor in network.state_dict().items():
+        assert torch.equal(found[key], tensor.float()), key
+
+
+@pytest.mark.parametrize("core", ["core", "_core"])
+def test_arrays_are_recorded_as_either_numpy_names_them(core):
+    """They are of the encoder: nothing of them is needed, and nothing is called."""
+    array = frame(name(f"numpy.{core}.multiarray", "_reconstruct"), name("numpy", "ndarray"), b"\x85R", STOP)
+    assert recorded(array).name == f"numpy.{core}.multiarray._reconstruct"
+
+
+@pytest.mark.parametrize("name", ["edm2", "edm2_numpy2", "edm2_rgb"])
+def test_files_of_the_published_implementation(name, reference):
+    """Outputs of the published code for a network that it saved, in float32, to 1e-5 of the largest."""
+    network = read_checkpoint(reference / "checkpoints" / f"{name}.pkl")
+    if name == "edm2_rgb":
+        assert network.configuration.img_channels == 4
+        return
+    with np.load(reference / "checkpoints" / "edm2_golden.npz") as archive:
+        golden = {key: torch.from_numpy(archive[key]) for key in archive}
+    for key, labels in (("denoised", golden["labels"]), ("denoised_unlabelled", None)):
+        with torch.no_grad():
+            found = network(golden["x"], golden["sigma"], labels)
+            other = network(golden["x"], 1.02 * golden["sigma"], labels)
+        largest = golden[key].abs().max()
+        assert float((found - golden[key]).abs().max() / largest) < 1e-5
+        assert float((other - golden[key]).abs().max() / largest) > 1e-4  # mutant: another noise level
+
+
 def frame(*parts):
     return b"\x80\x04" + b"".join(parts)
 
@@ -106,6 +176,14 @@ HOSTILE = {
     "eval": (frame(name("builtins", "eval"), text("1"), b"\x85R", STOP), "'builtins.eval' is refused"),
     "getattr": (frame(name("builtins", "getattr"), STOP), "'builtins.getattr' is refused"),
     "a nested name": (frame(name("torch", "nn.Module"), STOP), "'torch.nn.Module' is refused"),
+    "a torch module": (
+        frame(name("torch.nn.modules.module", "Module"), STOP),
+        "'torch.nn.modules.module.Module' is refused",
+    ),
+    "a NumPy reader": (frame(name("numpy", "load"), text("x"), b"\x85R", STOP), "'numpy.load' is refused"),
+    "a codec": (frame(name("codecs", "decode"), STOP), "'codecs.decode' is refused"),
+    "members of a string": (frame(text("os"), b"(K\x01\x90", STOP), "members of something that is no set"),
+    "a set in a set": (frame(b"\x8f(\x8f\x90", STOP), "not a readable checkpoint"),
     "another torch name": (frame(name("torch", "load"), STOP), "'torch.load' is refused"),
     "an import by instance": (b"(ios\nsystem\n.", "opcode INST is refused"),
     "an extension": (frame(b"\x82\x01", STOP), "opcode EXT1 is refused"),

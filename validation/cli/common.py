@@ -1,8 +1,11 @@
 """Options that every command takes, and how each prints."""
 
 import json
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +26,8 @@ __all__ = [
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress and no table.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**64 - 1, help="Seed of every random number.")]
+
+_EVERY = 60.0  # seconds between two lines of progress
 
 _OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
@@ -50,10 +55,17 @@ def print_json(content: Any) -> None:
 
 @contextmanager
 def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, for a terminal: call what it yields with the work done and the whole."""
+    """Progress on standard error: call what it yields with the work done and the whole.
+
+    For a terminal a bar, and else a line each minute.
+    """
     console = errors()
-    if quiet or not console.is_terminal:
+    if quiet:
         yield lambda done, total: None
+        return
+    if not console.is_terminal:
+        with _lines(what) as advance:
+            yield advance
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -63,3 +75,36 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
             bar.update(task, completed=done, total=total)
 
         yield advance
+
+
+@contextmanager
+def _lines(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A line on standard error each minute, also while a single piece of work takes longer than that."""
+    state, finished, started = [0, 0], threading.Event(), time.monotonic()
+
+    def advance(done: int, total: int) -> None:
+        state[:] = done, total
+
+    def tell() -> None:
+        while not finished.wait(_EVERY):
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                print(_progress(what, *state, time.monotonic() - started), file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield advance
+    finally:
+        finished.set()
+        thread.join()
+
+
+def _progress(what: str, done: int, total: int, seconds: float) -> str:
+    """How far the work has come, and how long the rest takes at the same speed."""
+    spent = f"{what}: {done:,} of {total:,}" if total else f"{what}: at work"
+    left = f", about {_minutes(seconds / done * (total - done))} left" if 0 < done <= total else ""
+    return f"{spent} after {_minutes(seconds)}{left}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"

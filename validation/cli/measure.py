@@ -1,7 +1,11 @@
 """`speciation measure MODEL`: a trained model's entropy curve, held against its prediction."""
 
 import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,10 +35,23 @@ def measure(
         str, typer.Argument(metavar="MODEL", help="digits, edm2, sd15, or the SPEC of a mixture (oracle).")
     ],
     classes: Annotated[
-        str | None, typer.Option(help="Class names, as 3,8; one is held against no class; all: every pair.")
+        list[str] | None,
+        typer.Option(
+            help="Class names, as 3,8, or one each time; one is held against no class; all: every pair."
+        ),
     ] = None,
     estimator: Annotated[str | None, typer.Option(help="path or discrepancy.")] = None,
-    guidance: Annotated[float, typer.Option(help="Weight of classifier-free guidance; 1 is none.")] = 1.0,
+    guidance: Annotated[
+        float,
+        typer.Option(help="Weight w of classifier-free guidance, w D_own + (1 - w) D_reference; 1 is none."),
+    ] = 1.0,
+    guidance_reference: Annotated[
+        str | None,
+        typer.Option(
+            help="D_reference: unconditional (the network without a class; usual where there is one), "
+            "or classes (the mean of the measured ones, weighted by their posterior)."
+        ),
+    ] = None,
     interval: Annotated[
         str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acts.")
     ] = None,
@@ -42,7 +59,7 @@ def measure(
         str | None, typer.Option(help="Weights: a .safetensors file; for sd15 a folder or hub name.")
     ] = None,
     reference_checkpoint: Annotated[
-        Path | None, typer.Option(help="edm2: the network that no class means.")
+        Path | None, typer.Option(help="edm2: the unconditional network.")
     ] = None,
     prompts: Annotated[Path | None, typer.Option(help="sd15: a JSON file of prompt lists by name.")] = None,
     prediction: Annotated[
@@ -75,12 +92,18 @@ def measure(
 
     if out is not None:
         prepare_directory(out)
+    share = _share(os.environ)
+    files = {"checkpoint": checkpoint, "reference_checkpoint": reference_checkpoint, "prompts": prompts}
+    _check_files(model, files)
     subject = _frugal(_subject(model, checkpoint, reference_checkpoint, prompts, device, precision, download))
     choice = {"classes": classes, "estimator": estimator, "samples": samples, "levels": levels}
-    options = _options(subject, model, preset, prediction, interval, choice, (guidance, batch, seed))
-    with sampling_progress(quiet, "batches") as progress:
-        measurement = _measurement(subject, options, out, progress)
-        cost = _cost(measurement)
+    guided = {"guidance": guidance, "guidance_reference": guidance_reference}
+    guided["interval"] = None if interval is None else _interval(interval)
+    options = _options(subject, model, preset, prediction, choice | guided, (batch, seed))
+    with sampling_progress(quiet, "batches") as progress, _told_once():
+        measurement = _measurement(subject, options, out, share, progress)
+        _tell(measurement, reference_checkpoint)
+        cost = measurement.cost()
         if estimate:
             print_json(cost) if as_json else output().print(_said(cost))
             return
@@ -115,13 +138,15 @@ def _subject(
     from .. import subjects
 
     if device == "cuda" and "LOCAL_RANK" in os.environ:  # each process of torchrun has its own
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        device = f"cuda:{_whole('LOCAL_RANK', os.environ['LOCAL_RANK'])}"
     _check_device(device)
     dtypes = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     if precision not in dtypes:
         raise ValueError(f"--precision: {precision!r} is not one of {', '.join(dtypes)}")
     if precision != "float32" and device == "cpu":
         raise ValueError("--precision: a CPU computes in float32; choose a --device")
+    if precision != "float32" and model not in ("edm2", "sd15"):
+        raise ValueError("--precision: is of edm2 and sd15; other models have one of their own")
     if model == "digits":
         return subjects.digits_subject(None if checkpoint is None else Path(checkpoint), device)
     if model == "edm2":
@@ -131,7 +156,50 @@ def _subject(
     if model == "sd15":
         source = checkpoint or subjects.STABLE_DIFFUSION
         return subjects.sd15_subject(source, prompts, device, dtypes[precision], download)
+    _check_model(model)
     return subjects.oracle_subject(model, device)
+
+
+_TAKES = {
+    "checkpoint": ("digits", "edm2", "sd15"),
+    "reference_checkpoint": ("edm2",),
+    "prompts": ("sd15",),
+}
+
+
+def _check_files(model: str, files: Mapping[str, object]) -> None:
+    """`ValueError` for a file that this kind of model does not read."""
+    for name, value in files.items():
+        if value is not None and model not in _TAKES[name] and not _is_unknown(model):
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option}: is of {', '.join(_TAKES[name])}, not of {model}")
+
+
+def _is_unknown(model: str) -> bool:
+    from ...theory.spec import FAMILIES
+    from ..subjects import MODELS
+
+    spec = model.endswith((".json", ".npz")) or model.partition(":")[0] in (*FAMILIES, "digits")
+    return model not in MODELS and not spec
+
+
+def _check_model(model: str) -> None:
+    """`ValueError` for what is neither a model nor the SPEC of a mixture, with what may have been meant."""
+    from ...theory.spec import FAMILIES
+    from ..subjects import MODELS
+
+    if not _is_unknown(model):
+        return
+    if Path(model).exists():
+        kind = "sd15" if Path(model).is_dir() else "edm2"
+        raise ValueError(f"MODEL: {model!r} is a path; say what it is of, as in {kind} --checkpoint {model}")
+    names = [*MODELS, *(f"{family}:" for family in FAMILIES)]
+    near = get_close_matches(model.lower().partition("=")[0], names, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    known = ", ".join(MODELS)
+    raise ValueError(
+        f"MODEL: {model!r} is not one of {known}, nor the SPEC of a mixture such as binary:d=4,mu=1,s=1{hint}"
+    )
 
 
 def _check_device(device: str) -> None:
@@ -148,19 +216,19 @@ def _options(
     model: str,
     preset: str | None,
     prediction: str | None,
-    interval: str | None,
     choice: dict[str, Any],
-    numbers: tuple[float, int, int],
+    numbers: tuple[int, int],
 ) -> Any:
     from ...theory.mixture import GaussianMixture
     from ..measurement import Options
     from ..protocols import PRESETS
 
-    if model == "edm2" and choice["classes"] is None:
+    if model == "edm2" and not choice["classes"]:
         few = ",".join(subject.conditions[:2])
         raise ValueError(f"--classes: name some of the model's {len(subject.conditions)}, as {few}")
     classes = subject.chosen(choice["classes"])
-    guidance, batch, seed = numbers
+    batch, seed = numbers
+    guidance = choice["guidance"]
     natural = "discrepancy" if subject.sampler is not None and guidance == 1 and len(classes) > 1 else "path"
     estimator, samples, levels = choice["estimator"] or natural, choice["samples"], choice["levels"]
     if preset is not None:
@@ -169,7 +237,8 @@ def _options(
             raise ValueError(f"--preset: {preset!r} is not a protocol for {model}; there are {known}")
         protocol = PRESETS[model, preset]
         estimator, samples, levels = "path", samples or protocol.chains, levels or protocol.steps
-    pairs = choice["classes"] == "all" and len(classes) > 2
+    every = list(choice["classes"] or ()) == ["all"] and "all" not in subject.conditions
+    pairs = every and len(classes) > 2
     usual = _ALL_PAIRS_SAMPLES if pairs else _PAIR_SAMPLES if subject.sampler is not None else _CHAINS
     return Options(
         classes,
@@ -178,7 +247,8 @@ def _options(
         levels=levels or (_PATH_STEPS if estimator == "path" else _LEVELS),
         batch=batch,
         guidance=guidance,
-        interval=None if interval is None else _interval(interval),
+        interval=choice["interval"],
+        guidance_reference=choice["guidance_reference"],
         prediction=None if prediction is None else GaussianMixture.parse(prediction),
         seed=seed,
         pairs=pairs,
@@ -195,31 +265,71 @@ def _interval(text: str) -> tuple[float, float]:
     return low, high
 
 
-def _measurement(subject: "Subject", options: Any, out: Path | None, progress: Any) -> "Measurement":
-    """With the share that torchrun's environment gives this process."""
+def _share(environment: Mapping[str, str]) -> tuple[int, int]:
+    """Which share of the batches torchrun's environment gives this process: (rank, ranks)."""
+    names = ("RANK", "WORLD_SIZE")
+    given = [name for name in names if name in environment]
+    if not given:
+        return 0, 1
+    for name in names:
+        if name not in environment:
+            raise ValueError(f"{name}: is not set, and {given[0]} is; set both, as torchrun does, or neither")
+    rank, ranks = (_whole(name, environment[name]) for name in names)
+    if rank >= ranks:
+        raise ValueError(f"RANK: must be from 0 to WORLD_SIZE - 1, not {rank} of {ranks}")
+    return rank, ranks
+
+
+def _whole(name: str, text: str) -> int:
+    """A variable of the environment that torchrun sets."""
+    if not text.strip():
+        raise ValueError(f"{name}: is set and empty; unset it, or start the program with torchrun")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"{name}: must be a whole number from 0, not {text!r}")
+    return int(text)
+
+
+def _measurement(
+    subject: "Subject", options: Any, out: Path | None, share: tuple[int, int], progress: Any
+) -> "Measurement":
     from ..measurement import Measurement
 
-    share = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if share[1] > 1 and out is None:
         raise ValueError("--out: several processes need a folder to share")
     return Measurement(subject, options, None if out is None else out / "blocks", share, progress)
 
 
-def _cost(measurement: "Measurement") -> dict[str, float]:
-    each = measurement.seconds_per_evaluation()
-    count = measurement.evaluations
-    return {
-        "evaluations": count,
-        "seconds_per_evaluation": each,
-        "seconds": count * each / measurement.share[1],
-    }
+def _tell(measurement: "Measurement", reference: Path | None) -> None:
+    """Say where the unconditional network takes no part though it was given, or takes part unlearnt."""
+    subject = measurement.subject
+    if reference is not None and not measurement.asks_without_condition:
+        why = "chains are guided by the classes" if measurement.guided else "chains are not guided"
+        raise ValueError(
+            f"--reference-checkpoint: takes no part where several classes are told apart and {why}; leave it "
+            "out, or give --guidance"
+        )
+    if subject.caveat and measurement.asks_without_condition:
+        errors().print(f"warning: {subject.caveat}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """Without the library's own warning of what `_tell` says."""
+    from ..denoisers import UntrainedNullWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UntrainedNullWarning)
+        yield
 
 
 def _said(cost: dict[str, float]) -> str:
     minutes, seconds = divmod(round(cost["seconds"]), 60)
     length = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     each = 1e3 * cost["seconds_per_evaluation"]
-    return f"about {length}: {cost['evaluations']:,} evaluations of {each:.2g} ms"
+    if not cost["evaluations"]:
+        return f"nothing is left to do: {cost['finished']:,} evaluations are in the folder"
+    done = f"; {cost['finished']:,} more are in the folder" if cost["finished"] else ""
+    return f"about {length}: {cost['evaluations']:,} evaluations of {each:.2g} ms{done}"
 
 
 def _deliver(

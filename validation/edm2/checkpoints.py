@@ -2,8 +2,8 @@
 
 A checkpoint is a stream of opcodes that, given to Python's own reader, imports names and calls them, among
 them one that executes source code. Here a small stack machine goes through the opcodes and only *records*
-what would be called: a name is a `Name`, a call a `Call`. Names that a checkpoint does not need are refused
-as they appear.
+what would be called: a name is a `Name`, a call a `Call`. Names that a checkpoint of torch modules does not
+hold are refused as they appear; those of its encoder and containers are recorded, and not understood.
 """
 
 import io
@@ -17,20 +17,33 @@ import torch
 from torch import Tensor
 
 from ...theory.refusals import reason
+from ..randomness import undisturbed
 from .network import EDM2, Configuration
 from .weights import fill
 
 __all__ = ["Call", "Name", "read_checkpoint", "recorded"]
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+_DICTIONARIES = {"collections.OrderedDict", "dnnlib.util.EasyDict"}
+_SETS = {f"{module}.{kind}" for module in ("builtins", "__builtin__") for kind in ("set", "frozenset")}
+_CONTAINERS = {f"torch.nn.modules.container.{kind}" for kind in ("ModuleDict", "ModuleList", "Sequential")}
+# of the encoder's arrays, as NumPy 1 and 2 name them, and of what modules note about themselves
+_UNREAD = {
+    *(
+        f"numpy.{core}.{name}"
+        for core in ("core", "_core")
+        for name in ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")
+    ),
+    *("numpy.ndarray", "numpy.dtype", "torch.device", "torch.Size"),
+    *(f"torch.{kind}" for kind in ("float16", "bfloat16", "float32", "float64", "uint8", "int64", "bool")),
+}
 _ALLOWED = {
     PERSISTENT,
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
     "torch.storage._load_from_bytes",
-    "collections.OrderedDict",
-    "dnnlib.util.EasyDict",
-}
+    "_codecs.encode",
+} | _DICTIONARIES | _SETS | _CONTAINERS | _UNREAD  # fmt: skip
 _SIZE_LIMIT = 16 * 2**30
 _IGNORED = {"use_fp16", "dropout"}  # of no consequence for reading weights
 _DEFAULTS = {
@@ -46,9 +59,12 @@ class Name:
     path: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
-    """A call that would have been made; `state` is what would have been set on its result."""
+    """A call that would have been made; `state` is what would have been set on its result.
+
+    Equal to itself alone, so that it can be a member of a set, as the object itself would.
+    """
 
     name: str
     arguments: tuple[Any, ...]
@@ -91,9 +107,11 @@ _VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
-_NEW: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+_NEW: dict[str, Callable[[], Any]] = {
+    "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": set
+}  # fmt: skip
 
 
 class _Machine:
@@ -157,6 +175,15 @@ class _Machine:
         values = self._since_mark()
         self.stack[-1].extend(values)
 
+    def _additems(self, _: Any) -> None:
+        values = self._since_mark()
+        if not isinstance(self.stack[-1], set):
+            raise ValueError("members of something that is no set are refused")
+        self.stack[-1].update(values)
+
+    def _frozenset(self, _: Any) -> None:
+        self.stack.append(frozenset(self._since_mark()))
+
     def _setitem(self, _: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
         self._assign([key, value])
@@ -175,8 +202,7 @@ class _Machine:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise ValueError("a call of something that is no name is refused")
-        plain = function.path in ("collections.OrderedDict", "dnnlib.util.EasyDict")
-        self.stack.append(dict(*arguments) if plain else Call(function.path, arguments))
+        self.stack.append(_plain(function.path, arguments))
 
     _newobj = _reduce
 
@@ -201,6 +227,18 @@ class _Machine:
         target.update(zip(pairs[::2], pairs[1::2], strict=True))
 
 
+def _plain(path: str, arguments: tuple[Any, ...]) -> Any:
+    """A dictionary, set or bytes as it is, by nothing but built-in types; any other call as its record."""
+    if path in _DICTIONARIES:
+        return dict(*arguments)
+    if path in _SETS:
+        return set(*arguments)
+    text, encoding = (*arguments, None, None)[:2]
+    if path == "_codecs.encode" and isinstance(text, str) and encoding == "latin1":
+        return text.encode("latin1")  # how the second protocol writes bytes
+    return Call(path, arguments)
+
+
 def _admitted(path: str) -> Name:
     if path not in _ALLOWED:
         raise ValueError(f"the name {path!r} is refused")
@@ -210,8 +248,9 @@ def _admitted(path: str) -> Name:
 def _network(record: Any) -> EDM2:
     state = _state_of(record, "ema")
     configuration = _configuration(state)
-    network = EDM2(configuration)
-    fill(network, dict(_tensors(record, "")))
+    with undisturbed():
+        network = EDM2(configuration)
+        fill(network, dict(_tensors(record, "")))
     return network.train(False)
 
 
@@ -228,7 +267,9 @@ def _configuration(state: dict[str, Any]) -> Configuration:
 
 
 def _state_of(record: Any, where: str) -> dict[str, Any]:
-    """The instance state of one persistent object."""
+    """The instance state of one persistent object, or of one of torch's own containers."""
+    if isinstance(record, Call) and record.name in _CONTAINERS and isinstance(record.state, dict):
+        return record.state
     if not isinstance(record, Call) or record.name != PERSISTENT or len(record.arguments) != 1:
         raise ValueError(f"{where}: not a module")
     description = record.arguments[0]
@@ -283,6 +324,6 @@ def _flat(content: Any, name: str) -> Tensor:
         raise ValueError(f"{name}: its storage is not bytes")
     try:
         storage = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        return torch.tensor([], dtype=storage.dtype).set_(storage)
+        return torch.tensor([], dtype=storage.dtype, device="cpu").set_(storage)
     except Exception as error:  # torch's reader raises what it meets
         raise ValueError(f"{name}: its storage cannot be read: {reason(error)[:300]}") from None

@@ -183,7 +183,7 @@ class UNet(nn.Module):
         """X (batch, channels, r, r), `noise` = c_noise (batch,), `labels` (batch, label_dim) one-hot."""
         embedding = self.emb_noise(self.emb_fourier(noise))
         if self.emb_label is not None:
-            given = torch.zeros(len(x), self.label_dim).to(x) if labels is None else labels
+            given = x.new_zeros(len(x), self.label_dim) if labels is None else labels
             named = self.emb_label(given.to(embedding) * math.sqrt(self.label_dim))
             embedding = blend(embedding, named, _LABEL)
         embedding = silu(embedding)

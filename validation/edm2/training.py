@@ -23,8 +23,10 @@ from scipy import optimize
 from torch import Tensor
 from torch.nn import functional
 
+from ...numerics.checkpoints import fingerprint
 from ...numerics.files import prepare_directory, write_atomically
-from ..randomness import generator_of
+from ..denoisers import digest_of_modules
+from ..randomness import generator_of, undisturbed
 from .network import EDM2
 from .weights import fill, read_safetensors
 
@@ -75,6 +77,7 @@ def denoising_loss(network: EDM2, clean: Tensor, sigma: Tensor, noise: Tensor, l
     return weight * ((found - clean) ** 2).flatten(1).mean(1)
 
 
+@undisturbed()
 def train(
     network: EDM2,
     images: Tensor,
@@ -99,9 +102,10 @@ def train(
     progress : callable, optional
         Called with steps done and in all.
 
-    Raises `ValueError` if `folder` holds another run. Source: K24.
+    Raises `ValueError` if `folder` holds another run: other settings, first weights or images. Source: K24.
     """
-    run = TrainingRun(network, settings)
+    data = [tensor.cpu().numpy() for tensor in (images, labels, *held_out)]
+    run = TrainingRun(network, settings, fingerprint(digest_of_modules(network), *data))
     path = None if folder is None else prepare_directory(folder) / _STATE
     if path is not None and path.exists():
         run.restore(path)
@@ -117,11 +121,15 @@ def train(
 
 
 class TrainingRun:
-    """State of a training run: network, its average, optimiser, step and history."""
+    """State of a training run: network, its average, optimiser, step and history.
 
-    def __init__(self, network: EDM2, settings: Settings) -> None:
+    `inputs` tells runs of the same settings apart that began from other weights, or have other data.
+    """
+
+    def __init__(self, network: EDM2, settings: Settings, inputs: str = "") -> None:
         self.network: EDM2 = network.train(True)
         self.settings: Settings = settings
+        self.inputs: str = inputs
         self.average: EDM2 = copy.deepcopy(network)
         self.optimiser: torch.optim.Adam = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         self.exponent: float = average_exponent(settings.average_width)
@@ -173,6 +181,7 @@ class TrainingRun:
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
         about = {"settings": asdict(self.settings), "step": self.step, "history": self.history}
+        about["inputs"] = self.inputs
         save_file({name: t.contiguous() for name, t in tensors.items()}, path, {"run": json.dumps(about)})
 
     def restore(self, path: Path) -> None:
@@ -180,7 +189,7 @@ class TrainingRun:
         metadata, tensors = read_safetensors(path)
         try:
             about = json.loads(metadata.get("run", "{}"))
-            if about["settings"] == asdict(self.settings):
+            if about["settings"] == asdict(self.settings) and about.get("inputs", "") == self.inputs:
                 self._set(about, tensors)
                 return
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
