@@ -142,7 +142,7 @@ def path_entropy(
         attributes["guidance_reference"] = reference
     quantity = "cross_entropy" if guided else "entropy"
     if guided and interval is not None:
-        attributes |= {"interval_low": low, "interval_high": high}
+        attributes |= {"interval_low": interval[0], "interval_high": interval[1]}
     return curve_of(quantity, sigma[:0:-1], values, None, attributes, seed, entropy_of(groups @ prior))
 
 
