@@ -92,13 +92,15 @@ def guided_curve(
 def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any) -> xr.Dataset:
     """Both classes in turn, each guided to, weighted."""
     gamma, order = mixture.gamma(sigma), np.argsort(mixture.gamma(sigma))
-    window = None
+    window, weight_in = None, guidance
     if interval is not None:
         low, high = mixture.gamma(np.array([interval[1], max(interval[0], 1e-300)]))
         window = (float(low), float(min(high, 1e300)))
+        if not window[0] < window[1]:  # an interval of σ in which γ does not change
+            window, weight_in = None, 1.0
     means, error = np.zeros((3, sigma.size)), 0.0
     for weight in mixture.weights:
-        curve = guided_odds(gamma[order], guidance, interval=window, prior=float(weight))
+        curve = guided_odds(gamma[order], weight_in, interval=window, prior=float(weight))
         rows = np.stack([curve.cross_entropy, curve.slope, curve.accuracy])
         means[:, order] += float(weight) * rows
         error = max(error, curve.error)

@@ -102,6 +102,15 @@ def test_runs_start_from_the_law_that_guidance_has_there(interval):
         assert float(np.abs((runs.cross_entropy - late.cross_entropy) / runs.cross_entropy_se).max()) > 20
 
 
+def test_an_interval_below_the_width_of_the_classes_changes_nothing():
+    mixture = GaussianMixture.parse("binary:d=4,mu=1,s=1")
+    found, plain = (
+        guided_curve(mixture, [1.0, 2.0], 3.0, (1e-20, 1e-18)),
+        guided_curve(mixture, [1.0, 2.0], 1.0),
+    )
+    np.testing.assert_array_equal(found.cross_entropy, plain.cross_entropy)
+
+
 def test_the_rate_has_the_error_of_its_own_unit():
     """Per unit of OU time: a bound in γ times `|dγ/dt|`, here 10⁶ and more."""
     mixture = GaussianMixture([0.5, 0.5], np.array([[1e4], [-1e4]]), 1.0)
