@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, prepare_figures, print_json
 
 __all__ = ["compare"]
 
@@ -31,6 +31,7 @@ def compare(
 
     if out is not None:
         prepare_directory(out)
+        prepare_figures()
     measured, mixture = read_curve(curve), GaussianMixture.parse(spec)
     found = held_against(measured, mixture, seed=seed)
     if out is not None:

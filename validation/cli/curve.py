@@ -6,7 +6,17 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+    sampling_progress,
+)
 
 __all__ = ["curve"]
 
@@ -41,7 +51,8 @@ def curve(
     from ...theory.window import window_sigmas
 
     if out is not None:
-        prepare_file(out, ENDINGS)
+        prepare_file(out, ENDINGS, spec)
+        prepare_figures(out.suffix)
     mixture = GaussianMixture.parse(spec)
     sigmas = window_sigmas(mixture, levels)
     groups = None if partition is None else named_partition(mixture, partition)
@@ -88,20 +99,22 @@ def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
 def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
     import json
 
+    from ...numerics.files import storable, write_table, write_text
     from ...numerics.manifests import MANIFEST, write_results
 
     spec = asked["spec"]
 
     def figure(path: Path) -> None:
         from ...theory.prediction import speciation_times
+        from ..drawing import save
         from ..figures import curve_figure
 
-        curve_figure(dataset, spec, speciation_times(mixture)).savefig(path)
+        save(curve_figure(dataset, spec, speciation_times(mixture)), path)
 
     writers = {
-        ".csv": lambda path: dataset.to_dataframe().to_csv(path, float_format="%.17g"),
-        ".nc": lambda path: dataset.assign_attrs(spec=spec).to_netcdf(path, engine="scipy"),
-        ".json": lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n"),
+        ".csv": lambda path: write_table(dataset, path),
+        ".nc": lambda path: dataset.assign_attrs(spec=storable(spec)).to_netcdf(path, engine="scipy"),
+        ".json": lambda path: write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n"),
         ".png": figure,
     }
     write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")

@@ -6,7 +6,17 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+    sampling_progress,
+)
 
 __all__ = ["diagram"]
 
@@ -43,6 +53,7 @@ def diagram(
     if name != "grid" and name not in DIAGRAMS:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
     prepare_directory(out)
+    prepare_figures()
     if name == "grid":
         found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
     else:
@@ -94,11 +105,12 @@ def _grid(
 def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
     from ...numerics.manifests import MANIFEST, write_results
     from ..diagram_figures import diagram_figure
+    from ..drawing import saver
 
     figure = diagram_figure(found)
     writers = {
         f"{name}.nc": lambda path: found.to_netcdf(path, engine="scipy"),
-        f"{name}.pdf": figure.savefig,
-        f"{name}.png": figure.savefig,
+        f"{name}.pdf": saver(figure),
+        f"{name}.png": saver(figure),
     }
     return write_results(out, writers, asked, f"{name}.{MANIFEST}")

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, errors, output, prepare_figures, print_json
 
 if TYPE_CHECKING:
     from ..verification import TheoremResult
@@ -36,6 +35,7 @@ def verify(
 
     if out is not None:
         prepare_directory(out)
+        prepare_figures()
     names = [name for text in (only or []) + (more or []) for name in text.split(",")]
     chosen = [by_id(name).id for name in names]
     started = time.monotonic()
@@ -43,7 +43,7 @@ def verify(
         results = verification.run(chosen, seed, advance)
     seconds = time.monotonic() - started
     if out is not None:
-        for path in report.write(results, out, seed, seconds):
+        for path in report.write(results, out, seed):
             if not quiet:
                 errors().print(f"wrote {path}")
     if as_json:
@@ -100,11 +100,11 @@ def _print_failures(result: "TheoremResult") -> None:
     for step in result.proof:
         if not step.ok:
             problem = "does not reduce to zero" if not step.holds else "its mutant is not rejected"
-            console.print(f"{result.theorem.id}: proof step {escape(repr(step.name))} {problem}")
+            console.print(f"{result.theorem.id}: proof step {step.name!r} {problem}")
     for check in result.checks:
         if not check.ok:
             numbers = f"expected {check.expected:.12g}, measured {check.measured:.12g}"
             problem = f"{numbers}, tolerance {check.tolerance:.2g}"
             if check.passed:
                 problem += "; its mutant is not rejected"
-            console.print(f"{result.theorem.id}: {escape(check.name)}: {problem}")
+            console.print(f"{result.theorem.id}: {check.name}: {problem}")
