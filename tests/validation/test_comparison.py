@@ -66,7 +66,7 @@ def test_a_prediction_meets_itself_on_every_grid():
                 try:
                     found = compare(table, mixture).summary
                 except ValueError as error:
-                    assert levels < 12
+                    assert levels <= 12  # at 12 they can lie 0.65 apart in log σ
                     assert str(error).startswith("curve: too coarse")  # noqa: PT017
                     continue
                 compared += 1
