@@ -15,13 +15,23 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..theory import schedules
+from ..theory.covariance import Full
 from ..theory.exact import ExactCurves, exact_curves
 from ..theory.mixture import GaussianMixture, checked_partition
 
 if TYPE_CHECKING:
     from .sampling import Progress
 
-__all__ = ["METHODS", "checked_sigmas", "entropy_curve", "labelled"]
+__all__ = [
+    "METHODS",
+    "checked_sigmas",
+    "chosen",
+    "entropy_curve",
+    "groups_of",
+    "labelled",
+    "prepared",
+    "work_of",
+]
 
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
@@ -115,13 +125,13 @@ def entropy_curve(
     sigma = checked_sigmas(sigmas)
     mixture.check_levels(sigma)
     exact = exact_curves(mixture, partition)
-    method, reason = _choose(mixture, method, exact)
+    method, reason = chosen(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
         values = exact.evaluate(sigma)
         curves = _Curves(values, np.zeros_like(values), {})
     else:
-        groups = _groups(mixture, partition)
+        groups = groups_of(mixture, partition)
         budget = (samples, key, tolerance, points, checkpoint, progress)
         curves = _sampled(mixture, sigma, method, groups, dtype, budget)
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
@@ -155,7 +165,7 @@ def checked_sigmas(sigmas: ArrayLike) -> Array:
     return sigma
 
 
-def _choose(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
+def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
     """The method and why, refusing one that the mixture does not admit."""
     if method not in METHODS:
         raise ValueError(f"method: {method!r} is not one of {', '.join(METHODS)}")
@@ -174,7 +184,7 @@ def _choose(mixture: GaussianMixture, method: str, exact: ExactCurves | None) ->
     return method, admitted[method]
 
 
-def _groups(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
+def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
     """Membership, shape (groups, classes), of 0 and 1."""
     groups = checked_partition(partition, mixture.labels)
     if groups is None:
@@ -188,25 +198,12 @@ def _sampled(
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
 
-    from . import quasi, shared_covariance, unequal_covariance
+    from . import quasi
     from .checkpoints import Checkpoint, fingerprint
     from .sampling import estimate, in_precision
 
     samples, key, tolerance, points, checkpoint, progress = budget
-    kernel: Any
-    if mixture.shared_covariance is None or mixture.classes == 1:
-        kernel = unequal_covariance.ambient
-        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
-        dtype = _precision(dtype, method, parameters)
-        unit, rounding = 1.0, unequal_covariance.rounding(mixture, dtype)
-    else:
-        reduced = method == "reduced"
-        build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
-        parameters = build(mixture, sigma, groups)
-        ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
-        kernel = shared_covariance.reduced if reduced else ambient
-        dtype = _precision(dtype, method, parameters)
-        unit, rounding = shared_covariance.unit_and_rounding(parameters, dtype)
+    kernel, parameters, dtype, unit, rounding = prepared(mixture, sigma, method, groups, dtype)
     arrays = in_precision(parameters, dtype)
     with jax.enable_x64(dtype == "float64"):
         if points == "sobol":
@@ -224,12 +221,43 @@ def _sampled(
                 tolerance=tolerance,
                 progress=progress,
                 checkpoint=keep,
+                work=work_of(mixture, sigma.size, method),
             )
     # disagreement keeps its relative precision as long as it is not subtracted from 1
     entropy, rate, disagreement = found.mean * unit
     errors = np.hypot(found.standard_error, rounding * found.mean) * unit
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
     return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
+
+
+def prepared(
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None
+) -> tuple[Any, dict[str, Any], str, Any, Any]:
+    """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic."""
+    from . import shared_covariance, unequal_covariance
+    from .devices import check_devices
+
+    check_devices()
+    if mixture.shared_covariance is None or mixture.classes == 1:
+        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
+        dtype = _precision(dtype, method, parameters)
+        return unequal_covariance.ambient, parameters, dtype, 1.0, unequal_covariance.rounding(mixture, dtype)
+    reduced = method == "reduced"
+    build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
+    parameters = build(mixture, sigma, groups)
+    ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
+    dtype = _precision(dtype, method, parameters)
+    kernel = shared_covariance.reduced if reduced else ambient
+    return kernel, parameters, dtype, *shared_covariance.unit_and_rounding(parameters, dtype)
+
+
+def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
+    """Multiplications that a draw takes, roughly: it only says where to begin to measure time."""
+    classes, dimension = mixture.classes, mixture.dimension
+    if mixture.shared_covariance is not None:
+        return levels * classes * (2.0 * classes + (0 if method == "reduced" else dimension))
+    full = any(isinstance(mixture.covariance_of(k), Full) for k in range(classes))
+    return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
 
 
 def _precision(dtype: str | None, method: str, parameters: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate
 
+from .devices import check_devices
+
 __all__ = ["GuidedCurve", "GuidedTable", "guided_odds", "guided_table", "interval_shares", "late_shift"]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -80,6 +82,7 @@ def guided_odds(
     if interval is not None and not 0 <= interval[0] < interval[1]:
         raise ValueError(f"interval: need 0 <= low < high, not {interval}")
     log_odds = 0.5 * float(np.log(prior) - np.log1p(-prior))
+    check_devices()
     with jax.enable_x64(True):
         coarse, fine = (_solve(gamma, guidance, interval, log_odds, refinement) for refinement in (1, 2))
     error = float(np.abs(fine - coarse).max())
@@ -151,6 +154,7 @@ def guided_table(gammas: ArrayLike, weights: ArrayLike) -> GuidedTable:
     middle, half = (omega.max() + omega.min()) / 2, (omega.max() - omega.min()) / 2
     nodes = middle + half * np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
     probe = (nodes[_NODES // 2] + nodes[_NODES // 2 + 1]) / 2
+    check_devices()
     with jax.enable_x64(True):
         rows = [_solve(gamma, float(node), None, 0.0, 1)[:2] for node in (*nodes, probe)]
     # the logarithm and its slope vary less than what they are of

@@ -16,12 +16,19 @@ from .mixture import GaussianMixture
 from .pair import Pair
 from .window import window_sigmas
 
-__all__ = ["SpeciationTime", "covariance_noise", "midpoint_separation2", "speciation_times"]
+__all__ = [
+    "SpeciationTime",
+    "covariance_noise",
+    "expected_seconds",
+    "midpoint_separation2",
+    "speciation_times",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _ENTROPIC = ("entropy-peak", "entropy-median")
 _SCAN = 512  # levels that bracket the highest peak of a rate
+_FOLLOWED = 40  # levels, about, that a search then asks for, one at a time
 _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lanczos iteration
 
 
@@ -57,6 +64,15 @@ def speciation_times(
     to turn unstable counts. The rest carry the reason why they have no closed form.
     """
     return tuple(_one(criterion, mixture, schedule) for criterion in CRITERIA)
+
+
+def expected_seconds(mixture: GaussianMixture) -> float:
+    """How long `speciation_times` will take here: exact curves are scanned, then followed to a place."""
+    exact = None if mixture.is_binary_channel else exact_curves(mixture)
+    if exact is None:
+        return 0.0
+    once, each = exact.seconds(window_sigmas(mixture, 3))
+    return len(_ENTROPIC) * (_SCAN * each + _FOLLOWED * once)
 
 
 def covariance_noise(mixture: GaussianMixture) -> float:
