@@ -1,7 +1,6 @@
 """Figures: colour-blind-safe, legible in greyscale, axes in the paper's symbols with units."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,6 +16,7 @@ from ..theory.prediction import SpeciationTime, speciation_times
 from ..theory.schedules import OrnsteinUhlenbeck
 from ..theory.window import window_sigmas
 from .digit_pairs import DigitPair
+from .drawing import STYLE, literally, styled
 from .montecarlo import entropy_draws
 
 __all__ = ["STYLE", "curve_figure", "digit_figure", "instability_figure", "log_law_figure"]
@@ -25,19 +25,6 @@ Array = NDArray[np.float64]
 
 # Okabe and Ito's palette, in an order whose lightness also differs
 BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
-
-STYLE: Any = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-    "figure.dpi": 150,
-}
-"""Matplotlib settings that every figure is drawn with."""
 
 _MARKED = {
     "entropy-peak": ("entropy-rate peak", RED, "-"),
@@ -51,7 +38,7 @@ def curve_figure(curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] 
 
     Measured curves (standard errors above zero) carry bands of two standard errors.
     """
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(6.4, 5.2), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True)
         curve = curve.sortby("ou_time")
@@ -60,7 +47,7 @@ def curve_figure(curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] 
         upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
         lower.set_ylabel("rate $dH/dt$ [nats per unit $t$]")
         lower.set_xlabel("Ornstein–Uhlenbeck time $t$")
-        upper.set_title(title)
+        upper.set_title(literally(title))
         _mark_times(lower, times, "time")
         upper.set_ylim(bottom=0)
         lower.set_ylim(bottom=0)
@@ -75,7 +62,7 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
     sigmas = window_sigmas(mixture, 200)
     sigmas = sigmas[sigmas > sigmas[-1] * 3e-3]
     curve = entropy_curve(mixture, sigmas)
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(8.0, 3.6), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1, 4))
         for row, digit in enumerate((pair.first, pair.second)):
@@ -99,7 +86,7 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
 def log_law_figure(dimensions: Sequence[int]) -> Figure:
     """Growing d in t, in t − ½ log d, where all fall on one curve, and in t/t_S, a step (T6, T7)."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(dimensions)))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(10.8, 3.4), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         # in the middle the curves coincide: thinner ones on top, so that each stays visible
@@ -185,7 +172,7 @@ def instability_figure(classes: Sequence[float]) -> Figure:
         r"first-order threshold $g = 2\log K$": (2 * np.log(k), BLUE, "--"),
         "midpoint unstable, $g = K$": (k, ORANGE, ":"),
     }
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         axes = figure.subplots()
         for label, (g, colour, line) in levels.items():

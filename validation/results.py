@@ -7,8 +7,10 @@ from typing import Any
 
 import xarray as xr
 
+from ..numerics.files import write_table, write_text
 from ..numerics.manifests import write_results
 from .comparison import Comparison
+from .drawing import saver
 from .measured_figures import comparison_figure, log_scale_figure, measured_figure
 from .measurement import Result
 
@@ -44,7 +46,7 @@ def write_comparison(
 
 def _tables(stem: str, curve: xr.Dataset) -> dict[str, Callable[[Path], Any]]:
     return {
-        f"{stem}.csv": lambda path: curve.to_dataframe().to_csv(path, float_format="%.17g"),
+        f"{stem}.csv": lambda path: write_table(curve, path),
         f"{stem}.nc": lambda path: curve.to_netcdf(path, engine="scipy"),
     }
 
@@ -57,6 +59,6 @@ def _write(
     parameters: Mapping[str, Any],
 ) -> list[Path]:
     text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
-    writers = writers | {"summary.json": lambda path: path.write_text(text)}
-    writers |= {name: figure.savefig for name, figure in figures.items()}
+    writers = writers | {"summary.json": lambda path: write_text(path, text)}
+    writers |= {name: saver(figure) for name, figure in figures.items()}
     return write_results(folder, writers, parameters)

@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    announce,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_cost,
+    print_json,
+    sampling_progress,
+)
 
 __all__ = ["curve"]
 
@@ -29,24 +41,33 @@ def curve(
         str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Output file: .csv, .nc, .json or .png.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
     """Entropy, entropy rate and clone agreement across the speciation window."""
     from ...numerics import entropy_curve
+    from ...numerics.cost import curve_cost
     from ...numerics.files import prepare_file
     from ...theory.mixture import GaussianMixture
     from ...theory.trees import named_partition
     from ...theory.window import window_sigmas
 
     if out is not None:
-        prepare_file(out, ENDINGS)
+        prepare_file(out, ENDINGS, spec)
+        prepare_figures(out.suffix)
     mixture = GaussianMixture.parse(spec)
     sigmas = window_sigmas(mixture, levels)
     groups = None if partition is None else named_partition(mixture, partition)
     # an interrupted run leaves its draws here, and the same command goes on from them
     checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
+    cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups)
+    what = f"{levels:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
+    if estimate:
+        print_cost(cost, what, as_json)
+        return
+    announce(cost.seconds, what, quiet)
     with sampling_progress(quiet) as progress:
         dataset = entropy_curve(
             mixture,
@@ -88,20 +109,22 @@ def _to_json(dataset: Any, mixture: dict[str, Any]) -> dict[str, Any]:
 def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
     import json
 
+    from ...numerics.files import storable, write_table, write_text
     from ...numerics.manifests import MANIFEST, write_results
 
     spec = asked["spec"]
 
     def figure(path: Path) -> None:
         from ...theory.prediction import speciation_times
+        from ..drawing import save
         from ..figures import curve_figure
 
-        curve_figure(dataset, spec, speciation_times(mixture)).savefig(path)
+        save(curve_figure(dataset, spec, speciation_times(mixture)), path)
 
     writers = {
-        ".csv": lambda path: dataset.to_dataframe().to_csv(path, float_format="%.17g"),
-        ".nc": lambda path: dataset.assign_attrs(spec=spec).to_netcdf(path, engine="scipy"),
-        ".json": lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n"),
+        ".csv": lambda path: write_table(dataset, path),
+        ".nc": lambda path: dataset.assign_attrs(spec=storable(spec)).to_netcdf(path, engine="scipy"),
+        ".json": lambda path: write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n"),
         ".png": figure,
     }
     write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")

@@ -6,11 +6,25 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    announce,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+    sampling_progress,
+)
 
 __all__ = ["diagram"]
 
 _PLACE = Path("diagrams")
+# seconds of a diagram, and more of them for each of its pixels, on one core
+_SECONDS = {"guidance": (5.0, 1.2e-4), "classes": (3.6, 8e-6), "anisotropy": (2.8, 1e-5)}
+_LIGHT = (0.0, 4e-6)
 
 
 def diagram(
@@ -43,9 +57,12 @@ def diagram(
     if name != "grid" and name not in DIAGRAMS:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
     prepare_directory(out)
+    prepare_figures()
     if name == "grid":
         found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
     else:
+        base, each = _SECONDS.get(name, _LIGHT)
+        announce(base + each * resolution**2, f"{name} at {resolution} × {resolution}", quiet)
         found = phase_diagram(name, resolution)
     paths = _write(found, name, out, given(context))
     if as_json:
@@ -94,11 +111,12 @@ def _grid(
 def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
     from ...numerics.manifests import MANIFEST, write_results
     from ..diagram_figures import diagram_figure
+    from ..drawing import saver
 
     figure = diagram_figure(found)
     writers = {
         f"{name}.nc": lambda path: found.to_netcdf(path, engine="scipy"),
-        f"{name}.pdf": figure.savefig,
-        f"{name}.png": figure.savefig,
+        f"{name}.pdf": saver(figure),
+        f"{name}.png": saver(figure),
     }
     return write_results(out, writers, asked, f"{name}.{MANIFEST}")

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+    sampling_progress,
+)
 
 if TYPE_CHECKING:
     from ..measurement import Measurement, Result
@@ -70,6 +80,7 @@ def measure(
 
     if out is not None:
         prepare_directory(out)
+        prepare_figures()
     subject = _frugal(_subject(model, checkpoint, reference_checkpoint, prompts, device, precision, download))
     choice = {"classes": classes, "estimator": estimator, "samples": samples, "levels": levels}
     options = _options(subject, model, preset, prediction, interval, choice, (guidance, batch, seed))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, announce, output, print_json
 
 __all__ = ["predict"]
 
@@ -24,10 +24,11 @@ def predict(
     """Every criterion's speciation time, with σ and γ there, from exact theory."""
     from ...theory import schedules
     from ...theory.mixture import GaussianMixture
-    from ...theory.prediction import SpeciationTime, speciation_times
+    from ...theory.prediction import SpeciationTime, expected_seconds, speciation_times
 
     schedule = schedules.by_name(clock)
     mixture = GaussianMixture.parse(spec)
+    announce(expected_seconds(mixture), "exact curves of many classes", quiet)
     times = speciation_times(mixture, schedule)
     if as_json:
         entries = [entry.to_json() for entry in times]
