@@ -49,7 +49,7 @@ def run_blocks(
 
     With a `folder` each finished block is written to `block-<index>.npz`, and found there by the next
     call. `run` names everything that determines a block, but for its number of rows where `sizes` says it:
-    a block of another run is refused, one of another size (the last of a shorter run) done again. With a share
+    a block of another run is refused, one of another size (the end of a shorter run) done again. With a share
     (rank, ranks) only every `ranks`-th block is computed here, and `PendingBlocksError` is raised while
     others are missing. A block that is not finite is a `ValueError`, and is not kept.
     """

@@ -98,7 +98,11 @@ class Subject:
     def _names(self, text: str) -> list[str]:
         if text in self.conditions:
             return [text]
-        quoted = [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [text])]
+        try:
+            read = next(csv.reader([text], skipinitialspace=True), None) or [text]
+        except csv.Error:  # a line break within
+            read = [text]
+        quoted = [name.strip() for name in read]
         if all(name in self.conditions for name in quoted):
             return quoted
         readings = self._readings(text.split(","))
@@ -221,7 +225,7 @@ def _null_of(classes: int, reference: "EDM2 | None") -> tuple[str, str]:
         return (
             "the zero label of the network itself",
             f"the network takes {classes} classes, and what it answers without one was never learnt unless "
-            "labels were dropped in training; give the unconditional network (published as a file of its own, "
+            "labels were dropped in training; give the unconditional network (published as its own file, "
             "such as edm2-img512-xs-uncond) as --reference-checkpoint, or name two classes",
         )
     if reference.configuration.label_dim == 0:
@@ -229,7 +233,7 @@ def _null_of(classes: int, reference: "EDM2 | None") -> tuple[str, str]:
     return (
         "the zero label of the reference network",
         f"the reference takes {reference.configuration.label_dim} classes, and what it answers without one "
-        "was never learnt unless labels were dropped in its training; an unconditional network has no classes",
+        "was never learnt unless labels were dropped in training; an unconditional network has no classes",
     )
 
 

@@ -117,7 +117,7 @@ def test_resumed_and_shared_runs_give_the_same_files(run, tmp_path):
 
 def test_edm2_from_files(network, run, run_json, tmp_path):
     arguments = ["measure", "edm2", "--checkpoint", network, "--classes", "1"]
-    for preset, chains in (("h26", 320), ("h26-headline", 3008)):
+    for preset, chains in (("h26", 300), ("h26-headline", 3000)):
         assert run_json(*arguments, "--preset", preset, "--estimate")["evaluations"] == chains * 64 * 2
     status, _, err = run("measure", "edm2", "--checkpoint", network)
     assert (status, err) == (2, "--classes: name some of the model's 3, as 0,1\n")

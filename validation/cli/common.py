@@ -64,8 +64,8 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
         yield lambda done, total: None
         return
     if not console.is_terminal:
-        with _lines(what) as advance:
-            yield advance
+        with _lines(what) as note:
+            yield note
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -80,10 +80,11 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
 @contextmanager
 def _lines(what: str) -> Iterator[Callable[[int, int], None]]:
     """A line on standard error each minute, also while a single piece of work takes longer than that."""
-    state, finished, started = [0, 0], threading.Event(), time.monotonic()
+    state, finished, started = (0, 0), threading.Event(), time.monotonic()
 
-    def advance(done: int, total: int) -> None:
-        state[:] = done, total
+    def note(done: int, total: int) -> None:
+        nonlocal state
+        state = done, total
 
     def tell() -> None:
         while not finished.wait(_EVERY):
@@ -93,7 +94,7 @@ def _lines(what: str) -> Iterator[Callable[[int, int], None]]:
     thread = threading.Thread(target=tell, daemon=True)
     thread.start()
     try:
-        yield advance
+        yield note
     finally:
         finished.set()
         thread.join()
