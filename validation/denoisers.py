@@ -14,7 +14,7 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -123,8 +123,9 @@ class MixtureDenoiser:
     def digest(self) -> str:
         """SHA-256 of the mixture's labels and numbers, and of the precision."""
         mixture = self.mixture
-        numbers = [mixture.weights, mixture.means]
-        for covariance in map(mixture.covariance_of, range(mixture.classes)):
+        numbers: list[Any] = [mixture.weights, mixture.means]
+        for k in range(mixture.classes):
+            covariance: Any = mixture.covariance_of(k)
             numbers += [getattr(covariance, field.name) for field in fields(covariance)]
         return fingerprint(str(self.dtype), *self.conditions, *numbers)
 
