@@ -36,9 +36,12 @@ def guidance(chains: int = 1024) -> None:
     subject, rows = digits_subject(), []
     runs = [(weight, None) for weight in (0.0, 1.0, 2.0, 4.0)] + [(4.0, INTERVAL)]
     for weight, interval in runs:
+        # T12 is of two classes among themselves
+        reference = None if weight == 1 else "classes"
         options = Options(
-            PAIR, "path", samples=chains, levels=96, batch=256, guidance=weight, interval=interval
-        )
+            PAIR, "path", samples=chains, levels=96, batch=256,
+            guidance=weight, interval=interval, guidance_reference=reference,
+        )  # fmt: skip
         result = measure(Measurement(subject, options))
         name = "entropy" if weight == 1 else "cross_entropy"
         predicted = result.comparison.predicted

@@ -13,7 +13,8 @@ import hashlib
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import fields
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -122,8 +123,11 @@ class MixtureDenoiser:
     def digest(self) -> str:
         """SHA-256 of the mixture's labels and numbers, and of the precision."""
         mixture = self.mixture
-        parts = [part for k in range(mixture.classes) for part in mixture.covariance_of(k).parts()]
-        return fingerprint(str(self.dtype), *self.conditions, mixture.weights, mixture.means, *parts)
+        numbers: list[Any] = [mixture.weights, mixture.means]
+        for k in range(mixture.classes):
+            covariance: Any = mixture.covariance_of(k)
+            numbers += [getattr(covariance, field.name) for field in fields(covariance)]
+        return fingerprint(str(self.dtype), *self.conditions, *numbers)
 
     def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
         """`E[X₀ | x, condition]` for x (batch, d); `ValueError` for an unknown class or σ ≤ 0."""

@@ -105,7 +105,8 @@ def discrepancy_entropy(
     kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
     kind += "" if sampler is not None else " of the model"
     own = "" if folder is None else digest_of(denoiser)
-    numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), posterior == "path")
+    reference = "path" if posterior == "path" else "unconditional" if posterior is None else "given"
+    numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), reference)
     run = fingerprint(kind, name, own, *map(repr, conditions), *numbers)
     sizes = batch_sizes(samples, batch)
     slopes = run_blocks(

@@ -168,7 +168,9 @@ def load_stable_diffusion(
 
     _check(source, download)
     where: Any = {"local_files_only": not download}
-    weights: Any = where | {"use_safetensors": True, "output_loading_info": True}
+    # names of what does not fit are asked for, and refused below
+    named = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    weights: Any = where | named | {"use_safetensors": True}
     scheduler = _part(source, "scheduler", DDPMScheduler, where, download)
     tokenizer = _part(source, "tokenizer", CLIPTokenizer, where, download)
     text_encoder = _network(source, "text_encoder", CLIPTextModel, weights | {"dtype": dtype}, download)
@@ -279,5 +281,8 @@ def _silent() -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
+    """What an exception says first; where that ends in a colon, what comes after it too."""
     lines = str(error).strip().splitlines()
-    return reason(ValueError(lines[0])) if lines else type(error).__name__
+    return (
+        reason(ValueError(" ".join(lines[: 2 if lines[0].endswith(":") else 1]))) if lines else reason(error)
+    )

@@ -98,7 +98,11 @@ class Subject:
     def _names(self, text: str) -> list[str]:
         if text in self.conditions:
             return [text]
-        quoted = [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [text])]
+        try:
+            read = next(csv.reader([text], skipinitialspace=True), None) or [text]
+        except csv.Error:  # a line break within
+            read = [text]
+        quoted = [name.strip() for name in read]
         if all(name in self.conditions for name in quoted):
             return quoted
         readings = self._readings(text.split(","))
