@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..theory import schedules
+from ..theory.covariance import Full
 from ..theory.error_settings import usual_errors
 from ..theory.exact import ExactCurves, exact_curves
 from ..theory.mixture import GaussianMixture, checked_partition
@@ -27,7 +28,17 @@ from .seeds import seed_attribute, seed_of
 if TYPE_CHECKING:
     from .sampling import Progress
 
-__all__ = ["METHODS", "checked_sigmas", "entropy_curve", "entropy_of", "labelled"]
+__all__ = [
+    "METHODS",
+    "checked_sigmas",
+    "chosen",
+    "entropy_curve",
+    "entropy_of",
+    "groups_of",
+    "labelled",
+    "prepared",
+    "work_of",
+]
 
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
@@ -129,8 +140,8 @@ def entropy_curve(
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)
     exact = exact_curves(mixture, partition)
-    groups = _groups(mixture, partition)
-    method, reason = _choose(mixture, method, exact)
+    groups = groups_of(mixture, partition)
+    method, reason = chosen(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
         values = exact.evaluate(sigma)
@@ -187,7 +198,7 @@ def checked_sigmas(sigmas: ArrayLike) -> Array:
     return sigma
 
 
-def _choose(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
+def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
     """The method and why, refusing one that the mixture does not admit."""
     if method not in METHODS:
         raise ValueError(f"method: {method!r} is not one of {', '.join(METHODS)}")
@@ -206,7 +217,7 @@ def _choose(mixture: GaussianMixture, method: str, exact: ExactCurves | None) ->
     return method, admitted[method]
 
 
-def _groups(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
+def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
     """Membership, shape (groups, classes), of 0 and 1."""
     groups = checked_partition(partition, mixture.labels)
     if groups is None:
@@ -220,26 +231,13 @@ def _sampled(
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
 
-    from . import quasi, shared_covariance, unequal_covariance
+    from . import quasi
     from .checkpoints import Checkpoint, fingerprint
     from .jax_settings import own_settings
     from .sampling import estimate, in_precision
 
     samples, key, tolerance, points, checkpoint, progress = budget
-    kernel: Any
-    if mixture.shared_covariance is None or mixture.classes == 1:
-        kernel = unequal_covariance.ambient
-        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
-        dtype = _precision(dtype, method, parameters)
-        unit, rounding = 1.0, unequal_covariance.rounding(mixture, dtype)
-    else:
-        reduced = method == "reduced"
-        build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
-        parameters = build(mixture, sigma, groups)
-        ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
-        kernel = shared_covariance.reduced if reduced else ambient
-        dtype = _precision(dtype, method, parameters)
-        unit, rounding = shared_covariance.unit_and_rounding(parameters, dtype)
+    kernel, parameters, dtype, unit, rounding = prepared(mixture, sigma, method, groups, dtype)
     arrays = in_precision(parameters, dtype)
     with own_settings(double=dtype == "float64"):
         if points == "sobol":
@@ -257,12 +255,43 @@ def _sampled(
                 tolerance=tolerance,
                 progress=progress,
                 checkpoint=keep,
+                work=work_of(mixture, sigma.size, method),
             )
     # disagreement keeps its relative precision as long as it is not subtracted from 1
     entropy, rate, disagreement = found.mean * unit
     errors = np.hypot(found.standard_error, rounding * found.mean) * unit
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
     return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
+
+
+def prepared(
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None
+) -> tuple[Any, dict[str, Any], str, Any, Any]:
+    """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic."""
+    from . import shared_covariance, unequal_covariance
+    from .devices import check_devices
+
+    check_devices()
+    if mixture.shared_covariance is None or mixture.classes == 1:
+        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
+        dtype = _precision(dtype, method, parameters)
+        return unequal_covariance.ambient, parameters, dtype, 1.0, unequal_covariance.rounding(mixture, dtype)
+    reduced = method == "reduced"
+    build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
+    parameters = build(mixture, sigma, groups)
+    ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
+    dtype = _precision(dtype, method, parameters)
+    kernel = shared_covariance.reduced if reduced else ambient
+    return kernel, parameters, dtype, *shared_covariance.unit_and_rounding(parameters, dtype)
+
+
+def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
+    """Multiplications that a draw takes, roughly: it only says where to begin to measure time."""
+    classes, dimension = mixture.classes, mixture.dimension
+    if mixture.shared_covariance is not None:
+        return levels * classes * (2.0 * classes + (0 if method == "reduced" else dimension))
+    full = any(isinstance(mixture.covariance_of(k), Full) for k in range(classes))
+    return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
 
 
 def _precision(dtype: str | None, method: str, parameters: dict[str, Any]) -> str:

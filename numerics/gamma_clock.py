@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate, special
 
 from ..theory.guidance import late_shift
+from .devices import check_devices
 
 __all__ = ["GuidedCurve", "GuidedTable", "guided_odds", "guided_table", "interval_shares", "late_shift"]
 
@@ -86,6 +87,7 @@ def guided_odds(
     if interval is not None and not 0 <= interval[0] < interval[1]:
         raise ValueError(f"interval: need 0 <= low < high, not {interval}")
     log_odds = 0.5 * float(np.log(prior) - np.log1p(-prior))
+    check_devices()
     with jax.enable_x64(True):
         coarse, fine = (_solve(gamma, guidance, interval, log_odds, refinement) for refinement in (1, 2))
     # the coarse solution errs sixteen times as much in its steps, eight times in its start
@@ -174,6 +176,7 @@ def _between(
     angles = np.pi * (np.arange(count) + 0.5) / count
     nodes = middle + half * np.cos(angles)
     probes = middle + half * np.cos(angles[[0, count // 2, count - 2]] + np.pi / (2 * count))
+    check_devices()
     with jax.enable_x64(True):
         rows, finer = (
             np.stack([_solve(gamma, float(w), None, 0.0, refinement)[:2] for w in values])

@@ -7,6 +7,7 @@ once, on how many devices or processes, or on whether the run was interrupted. E
 of one device by itself, because one that a compiler divides is rounded in other places.
 """
 
+import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from jax.sharding import Mesh
 from numpy.typing import NDArray
 
 from .checkpoints import Checkpoint
+from .devices import check_devices
 from .jax_settings import own_settings
 from .moments import Moments
 from .seeds import key_words, seed_of
@@ -49,7 +51,9 @@ STRIDE = 128
 SINGLE_LIMIT = 1e18
 """Largest number whose square single precision holds with room to spare."""
 _FARTHEST2 = 1e13  # log-odds are then known to about 1e-3
-_ROUND = 32  # strides between two looks at the tolerance, per device
+_ROUND = 32  # strides between two looks at the tolerance, and the most that a device takes at once
+_QUICK = 1e9  # multiplications that take well below a second
+_SECONDS = 1.0  # that a round is to take, so that little is lost with it
 
 
 @dataclass(frozen=True)
@@ -118,41 +122,44 @@ def estimate(
     tolerance: float | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
+    work: float = 0.0,
 ) -> Estimate:
     """Average `kernel(key, parameters)`, values of shape (curves, levels, STRIDE), over strides.
 
     `key` is a seed or a JAX key. At least `samples` draws; with `tolerance`, as many more as it takes for the
     largest standard error to fall to it. `progress(done, total)` is called with numbers of draws. A
-    `checkpoint` keeps what is done through an interruption.
+    `checkpoint` keeps what is done through an interruption. On processors rounds take about a second each;
+    `work`, the multiplications of a draw, says how large the first may be. Neither has a part in the answer.
     """
     least = strides_for(samples)
+    check_devices()
     mesh = Mesh(np.array(jax.devices()), ("strides",))
     seed = key_words(seed_of(key))
-    # whole rounds, or on processors fewer strides where fewer are asked for, in equal shares for the devices
+    # an accelerator's program is of one size, whole rounds; a processor's runs any number of strides
     fixed = mesh.devices.flat[0].platform != "cpu"
-    batch = mesh.size * (_ROUND if fixed else min(_ROUND, -(-least // mesh.size)))
+    most = _ROUND if fixed else min(_ROUND, -(-least // mesh.size))
+    first = most if fixed else int(_QUICK / max(work * 2 * STRIDE, 1))
+    rounds = _Rounds(mesh.size, most, first, fixed)
     moments = None if checkpoint is None else checkpoint.read(least * STRIDE if tolerance is None else None)
     double = _is_double(parameters)
     try:
-        while True:
+        while not _ends(moments, least, tolerance):
             done = 0 if moments is None else moments.count // STRIDE
-            total = least if tolerance is None else _strides_needed(moments, least, tolerance)
-            if done >= total:
-                break
-            first = np.uint32(done)
+            start = np.uint32(done)
             with own_settings(double=double):
-                batch, (means, squares) = _fitting(
-                    batch,
-                    mesh.size,
-                    lambda size, at=first: _moments(kernel, mesh, seed, at, size, parameters),
+                size, (means, squares) = rounds.draw(
+                    lambda size, at=start: _moments(kernel, mesh, seed, at, size, parameters)
                 )
-            for stride in range(min(batch, total - done)):
+            for stride in range(size):
                 found = Moments(STRIDE, _double(means[stride]), _double(squares[stride]))
                 moments = found if moments is None else moments.and_then(found)
+                if _ends(moments, least, tolerance):  # the others of this round are of no use
+                    break
             if checkpoint is not None and moments is not None:
                 checkpoint.note(moments)
-            if progress is not None:
-                progress(2 * min(done + batch, total) * STRIDE, 2 * total * STRIDE)
+            if progress is not None and moments is not None:
+                total = least if tolerance is None else _strides_needed(moments, least, tolerance)
+                progress(2 * moments.count, 2 * total * STRIDE)
     except KeyboardInterrupt:
         if checkpoint is not None and moments is not None:
             checkpoint.write(moments)
@@ -162,6 +169,52 @@ def estimate(
     if checkpoint is not None:
         checkpoint.write(moments)
     return Estimate(moments.mean, moments.standard_error, 2 * moments.count)
+
+
+class _Rounds:
+    """How many strides are drawn at once: as many as take about a second, and have room in memory.
+
+    Sizes are halves and doubles. A `fixed` size is kept, as several processes keep theirs, since no two of
+    them measure the same time.
+    """
+
+    def __init__(self, devices: int, most: int, first: int, fixed: bool) -> None:
+        """Of at most `most` strides a device, `first` to begin with."""
+        self._devices, self._most = devices, devices * most
+        self._size = min(devices * max(first, 1), self._most)
+        self._compiled: set[int] = set()
+        self._fixed = fixed or jax.process_count() > 1
+
+    def draw(self, compute: Callable[[int], Any]) -> tuple[int, Any]:
+        """The size of this round and `compute(size)`."""
+        began = time.monotonic()
+        size, found = _fitting(self._size, self._devices, compute)
+        seconds = time.monotonic() - began
+        if size < self._size:  # there is no memory for more
+            self._most = size
+        known, self._size = size in self._compiled, size
+        self._compiled.add(size)
+        if known and not self._fixed:  # the first of a size may have been compiled too
+            self._size = self._resized(size, seconds)
+        return size, found
+
+    def _resized(self, size: int, seconds: float) -> int:
+        while seconds > 2 * _SECONDS and size % (2 * self._devices) == 0:
+            size, seconds = size // 2, seconds / 2
+        while seconds < _SECONDS / 4 and 2 * size <= self._most:
+            size, seconds = 2 * size, 2 * seconds
+        return size
+
+
+def _ends(moments: Moments | None, least: int, tolerance: float | None) -> bool:
+    """Whether no more draws are needed: with a tolerance, asked at `least` strides and every few after.
+
+    So the end, as the answer, depends neither on the size of rounds nor on what was done before a stop.
+    """
+    beyond = -least if moments is None else moments.count // STRIDE - least
+    if tolerance is None or moments is None or beyond < 0:
+        return beyond >= 0
+    return beyond % min(_ROUND, least) == 0 and float(moments.standard_error.max()) <= tolerance
 
 
 def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int, Any]:

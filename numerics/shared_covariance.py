@@ -119,7 +119,16 @@ def _and_levels(parameters: dict[str, Any], more: dict[str, Array]) -> dict[str,
 
 def _roots(gram: Array) -> Array:
     """`A` with `AAᵀ` the Gram matrix, shape (levels, K, K − 1)."""
-    values, vectors = np.linalg.eigh(gram)
+    scale = np.trace(gram, axis1=1, axis2=2)[:, None, None]
+    middle = gram[len(gram) // 2]
+    if np.abs(gram / scale - middle / np.trace(middle)).max() < 1e-14 * np.abs(middle).max() / np.trace(
+        middle
+    ):
+        values, vectors = np.linalg.eigh(middle)  # isotropic: levels differ by a factor
+        values = values * (scale[:, :, 0] / np.trace(middle))
+        vectors = np.broadcast_to(vectors, gram.shape)
+    else:
+        values, vectors = np.linalg.eigh(gram)
     # the symmetric root is the one that is unique, hence smooth in σ where eigenvalues coincide
     lengths = np.sqrt(np.maximum(values, 0))[:, None, :]
     roots = (vectors * lengths) @ vectors.transpose(0, 2, 1)
@@ -230,12 +239,22 @@ def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dic
 
 def _expected_second_order(gram: Array, weights: Array, groups: Array | None) -> Array:
     """`E V`, shape (levels,), zero where rounding is all there is."""
-    means = gram - np.diagonal(gram, axis1=1, axis2=2)[:, None, :] / 2
-    products = gram + np.einsum("c,lcj,lck->ljk", weights, means, means)
-    members = np.eye(weights.size) if groups is None else groups
-    sums = members * weights
-    squares = np.einsum("gj,ljk,gk,g->l", sums, products, sums, 1 / sums.sum(axis=1), optimize=True)
-    found = squares - np.einsum("j,ljk,k->l", weights, products, weights)
+    sums = (np.eye(weights.size) if groups is None else groups) * weights
+    half = np.diagonal(gram, axis1=1, axis2=2)[:, :, None] / 2
+
+    def forms(rows: Array) -> Array:
+        """`rᵀ (E h hᵀ) r` for each row r, shape (levels, rows), without the matrix itself."""
+        along = gram @ rows.T
+        means = along - np.swapaxes(half, 1, 2) @ rows.T
+        return np.einsum("rj,ljr->lr", rows, along) + weights @ means**2
+
+    if groups is None:  # rows of one entry each: the diagonal
+        own = np.diagonal(gram, axis1=1, axis2=2)
+        along = gram - np.swapaxes(half, 1, 2)
+        squares = (own + np.einsum("c,lcj->lj", weights, along**2)) @ weights
+    else:
+        squares = forms(sums) @ (1 / sums.sum(axis=1))
+    found = squares - forms(weights[None])[:, 0]
     return np.where(found > 1e-12 * squares, found, 0)
 
 

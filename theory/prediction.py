@@ -16,12 +16,19 @@ from .mixture import GaussianMixture
 from .pair import Pair
 from .window import window_sigmas
 
-__all__ = ["SpeciationTime", "covariance_noise", "midpoint_separation2", "speciation_times"]
+__all__ = [
+    "SpeciationTime",
+    "covariance_noise",
+    "expected_seconds",
+    "midpoint_separation2",
+    "speciation_times",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _ENTROPIC = ("entropy-peak", "entropy-median")
 _SCAN = 0.05  # distance in log σ of the levels that bracket the highest peak of a rate; it is 1 to 2 wide
+_FOLLOWED = 40  # levels, about, that a search then asks for, one at a time
 _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lanczos iteration
 
 
@@ -57,6 +64,15 @@ def speciation_times(
     to turn unstable counts. The rest carry the reason why they have no closed form.
     """
     return tuple(_one(criterion, mixture, schedule) for criterion in CRITERIA)
+
+
+def expected_seconds(mixture: GaussianMixture) -> float:
+    """How long `speciation_times` will take here: exact curves are scanned, then followed to a place."""
+    exact = None if mixture.is_binary_channel else exact_curves(mixture)
+    if exact is None:
+        return 0.0
+    once, each = exact.seconds(window_sigmas(mixture, 3))
+    return len(_ENTROPIC) * (_scanned(mixture).size * each + _FOLLOWED * once)
 
 
 def covariance_noise(mixture: GaussianMixture) -> float:
@@ -130,13 +146,18 @@ def midpoint_separation2(mixture: GaussianMixture) -> float | None:
     return max(factor.half_distance2 / factor.weights.size for factor in factors)
 
 
+def _scanned(mixture: GaussianMixture) -> Array:
+    """Levels that bracket the highest peak of a rate, shape (levels,)."""
+    low, high = (float(end) for end in window_sigmas(mixture, 2))
+    count = 2 + int(np.log(high / low) / _SCAN)
+    return np.asarray(np.geomspace(low, high, count), dtype=np.float64)
+
+
 def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
     """σ² at the highest peak of the exact rate, or where half of the class entropy is left."""
     exact = exact_curves(mixture)
     assert exact is not None  # noqa: S101 (asked for only where there is one)
-    low, high = (float(end) for end in window_sigmas(mixture, 2))
-    count = 2 + int(np.log(high / low) / _SCAN)
-    grid = np.asarray(np.geomspace(low, high, count), dtype=np.float64)
+    grid = _scanned(mixture)
     entropy, rate, _ = exact.evaluate(grid)
     if criterion == "entropy-peak":
         best = int(np.argmax(rate))
