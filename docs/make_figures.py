@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from speciation.theory import orthogonal_median, orthogonal_peak
 from speciation.validation.accuracy_figures import accuracy_figure
+from speciation.validation.drawing import save
 from speciation.validation.figures import instability_figure, log_law_figure
 from speciation.validation.measured_figures import guidance_figure, log_scale_figure, scaling_figure
 
@@ -16,15 +17,15 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Write every figure into `docs/figures`, with the table behind it where there is one."""
-    log_law_figure((16, 256, 4096, 65536)).savefig(FOLDER / "log-law.png")
-    instability_figure(np.geomspace(2, 1e12, 49)).savefig(FOLDER / "instabilities.png")
+    save(log_law_figure((16, 256, 4096, 65536)), FOLDER / "log-law.png")
+    save(instability_figure(np.geomspace(2, 1e12, 49)), FOLDER / "instabilities.png")
     (FOLDER / "instabilities.csv").write_text(instabilities(2, 3, 5, *(10.0**n for n in range(1, 13))))
     pairs = pd.read_csv(RESULTS / "digits-pairs.csv").set_index("pair").to_xarray()
-    test = json.loads((RESULTS / "digits-pairs.json").read_text())["log_scale_test"]
-    log_scale_figure(pairs, test).savefig(FOLDER / "digits-log-scale.png")
-    guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")).savefig(FOLDER / "digits-guidance.png")
-    accuracy_figure(pd.read_csv(RESULTS / "accuracy.csv")).savefig(FOLDER / "accuracy-map.png")
-    scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")).savefig(FOLDER / "digits-scaling.png")
+    test = json.loads((RESULTS / "digits-pairs.json").read_text(encoding="utf-8"))["log_scale_test"]
+    save(log_scale_figure(pairs, test), FOLDER / "digits-log-scale.png")
+    save(guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")), FOLDER / "digits-guidance.png")
+    save(accuracy_figure(pd.read_csv(RESULTS / "accuracy.csv")), FOLDER / "accuracy-map.png")
+    save(scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")), FOLDER / "digits-scaling.png")
 
 
 def instabilities(*classes: float) -> str:

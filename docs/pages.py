@@ -21,6 +21,7 @@ from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
 from speciation.theory.sources import SOURCES
 from speciation.theory.theorems import THEOREMS, Theorem
 from speciation.validation.diagram_figures import diagram_figure
+from speciation.validation.drawing import save
 from speciation.validation.report_html import mathematics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +106,7 @@ def diagrams_page() -> str:
 def drawn(name: str) -> bytes:
     """PNG of a named diagram."""
     stream = io.BytesIO()
-    diagram_figure(phase_diagram(name, RESOLUTION)).savefig(stream, format="png")
+    save(diagram_figure(phase_diagram(name, RESOLUTION)), stream, "png")
     return stream.getvalue()
 
 

@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from speciation.validation.figures import STYLE
+from speciation.validation.drawing import save, styled
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
@@ -31,7 +30,7 @@ def performance_page() -> str:
         "",
     ]
     for path in sorted(RESULTS.glob("*.json")):
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         name, claims = path.name.split(".")[0], content["claims"]
         lines += [f"## {name.replace('_', ' ').capitalize()}", "", f"{_hardware(content['hardware'])}", ""]
         if name == "scaling":
@@ -53,10 +52,10 @@ def _without_sweep(values: dict[str, float]) -> dict[str, float]:
 
 def cost_figure() -> bytes:
     """PNG of the sweeps of `benchmarks/scaling.py`: seconds against each size, with fitted exponents."""
-    claims = json.loads((RESULTS / "scaling.cpu.json").read_text())["claims"]
+    claims = json.loads((RESULTS / "scaling.cpu.json").read_text(encoding="utf-8"))["claims"]
     sweeps = [key for key in claims if "exponent" in claims[key]]
     names = list(dict.fromkeys(key.split(", ")[1] for key in sweeps))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(3.1 * len(names), 3.4), layout="constrained")
         axes = figure.subplots(1, len(names), sharey=True)
         for key in sweeps:
@@ -74,7 +73,7 @@ def cost_figure() -> bytes:
             panel.legend(fontsize=8)
         axes[0].set_ylabel("time [s]")
         stream = io.BytesIO()
-        figure.savefig(stream, format="png")
+        save(figure, stream, "png")
     return stream.getvalue()
 
 

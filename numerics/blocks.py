@@ -5,7 +5,6 @@ whenever it is computed, and the blocks of several runs put into one folder are 
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..theory.archives import read_arrays
 from ..theory.refusals import reason
-from .files import prepare_directory, write_atomically
+from .files import create, prepare_directory, write_atomically, write_text
 
 __all__ = ["Arrays", "PendingBlocksError", "batch_sizes", "run_blocks"]
 
@@ -94,25 +93,27 @@ def _claim(folder: Path, run: str) -> None:
     mark = folder / "run"
     try:
         if not mark.exists():
-            with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".run-") as own:
-                own.write(run)
-                own.flush()
-                _first(own.name, mark)
-        written = mark.read_text()
+            own = create(folder, ".run")
+            try:
+                write_text(own, run)
+                _first(own, mark)
+            finally:
+                own.unlink(missing_ok=True)
+        written = mark.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{mark}: cannot be written: {reason(error)}") from None
     if written != run:
         raise ValueError(f"{folder}: holds the blocks of another measurement; choose another folder")
 
 
-def _first(own: str, mark: Path) -> None:
+def _first(own: Path, mark: Path) -> None:
     """Give a file its final name, unless someone was first."""
     with suppress(FileExistsError):
         try:
             os.link(own, mark)
         except OSError:  # a file system without links, or one where someone was first
-            with mark.open("x") as stream:
-                stream.write(Path(own).read_text())
+            with mark.open("xb") as stream:
+                stream.write(own.read_bytes())
 
 
 def _read(path: Path, run: str) -> Arrays:

@@ -1,7 +1,7 @@
 """Manifests: what results were made with, and whether they still are what was written.
 
 A manifest is a JSON file beside its results with the parameters of the run, versions, the machine, and the
-SHA-256 of every input and result. It holds no time of day: the same run has the same manifest.
+SHA-256 of every input and result. No file holds a date or a duration: the same run has the same manifest.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .files import prepare_directory, write_atomically
+from .files import prepare_directory, write_atomically, write_text
 
 __all__ = ["MANIFEST", "environment", "sha256", "verify_manifest", "write_results"]
 
@@ -66,7 +66,7 @@ def write_results(
         "files": {name: sha256(folder / name) for name in writers},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(folder / manifest, lambda path: path.write_text(text, encoding="utf-8"))
+    write_atomically(folder / manifest, lambda path: write_text(path, text))
     return [folder / name for name in writers]
 
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .figures import STYLE
+from .drawing import styled
 
 __all__ = ["accuracy_figure"]
 
@@ -25,7 +24,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     `table` has the columns `quantity`, `x`, `y` and `relative_error`; cells without an error, where the
     entropy is below every normal double, are hatched.
     """
-    with mpl.rc_context(STYLE | {"axes.grid": False}):
+    with styled({"axes.grid": False}):
         figure = Figure(figsize=(7.4, 10), layout="constrained")
         axes = figure.subplots(len(_PANELS), 1)
         image: Any = None

@@ -35,7 +35,7 @@ def _citation_file() -> str:
     files = metadata.distribution("speciation").files or []
     for file in files:
         if file.name == "CITATION.cff":
-            return file.read_text()
+            return file.read_text(encoding="utf-8")
     raise ValueError("CITATION.cff: missing from the installed package; reinstall it")
 
 

@@ -34,8 +34,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-_DENSE = 400  # levels of a predicted curve, from which its peak is read
-_DRAWS = 20_000  # for mixtures without an exact curve
+DENSE = 400  # levels of a predicted curve, from which its peak is read
+DRAWS = 20_000  # for mixtures without an exact curve
 _OTHER = 0.2  # share by which the entropy at which a curve levels off may differ from that of the prediction
 _SPREAD = 1e-6  # of the predicted log σ of pairs, below which they have no slope
 _NOTED = 0.02  # and from which it is said
@@ -119,7 +119,7 @@ def held_against(
     measured = with_places(measured, class_entropy=whole, seed=seed)
     sigma = measured.sigma.values
     ends = np.concatenate([window_sigmas(mixture, 2), sigma])
-    dense = np.geomspace(ends.min(), ends.max(), _DENSE)
+    dense = np.geomspace(ends.min(), ends.max(), DENSE)
     predicted = predicted_curve(mixture, dense, omega, within, seed)
     at_levels = predicted_curve(mixture, sigma, omega, within, seed)
     has_errors = f"{name}_se" in measured
@@ -185,7 +185,7 @@ def predicted_curve(
 ) -> xr.Dataset:
     """The theory's curve at `sigmas`, with where its class is decided (`numerics.places`)."""
     if guidance == 1:
-        return entropy_curve(mixture, sigmas, samples=_DRAWS, key=seed)
+        return entropy_curve(mixture, sigmas, samples=DRAWS, key=seed)
     return guided_curve(mixture, sigmas, guidance, interval, key=seed)
 
 

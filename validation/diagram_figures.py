@@ -3,12 +3,11 @@
 from itertools import cycle
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from .figures import STYLE
+from .drawing import literally, styled
 
 __all__ = ["diagram_figure"]
 
@@ -27,7 +26,7 @@ def diagram_figure(diagram: xr.Dataset) -> Figure:
     fields = [name for name, values in diagram.data_vars.items() if values.ndim == 2]
     lines = [name for name, values in diagram.data_vars.items() if values.ndim == 1]
     fields = [name for name in fields if name != "difference"][:2]
-    with mpl.rc_context({**STYLE, "axes.grid": False, "axes.spines.top": True, "axes.spines.right": True}):
+    with styled({"axes.grid": False, "axes.spines.top": True, "axes.spines.right": True}):
         height = 4.0 + 0.22 * -(-len(lines) // 3)
         figure = Figure(figsize=(4.7 * len(fields), height), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, len(fields), sharey=True))
@@ -36,7 +35,7 @@ def diagram_figure(diagram: xr.Dataset) -> Figure:
             for line, style in zip(lines, cycle(_LINES), strict=False):
                 _line(panel, diagram[line], style)
         _label_axes(panels, diagram[fields[0]])
-        figure.suptitle(str(diagram.attrs.get("title", "")))
+        figure.suptitle(literally(str(diagram.attrs.get("title", ""))))
         handles, labels = panels[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(handles)), fontsize=8)

@@ -1,7 +1,6 @@
 """Figures: colour-blind-safe, legible in greyscale, axes in the paper's symbols with units."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -18,6 +17,7 @@ from ..theory.prediction import SpeciationTime, speciation_times
 from ..theory.schedules import OrnsteinUhlenbeck
 from ..theory.window import window_sigmas
 from .digit_pairs import DigitPair
+from .drawing import STYLE, literally, styled
 from .montecarlo import entropy_draws
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "digit_figure",
     "instability_figure",
     "log_law_figure",
-    "save_figure",
 ]
 
 Array = NDArray[np.float64]
@@ -38,19 +37,6 @@ BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#009E73
 
 BOUND: Any = {"color": "0.4", "linestyle": (0, (1, 1)), "linewidth": 1.2}
 """Style of the line at H(C)."""
-
-STYLE: Any = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-    "figure.dpi": 150,
-}
-"""Matplotlib settings that every figure is drawn with."""
 
 _MARKED = {
     "entropy-peak": ("peak per unit OU time", RED, "-"),
@@ -67,13 +53,6 @@ def bound_label(curve: xr.Dataset) -> str:
     )
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as its ending says, without the date that PDF and SVG would hold."""
-    dates = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
-    with mpl.rc_context(STYLE | {"svg.hashsalt": "speciation"}):
-        figure.savefig(path, metadata=dates.get(path.suffix))
-
-
 def curve_figure(
     curve: xr.Dataset, title: str, times: Sequence[SpeciationTime] = (), clock: str = "ou"
 ) -> Figure:
@@ -84,7 +63,7 @@ def curve_figure(
     `time`, and so have the `times`.
     """
     along = "ou_time" if clock == "ou" else "time"
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(6.4, 5.2), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True)
         curve = curve.sortby("sigma")
@@ -93,7 +72,7 @@ def curve_figure(
         upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
         lower.set_ylabel("rate $dH/dt$ [nats per OU time]")
         lower.set_xlabel("Ornstein–Uhlenbeck time $t$" if clock == "ou" else f"time of the {clock} clock")
-        upper.set_title(title)
+        upper.set_title(literally(title))
         _mark_times(lower, times, "time")
         upper.axhline(float(curve["class_entropy"]), **BOUND, label=bound_label(curve))
         upper.legend(loc="lower right")
@@ -110,7 +89,7 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
     sigmas = window_sigmas(mixture, 200)
     sigmas = sigmas[sigmas > sigmas[-1] * 3e-3]
     curve = entropy_curve(mixture, sigmas)
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(8.0, 3.6), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1, 4))
         for row, digit in enumerate((pair.first, pair.second)):
@@ -134,7 +113,7 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
 def log_law_figure(dimensions: Sequence[int]) -> Figure:
     """Growing d in t, in t − ½ log d, where all fall on one curve, and in t/t_S, a step (T6, T7)."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(dimensions)))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(10.8, 3.4), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         # in the middle the curves coincide: thinner ones on top, so that each stays visible
@@ -220,7 +199,7 @@ def instability_figure(classes: Sequence[float]) -> Figure:
         r"first-order threshold $g = 2\log K$": (2 * np.log(k), BLUE, "--"),
         "midpoint unstable, $g = K$": (k, ORANGE, ":"),
     }
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         axes = figure.subplots()
         for label, (g, colour, line) in levels.items():

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -11,7 +10,8 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .figures import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, STYLE, bound_label
+from .drawing import literally, styled
+from .figures import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, bound_label
 
 __all__ = [
     "comparison_figure",
@@ -29,7 +29,7 @@ _SIGMA = "noise-to-signal ratio σ"
 def training_figure(history: Sequence[tuple[int, float, float]]) -> Figure:
     """Training and held-out loss against the step."""
     steps, training, held_out = np.array(history).T
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(5.6, 3.6), layout="constrained")
         axes = figure.subplots()
         axes.plot(steps, training, color=BLUE, label="training, network")
@@ -48,7 +48,7 @@ def sheet_figure(images: NDArray[Any], rows: int = 10) -> Figure:
     sheet = images.reshape(rows, columns, side, side)
     sheet = np.pad(sheet, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-1)
     sheet = sheet.transpose(0, 2, 1, 3).reshape(rows * (side + 2), columns * (side + 2))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(4.0, 4.0 * rows / columns), layout="constrained")
         axes = figure.subplots()
         axes.imshow(sheet, cmap="gray_r", vmin=-1, vmax=1)
@@ -61,7 +61,7 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
 
     The rate is per unit log σ, in which its peak does not depend on the unit of σ.
     """
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, upper, lower = _curve_axes(measured, title)
         quantity = _quantity(measured)
         for axes, name in ((upper, quantity), (lower, "rate")):
@@ -88,7 +88,7 @@ def _show_what_was_measured(axes: Any, measured: xr.Dataset, predicted: xr.Datas
 
 def measured_figure(measured: xr.Dataset, title: str) -> Figure:
     """A measured curve that has no prediction."""
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, upper, lower = _curve_axes(measured, title)
         for axes in (upper, lower):
             axes.legend(fontsize=9)
@@ -113,7 +113,7 @@ def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
     if np.isfinite(span).all():
         lower.axvspan(*span, color=ORANGE, alpha=0.25, label="measured peak per log σ, 95 %")
     upper.axhline(float(measured["class_entropy"]), **BOUND, label=bound_label(measured))
-    upper.set_title(title)
+    upper.set_title(literally(title))
     upper.set_ylabel(f"{quantity.replace('_', '-')} [nats]")
     lower.set_ylabel(r"rate $dH/d\,\log σ$ [nats]")
     lower.set_xlabel(_SIGMA)
@@ -136,7 +136,7 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
 
     Pairs without a peak in the measured range are left out; without a test there is no line.
     """
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(5.2, 5.0), layout="constrained")
         axes = figure.subplots()
         x, y = pairs.predicted_peak_per_log_sigma.values, pairs.peak_per_log_sigma.values
@@ -173,7 +173,7 @@ def guidance_figure(table: pd.DataFrame) -> Figure:
     Columns: `guidance`, `low`, `high`, `sigma`, `measured`, `measured_se`, `predicted`.
     """
     colours, markers = (BLACK, BLUE, ORANGE, RED, GREEN, SKY), "osD^vP"
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         axes = figure.subplots()
         groups: Any = table.groupby(["guidance", "low", "high"], sort=True)
@@ -199,7 +199,7 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
 
     Columns: `dimension`, `pair`, `peak_per_log_sigma` and its `*_low` and `*_high`, `median_sigma`.
     """
-    with mpl.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(5.6, 4.4), layout="constrained")
         axes = figure.subplots()
         for (pair, rows), colour, marker in zip(
@@ -213,7 +213,7 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
             offset = 0.02 * ("osD".index(marker) - 1)
             axes.errorbar(
                 shift + offset, value, np.abs([low, high]), fmt=marker, color=colour, markersize=5,
-                label=f"peak per log σ, {pair}",
+                label=f"peak per log σ, {literally(str(pair))}",
             )  # fmt: skip
             medians = np.log(rows.median_sigma / base.median_sigma)
             axes.plot(
@@ -222,7 +222,7 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
                 marker,
                 color=colour,
                 markerfacecolor="white",
-                label=f"median, {pair}",
+                label=f"median, {literally(str(pair))}",
             )
         ends = np.array([-0.1, 1.5])
         axes.plot(ends, ends, "--", color=BLACK, linewidth=1, label="½ log d")

@@ -5,18 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..numerics.files import write_text
 from ..numerics.manifests import environment, write_results
 from . import figures
 from .digit_pairs import easy_and_hard
+from .drawing import saver
 from .report_html import report_html
 from .verification import TheoremResult, summary
 
 __all__ = ["write"]
 
 
-def write(results: list[TheoremResult], directory: Path, seed: int, seconds: float) -> list[Path]:
+def write(results: list[TheoremResult], directory: Path, seed: int) -> list[Path]:
     """Write `report.html`, `.md`, `.json` and the figures into `directory`; return their paths."""
-    run = {"seed": seed, "seconds": round(seconds, 1), "environment": environment()}
+    run = {"seed": seed, "environment": environment()}
     drawings = {
         f"digits-{label}.png": figures.digit_figure(pair, label, seed)
         for label, pair in easy_and_hard().items()
@@ -27,9 +29,9 @@ def write(results: list[TheoremResult], directory: Path, seed: int, seconds: flo
         "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
     }
     writers: dict[str, Callable[[Path], object]] = {
-        name: lambda path, t=text: path.write_text(t, encoding="utf-8") for name, text in texts.items()
+        name: lambda path, t=text: write_text(path, t) for name, text in texts.items()
     }
-    writers |= {name: figure.savefig for name, figure in drawings.items()}
+    writers |= {name: saver(figure) for name, figure in drawings.items()}
     asked = {"command": "verify", "theorems": [result.theorem.id for result in results], "seed": seed}
     return write_results(directory, writers, asked)
 
@@ -45,8 +47,7 @@ def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[
     lines = [
         "# Verification report",
         "",
-        f"{total['passed']} theorems passed, {total['failed']} failed; seed {run['seed']}, "
-        f"{run['seconds']} s; {versions}.",
+        f"{total['passed']} theorems passed, {total['failed']} failed; seed {run['seed']}; {versions}.",
         "",
     ]
     for result in results:

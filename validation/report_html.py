@@ -11,6 +11,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from .drawing import save
 from .verification import TheoremResult, summary
 
 __all__ = ["mathematics", "report_html"]
@@ -60,5 +61,5 @@ def _verdict(passed: bool, good: str = "yes", bad: str = "no") -> Markup:
 
 def _inline(figure: Figure) -> str:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png")
+    save(figure, stream, "png")
     return b64encode(stream.getvalue()).decode()

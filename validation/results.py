@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 
 import xarray as xr
 
+from ..numerics.files import write_table, write_text
 from ..numerics.manifests import write_results
 from .comparison import Comparison
 from .curve_files import level_table
+from .drawing import saver
 from .measured_figures import comparison_figure, log_scale_figure, measured_figure
 from .measurement import Result
 from .verdicts import finite
@@ -60,7 +62,7 @@ def _of_pairs(curves: xr.Dataset, summary: Mapping[str, Any]) -> tuple[Writers, 
 
 def _tables(stem: str, curve: xr.Dataset) -> Writers:
     return {
-        f"{stem}.csv": lambda path: level_table(curve).to_csv(path, float_format="%.17g"),
+        f"{stem}.csv": lambda path: write_table(level_table(curve), path),
         f"{stem}.nc": lambda path: curve.to_netcdf(path, engine="scipy"),
     }
 
@@ -74,8 +76,8 @@ def _write(
     inputs: Mapping[str, str] | None = None,
 ) -> list[Path]:
     text = json.dumps(_plain(summary), indent=1, allow_nan=False) + "\n"
-    writers = writers | {"summary.json": lambda path: path.write_text(text)}
-    writers |= {name: figure.savefig for name, figure in figures.items()}
+    writers = writers | {"summary.json": lambda path: write_text(path, text)}
+    writers |= {name: saver(figure) for name, figure in figures.items()}
     return write_results(folder, writers, parameters, inputs=inputs)
 
 

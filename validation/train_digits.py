@@ -7,7 +7,6 @@ versions; an interrupted run goes on when the same command is given again.
 
 import json
 import platform
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,13 +15,14 @@ import numpy as np
 import torch
 import typer
 
-from ..numerics.files import prepare_directory
+from ..numerics.files import prepare_directory, write_text
 from ..numerics.manifests import environment, write_results
 from ..numerics.seeds import torch_seed
 from .chains import Chains
-from .cli.app import guarded
-from .cli.common import QuietFlag, SeedOption, errors, sampling_progress
+from .cli.app import own_process
+from .cli.common import QuietFlag, SeedOption, errors, prepare_figures, sampling_progress
 from .digits_model import Images, configuration, split
+from .drawing import saver
 from .edm2 import EDM2, EDM2Denoiser, save_edm2
 from .edm2.training import Settings, Trained, train
 from .model_card import model_card
@@ -87,6 +87,7 @@ def main(
     from .measured_figures import sheet_figure, training_figure
 
     prepare_directory(out)
+    prepare_figures()
     torch.set_num_threads(1)  # sums are then in one order, whatever the number of cores
     settings = settings_for(side, steps=steps, batch=batch, seed=seed)
     with sampling_progress(quiet, "steps") as progress:
@@ -102,10 +103,10 @@ def main(
     sheet = sample_sheet(trained.network, seed)
     writers = {
         "digits.safetensors": lambda path: save_edm2(trained.network, path),
-        "digits.json": lambda path: path.write_text(json.dumps(about, indent=1) + "\n"),
-        "digits.md": lambda path: path.write_text(model_card(about)),
-        "training.png": lambda path: training_figure(trained.history).savefig(path),
-        "samples.png": lambda path: sheet_figure(sheet.pixels.numpy()).savefig(path),
+        "digits.json": lambda path: write_text(path, json.dumps(about, indent=1) + "\n"),
+        "digits.md": lambda path: write_text(path, model_card(about)),
+        "training.png": saver(training_figure(trained.history)),
+        "samples.png": saver(sheet_figure(sheet.pixels.numpy())),
     }
     for path in write_results(out, writers, {"command": "train_digits", "side": side, **asdict(settings)}):
         if not quiet:
@@ -115,4 +116,4 @@ def main(
 if __name__ == "__main__":
     program: typer.Typer = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     program.command()(main)
-    sys.exit(guarded(program, "python -m speciation.validation.train_digits", sys.argv[1:]))
+    own_process(program, "python -m speciation.validation.train_digits")

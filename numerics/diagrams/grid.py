@@ -52,9 +52,10 @@ def parse_axis(text: str, count: int) -> Axis:
     """`name=low:high` or `name=low:high:log` as an axis; `ValueError` for anything else."""
     match = re.fullmatch(r"(\w+)=([^:]+):([^:]+?)(:log|:linear)?", text)
     try:
-        assert match is not None  # noqa: S101 (turned into the message below)
+        if match is None:
+            raise ValueError
         name, low, high = match[1], float(match[2]), float(match[3])
-    except (AssertionError, ValueError):
+    except ValueError:
         raise ValueError(f"{text}: not an axis; write name=low:high or name=low:high:log") from None
     log = match[4] == ":log"
     if not (np.isfinite([low, high]).all() and low < high) or (log and low <= 0):

@@ -16,7 +16,7 @@ def page(tmp_path_factory):
     from speciation.validation import report, verification
 
     folder = tmp_path_factory.mktemp("report")
-    report.write(verification.run(["T7", "T13"]), folder, 0, 1.5)
+    report.write(verification.run(["T7", "T13"]), folder, 0)
     return folder / "report.html"
 
 

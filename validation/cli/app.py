@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from ...theory import __version__
+from ...theory.refusals import reason
 from . import cite, compare, convert, curve, diagram, measure, predict, verify
+from .streams import sturdy_streams
 
-__all__ = ["app", "guarded", "main"]
+__all__ = ["app", "guarded", "main", "own_process"]
 
 app: typer.Typer = typer.Typer(
     add_completion=False,
@@ -45,16 +47,46 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the program on `arguments` (the process's own by default) and exit with its status.
 
-    0 done; 1 a check did not hold; 2 bad input, said in one line on stderr; 130 interrupted.
+    0 done; 1 a check did not hold; 2 bad input, or output that cannot be written, said in one line on stderr;
+    130 interrupted, and 143 or 129 ended by SIGTERM or SIGHUP, with finished work kept.
     """
-    status = guarded(app, "speciation", sys.argv[1:] if arguments is None else arguments)
-    if status == _INTERRUPTED and arguments is None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that a second one could stop
+    if arguments is not None:
+        sys.exit(guarded(app, "speciation", arguments))
+    own_process(app, "speciation")
+
+
+def own_process(program: typer.Typer, name: str) -> None:
+    """Run a program on this process's arguments, end in order when told to, and exit with its status."""
+    ended: list[int] = []
+
+    def end(number: int, frame: Any) -> None:
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    for one in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, one, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores one
+            signal.signal(number, end)
+    status = guarded(program, name, sys.argv[1:])
+    if status == _INTERRUPTED:
+        # nothing is left that a second one could stop
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        status = 128 + ended[0] if ended else status
     sys.exit(status)
 
 
 def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
     """Run a Typer program and return its exit status, with one line on stderr for whatever went wrong."""
+    with sturdy_streams():
+        status = _run(program, name, arguments)
+        try:
+            sys.stdout.flush()
+        except ValueError as error:
+            return _refuse(str(error))
+        return status
+
+
+def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
     command: Any = typer.main.get_command(program)
     try:
         status = int(command.main(args=arguments, prog_name=name, standalone_mode=False) or 0)
@@ -70,10 +102,10 @@ def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
         return _refuse(str(error))
     except MemoryError as error:
         return _refuse(f"not enough memory: {error}".rstrip(": "))
-    except BrokenPipeError:
-        # the reader of our output went away, as `head` does
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        return _refuse(f"{error.filename or 'system'}: {reason(error)}")
+    except ModuleNotFoundError as error:
+        return _refuse(f"{error.name}: is not installed; pip install 'speciation[models]' brings it")
 
 
 def _refuse(message: str) -> int:

@@ -1,24 +1,33 @@
 """Options that every command takes, and how each prints."""
 
 import json
+import logging
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 __all__ = [
     "JsonFlag",
     "QuietFlag",
     "SeedOption",
+    "announce",
+    "duration",
     "errors",
     "given",
     "output",
+    "prepare_figures",
+    "print_cost",
     "print_json",
     "sampling_progress",
 ]
@@ -32,14 +41,83 @@ _EVERY = 60.0  # seconds between two lines of progress
 _OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
 
+_UNBOUNDED = 1 << 20  # columns: wider than anything that is printed
+_LONG = 5.0  # seconds from which a wait is announced
+_BETWEEN = 60.0  # seconds between two lines of progress where no bar can be
+
+
+class _Plain(Console):
+    """Text as it is, brackets and all, never cut; a table at least as wide as its words and numbers."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        tables = [each for each in objects if isinstance(each, Table)]
+        if not tables:
+            super().print(*objects, soft_wrap=True, **options)
+            return
+        before = self.width
+        self.width = max(before, *(self._least_width(table) for table in tables))
+        super().print(*objects, crop=False, **options)
+        self.width = before
+
+    def _least_width(self, table: Table) -> int:
+        """Width at which no number and no word is cut, which the table's columns then keep to."""
+        wide = self.options.update_width(_UNBOUNDED)
+        for column in table.columns:
+            sizes = [Measurement.get(self, wide, cell) for cell in (column.header, *column.cells)]
+            column.min_width = max(size.maximum if column.no_wrap else size.minimum for size in sizes)
+            column.overflow = "fold"
+        title = Measurement.get(self, wide, table.title or "").minimum
+        table.min_width = max(title, table.min_width or 0)
+        return max(title, Measurement.get(self, wide, table).minimum)
+
+
 def output() -> Console:
     """Console on standard output."""
-    return Console()
+    return _Plain(markup=False, emoji=False, highlight=False)
 
 
 def errors() -> Console:
     """Console on standard error, for progress and notes."""
-    return Console(stderr=True)
+    return _Plain(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
+    return f"{max(seconds, 1):.0f} seconds"
+
+
+def announce(seconds: float, what: str, quiet: bool) -> None:
+    """Say on standard error how long something is expected to take, if it is worth saying."""
+    if seconds > _LONG and not quiet:
+        errors().print(f"about {duration(seconds)}: {what}")
+
+
+def print_cost(cost: Any, what: str, as_json: bool) -> None:
+    """Print what a run would cost, in place of the run: seconds, bytes of memory, draws."""
+    if as_json:
+        print_json(asdict(cost))
+        return
+    output().print(f"about {duration(cost.seconds)} and {cost.bytes / 1e9:.2g} GB: {what}")
+
+
+def prepare_figures(ending: str = ".png") -> None:
+    """Import what draws, so that what is wrong with it is said before the work; for data files nothing."""
+    if ending not in (".png", ".pdf", ".svg"):
+        return
+    log = logging.getLogger("matplotlib")
+    asked, level = os.environ.pop("MPLBACKEND", None), log.level
+    log.setLevel(logging.ERROR)  # where it keeps its cache, and what it makes of a style that is not used
+    try:
+        from .. import drawing as drawing
+    except UnicodeDecodeError:
+        raise ValueError("MATPLOTLIBRC: the user's matplotlibrc is not UTF-8") from None
+    finally:
+        log.setLevel(level)
+        if asked is not None:
+            os.environ["MPLBACKEND"] = asked
 
 
 def given(context: typer.Context) -> dict[str, Any]:
@@ -59,16 +137,15 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
 
     For a terminal a bar, and else a line each minute.
     """
-    console = errors()
     if quiet:
         yield lambda done, total: None
         return
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         with _lines(what) as note:
             yield note
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def advance(done: int, total: int) -> None:

@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    announce,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+)
 
 __all__ = ["compare"]
 
@@ -36,16 +46,20 @@ def compare(
 
     Ends with a sentence that says whether the class is decided where the mixture predicts it.
     """
+    from ...numerics.cost import curve_cost
     from ...numerics.files import prepare_directory
     from ...theory.mixture import GaussianMixture
+    from ..comparison import DENSE, DRAWS, read_curve
     from ..comparison import compare as held_against
-    from ..comparison import read_curve
     from .places_table import comparison_table, pairs_table, say
 
     if out is not None:
         prepare_directory(out)
+        prepare_figures()
     within = None if interval is None else interval_of(interval)
     measured, mixture = read_curve(curve), GaussianMixture.parse(spec)
+    cost = curve_cost(mixture, measured.sigma.values, samples=DRAWS)
+    announce(cost.seconds * (1 + DENSE / measured.sizes["sigma"]), f"the prediction of {spec}", quiet)
     found = held_against(measured, mixture, guidance=guidance, interval=within, seed=seed)
     title = f"{curve.name} against {spec}"
     if out is not None:

@@ -21,7 +21,7 @@ def convert(
     from ...numerics.files import prepare_file, write_atomically
     from ..edm2 import read_checkpoint, save_edm2
 
-    prepare_file(target, (".safetensors",))
+    prepare_file(target, (".safetensors",), source)
     network = read_checkpoint(source)
     write_atomically(target, lambda path: save_edm2(network, path))
     count = sum(parameter.numel() for parameter in network.parameters())

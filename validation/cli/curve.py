@@ -5,11 +5,22 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ...theory.schedules import by_name
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    announce,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_cost,
+    print_json,
+    sampling_progress,
+)
 
 __all__ = ["curve"]
 
@@ -46,29 +57,35 @@ def curve(
     out: Annotated[
         Path | None, typer.Option(help="Output file: .csv, .nc, .json, .png, .pdf or .svg.")
     ] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
     """Entropy, entropy rate and clone agreement along the noise scale, and where the class is decided."""
     from ...numerics import entropy_curve
+    from ...numerics.cost import curve_cost
     from ...numerics.files import prepare_file
     from ...theory.mixture import GaussianMixture
     from ...theory.trees import named_partition
     from ..verdicts import numbers_of, sentence_of
     from .places_table import places_table, say
 
-    schedule = by_name(clock)
     if out is not None:
-        prepare_file(out, ENDINGS)
+        prepare_file(out, ENDINGS, spec)
+        prepare_figures(out.suffix)
     mixture = GaussianMixture.parse(spec)
     sigmas = _levels(sigma, levels, mixture)
-    time = schedule.time(sigmas)
-    if np.isnan(time).all():
-        raise ValueError(f"clock: {clock} ends at sigma = {schedule.last_sigma:.6g}, below every level")
+    time = _times(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
     # an interrupted run leaves its draws here, and the same command goes on from them
     checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
+    cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups)
+    what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
+    if estimate:
+        print_cost(cost, what, as_json)
+        return
+    announce(cost.seconds, what, quiet)
     with sampling_progress(quiet) as progress:
         dataset = entropy_curve(
             mixture,
@@ -100,6 +117,15 @@ def curve(
             _print_table(dataset, spec)
         output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
         say(numbers)
+
+
+def _times(clock: str, sigmas: Any) -> Any:
+    """Times of the levels in a clock, NaN beyond its end; `ValueError` if all are."""
+    schedule = by_name(clock)
+    time = schedule.time(sigmas)
+    if np.isnan(time).all():
+        raise ValueError(f"clock: {clock} ends at sigma = {schedule.last_sigma:.6g}, below every level")
+    return time
 
 
 def _levels(asked: str | None, count: int, mixture: Any) -> Any:
@@ -141,6 +167,7 @@ def _to_json(dataset: Any, mixture: dict[str, Any], numbers: dict[str, Any]) -> 
 def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
     import json
 
+    from ...numerics.files import storable, write_table, write_text
     from ...numerics.manifests import MANIFEST, write_results
     from ..curve_files import level_table
 
@@ -150,22 +177,23 @@ def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str,
 
     def figure(path: Path) -> None:
         from ...theory.prediction import speciation_times
-        from ..figures import curve_figure, save_figure
+        from ..drawing import save
+        from ..figures import curve_figure
 
         times = () if "partition" in asked else speciation_times(mixture, by_name(clock))
-        save_figure(curve_figure(dataset, spec, times, clock), path)
+        save(curve_figure(dataset, spec, times, clock), path)
 
     writers = {
-        ".csv": lambda path: level_table(dataset).to_csv(path, float_format="%.17g"),
-        ".nc": lambda path: dataset.assign_attrs(spec=spec).to_netcdf(path, engine="scipy"),
-        ".json": lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n"),
+        ".csv": lambda path: write_table(level_table(dataset), path),
+        ".nc": lambda path: dataset.assign_attrs(spec=storable(spec)).to_netcdf(path, engine="scipy"),
+        ".json": lambda path: write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n"),
         **dict.fromkeys((".png", ".pdf", ".svg"), figure),
     }
     write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")
 
 
 def _print_table(dataset: Any, spec: str) -> None:
-    table = Table(title=escape(f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}"))
+    table = Table(title=f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}")
     times = ("ou_time",) if "time" not in dataset.coords else ("ou_time", "time")
     names = ("sigma", *times, "entropy", "rate", "agreement")
     units = {"entropy": ", nats", "rate": ", nats per OU time", "time": f" ({dataset.attrs.get('clock')})"}

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    announce,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+    sampling_progress,
+)
 
 __all__ = ["diagram"]
 
@@ -43,10 +54,11 @@ def diagram(
     if name != "grid" and name not in DIAGRAMS:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
     prepare_directory(out)
+    prepare_figures()
     if name == "grid":
         found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
     else:
-        _announce(name, DIAGRAMS[name].seconds, quiet)
+        announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
         found = phase_diagram(name, resolution)
     paths = _write(found, name, out, given(context))
     if as_json:
@@ -65,17 +77,6 @@ def _columns(axes: Any) -> int:
 
     first, second = axes
     return (second if first.name in NOISE else first).values.size
-
-
-def _announce(name: str, seconds: float, quiet: bool) -> None:
-    """Say so before anything that takes longer than five seconds."""
-    if quiet or seconds <= 5:
-        return
-    minutes, hours = seconds / 60, seconds / 3600
-    length = (
-        f"{seconds:.0f} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.0f} h"
-    )
-    errors().print(f"{name}: will take about {length}; --resolution makes it shorter", markup=False)
 
 
 def _list(diagrams: Any, as_json: bool) -> None:
@@ -110,7 +111,8 @@ def _grid(
     folder = out / "grid-columns"
     if not quiet:
         missing = 1 - len(list(folder.glob("block-*.npz"))) / _columns(axes)
-        _announce("grid", missing * grid_seconds(spec, *axes, samples=samples, key=seed), quiet)
+        seconds = missing * grid_seconds(spec, *axes, samples=samples, key=seed)
+        announce(seconds, "grid; --resolution makes it shorter", quiet)
     with sampling_progress(quiet, "columns") as progress:
         return grid(spec, *axes, samples=samples, key=seed, folder=folder, progress=progress)
 
@@ -118,11 +120,12 @@ def _grid(
 def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
     from ...numerics.manifests import MANIFEST, write_results
     from ..diagram_figures import diagram_figure
+    from ..drawing import saver
 
     figure = diagram_figure(found)
     writers = {
         f"{name}.nc": lambda path: found.to_netcdf(path, engine="scipy"),
-        f"{name}.pdf": figure.savefig,
-        f"{name}.png": figure.savefig,
+        f"{name}.pdf": saver(figure),
+        f"{name}.png": saver(figure),
     }
     return write_results(out, writers, asked, f"{name}.{MANIFEST}")

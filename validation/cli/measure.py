@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, given, output, print_json, sampling_progress
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    errors,
+    given,
+    output,
+    prepare_figures,
+    print_json,
+    sampling_progress,
+)
 
 if TYPE_CHECKING:
     from ..measurement import Measurement, Result
@@ -92,6 +101,7 @@ def measure(
 
     if out is not None:
         prepare_directory(out)
+        prepare_figures()
     share = _share(os.environ)
     files = {"checkpoint": checkpoint, "reference_checkpoint": reference_checkpoint, "prompts": prompts}
     _check_files(model, files)
@@ -309,7 +319,7 @@ def _tell(measurement: "Measurement", reference: Path | None) -> None:
             "out, or give --guidance"
         )
     if subject.caveat and measurement.asks_without_condition:
-        errors().print(f"warning: {subject.caveat}", markup=False, highlight=False, soft_wrap=True)
+        errors().print(f"warning: {subject.caveat}", markup=False, highlight=False)
 
 
 @contextmanager
@@ -351,11 +361,11 @@ def _print(summary: dict[str, Any], title: str) -> None:
     """How it was measured, where the class is decided, and one sentence."""
     from .places_table import comparison_table, pairs_table, places_table, say
 
-    table = Table("quantity", "value", title=escape(title))
+    table = Table("quantity", "value", title=title)
     for name, value in summary.items():
         if name in _SHOWN and not isinstance(value, dict):
             error = f" ± {summary[f'{name}_se']:.2g}" if f"{name}_se" in summary else ""
-            shown = f"{value:.6g}" if isinstance(value, float) else escape(str(value))
+            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
             table.add_row(name.replace("_", " "), f"{shown}{error}")
     output().print(table)
     if "pairs" in summary:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from ...numerics.places import PLACES
@@ -50,7 +49,7 @@ def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
         for place in ("peak_per_log_sigma", "median_sigma"):
             row = held[place]
             cells += [_cell(row["measured"]), _interval(row, "measured"), _cell(row["predicted"])]
-        table.add_row(escape(name), *cells)
+        table.add_row(name, *cells)
     return table
 
 
@@ -70,11 +69,11 @@ def say(summary: Mapping[str, Any]) -> None:
         lines.append(f"predicted by the {used['method']} method{drawn}; agreement is {summary['agreement']}")
     lines += [] if isinstance(notes, Mapping) else list(notes)
     for line in [*lines, summary["sentence"]]:
-        output().print(escape(line), soft_wrap=True)
+        output().print(line)
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=escape(title))
+    table = Table(title=title)
     for number, name in enumerate(columns):
         table.add_column(name, no_wrap=number == 0, overflow="fold", justify="right" if number else "left")
     return table

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, announce, output, print_json
 
 __all__ = ["predict"]
 
@@ -31,10 +30,11 @@ def predict(
     """Every criterion's speciation time, with σ and γ there, from exact theory."""
     from ...theory import schedules
     from ...theory.mixture import GaussianMixture
-    from ...theory.prediction import SpeciationTime, speciation_times
+    from ...theory.prediction import SpeciationTime, expected_seconds, speciation_times
 
     schedule = schedules.by_name(clock)
     mixture = GaussianMixture.parse(spec)
+    announce(expected_seconds(mixture), "exact curves of many classes", quiet)
     times = speciation_times(mixture, schedule)
     if as_json:
         entries = [entry.to_json() for entry in times]
@@ -47,9 +47,9 @@ def predict(
     def row(entry: SpeciationTime) -> list[str]:
         numbers = [entry.time, entry.sigma, entry.gamma]
         note = entry.reason or _MEANING.get(entry.criterion, "")
-        return [entry.criterion, *("–" if n is None else f"{n:.10g}" for n in numbers), escape(note)]
+        return [entry.criterion, *("–" if n is None else f"{n:.10g}" for n in numbers), note]
 
-    table = Table(title=escape(f"{spec}, times of the {clock} clock"))
+    table = Table(title=f"{spec}, times of the {clock} clock")
     for name in ("criterion", "time", "sigma", "gamma", "note"):
         is_number = name in ("time", "sigma", "gamma")
         table.add_column(

@@ -1,5 +1,6 @@
 """`speciation verify`: prove and measure every theorem."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,16 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, errors, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, announce, errors, output, prepare_figures, print_json
 
 if TYPE_CHECKING:
     from ..verification import TheoremResult
 
 __all__ = ["verify"]
+
+
+# about what each takes on one core of two
+_SECONDS = {
+    "T1": 3, "T2": 8, "T3": 5, "T4": 5, "T5": 3, "T6": 22, "T7": 5, "T8": 15, "T9": 12, "T10": 3, "T11": 15,
+    "T12": 14, "T13": 2, "T14": 24, "T15": 2, "T16": 1, "T17": 7, "T18": 4,
+}  # fmt: skip
+_OTHER = 10
 
 
 def verify(
@@ -30,20 +38,24 @@ def verify(
     seed: SeedOption = 0,
 ) -> None:
     """Prove and measure every theorem; exit status 1 if one fails."""
+    from ...numerics.devices import check_devices
     from ...numerics.files import prepare_directory
-    from ...theory.theorems import by_id
+    from ...theory.theorems import THEOREMS, by_id
     from .. import report, verification
 
     if out is not None:
         prepare_directory(out)
+        prepare_figures()
+    check_devices()
     names = [name for text in (only or []) + (more or []) for name in text.split(",")]
     chosen = [by_id(name).id for name in names]
+    announce(sum(_SECONDS.get(each, _OTHER) for each in chosen or THEOREMS), "proofs and measurements", quiet)
     started = time.monotonic()
     with _progress(quiet) as advance:
         results = verification.run(chosen, seed, advance)
     seconds = time.monotonic() - started
     if out is not None:
-        for path in report.write(results, out, seed, seconds):
+        for path in report.write(results, out, seed):
             if not quiet:
                 errors().print(f"wrote {path}")
     if as_json:
@@ -58,7 +70,7 @@ def verify(
 def _progress(quiet: bool) -> "Iterator[Callable[[TheoremResult], None]]":
     """What to call with each result: the last one is shown on a terminal."""
     console = errors()
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield lambda result: None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -100,11 +112,11 @@ def _print_failures(result: "TheoremResult") -> None:
     for step in result.proof:
         if not step.ok:
             problem = "does not reduce to zero" if not step.holds else "its mutant is not rejected"
-            console.print(f"{result.theorem.id}: proof step {escape(repr(step.name))} {problem}")
+            console.print(f"{result.theorem.id}: proof step {step.name!r} {problem}")
     for check in result.checks:
         if not check.ok:
             numbers = f"expected {check.expected:.12g}, measured {check.measured:.12g}"
             problem = f"{numbers}, tolerance {check.tolerance:.2g}"
             if check.passed:
                 problem += "; its mutant is not rejected"
-            console.print(f"{result.theorem.id}: {escape(check.name)}: {problem}")
+            console.print(f"{result.theorem.id}: {check.name}: {problem}")
