@@ -420,11 +420,11 @@ def test_long_grids_say_so_before_they_start(run, tmp_path, monkeypatch):
         assert (status, out) == (0, "")
         said.append(err.splitlines()[0])
     assert said[0].startswith("wrote")
-    for line, length in zip(said[1:], ("45 s", "30 min", "30 h"), strict=True):
-        assert line == f"grid: will take about {length}; --resolution makes it shorter"
+    for line, length in zip(said[1:], ("45 seconds", "30 minutes", "30 hours"), strict=True):
+        assert line == f"about {length}: grid; --resolution makes it shorter"
     next((tmp_path / "grid-columns").glob("block-*.npz")).unlink()
     # of three columns one is missing
-    assert run(*grid)[2].startswith("grid: will take about 10 h")
+    assert run(*grid)[2].startswith("about 10 hours: grid")
     shutil.rmtree(tmp_path / "grid-columns")
     assert run(*grid, "--quiet") == (0, "", "")
 

@@ -659,13 +659,15 @@ def test_without_a_terminal_a_line_of_progress_goes_to_stderr(monkeypatch, capsy
     monkeypatch.setattr(common, "_EVERY", 0.05)
     with common.sampling_progress(False, "batches") as progress:
         time.sleep(0.12)
+        progress(2, 12)  # found finished
+        time.sleep(0.03)
         progress(3, 12)
         time.sleep(0.12)
     out, err = capsys.readouterr()
     lines = err.splitlines()
     assert out == ""
-    assert lines[0].startswith("batches: at work after 0 s")
-    assert lines[-1].startswith("batches: 3 of 12 after 0 s, about ")
+    assert lines[0].startswith("batches: at work after 1 second")
+    assert lines[-1].startswith("batches: 3 of 12 after 1 second, about ")
     assert lines[-1].endswith(" left")
     assert 2 <= len(lines) <= 8
     with common.sampling_progress(True, "batches"):

@@ -43,7 +43,6 @@ _OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
 _UNBOUNDED = 1 << 20  # columns: wider than anything that is printed
 _LONG = 5.0  # seconds from which a wait is announced
-_BETWEEN = 60.0  # seconds between two lines of progress where no bar can be
 
 
 class _Plain(Console):
@@ -86,7 +85,8 @@ def duration(seconds: float) -> str:
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
-    return f"{max(seconds, 1):.0f} seconds"
+    whole = max(round(seconds), 1)
+    return f"{whole} second{'s' if whole > 1 else ''}"
 
 
 def announce(seconds: float, what: str, quiet: bool) -> None:
@@ -157,16 +157,20 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
 @contextmanager
 def _lines(what: str) -> Iterator[Callable[[int, int], None]]:
     """A line on standard error each minute, also while a single piece of work takes longer than that."""
-    state, finished, started = (0, 0), threading.Event(), time.monotonic()
+    finished, started = threading.Event(), time.monotonic()
+    first: tuple[int, float] | None = None
+    last = 0, 0
 
     def note(done: int, total: int) -> None:
-        nonlocal state
-        state = done, total
+        nonlocal first, last
+        # what was found finished took no time, nor does what is prepared but once come again
+        first = first or (done, time.monotonic())
+        last = done, total
 
     def tell() -> None:
         while not finished.wait(_EVERY):
             with suppress(OSError, ValueError):  # nobody reads it any more
-                print(_progress(what, *state, time.monotonic() - started), file=sys.stderr, flush=True)
+                print(_progress(what, *last, started, first), file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=tell, daemon=True)
     thread.start()
@@ -177,12 +181,12 @@ def _lines(what: str) -> Iterator[Callable[[int, int], None]]:
         thread.join()
 
 
-def _progress(what: str, done: int, total: int, seconds: float) -> str:
-    """How far the work has come, and how long the rest takes at the same speed."""
+def _progress(what: str, done: int, total: int, started: float, first: tuple[int, float] | None) -> str:
+    """How far the work has come, and how long the rest takes at the speed since the first report."""
+    now = time.monotonic()
     spent = f"{what}: {done:,} of {total:,}" if total else f"{what}: at work"
-    left = f", about {_minutes(seconds / done * (total - done))} left" if 0 < done <= total else ""
-    return f"{spent} after {_minutes(seconds)}{left}"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
+    left = ""
+    if first is not None and first[0] < done <= total:
+        rest = (now - first[1]) / (done - first[0]) * (total - done)
+        left = f", about {duration(rest)} left"
+    return f"{spent} after {duration(now - started)}{left}"
