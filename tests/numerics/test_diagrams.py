@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from speciation.numerics import entropy_curve, guided_curve, phase_diagram
 from speciation.numerics.diagrams import DIAGRAMS, grid, parse_axis
-from speciation.theory import GaussianMixture, binary_entropy, median_gamma, orthogonal_entropy
+from speciation.theory import Diagonal, GaussianMixture, binary_entropy, median_gamma, orthogonal_entropy
 from speciation.theory.orthogonal import orthogonal_disagreement, orthogonal_table
 from speciation.theory.prediction import speciation_times
 
@@ -64,10 +64,10 @@ def test_separation_is_the_curve_of_its_mixture():
 
 def test_anisotropy_is_the_curve_of_its_mixture():
     means = np.sqrt(8) * np.array([[1.0, 1.0], [-1.0, -1.0]])
-    columns("anisotropy", lambda a: GaussianMixture([0.5, 0.5], means, np.array([a, 1 / a])), "variance")
+    columns("anisotropy", lambda a: GaussianMixture([0.5, 0.5], means, Diagonal([a, 1 / a])), "variance")
     diagram = phase_diagram("anisotropy", 50)
     a = float(diagram.variance[21])
-    mixture = GaussianMixture([0.5, 0.5], means, np.array([a, 1 / a]))
+    mixture = GaussianMixture([0.5, 0.5], means, Diagonal([a, 1 / a]))
     for time in speciation_times(mixture):
         if time.criterion.replace("-", "_") in diagram:
             # between the nodes of the interpolation

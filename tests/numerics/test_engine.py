@@ -188,7 +188,7 @@ CURVE = (
     "from speciation.theory import GaussianMixture;"
     "m = GaussianMixture.parse('orthogonal:K=4,d=40,M=9,s=1');"
     "c = {n: entropy_curve(m, [1.0, 3.0], method=n, samples=20_000) for n in ('reduced', 'ambient')};"
-    "print(json.dumps([jax.device_count(), {n: [v.hex() for name in x.data_vars"
+    "print(json.dumps([jax.device_count(), {n: [v.hex() for name in x.data_vars if x[name].ndim"
     " for v in x[name].values.tolist()] for n, x in c.items()}]))"
 )
 

@@ -264,7 +264,7 @@ def test_no_criterion_jumps_where_a_coordinate_of_the_difference_vanishes(varian
     found = []
     for small in (0.0, 1e-12, 1e-9):
         means = [[half, small], [-half, -small]]
-        mixture = GaussianMixture([0.5, 0.5], means, np.array(variances))
+        mixture = GaussianMixture([0.5, 0.5], means, Diagonal(variances))
         found.append([one.sigma for one in speciation_times(mixture)])
     for exact, *others in zip(*found, strict=True):
         for other in others:
@@ -277,7 +277,7 @@ def test_no_criterion_jumps_where_a_coordinate_of_the_difference_vanishes(varian
 
 def test_the_linearised_drift_turns_unstable_in_a_direction_without_classes():
     """By the eigenvalues of the drift's own matrix, at a time just before and just after."""
-    mixture = GaussianMixture([0.5, 0.5], [[0.4, 0.0], [-0.4, 0.0]], np.array([1.0, 3.0]))
+    mixture = GaussianMixture([0.5, 0.5], [[0.4, 0.0], [-0.4, 0.0]], Diagonal([1.0, 3.0]))
     sigma = next(one.sigma for one in speciation_times(mixture) if one.criterion == "reverse-sde")
 
     def most_unstable(sigma):
