@@ -18,6 +18,7 @@ from ..numerics import entropy_curve, guided_curve, with_places
 from ..numerics.places import COARSE, PLACES, Place
 from ..theory.mixture import GaussianMixture
 from ..theory.window import window_sigmas
+from .condition_names import unlisted
 from .curve_files import read_curve
 from .log_scale import log_scale_test
 from .verdicts import AGREE, finite, place_in, verdict
@@ -151,7 +152,7 @@ def compare_pairs(
     three pairs have one, or all are predicted at one σ.
     """
     held = {
-        str(name): held_against(pairs.sel(pair=name), predict(str(name).split(",")), seed=seed)
+        str(name): held_against(pairs.sel(pair=name), predict(unlisted(str(name))), seed=seed)
         for name in pairs.pair.values
     }
     index = pd.Index(list(held), name="pair")
@@ -300,7 +301,7 @@ def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:
 
 def _check_pairs(pairs: xr.Dataset, mixture: GaussianMixture) -> None:
     for name in pairs.pair.values:
-        names = str(name).split(",")
+        names = unlisted(str(name))
         missing = [each for each in names if each not in mixture.labels]
         if len(names) != 2 or missing:
             few = ", ".join(mixture.labels[:12]) + (", ..." if mixture.classes > 12 else "")

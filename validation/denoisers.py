@@ -8,9 +8,7 @@ without a condition was learnt (true unless it says otherwise), and `digest()`, 
 where finished work is kept. `MixtureDenoiser` is the oracle: `E[X₀|x, k] = x − σ²(Σ_k + σ²I)^{−1}(x − m_k)`.
 """
 
-import csv
 import hashlib
-import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -33,7 +31,6 @@ __all__ = [
     "digest_of",
     "digest_of_modules",
     "has_null",
-    "listed",
     "membership",
     "warn_of_untrained",
 ]
@@ -61,13 +58,6 @@ def warn_of_untrained(denoiser: object, conditions: Sequence[str | None]) -> Non
     if None in conditions and not has_null(denoiser):
         text = "conditions: this network never learnt to answer without a class; give it a reference network"
         warnings.warn(text, UntrainedNullWarning, stacklevel=3)
-
-
-def listed(conditions: Sequence[str | None]) -> str:
-    """Names separated by commas; one that holds a comma or a quotation mark is quoted, as in a CSV file."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(map(str, conditions))
-    return line.getvalue()
 
 
 def digest_of(denoiser: object) -> str:

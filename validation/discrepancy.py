@@ -22,8 +22,9 @@ from ..numerics.blocks import Arrays, batch_sizes, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.curves import entropy_of
 from .chains import Chains, Sampler, checked_levels, reaching
+from .condition_names import listed
 from .curve_statistics import curve_of, integrated
-from .denoisers import Denoiser, checked_conditions, digest_of, listed, membership
+from .denoisers import Denoiser, checked_conditions, digest_of, membership
 from .randomness import generator_of
 
 __all__ = ["discrepancy_entropy"]

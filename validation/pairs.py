@@ -20,8 +20,9 @@ from ..numerics.blocks import Arrays, batch_sizes, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.seeds import seed_attribute
 from .chains import Chains, Sampler, checked_levels, reaching
+from .condition_names import listed
 from .curve_statistics import curve_of, integrated
-from .denoisers import Denoiser, checked_conditions, digest_of, listed
+from .denoisers import Denoiser, checked_conditions, digest_of
 from .randomness import generator_of
 
 __all__ = ["pair_entropies"]

@@ -16,12 +16,12 @@ from ..numerics.blocks import Arrays, batch_sizes, run_blocks
 from ..numerics.checkpoints import fingerprint
 from ..numerics.curves import checked_sigmas, entropy_of
 from .chains import Chains, Reference, chosen_reference, guidance_weights
+from .condition_names import listed
 from .curve_statistics import curve_of
 from .denoisers import (
     Denoiser,
     checked_conditions,
     digest_of,
-    listed,
     membership,
     warn_of_untrained,
 )

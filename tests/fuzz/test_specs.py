@@ -141,6 +141,7 @@ fields = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.filterwarnings("ignore:covariances.*singular:UserWarning")
 def test_any_json_is_a_mixture_or_refused(tmp_path):
     path, accepted = tmp_path / "mixture.json", []
 

@@ -25,7 +25,8 @@ from speciation.validation import (
 )
 from speciation.validation.chains import Chains
 from speciation.validation.cli import common
-from speciation.validation.denoisers import UntrainedNullWarning, listed
+from speciation.validation.condition_names import listed, unlisted
+from speciation.validation.denoisers import UntrainedNullWarning
 from speciation.validation.digits_model import WEIGHTS
 from speciation.validation.edm2 import EDM2, Configuration, save_edm2
 from speciation.validation.edm2.training import Settings, train
@@ -405,12 +406,19 @@ def test_names_that_are_none_are_refused(classes, message):
     assert message in str(refusal.value)
 
 
+@pytest.mark.parametrize("names", [["a"], ["a, b", "c"], ['say "a"', "b\nc"], [" a", "b "]])
+def test_names_in_a_line_are_read_back(names):
+    assert unlisted(listed(names)) == names
+
+
 def test_all_pairs_of_names_with_commas(run_json, tmp_path):
     path = tmp_path / "three.json"
     labels = ["a, b", "b", "c"]
     mixture = {"weights": [0.5, 0.25, 0.25], "means": [[2.0], [0.0], [-4.0]], "labels": labels}
     path.write_text(json.dumps(mixture | {"covariance": {"isotropic": 0.05}}))
-    found = run_json("measure", path, "--classes", "all", "--samples", "60", "--batch", "60", "--levels", "8")
+    sizes = ("--samples", "240", "--batch", "240", "--levels", "24")
+    found = run_json("measure", path, "--classes", "all", *sizes)
+    assert list(found["pairs"]) == ['"a, b",b', '"a, b",c', "b,c"]
     assert found["log_scale_test"]["pairs"] == 3
     assert found["conditions"] == '"a, b",b,c'
 

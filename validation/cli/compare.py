@@ -70,7 +70,7 @@ def compare(
             asked.pop("seed", None)
         for path in write_comparison(found, title, out, asked):
             if not quiet:
-                errors().print(f"wrote {path}", markup=False)
+                errors().print(f"wrote {path}")
     if as_json:
         print_json({"curve": str(curve), "spec": spec, **found.summary})
     elif not quiet:

@@ -69,7 +69,6 @@ def curve(
     from ...theory.mixture import GaussianMixture
     from ...theory.trees import named_partition
     from ..verdicts import numbers_of, sentence_of
-    from .places_table import places_table, say
 
     if out is not None:
         prepare_file(out, ENDINGS, spec)
@@ -109,14 +108,21 @@ def curve(
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)
         if not quiet:
-            errors().print(f"wrote {out}", markup=False)
+            errors().print(f"wrote {out}")
     if as_json:
         print_json(content)
     elif not quiet:
-        if out is None:
-            _print_table(dataset, spec)
-        output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
-        say(numbers)
+        _print(dataset, spec, numbers, levels=out is None)
+
+
+def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> None:
+    """Where the class is decided, and before it the levels where no file holds them."""
+    from .places_table import places_table, say
+
+    if levels:
+        _print_table(dataset, spec)
+    output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
+    say(numbers)
 
 
 def _times(clock: str, sigmas: Any) -> Any:

@@ -319,7 +319,7 @@ def _tell(measurement: "Measurement", reference: Path | None) -> None:
             "out, or give --guidance"
         )
     if subject.caveat and measurement.asks_without_condition:
-        errors().print(f"warning: {subject.caveat}", markup=False, highlight=False)
+        errors().print(f"warning: {subject.caveat}")
 
 
 @contextmanager
