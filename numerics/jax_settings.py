@@ -11,7 +11,9 @@ from types import FunctionType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import Mesh
 
 from ..theory.error_settings import public
@@ -23,7 +25,6 @@ __all__ = ["jax_public", "own_settings"]
 def own_settings(*, double: bool | None = None, device: Any = None) -> Iterator[None]:
     """Compute under the library's settings; with `double` also in that precision, with `device` there."""
     with ExitStack() as stack:
-        stack.enter_context(jax.ensure_compile_time_eval())
         for setting in (
             jax.numpy_dtype_promotion("standard"),
             jax.numpy_rank_promotion("allow"),
@@ -36,6 +37,10 @@ def own_settings(*, double: bool | None = None, device: Any = None) -> Iterator[
             jax.default_matmul_precision("highest"),
         ):
             stack.enter_context(setting)
+        # within a caller's jit, numbers are computed now; elsewhere this would compile every constant of a
+        # program by itself
+        if isinstance(jnp.zeros(()), Tracer):
+            stack.enter_context(jax.ensure_compile_time_eval())
         if double is not None:
             stack.enter_context(jax.enable_x64(double))
         if not jax.sharding.get_abstract_mesh().empty:
