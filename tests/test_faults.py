@@ -40,7 +40,10 @@ def whole_files(folder):
     return not [path for path in folder.rglob(".*") if path.is_file()]
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.slow)],
+)
 def test_a_stopped_measurement_goes_on_to_the_same_bits(sent, status, tmp_path, run, stopped):
     """Stopped in the middle of a block: finished blocks are whole, and the rest is done by the next call."""
     first, whole = tmp_path / "stopped", tmp_path / "whole"
@@ -114,7 +117,7 @@ def within(bytes_per_file, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "result", "room", "kept"),
     [
-        (CURVE, "curve.csv", 40_000, "curve.csv.partial"),
+        pytest.param(CURVE, "curve.csv", 40_000, "curve.csv.partial", marks=pytest.mark.slow),
         ([*DIAGRAM, "--samples", "2000"], "grid.png", 20_000, "grid-columns/block-00005.npz"),
         (SMALL, "curve.png", 20_000, "blocks/block-00003.npz"),
     ],

@@ -10,8 +10,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
-LONG = ("07-digits.ipynb",)
-"""Half a minute of the embedded model, which other tests measure too."""
+LONG = ("02-log-law.ipynb", "06-guidance.ipynb", "07-digits.ipynb")
+"""A quarter of a minute or more each, of what other tests measure too."""
 
 
 def test_there_is_one_of_each():

@@ -86,7 +86,16 @@ def test_settings_of_a_caller_change_no_bit(setting, usual):
     assert jnp.ones(1).dtype == np.float32  # nothing of ours is left on
 
 
-@pytest.mark.parametrize("setting", ["strict promotion", "no rank promotion", "NumPy raises", "a mesh"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "NumPy raises",
+        *(
+            pytest.param(s, marks=pytest.mark.slow)
+            for s in ("strict promotion", "no rank promotion", "a mesh")
+        ),
+    ],
+)
 def test_settings_of_a_caller_change_no_exact_curve(setting):
     def found():
         levels = [0.05, 0.5, 2.0, 1e4]

@@ -114,6 +114,7 @@ def test_the_table_of_orthogonal_classes_is_the_integral():
             orthogonal_table(*arguments)
 
 
+@pytest.mark.slow
 def test_guidance_is_the_guided_curve():
     diagram = phase_diagram("guidance", FEW)
     assert diagram.attrs["error"] < 1e-6

@@ -149,7 +149,11 @@ def test_rate_is_the_slope_of_the_entropy(kind, partition):
     assert abs(gained - 1.05 * integral) > THRESHOLD * error
 
 
-@pytest.mark.parametrize("arguments", [{"samples": 8192}, {"samples": 4096, "points": "sobol"}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [{"samples": 8192}, pytest.param({"samples": 4096, "points": "sobol"}, marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_error_bars_cover(arguments):
     """Over 300 keys the 95 % interval covers the exact value between 92 % and 98 % of the time.
 
@@ -205,6 +209,7 @@ def curve_bits(devices: int) -> dict:
     return bits
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_bits_of_one():
     assert curve_bits(8) == curve_bits(1)
 

@@ -67,9 +67,9 @@ def test_slope_is_the_derivative_and_guidance_only_acts_inside_the_interval():
 @pytest.mark.parametrize(
     ("spec", "guidance", "interval"),
     [
-        ("binary:d=6,mu=1,s=0.7", 3.0, None),
+        pytest.param("binary:d=6,mu=1,s=0.7", 3.0, None, marks=pytest.mark.slow),
         ("binary:d=5,mu=1,s=1", 2.0, (1.0, 3.0)),
-        ("binary:d=4,mu=1,s=1,w=0.3", 0.0, None),
+        pytest.param("binary:d=4,mu=1,s=1,w=0.3", 0.0, None, marks=pytest.mark.slow),
     ],
 )
 def test_runs_in_all_dimensions_meet_the_gamma_clock(spec, guidance, interval):
@@ -229,7 +229,9 @@ def test_late_shift_is_that_of_the_fokker_planck_equation():
         assert shift == pytest.approx(float(late_shift(weight, prior)), abs=curve.error + left)
 
 
-@pytest.mark.parametrize("ends", [(0.0, 6.0), (2.0, 4.0), (-2.0, 1.0)])
+@pytest.mark.parametrize(
+    "ends", [(-2.0, 1.0), *(pytest.param(ends, marks=pytest.mark.slow) for ends in ((0.0, 6.0), (2.0, 4.0)))]
+)
 def test_a_table_is_as_good_as_it_says(ends):
     gammas, weights = np.array([0.02, 0.4, 2.0, 8.0]), np.linspace(*ends, 7)
     table = guided_table(gammas, weights)

@@ -37,7 +37,7 @@ def test_gamma_from_1e_minus_300_to_1e300():
         assert log_binary_entropy(gamma) == pytest.approx(tail, rel=1e-3 if gamma < 1e5 else 1e-7)
 
 
-@pytest.mark.parametrize("prior", [1e-300, 1e-30, 1e-8])
+@pytest.mark.parametrize("prior", [1e-300, *(pytest.param(w, marks=pytest.mark.slow) for w in (1e-30, 1e-8))])
 def test_weights_down_to_1e_minus_300(prior):
     """Rare classes: against mpmath with 60 digits, wherever the entropy itself is a normal number."""
     for gamma in (0.01, 1.0, 30.0):
@@ -208,7 +208,9 @@ def test_sigma_from_1e_minus_12_to_1e12(sigma):
 SCALES = [1.0, 4.0]
 
 
-@pytest.mark.parametrize("rare", [1e-9, 1e-12, 1e-16, 1e-17, 1e-100, 1e-300])
+@pytest.mark.parametrize(
+    "rare", [1e-12, 1e-300, *(pytest.param(r, marks=pytest.mark.slow) for r in (1e-9, 1e-16, 1e-17, 1e-100))]
+)
 def test_the_rarer_class_may_stand_first_or_second(rare):
     """Both orders alike, for means, scales and every criterion; `1 − w` would round the rare one away."""
     for means, covariances in (([[1.0], [-1.0]], [2.0, 2.0]), ([[0.0], [0.0]], SCALES)):

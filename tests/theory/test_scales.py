@@ -108,6 +108,7 @@ def test_what_has_no_contrast():
     assert not any(map(has_contrast, (different, three, large)))
 
 
+@pytest.mark.slow
 def test_any_covariances_decide_at_a_quarter_of_log_d():
     """`γ → ‖Σ₁ − Σ₂‖²_F/(8σ⁴)` and `H → H₂(γ)` for a spread of eigenvalues, up to d = 10⁵."""
     rng = np.random.default_rng(0)

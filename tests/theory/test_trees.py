@@ -18,7 +18,7 @@ NAMES = ("entropy", "rate", "agreement")
 THRESHOLD = float(stats.norm.isf(5e-9))  # at most 100 comparisons: false alarms below 1e-6
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", [3, *(pytest.param(level, marks=pytest.mark.slow) for level in (1, 2))])
 def test_levels_of_a_product_are_exact(level):
     mixture = tree([9, 4, 1], [2, 3, 2], 0.5)
     sigmas = np.array([0.5, 1.5, 4.0])

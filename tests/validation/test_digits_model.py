@@ -133,6 +133,7 @@ def test_the_script_writes_weights_card_and_pictures(tmp_path):
     assert "| 2 |" in (tmp_path / "digits.md").read_text()
 
 
+@pytest.mark.slow
 def test_all_pairs_are_swept_and_tested_on_the_log_scale(run_json, tmp_path):
     summary = run_json(
         "measure", "digits", "--classes", "all", "--samples", "120", "--levels", "10", "--batch", "60",

@@ -542,7 +542,7 @@ def test_every_chain_that_is_asked_for_is_run_and_no_other(tmp_path):
         [SPEC, "--estimator", "path"],
         [SPEC],
         ["digits", "--classes", "0,1", "--guidance", "2"],
-        ["digits", "--classes", "all"],
+        pytest.param(["digits", "--classes", "all"], marks=pytest.mark.slow),
     ],
     ids=["path", "discrepancy", "guided", "pairs"],
 )
