@@ -255,7 +255,8 @@ def test_results_hold_no_time_of_day(root):
             assert not re.search(r"time\.time\(|datetime|strftime|localtime", path.read_text()), path
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [2, 5])
 def test_interrupted_again_and_again(times, tmp_path, run, stopped):
     first, whole = tmp_path / "stopped", tmp_path / "whole"
     status, said = stopped(

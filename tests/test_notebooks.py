@@ -10,8 +10,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
-LONG = ("02-log-law.ipynb", "06-guidance.ipynb", "07-digits.ipynb")
-"""A quarter of a minute or more each, of what other tests measure too."""
+SHORT = ("01-quick-start.ipynb", "03-cloning-and-entropy.ipynb", "08-your-own-model.ipynb")
+"""Those that run in seconds; the others measure for longer what other tests measure too."""
 
 
 def test_there_is_one_of_each():
@@ -35,7 +35,7 @@ def test_outputs_are_committed(name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in NOTEBOOKS]
+    "name", [pytest.param(name, marks=[] if name in SHORT else [pytest.mark.slow]) for name in NOTEBOOKS]
 )
 def test_runs(name, tmp_path):
     """Executed by nbclient from a folder of its own."""

@@ -78,7 +78,9 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(
+    "setting", [pytest.param(s, marks=[pytest.mark.slow] * (s == "a mesh")) for s in SETTINGS]
+)
 def test_settings_of_a_caller_change_no_bit(setting, usual):
     with SETTINGS[setting]():
         found = curves()

@@ -214,6 +214,7 @@ def test_eight_devices_give_the_bits_of_one():
     assert curve_bits(8) == curve_bits(1)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_bits_of_one():
     """`jax.distributed` on loopback: each process holds one device, and both return the whole answer."""
     with socket.socket() as probe:

@@ -229,9 +229,8 @@ def test_late_shift_is_that_of_the_fokker_planck_equation():
         assert shift == pytest.approx(float(late_shift(weight, prior)), abs=curve.error + left)
 
 
-@pytest.mark.parametrize(
-    "ends", [(-2.0, 1.0), *(pytest.param(ends, marks=pytest.mark.slow) for ends in ((0.0, 6.0), (2.0, 4.0)))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", [(0.0, 6.0), (2.0, 4.0), (-2.0, 1.0)])
 def test_a_table_is_as_good_as_it_says(ends):
     gammas, weights = np.array([0.02, 0.4, 2.0, 8.0]), np.linspace(*ends, 7)
     table = guided_table(gammas, weights)
