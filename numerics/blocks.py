@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory.archives import read_arrays
-from ..theory.refusals import reason
+from ..theory._support.archives import read_arrays
+from ..theory._support.one_line import one_line
 from .files import create, prepare_directory, write_atomically, write_text
 
 __all__ = ["Arrays", "PendingBlocksError", "batch_sizes", "run_blocks"]
@@ -101,7 +101,7 @@ def _claim(folder: Path, run: str) -> None:
                 own.unlink(missing_ok=True)
         written = mark.read_text(encoding="utf-8")
     except OSError as error:
-        raise ValueError(f"{mark}: cannot be written: {reason(error)}") from None
+        raise ValueError(f"{mark}: cannot be written: {one_line(error)}") from None
     if written != run:
         raise ValueError(f"{folder}: holds the blocks of another measurement; choose another folder")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..theory.archives import read_arrays
+from ..theory._support.archives import read_arrays
 from .files import write_atomically
 from .moments import Moments
 from .seeds import is_key, seed_of

@@ -8,7 +8,7 @@ from functools import cache
 
 import jax
 
-from ..theory.refusals import reason
+from ..theory._support.one_line import one_line
 
 __all__ = ["check_devices"]
 
@@ -28,7 +28,7 @@ def check_devices() -> None:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
         name = next((name for name in _PLATFORM if os.environ.get(name)), None)
-        said = reason(error) if str(error) else "JAX finds no such device"
+        said = one_line(error) if str(error) else "JAX finds no such device"
         if name is None:
             raise ValueError(f"JAX: finds no device: {said}") from None
         raise ValueError(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..theory.refusals import reason
+from ..theory._support.one_line import one_line
 
 __all__ = [
     "create",
@@ -38,7 +38,7 @@ def prepare_directory(path: Path) -> Path:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be written: {one_line(error)}") from None
     return path
 
 
@@ -64,7 +64,7 @@ def prepare_file(path: Path, endings: tuple[str, ...], *inputs: str | Path) -> P
         if not target.parent.is_dir():
             raise ValueError(f"{path}: its link leads to {target}, and folder {target.parent} does not exist")
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be written: {one_line(error)}") from None
     prepare_directory(target.parent)
     return path
 
@@ -80,7 +80,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             _take_over(temporary, target.stat())
         temporary.replace(target)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be written: {one_line(error)}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh
 
-from ..theory.error_settings import public
+from ..theory._support.error_settings import public
 
 __all__ = ["jax_public", "own_settings"]
 

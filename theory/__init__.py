@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from .error_settings import public
+from ._support.error_settings import public
 
 if TYPE_CHECKING:
     from . import schedules, theorems

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from ._untyped import mpmath as mp
-from ._untyped import sympy as sp
+from ._support.untyped import mpmath as mp
+from ._support.untyped import sympy as sp
 from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
 
 

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._untyped import optimize
-from ._untyped import sympy as sp
+from ._support.untyped import optimize
+from ._support.untyped import sympy as sp
 from .binary import binary_entropy
 from .softplus import softplus_mean
 

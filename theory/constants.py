@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import precise, tilted
-from ._untyped import elementwise
-from ._untyped import mpmath as mp
+from ._support.untyped import elementwise
+from ._support.untyped import mpmath as mp
 from .binary import binary_entropy, log_binary_entropy
 
 __all__ = ["median_gamma", "peak_gamma", "precise_median_gamma", "precise_peak_gamma"]

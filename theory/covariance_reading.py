@@ -15,8 +15,8 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ._support.real_numbers import with_rounding
 from .covariance import Covariance, Diagonal, Full, Isotropic
-from .real_numbers import with_rounding
 
 __all__ = ["read_covariances"]
 

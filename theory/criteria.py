@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _levels, schedules
-from ._untyped import sympy as sp
+from ._support.real_numbers import real_numbers
+from ._support.untyped import sympy as sp
 from .constants import median_gamma, peak_gamma
-from .real_numbers import real_numbers
 
 __all__ = [
     "CRITERIA",

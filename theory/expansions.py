@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from . import precise
-from ._untyped import mpmath as mp
-from ._untyped import sympy as sp
+from ._support.untyped import mpmath as mp
+from ._support.untyped import sympy as sp
 from .constants import precise_median_gamma, precise_peak_gamma
 from .criteria import CRITERIA, SEPARATION2, VARIANCE, speciation_sigma2_expression
 from .series import moment_derivative

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._untyped import sympy as sp
+from ._support.untyped import sympy as sp
 
 __all__ = ["guided_entropy_coefficients", "late_shift"]
 

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._untyped import optimize, special
-from ._untyped import sympy as sp
+from ._support.untyped import optimize, special
+from ._support.untyped import sympy as sp
 from .orthogonal import orthogonal_disagreement, orthogonal_entropy
 from .softplus import softplus_mean
 

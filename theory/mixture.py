@@ -19,11 +19,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._support.real_numbers import real_numbers, rounding_of, with_rounding
+from ._support.values import Value, frozen
 from .covariance import Covariance, Full, Isotropic
 from .covariance_reading import read_covariances
-from .real_numbers import real_numbers, rounding_of, with_rounding
 from .sklearn_fits import fitted_parts
-from .values import Value, frozen
 
 __all__ = ["GaussianMixture", "checked_partition"]
 

@@ -18,11 +18,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from .archives import AnyArray, read_arrays
+from ._support.archives import AnyArray, read_arrays
+from ._support.json_files import read_json
+from ._support.one_line import one_line
 from .covariance import Covariance, Diagonal, Full, Isotropic, LowRank
-from .json_files import read_json
 from .mixture import GaussianMixture
-from .refusals import reason
 
 __all__ = ["read", "write"]
 
@@ -57,7 +57,7 @@ def read(path: Path) -> GaussianMixture:
         fields = _read_npz(path) if path.suffix == ".npz" else _read_json(path)
         return _build(fields)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -21,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._untyped import special
+from ._support.untyped import special
 
 __all__ = [
     "OrthogonalTable",

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import tilted
-from ._untyped import optimize
+from ._support.untyped import optimize
 from .binary import log_binary_mmse
 from .constants import median_gamma
 from .mixture import GaussianMixture

@@ -10,7 +10,7 @@ The step follows from the number of digits, as in `tilted._step`'s error law.
 from collections.abc import Callable
 from typing import Any
 
-from ._untyped import mpmath as mp
+from ._support.untyped import mpmath as mp
 
 __all__ = ["agreement", "entropy", "mmse", "moment"]
 

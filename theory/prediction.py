@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import schedules
-from ._untyped import optimize, sparse
+from ._support.untyped import optimize, sparse
 from .covariance import Isotropic
 from .criteria import CRITERIA, speciation_sigma2, why_no_time
 from .exact import exact_curves

@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import tilted
-from ._untyped import linalg, optimize
-from ._untyped import sympy as sp
+from ._support.untyped import linalg, optimize
+from ._support.untyped import sympy as sp
 from .binary import binary_mmse, binary_mmse_slope
 from .covariance import Full, LowRank
 from .mixture import GaussianMixture

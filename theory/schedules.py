@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .real_numbers import real_numbers
-from .values import Value, frozen
+from ._support.real_numbers import real_numbers
+from ._support.values import Value, frozen
 
 __all__ = [
     "CLOCKS",
@@ -120,13 +120,13 @@ class OrnsteinUhlenbeck(Schedule):
 
     def sigma_expression(self, time: Any) -> Any:
         """`√(e^{2t} − 1)`."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         return sympy.sqrt(sympy.exp(2 * time) - 1)
 
     def time_expression(self, sigma: Any) -> Any:
         """`½ log(1 + σ²)`."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         return sympy.log(1 + sigma**2) / 2
 
@@ -168,7 +168,7 @@ class VPLinear(Schedule):
 
     def time_expression(self, sigma: Any) -> Any:
         """`4t/(β₀ + √(β₀² + 4(β₁ − β₀)t))` with `t = ½ log(1 + σ²)`."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         t = _OU.time_expression(sigma)
         start, slope = self.rate_expression()
@@ -176,7 +176,7 @@ class VPLinear(Schedule):
 
     def rate_expression(self) -> tuple[Any, Any]:
         """`β₀` and `β₁ − β₀` as exact SymPy numbers."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         start = sympy.nsimplify(self.beta_start)
         return start, sympy.nsimplify(self.beta_end) - start
@@ -222,7 +222,7 @@ class Cosine(Schedule):
 
     def sigma_expression(self, time: Any) -> Any:
         """`√(cos²θ₀/cos²θ − 1)`."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         offset = sympy.nsimplify(self.offset)
         per_time = sympy.pi / (2 * (1 + offset))
@@ -231,7 +231,7 @@ class Cosine(Schedule):
 
     def time_expression(self, sigma: Any) -> Any:
         """`(arccos(cos θ₀/√(1 + σ²)) − θ₀)/(dθ/ds)`."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         offset = sympy.nsimplify(self.offset)
         per_time = sympy.pi / (2 * (1 + offset))
@@ -345,7 +345,7 @@ class DDPM(Schedule):
 
     def beta_expression(self, step: Any) -> Any:
         """`β_n` as an exact SymPy expression of the step number."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         first, last = sympy.nsimplify(self.beta_start), sympy.nsimplify(self.beta_end)
         place = (step - 1) / sympy.Integer(self.steps - 1)
@@ -356,7 +356,7 @@ class DDPM(Schedule):
 
     def ou_time_expression(self, step: Any) -> Any:
         """`t_n = −½ Σ_{i≤n} log(1 − β_i)`, unevaluated."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         index = sympy.Symbol("i", integer=True, positive=True)
         return -sympy.Sum(sympy.log(1 - self.beta_expression(index)), (index, 1, step)) / 2
@@ -367,7 +367,7 @@ class DDPM(Schedule):
 
     def time_expression(self, sigma: Any) -> Any:
         """`n + (t − t_n)/(t_{n} − t_{n−1})`, with the free symbol `n` the step that σ falls in."""
-        from ._untyped import sympy
+        from ._support.untyped import sympy
 
         step = sympy.Symbol("n", integer=True, positive=True)
         length = -sympy.log(1 - self.beta_expression(step)) / 2

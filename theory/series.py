@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from ._untyped import mpmath as mp
-from ._untyped import sympy as sp
+from ._support.untyped import mpmath as mp
+from ._support.untyped import sympy as sp
 
 __all__ = [
     "Truncation",

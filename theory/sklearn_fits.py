@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from ._support.real_numbers import real_numbers, with_rounding
 from .covariance import Covariance, Diagonal, Full, Isotropic
-from .real_numbers import real_numbers, with_rounding
 
 __all__ = ["fitted_parts"]
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ._untyped import optimize
+from ._support.untyped import optimize
 
 __all__ = ["softplus_mean"]
 

@@ -6,7 +6,7 @@ Names load on first use: only the estimators and the models bring in torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..theory.error_settings import public
+from ..theory._support.error_settings import public
 
 if TYPE_CHECKING:
     from .comparison import compare

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..numerics.curves import labelled
 from ..numerics.manifests import verify_manifest
 from ..numerics.reading import HALFWAY
-from ..theory.refusals import reason
+from ..theory._support.one_line import one_line
 from ..theory.schedules import OrnsteinUhlenbeck
 
 __all__ = ["level_table", "read_curve"]
@@ -76,7 +76,7 @@ def _netcdf(path: Path) -> xr.Dataset:
         with xr.open_dataset(path, engine="scipy") as stored:
             return stored.load()
     except Exception as error:  # SciPy's reader raises what it meets
-        raise ValueError(f"{path}: cannot be read as NetCDF: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read as NetCDF: {one_line(error)}") from None
 
 
 def _checked(curve: xr.Dataset, path: Path) -> xr.Dataset:
@@ -105,7 +105,7 @@ def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = content.decode(encoding)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..numerics.checkpoints import fingerprint
 from ..numerics.manifests import sha256
-from ..theory.refusals import reason
+from ..theory._support.one_line import one_line
 from .denoisers import digest_of_modules
 from .pipeline_checks import misfit
 from .randomness import undisturbed
@@ -283,6 +283,5 @@ def _silent() -> Iterator[None]:
 def _first_line(error: BaseException) -> str:
     """What an exception says first; where that ends in a colon, what comes after it too."""
     lines = str(error).strip().splitlines()
-    return (
-        reason(ValueError(" ".join(lines[: 2 if lines[0].endswith(":") else 1]))) if lines else reason(error)
-    )
+    told = ValueError(" ".join(lines[: 2 if lines[0].endswith(":") else 1])) if lines else error
+    return one_line(told)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..numerics.checkpoints import fingerprint
 from ..numerics.manifests import sha256
 from ..theory import digits
-from ..theory.json_files import read_json
+from ..theory._support.json_files import read_json
+from ..theory._support.one_line import one_line
 from ..theory.mixture import GaussianMixture
-from ..theory.refusals import reason
 from ..theory.window import window_sigmas
 from .chains import Sampler
 from .denoisers import Denoiser, MixtureDenoiser
@@ -274,7 +274,7 @@ def read_prompts(path: Path | None) -> dict[str, list[str]]:
     try:
         content = read_json(path)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{path}: must be an object of prompt lists by name")
     for name, members in content.items():
@@ -290,4 +290,4 @@ def _digest(path: Path) -> str:
     try:
         return sha256(path)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None

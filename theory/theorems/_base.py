@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..sources import SOURCES, Source
 
 __all__ = ["Identity", "Theorem"]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import schedules
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..constants import peak_gamma
 from ._base import Identity, Theorem
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..binary import binary_mmse, log_binary_entropy
 from ._base import Identity, Theorem
 

@@ -1,6 +1,6 @@
 """T4: the information about the class gained per unit of γ is the probability that clones disagree."""
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..binary import clone_agreement
 from ._base import Identity, Theorem
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..criteria import CRITERIA, SEPARATION2, midpoint_curvature, speciation_time
 from ..criteria import VARIANCE as S2
 from ..criteria import speciation_sigma2_expression as sigma2

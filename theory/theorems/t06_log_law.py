@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..criteria import SEPARATION2, VARIANCE, speciation_sigma2_expression
 from ..expansions import (
     DIMENSION,

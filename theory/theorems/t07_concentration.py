@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..binary import binary_entropy
 from ._base import Identity, Theorem
 

@@ -1,8 +1,8 @@
 """T8: where the entropy rate peaks, how high, and the other constants of two classes."""
 
 from .. import precise
-from .._untyped import mpmath as mp
-from .._untyped import sympy as sp
+from .._support.untyped import mpmath as mp
+from .._support.untyped import sympy as sp
 from ..constants import precise_median_gamma, precise_peak_gamma
 from ..expansions import peak_gamma_coefficients, peak_gamma_expression
 from ..series import moment_derivative

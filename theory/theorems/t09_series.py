@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..series import (
     entropy_large_gamma_coefficients,
     entropy_small_gamma_coefficients,

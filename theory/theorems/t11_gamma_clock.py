@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ._base import Identity, Theorem
 
 GAMMAS = (0.5, 2.0)

@@ -1,6 +1,6 @@
 """T12: guidance multiplies the early gain of information by 2ω − 1; late, above ω = ½, it is a shift."""
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..guidance import guided_entropy_coefficients, late_shift
 from ..series import small_gamma_coefficients
 from ._base import Identity, Theorem

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..orthogonal import orthogonal_agreement, orthogonal_entropy
 from ._base import Identity, Theorem
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..many_classes import entropy_bounds, large_k_shift, large_k_shift_series, orthogonal_peak
 from ..orthogonal import orthogonal_entropy
 from ._base import Identity, Theorem

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..binary import binary_entropy
 from ..scales import Contrast, dimension_correction, quarter_log_law
 from ..series import moment_derivative

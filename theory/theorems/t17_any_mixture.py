@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..binary import binary_mmse
 from ..orthogonal import orthogonal_disagreement
 from ..scales import Contrast

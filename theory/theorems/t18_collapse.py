@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._untyped import sympy as sp
+from .._support.untyped import sympy as sp
 from ..collapse import (
     collapse_time,
     collapse_time_expression,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ...theory import __version__
-from ...theory.refusals import reason
+from ...theory._support.one_line import one_line
 from . import cite, compare, convert, curve, diagram, measure, predict, verify
 from .streams import sturdy_streams
 
@@ -103,7 +103,7 @@ def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
     except MemoryError as error:
         return _refuse(f"not enough memory: {error}".rstrip(": "))
     except OSError as error:
-        return _refuse(f"{error.filename or 'system'}: {reason(error)}")
+        return _refuse(f"{error.filename or 'system'}: {one_line(error)}")
     except ModuleNotFoundError as error:
         return _refuse(f"{error.name}: is not installed; pip install 'speciation[models]' brings it")
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from ...theory.refusals import reason
+from ...theory._support.one_line import one_line
 
 __all__ = ["sturdy_streams"]
 
@@ -73,7 +73,7 @@ class _Sturdy(io.RawIOBase):
             # Windows calls a pipe without a reader an invalid argument
             left = isinstance(error, ConnectionError) or (os.name == "nt" and error.errno == errno.EINVAL)
             if self._refuses and not left:
-                raise ValueError(f"standard output: cannot be written: {reason(error)}") from None
+                raise ValueError(f"standard output: cannot be written: {one_line(error)}") from None
             return len(data)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...theory.refusals import reason
+from ...theory._support.one_line import one_line
 from ..randomness import undisturbed
 from .network import EDM2, Configuration
 from .weights import fill
@@ -84,9 +84,9 @@ def read_checkpoint(path: Path) -> EDM2:
             raise ValueError("not a checkpoint: no network named 'ema'")
         return _network(content["ema"])
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     except (ValueError, TypeError, RuntimeError, MemoryError, OverflowError) as error:
-        raise ValueError(f"{path}: {reason(error)}") from None
+        raise ValueError(f"{path}: {one_line(error)}") from None
 
 
 def recorded(stream: bytes) -> Any:
@@ -326,4 +326,4 @@ def _flat(content: Any, name: str) -> Tensor:
         storage = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return torch.tensor([], dtype=storage.dtype, device="cpu").set_(storage)
     except Exception as error:  # torch's reader raises what it meets
-        raise ValueError(f"{name}: its storage cannot be read: {reason(error)[:300]}") from None
+        raise ValueError(f"{name}: its storage cannot be read: {one_line(error)[:300]}") from None

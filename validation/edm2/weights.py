@@ -5,7 +5,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ...theory.refusals import reason
+from ...theory._support.one_line import one_line
 
 __all__ = ["fill", "read_safetensors"]
 
@@ -23,7 +23,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             names: list[str] = file.keys()
             return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, KeyError, AttributeError, RuntimeError, MemoryError) as error:
-        raise ValueError(f"{path}: cannot be read: {reason(error)}") from None
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor]) -> None:

@@ -34,7 +34,7 @@ from speciation.theory import (
     speciation_times,
     theorems,
 )
-from speciation.theory.real_numbers import real_numbers
+from speciation.theory._support.real_numbers import real_numbers
 
 MATRIX = np.array([[2.0, -0.5, 0.1], [-0.5, 1.0, 0.2], [0.1, 0.2, 3.0]])
 MAKERS = {

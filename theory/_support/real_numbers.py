@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .refusals import reason
+from .one_line import one_line
 
 __all__ = ["real_numbers", "rounding_of", "with_rounding"]
 
@@ -125,7 +125,7 @@ def _as_array(values: Any, name: str) -> tuple[AnyArray, float]:
         return _from_torch(values) if ("torch", "Tensor") in kinds else (np.asarray(values), _DOUBLE)
     except Exception as error:  # whatever another library raises, it cannot be read
         what = type(values).__name__
-        raise ValueError(f"{name}: this {what} cannot be read as numbers: {reason(error)}") from None
+        raise ValueError(f"{name}: this {what} cannot be read as numbers: {one_line(error)}") from None
 
 
 def _unmasked(values: Any, name: str) -> AnyArray:

@@ -1,7 +1,7 @@
 """What an exception says is one line, and never nothing."""
 
 import pytest
-from speciation.theory.refusals import reason
+from speciation.theory._support.one_line import one_line
 
 
 @pytest.mark.parametrize(
@@ -14,4 +14,4 @@ from speciation.theory.refusals import reason
     ],
 )
 def test_reasons(error, said):
-    assert reason(error) == said
+    assert one_line(error) == said
