@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..theory.exact import exact_curves
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.mixture import GaussianMixture
 from .curves import checked_sigmas, chosen, groups_of, prepared, work_of
 
 __all__ = ["Cost", "curve_cost"]

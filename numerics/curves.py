@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..theory import schedules
 from ..theory._support.error_settings import usual_errors
 from ..theory._support.real_numbers import real_numbers
-from ..theory.covariance import Full
 from ..theory.exact import ExactCurves, exact_curves
-from ..theory.mixture import GaussianMixture, checked_partition
+from ..theory.mixtures.covariance import Full
+from ..theory.mixtures.mixture import GaussianMixture
+from ..theory.mixtures.partition import checked_partition
 from .places import with_places
 from .seeds import seed_attribute, seed_of
 

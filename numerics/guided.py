@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.mixture import GaussianMixture
 from ..theory.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, labelled

@@ -25,8 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory.covariance import Isotropic
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.covariance import Isotropic
+from ..theory.mixtures.mixture import GaussianMixture
 from . import importance
 from .controls import controlled, slopes_of
 from .jax_settings import own_settings

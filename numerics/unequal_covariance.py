@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory.covariance import Full, LowRank
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.covariance import Full, LowRank
+from ..theory.mixtures.mixture import GaussianMixture
 from .sampling import STRIDE, check_resolution, class_draws, normal
 from .statistics import statistics
 

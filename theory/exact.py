@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import factors, scales
 from .binary import binary_entropy, binary_mmse, clone_agreement
-from .mixture import GaussianMixture
+from .mixtures.mixture import GaussianMixture
 
 __all__ = ["ExactCurves", "exact_curves"]
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .binary import binary_entropy, binary_mmse
-from .covariance import Isotropic
-from .mixture import GaussianMixture
+from .mixtures.covariance import Isotropic
+from .mixtures.mixture import GaussianMixture
 from .orthogonal import orthogonal_curves
 
 __all__ = ["Factor", "curves", "factors_of"]

@@ -26,7 +26,7 @@ from . import tilted
 from ._support.untyped import optimize
 from .binary import log_binary_mmse
 from .constants import median_gamma
-from .mixture import GaussianMixture
+from .mixtures.mixture import GaussianMixture
 
 __all__ = ["Pair"]
 

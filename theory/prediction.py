@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from . import schedules
 from ._support.untyped import optimize, sparse
-from .covariance import Isotropic
 from .criteria import CRITERIA, speciation_sigma2, why_no_time
 from .exact import exact_curves
 from .factors import factors_of
-from .mixture import GaussianMixture
+from .mixtures.covariance import Isotropic
+from .mixtures.mixture import GaussianMixture
 from .pair import Pair
 from .window import window_sigmas
 

@@ -30,8 +30,8 @@ from . import tilted
 from ._support.untyped import linalg, optimize
 from ._support.untyped import sympy as sp
 from .binary import binary_mmse, binary_mmse_slope
-from .covariance import Full, LowRank
-from .mixture import GaussianMixture
+from .mixtures.covariance import Full, LowRank
+from .mixtures.mixture import GaussianMixture
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Covariance
-from .mixture import GaussianMixture
+from .mixtures.covariance import Covariance
+from .mixtures.mixture import GaussianMixture
 from .pair import Pair
 
 __all__ = ["window_sigmas"]

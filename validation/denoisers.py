@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..numerics.checkpoints import fingerprint
-from ..theory.covariance import Covariance, Full, LowRank
-from ..theory.mixture import GaussianMixture, checked_partition
+from ..theory.mixtures.covariance import Covariance, Full, LowRank
+from ..theory.mixtures.mixture import GaussianMixture
+from ..theory.mixtures.partition import checked_partition
 
 __all__ = [
     "Denoiser",

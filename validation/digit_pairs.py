@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from ..theory import digits
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures import digits
+from ..theory.mixtures.mixture import GaussianMixture
 from ..theory.pair import Pair
 
 __all__ = ["DigitPair", "all_pairs", "easy_and_hard"]
@@ -41,7 +41,7 @@ class DigitPair:
 @lru_cache(maxsize=1)
 def all_pairs() -> tuple[DigitPair, ...]:
     """The 45 pairs, fitted, in order of the digits."""
-    return tuple(DigitPair(a, b, digits.fit([a, b])) for a, b in combinations(range(10), 2))
+    return tuple(DigitPair(a, b, GaussianMixture(*digits.fit([a, b]))) for a, b in combinations(range(10), 2))
 
 
 def easy_and_hard() -> dict[str, DigitPair]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..theory import digits
+from ..theory.mixtures import digits
 from .edm2 import Configuration, EDM2Denoiser, load_edm2
 from .randomness import undisturbed
 

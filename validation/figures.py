@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..numerics import entropy_curve
 from ..theory.many_classes import orthogonal_median, orthogonal_peak
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.mixture import GaussianMixture
 from ..theory.prediction import SpeciationTime, speciation_times
 from ..theory.schedules import OrnsteinUhlenbeck
 from ..theory.window import window_sigmas

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..numerics.blocks import PendingBlocksError, batch_sizes
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.mixture import GaussianMixture
 from .chains import REFERENCES, Reference, chosen_reference, guidance_weights
 from .comparison import Comparison, compare_pairs, held_against, two_classes
 from .denoisers import has_null

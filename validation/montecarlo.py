@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special
 
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures.mixture import GaussianMixture
 
 __all__ = ["Draws", "agreement_draws", "entropy_draws", "posteriors"]
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ..numerics.checkpoints import fingerprint
 from ..numerics.manifests import sha256
-from ..theory import digits
 from ..theory._support.json_files import read_json
 from ..theory._support.one_line import one_line
-from ..theory.mixture import GaussianMixture
+from ..theory.mixtures import digits
+from ..theory.mixtures.mixture import GaussianMixture
 from ..theory.window import window_sigmas
 from .chains import Sampler
 from .denoisers import Denoiser, MixtureDenoiser
@@ -164,7 +164,7 @@ def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subje
     held_out = split(side)[1]
 
     def predict(classes: Sequence[str]) -> GaussianMixture:
-        return digits.fit([int(name) for name in classes])
+        return GaussianMixture(*digits.fit([int(name) for name in classes]))
 
     def levels(count: int) -> Array:
         return np.geomspace(*_DIGITS_RANGE, count) * (side / 8)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from ...theory.exact import ExactCurves, exact_curves
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
 from ...theory.window import window_sigmas
 from ..blocks import Arrays, run_blocks

@@ -8,9 +8,9 @@ from scipy import interpolate, optimize
 
 from ...theory.binary import binary_entropy, binary_mmse
 from ...theory.constants import median_gamma
-from ...theory.covariance import Diagonal
 from ...theory.criteria import CRITERIA, speciation_time
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.covariance import Diagonal
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.pair import Pair
 from ._base import assembled, entropy_axis, linear, logarithmic, time_axis
 

@@ -15,8 +15,8 @@ from speciation.theory import (
     speciation_times,
     window_sigmas,
 )
+from speciation.theory.mixtures.families import FAMILIES
 from speciation.theory.prediction import covariance_noise
-from speciation.theory.spec import FAMILIES
 
 SPECS = [
     "binary:d=9,mu=0.5,s=2,w=0.3",

@@ -12,7 +12,7 @@ from speciation.theory import (
     window_sigmas,
 )
 from speciation.theory.factors import factors_of
-from speciation.theory.trees import level_partition, named_partition, tree
+from speciation.theory.mixtures.trees import level_partition, named_partition, tree
 
 NAMES = ("entropy", "rate", "agreement")
 THRESHOLD = float(stats.norm.isf(5e-9))  # at most 100 comparisons: false alarms below 1e-6

@@ -7,7 +7,7 @@ from scipy import integrate
 
 from ...theory import schedules
 from ...theory.binary import binary_entropy
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t01_one_clock as theorem
 from .. import direct
 from ..montecarlo import posteriors

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...theory.binary import binary_entropy
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t02_binary_channel as theorem
 from .. import direct
 from ..digit_pairs import easy_and_hard

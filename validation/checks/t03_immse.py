@@ -5,7 +5,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t03_immse as theorem
 from .. import direct
 from ..montecarlo import posteriors

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t04_cloning as theorem
 from .. import direct
 from ..montecarlo import agreement_draws, posteriors

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate
 
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.prediction import speciation_times
 from ...theory.theorems import t05_criteria as theorem
 from .. import direct

@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 
 from ...theory.criteria import speciation_sigma2
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t06_log_law as theorem
 from .. import direct
 from ..montecarlo import entropy_draws

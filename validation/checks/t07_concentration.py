@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t07_concentration as theorem
 from .. import direct
 from ..montecarlo import entropy_draws

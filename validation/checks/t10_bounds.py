@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...theory.binary import binary_entropy
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t10_bounds as theorem
 from .. import direct
 from ..montecarlo import entropy_draws

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t13_orthogonal as theorem
 from .. import equidistant
 from ..montecarlo import posteriors

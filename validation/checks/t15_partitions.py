@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.mixture import GaussianMixture
+from ...theory.mixtures.trees import level_partition, tree
 from ...theory.theorems import t15_partitions as theorem
-from ...theory.trees import level_partition, tree
 from .. import direct
 from ..montecarlo import Draws, posteriors
 from ._base import Check, Checks, Context, close, paired_z_test, z_test

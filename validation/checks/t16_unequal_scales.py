@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ...theory.covariance import Isotropic
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.covariance import Isotropic
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t16_unequal_scales as theorem
 from ..montecarlo import posteriors
 from ._base import Checks, Context, close, z_test

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ...numerics import entropy_curve
-from ...theory.covariance import Full, Isotropic
-from ...theory.mixture import GaussianMixture
+from ...theory.mixtures.covariance import Full, Isotropic
+from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t17_any_mixture as theorem
 from ..montecarlo import entropy_draws
 from ._base import Checks, Context, close, z_test

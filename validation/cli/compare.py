@@ -48,7 +48,7 @@ def compare(
     """
     from ...numerics.cost import curve_cost
     from ...numerics.files import prepare_directory
-    from ...theory.mixture import GaussianMixture
+    from ...theory.mixtures.mixture import GaussianMixture
     from ..comparison import DENSE, DRAWS, read_curve
     from ..comparison import compare as held_against
     from .places_table import comparison_table, pairs_table, say

@@ -66,8 +66,8 @@ def curve(
     from ...numerics import entropy_curve
     from ...numerics.cost import curve_cost
     from ...numerics.files import prepare_file
-    from ...theory.mixture import GaussianMixture
-    from ...theory.trees import named_partition
+    from ...theory.mixtures.mixture import GaussianMixture
+    from ...theory.mixtures.trees import named_partition
     from ..verdicts import numbers_of, sentence_of
 
     if out is not None:

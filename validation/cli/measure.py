@@ -186,7 +186,7 @@ def _check_files(model: str, files: Mapping[str, object]) -> None:
 
 
 def _is_unknown(model: str) -> bool:
-    from ...theory.spec import FAMILIES
+    from ...theory.mixtures.families import FAMILIES
     from ..subjects import MODELS
 
     spec = model.endswith((".json", ".npz")) or model.partition(":")[0] in (*FAMILIES, "digits")
@@ -195,7 +195,7 @@ def _is_unknown(model: str) -> bool:
 
 def _check_model(model: str) -> None:
     """`ValueError` for what is neither a model nor the SPEC of a mixture, with what may have been meant."""
-    from ...theory.spec import FAMILIES
+    from ...theory.mixtures.families import FAMILIES
     from ..subjects import MODELS
 
     if not _is_unknown(model):
@@ -229,7 +229,7 @@ def _options(
     choice: dict[str, Any],
     numbers: tuple[int, int],
 ) -> Any:
-    from ...theory.mixture import GaussianMixture
+    from ...theory.mixtures.mixture import GaussianMixture
     from ..measurement import Options
     from ..protocols import PRESETS
 

@@ -29,7 +29,7 @@ def predict(
 ) -> None:
     """Every criterion's speciation time, with σ and γ there, from exact theory."""
     from ...theory import schedules
-    from ...theory.mixture import GaussianMixture
+    from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.prediction import SpeciationTime, expected_seconds, speciation_times
 
     schedule = schedules.by_name(clock)

@@ -1,16 +1,17 @@
 """What scikit-learn's mixtures hold once they are fitted, as weights, means and covariances."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._support.real_numbers import real_numbers, with_rounding
+from .._support.real_numbers import real_numbers, with_rounding
 from .covariance import Covariance, Diagonal, Full, Isotropic
+from .parts import Parts
 
 __all__ = ["fitted_parts"]
 
 
-def fitted_parts(fitted: Any) -> tuple[Any, Any, list[Covariance]]:
-    """Weights (K,), means (K, d) and covariances (K of them, or one that is shared).
+def fitted_parts(fitted: Any, labels: Sequence[str] | None = None) -> Parts:
+    """Weights (K,), means (K, d) and covariances (K of them, or one that is shared), with labels.
 
     Raises `ValueError` for what is not a fitted `GaussianMixture` or `BayesianGaussianMixture`.
     """
@@ -23,7 +24,7 @@ def fitted_parts(fitted: Any) -> tuple[Any, Any, list[Covariance]]:
         if not hasattr(fitted, name):
             raise ValueError("fitted: this estimator has not been fitted; call its fit(X) first")
     try:
-        return fitted.weights_, fitted.means_, _READERS[kind](fitted.covariances_)
+        return Parts(fitted.weights_, fitted.means_, _READERS[kind](fitted.covariances_), labels)
     except ValueError as error:
         raise ValueError(f"fitted: its covariances of type {kind!r}: {error}") from None
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.real_numbers import with_rounding
+from .._support.real_numbers import with_rounding
 from .covariance import Covariance, Diagonal, Full, Isotropic
 
 __all__ = ["read_covariances"]

@@ -12,19 +12,22 @@ Reading executes nothing, and nothing is allocated that the file does not hold.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._support.archives import AnyArray, read_arrays
-from ._support.json_files import read_json
-from ._support.one_line import one_line
+from .._support.archives import AnyArray, read_arrays
+from .._support.json_files import read_json
+from .._support.one_line import one_line
 from .covariance import Covariance, Diagonal, Full, Isotropic, LowRank
-from .mixture import GaussianMixture
+from .parts import Parts
 
 __all__ = ["read", "write"]
+
+Array: TypeAlias = NDArray[np.float64]
 
 JSON_LIMIT = 256 * 2**20
 """Largest JSON file that is read, in bytes; larger mixtures belong in `.npz`."""
@@ -46,8 +49,23 @@ _KINDS: dict[str, Callable[[Any], Covariance]] = {
 _KEYS = ("weights", "means", "covariance", "labels", "partition")
 
 
-def read(path: Path) -> GaussianMixture:
-    """Read a mixture from `path` (`.json` or `.npz`).
+class Mixture(Protocol):
+    """What is written: the attributes of a `GaussianMixture`."""
+
+    @property
+    def weights(self) -> Array: ...
+    @property
+    def means(self) -> Array: ...
+    @property
+    def covariances(self) -> tuple[Covariance, ...]: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def partition(self) -> Mapping[str, tuple[str, ...]] | None: ...
+
+
+def read(path: Path) -> Parts:
+    """What the mixture in `path` (`.json` or `.npz`) is built from.
 
     Raises `ValueError` whose one line starts with the file's name.
     """
@@ -62,7 +80,7 @@ def read(path: Path) -> GaussianMixture:
         raise ValueError(f"{path}: {error}") from None
 
 
-def write(mixture: GaussianMixture, path: Path) -> None:
+def write(mixture: Mixture, path: Path) -> None:
     """Write `mixture` to `path` (`.json` or `.npz`). Raises `ValueError` for another ending."""
     if path.suffix == ".json":
         path.write_text(json.dumps(_to_json(mixture), indent=1) + "\n", encoding="utf-8")
@@ -109,11 +127,11 @@ def _one_from_json(value: Any, name: str) -> Covariance:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _build(fields: dict[str, Any]) -> GaussianMixture:
+def _build(fields: dict[str, Any]) -> Parts:
     for key in ("weights", "means", "covariance"):
         if key not in fields:
             raise ValueError(f"{key}: missing")
-    return GaussianMixture(
+    return Parts(
         fields["weights"],
         fields["means"],
         fields["covariance"],
@@ -122,7 +140,7 @@ def _build(fields: dict[str, Any]) -> GaussianMixture:
     )
 
 
-def _to_json(mixture: GaussianMixture) -> dict[str, Any]:
+def _to_json(mixture: Mixture) -> dict[str, Any]:
     each = [covariance.to_json() for covariance in mixture.covariances]
     fields: dict[str, Any] = {
         "weights": mixture.weights.tolist(),
@@ -135,7 +153,7 @@ def _to_json(mixture: GaussianMixture) -> dict[str, Any]:
     return fields
 
 
-def _to_arrays(mixture: GaussianMixture) -> dict[str, AnyArray]:
+def _to_arrays(mixture: Mixture) -> dict[str, AnyArray]:
     arrays: dict[str, AnyArray] = {
         "weights": mixture.weights,
         "means": mixture.means,

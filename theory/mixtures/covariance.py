@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.real_numbers import real_numbers, rounding_of, with_rounding
-from ._support.values import Value, frozen
+from .._support.real_numbers import real_numbers, rounding_of, with_rounding
+from .._support.values import Value, frozen
 
 __all__ = ["Covariance", "Diagonal", "Full", "Isotropic", "LowRank"]
 

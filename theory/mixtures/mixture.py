@@ -8,27 +8,27 @@ For two classes that share a covariance one number decides (T2):
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import fsum
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._support.real_numbers import real_numbers, rounding_of, with_rounding
-from ._support.values import Value, frozen
+from .._support.real_numbers import real_numbers, rounding_of, with_rounding
+from .._support.values import Value, frozen
 from .covariance import Covariance, Full, Isotropic
 from .covariance_reading import read_covariances
+from .partition import checked_partition, is_list_of_strings
+from .parts import CovarianceLike
 from .sklearn_fits import fitted_parts
 
-__all__ = ["GaussianMixture", "checked_partition"]
+__all__ = ["GaussianMixture"]
 
 Array: TypeAlias = NDArray[np.float64]
-CovarianceLike: TypeAlias = "Covariance | ArrayLike | Sequence[Covariance | ArrayLike]"
 
 _SMALLEST = 1e-290  # squared distance; below it products leave the normal numbers
 _LARGEST_TRACE = 1e300  # of a covariance; the noise above the window is a thousand times larger
@@ -138,22 +138,26 @@ class GaussianMixture(Value):
         ValueError
             One line for what is not such an estimator or has not been fitted.
         """
-        return cls(*fitted_parts(fitted), labels)
+        return cls(*fitted_parts(fitted, labels))
 
-    @staticmethod
-    def parse(spec: str | Path) -> "GaussianMixture":
+    @classmethod
+    def parse(cls, spec: str | Path) -> "GaussianMixture":
         """Build a mixture from a SPEC: `family:key=value,…` or a `.json` or `.npz` file.
 
-        See `speciation.theory.spec` for the families and `speciation.theory.mixture_files` for the
+        See `speciation.theory.mixtures.spec` for the families and `speciation.theory.mixtures.files` for the
         formats. Raises `ValueError` with one line that says what is wrong and where.
         """
-        from .spec import parse
+        from .spec import name_of, parse
 
-        return parse(str(spec))
+        parts = parse(str(spec))
+        try:
+            return cls(*parts)
+        except ValueError as error:
+            raise ValueError(f"{name_of(str(spec))}: {error}") from None
 
     def save(self, path: str | Path) -> None:
         """Write the mixture to a `.json` or `.npz` file that `parse` reads back unchanged."""
-        from .mixture_files import write
+        from .files import write
 
         write(self, Path(path))
 
@@ -355,40 +359,10 @@ def _checked_weights(given: ArrayLike, classes: int) -> Array:
 def _checked_labels(labels: Sequence[str] | None, classes: int) -> tuple[str, ...]:
     if labels is None:
         return tuple(str(index) for index in range(classes))
-    if not _is_list_of_strings(labels):
+    if not is_list_of_strings(labels):
         raise ValueError("labels: need a list of strings")
     if len(labels) != classes:
         raise ValueError(f"labels: need one per class ({classes}), found {len(labels)}")
     if len(set(labels)) != classes:
         raise ValueError("labels: two classes have the same name")
     return tuple(labels)
-
-
-def _is_list_of_strings(value: Any) -> bool:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        return False
-    items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-    return all(isinstance(item, str) for item in items)
-
-
-def checked_partition(
-    partition: Mapping[str, Sequence[str]] | None, labels: tuple[str, ...]
-) -> Mapping[str, tuple[str, ...]] | None:
-    """The partition as an immutable mapping; `ValueError` unless it holds every class once."""
-    if partition is None:
-        return None
-    if not isinstance(partition, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError("partition: need a mapping from group names to lists of class names")
-    if not all(_is_list_of_strings(group) for group in partition.values()):
-        raise ValueError("partition: each group is a list of class names")
-    groups = {str(name): tuple(group) for name, group in partition.items()}
-    members = [label for group in groups.values() for label in group]
-    for label in members:
-        if label not in labels:
-            raise ValueError(f"partition: {label!r} is not a class")
-        if members.count(label) > 1:
-            raise ValueError(f"partition: class {label!r} is in more than one group")
-    missing = [label for label in labels if label not in members]
-    if missing:
-        raise ValueError(f"partition: class {missing[0]!r} is in no group")
-    return MappingProxyType(groups)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .covariance import Full
-from .mixture import GaussianMixture
+from .parts import Parts
 
 __all__ = ["fit", "images"]
 
@@ -35,8 +35,8 @@ def images(digit: int) -> Array:
     return pixels[labels == digit]
 
 
-def fit(digits: Sequence[int]) -> GaussianMixture:
-    """Fit a mixture to two or more digits: class means and a pooled, shrunk covariance, d = 64.
+def fit(digits: Sequence[int]) -> Parts:
+    """Parts of a mixture of two or more digits: class means and a pooled, shrunk covariance, d = 64.
 
     Source: Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004, through scikit-learn.
     """
@@ -48,4 +48,4 @@ def fit(digits: Sequence[int]) -> GaussianMixture:
     residuals = np.concatenate([group - mean for group, mean in zip(groups, means, strict=True)])
     matrix = estimator.fit(residuals).covariance_
     weights = np.full(len(digits), 1 / len(digits))
-    return GaussianMixture(weights, means, Full(matrix), [str(digit) for digit in digits])
+    return Parts(weights, means, Full(matrix), [str(digit) for digit in digits])

@@ -1,0 +1,12 @@
+from .comparison import compare as compare
+from .denoisers import Denoiser as Denoiser
+from .denoisers import MixtureDenoiser as MixtureDenoiser
+from .digits_model import load_digits_model as load_digits_model
+from .discrepancy import discrepancy_entropy as discrepancy_entropy
+from .edm2 import EDM2Denoiser as EDM2Denoiser
+from .edm2 import load_edm2 as load_edm2
+from .log_scale import log_scale_test as log_scale_test
+from .pairs import pair_entropies as pair_entropies
+from .path import path_entropy as path_entropy
+from .stable_diffusion import StableDiffusionDenoiser as StableDiffusionDenoiser
+from .stable_diffusion import load_stable_diffusion as load_stable_diffusion
