@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from speciation.theory import binary_entropy, orthogonal_entropy
-from speciation.theory.scales import Contrast
+from speciation.theory.closed_forms.unequal_scales import Contrast
 from speciation.validation import literal
 
 RESULTS = Path(__file__).parent / "results"

@@ -18,8 +18,8 @@ from markupsafe import escape
 from mkdocs.structure.files import File
 from performance import cost_figure, performance_page
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
-from speciation.theory.sources import SOURCES
 from speciation.theory.theorems import THEOREMS, Theorem
+from speciation.theory.theorems.sources import SOURCES
 from speciation.validation.diagram_figures import diagram_figure
 from speciation.validation.drawing import save
 from speciation.validation.report_html import mathematics

@@ -20,7 +20,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..theory.mixtures.mixture import GaussianMixture
-from ..theory.window import window_sigmas
+from ..theory.times.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, entropy_curve, labelled
 from .reverse import step_down

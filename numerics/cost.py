@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..theory.exact import exact_curves
+from ..theory.closed_forms.dispatch import exact_curves
 from ..theory.mixtures.mixture import GaussianMixture
 from .curves import checked_sigmas, chosen, groups_of, prepared, work_of
 

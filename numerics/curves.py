@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..theory import schedules
 from ..theory._support.error_settings import usual_errors
 from ..theory._support.real_numbers import real_numbers
-from ..theory.exact import ExactCurves, exact_curves
+from ..theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ..theory.mixtures.covariance import Full
 from ..theory.mixtures.mixture import GaussianMixture
 from ..theory.mixtures.partition import checked_partition

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate, special
 
-from ..theory.guidance import late_shift
+from ..theory.channel.guidance import late_shift
 from .devices import check_devices
 
 __all__ = ["GuidedCurve", "GuidedTable", "guided_odds", "guided_table", "interval_shares", "late_shift"]

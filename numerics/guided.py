@@ -23,7 +23,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..theory.mixtures.mixture import GaussianMixture
-from ..theory.window import window_sigmas
+from ..theory.times.window import window_sigmas
 from . import unequal_covariance
 from .curves import checked_sigmas, labelled
 from .gamma_clock import guided_odds

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,49 @@ def test_imports_point_down(root):
             top = name.lstrip(".").split(".")[0]
             assert name.startswith(".") or top not in FLOORS[floor], f"{path} imports {name}"
             assert not (name.startswith("..") and top in ABOVE[floor]), f"{path} imports {name}"
+
+
+def rooms(root: Path) -> dict[str, set[str]]:
+    """Every package, and every module at the top of a floor, with those that it imports.
+
+    A package's `__init__.py` is a description or the floor's face, and imports nothing that counts.
+    """
+    modules = {}
+    for _, path, tree in sources(root):
+        if path.name != "__init__.py":
+            modules[".".join(path.relative_to(root).with_suffix("").parts)] = tree
+    graph: dict[str, set[str]] = {}
+    for name, tree in modules.items():
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.ImportFrom) and node.level):
+                continue
+            parts = [*name.split(".")[: -node.level], *(node.module or "").split(".")]
+            target = ".".join(filter(None, parts))
+            for alias in node.names:
+                found = target if target in modules else f"{target}.{alias.name}"
+                if found in modules:
+                    graph.setdefault(room_of(name), set()).add(room_of(found))
+    return graph
+
+
+def room_of(module: str) -> str:
+    package, _, _ = module.rpartition(".")
+    return module if package in FLOORS else package
+
+
+def ordered(graph: dict[str, set[str]]) -> list[str]:
+    """Rooms after those that they import; `CycleError` names a circle."""
+    return [*TopologicalSorter({room: others - {room} for room, others in graph.items()}).static_order()]
+
+
+def test_rooms_have_no_circle(root):
+    graph = rooms(root)
+    order = ordered(graph)
+    assert order.index("theory.mixtures") < order.index("theory.times")
+    # mutant: the mixture looks for its own window
+    graph["theory.mixtures"].add("theory.times")
+    with pytest.raises(CycleError):
+        ordered(graph)
 
 
 def test_functions_fit_on_a_screen(root):

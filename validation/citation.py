@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from ..theory.sources import Source
 from ..theory.theorems import by_id
+from ..theory.theorems.sources import Source
 
 __all__ = ["FORMATS", "cite"]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..numerics import entropy_curve, guided_curve, with_places
 from ..numerics.places import COARSE, PLACES, Place
 from ..theory.mixtures.mixture import GaussianMixture
-from ..theory.window import window_sigmas
+from ..theory.times.window import window_sigmas
 from .condition_names import unlisted
 from .curve_files import read_curve
 from .log_scale import log_scale_test

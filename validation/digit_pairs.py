@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
+from ..theory.closed_forms.gaussian_pair import Pair
 from ..theory.mixtures import digits
 from ..theory.mixtures.mixture import GaussianMixture
-from ..theory.pair import Pair
 
 __all__ = ["DigitPair", "all_pairs", "easy_and_hard"]
 

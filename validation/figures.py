@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..numerics import entropy_curve
-from ..theory.many_classes import orthogonal_median, orthogonal_peak
+from ..theory.closed_forms.many_classes import orthogonal_median, orthogonal_peak
 from ..theory.mixtures.mixture import GaussianMixture
-from ..theory.prediction import SpeciationTime, speciation_times
 from ..theory.schedules import OrnsteinUhlenbeck
-from ..theory.window import window_sigmas
+from ..theory.times.prediction import SpeciationTime, speciation_times
+from ..theory.times.window import window_sigmas
 from .digit_pairs import DigitPair
 from .drawing import STYLE, literally, styled
 from .montecarlo import entropy_draws
@@ -148,7 +148,7 @@ def _mark_shifted(axes: Axes) -> None:
 
 
 def _peak() -> float:
-    from ..theory.constants import peak_gamma
+    from ..theory.channel.constants import peak_gamma
 
     return float(peak_gamma())
 

@@ -19,7 +19,7 @@ from ..theory._support.json_files import read_json
 from ..theory._support.one_line import one_line
 from ..theory.mixtures import digits
 from ..theory.mixtures.mixture import GaussianMixture
-from ..theory.window import window_sigmas
+from ..theory.times.window import window_sigmas
 from .chains import Sampler
 from .denoisers import Denoiser, MixtureDenoiser
 from .protocols import karras_sigmas

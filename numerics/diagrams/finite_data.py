@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from ...theory.binary import binary_entropy
-from ...theory.collapse import collapse_time, critical_samples
-from ...theory.criteria import speciation_time
+from ...theory.channel.binary import binary_entropy
+from ...theory.closed_forms.collapse import collapse_time, critical_samples
+from ...theory.times.criteria import speciation_time
 from ._base import assembled, logarithmic, time_axis
 
 __all__ = ["collapse"]

@@ -17,10 +17,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import optimize
 
-from ...theory.exact import ExactCurves, exact_curves
+from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
-from ...theory.window import window_sigmas
+from ...theory.times.window import window_sigmas
 from ..blocks import Arrays, run_blocks
 from ..checkpoints import fingerprint
 from ..curves import entropy_curve

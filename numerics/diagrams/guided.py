@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from ...theory.binary import binary_entropy, binary_mmse
+from ...theory.channel.binary import binary_entropy, binary_mmse
 from ..gamma_clock import guided_table
 from ._base import assembled, linear, logarithmic
 

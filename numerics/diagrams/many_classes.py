@@ -4,10 +4,10 @@ import numpy as np
 import xarray as xr
 from scipy import interpolate
 
-from ...theory.binary import binary_entropy, binary_mmse
-from ...theory.constants import peak_gamma
-from ...theory.many_classes import orthogonal_peak
-from ...theory.orthogonal import orthogonal_table
+from ...theory.channel.binary import binary_entropy, binary_mmse
+from ...theory.channel.constants import peak_gamma
+from ...theory.closed_forms.many_classes import orthogonal_peak
+from ...theory.closed_forms.orthogonal import orthogonal_table
 from ._base import assembled, entropy_axis, logarithmic, time_axis
 
 __all__ = ["classes", "hierarchy"]

@@ -6,12 +6,12 @@ import numpy as np
 import xarray as xr
 from scipy import interpolate, optimize
 
-from ...theory.binary import binary_entropy, binary_mmse
-from ...theory.constants import median_gamma
-from ...theory.criteria import CRITERIA, speciation_time
+from ...theory.channel.binary import binary_entropy, binary_mmse
+from ...theory.channel.constants import median_gamma
+from ...theory.closed_forms.gaussian_pair import Pair
 from ...theory.mixtures.covariance import Diagonal
 from ...theory.mixtures.mixture import GaussianMixture
-from ...theory.pair import Pair
+from ...theory.times.criteria import CRITERIA, speciation_time
 from ._base import assembled, entropy_axis, linear, logarithmic, time_axis
 
 __all__ = ["anisotropy", "dimension", "prior", "separation"]

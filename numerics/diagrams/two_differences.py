@@ -10,7 +10,7 @@ so `γ = γ_½`, where half of the entropy is left, is a quadratic in `e^{2t}`.
 import numpy as np
 import xarray as xr
 
-from ...theory.constants import median_gamma
+from ...theory.channel.constants import median_gamma
 from ._base import assembled, logarithmic
 
 __all__ = ["mean_covariance"]

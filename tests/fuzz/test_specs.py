@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture
 from speciation.theory.mixtures.families import FAMILIES
-from speciation.theory.prediction import speciation_times
+from speciation.theory.times.prediction import speciation_times
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 EXAMPLES = 20  # in a round

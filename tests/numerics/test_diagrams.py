@@ -8,8 +8,8 @@ import xarray as xr
 from speciation.numerics import entropy_curve, guided_curve, phase_diagram
 from speciation.numerics.diagrams import DIAGRAMS, grid, parse_axis
 from speciation.theory import Diagonal, GaussianMixture, binary_entropy, median_gamma, orthogonal_entropy
-from speciation.theory.orthogonal import orthogonal_disagreement, orthogonal_table
-from speciation.theory.prediction import speciation_times
+from speciation.theory.closed_forms.orthogonal import orthogonal_disagreement, orthogonal_table
+from speciation.theory.times.prediction import speciation_times
 
 FEW = 9
 SPEC = "binary:d=4,mu=1,s=1"

@@ -6,8 +6,8 @@ from scipy import stats
 from speciation.numerics import entropy_curve, guided_curve
 from speciation.numerics.gamma_clock import guided_odds, guided_table, interval_shares
 from speciation.theory import GaussianMixture, binary_entropy, binary_mmse, late_shift
-from speciation.theory.guidance import guided_entropy_coefficients
-from speciation.theory.series import entropy_small_gamma_coefficients
+from speciation.theory.channel.guidance import guided_entropy_coefficients
+from speciation.theory.channel.series import entropy_small_gamma_coefficients
 
 from .backward import moments
 

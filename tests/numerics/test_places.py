@@ -5,8 +5,8 @@ import pytest
 from speciation.numerics import entropy_curve, guided_curve, with_places
 from speciation.numerics.places import PLACES, places_of
 from speciation.theory import GaussianMixture, peak_gamma, speciation_times, window_sigmas
-from speciation.theory.constants import median_gamma
-from speciation.theory.exact import exact_curves
+from speciation.theory.channel.constants import median_gamma
+from speciation.theory.closed_forms.dispatch import exact_curves
 
 SPEC = "binary:d=4,mu=1,s=1"
 EXACT = [

@@ -16,8 +16,8 @@ from speciation.theory import (
     orthogonal_disagreement,
     orthogonal_entropy,
 )
-from speciation.theory.prediction import speciation_times
-from speciation.theory.scales import Contrast
+from speciation.theory.closed_forms.unequal_scales import Contrast
+from speciation.theory.times.prediction import speciation_times
 from speciation.validation import direct, literal
 
 LOG2 = float(np.log(2))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from ..sources import SOURCES, Source
+from .sources import SOURCES, Source
 
 __all__ = ["Identity", "Theorem"]
 

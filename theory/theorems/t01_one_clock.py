@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import schedules
 from .._support.untyped import sympy as sp
-from ..constants import peak_gamma
+from ..channel.constants import peak_gamma
 from ._base import Identity, Theorem
 
 SEPARATION2, VARIANCE = 64.0, 1.5

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from ..binary import binary_entropy
+from ..channel.binary import binary_entropy
 from ._base import Identity, Theorem
 
 GAMMAS = (0.1, 1.0, 5.0)

@@ -1,7 +1,7 @@
 """T4: the information about the class gained per unit of γ is the probability that clones disagree."""
 
 from .._support.untyped import sympy as sp
-from ..binary import clone_agreement
+from ..channel.binary import clone_agreement
 from ._base import Identity, Theorem
 
 POINTS = ((0.5, 0.5), (1.0, 0.5), (2.0, 0.3))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..criteria import CRITERIA, SEPARATION2, midpoint_curvature, speciation_time
-from ..criteria import VARIANCE as S2
-from ..criteria import speciation_sigma2_expression as sigma2
+from ..times.criteria import CRITERIA, SEPARATION2, midpoint_curvature, speciation_time
+from ..times.criteria import VARIANCE as S2
+from ..times.criteria import speciation_sigma2_expression as sigma2
 from ._base import Identity, Theorem
 
 CASES = ((9.0, 1.0, 0.5), (9.0, 0.25, 0.3), (0.3, 0.6, 0.5), (6.0, 2.0, 0.5))

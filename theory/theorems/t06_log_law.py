@@ -3,8 +3,8 @@
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from ..criteria import SEPARATION2, VARIANCE, speciation_sigma2_expression
-from ..expansions import (
+from ..times.criteria import SEPARATION2, VARIANCE, speciation_sigma2_expression
+from ..times.expansions import (
     DIMENSION,
     LEVEL,
     MEAN,

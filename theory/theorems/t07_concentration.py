@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..binary import binary_entropy
+from ..channel.binary import binary_entropy
 from ._base import Identity, Theorem
 
 HALF_WIDTHS = (0.5, 1.0, 2.0)

@@ -1,11 +1,11 @@
 """T8: where the entropy rate peaks, how high, and the other constants of two classes."""
 
-from .. import precise
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
-from ..constants import precise_median_gamma, precise_peak_gamma
-from ..expansions import peak_gamma_coefficients, peak_gamma_expression
-from ..series import moment_derivative
+from ..channel import multiprecision
+from ..channel.constants import precise_median_gamma, precise_peak_gamma
+from ..channel.series import moment_derivative
+from ..times.expansions import peak_gamma_coefficients, peak_gamma_expression
 from ._base import Identity, Theorem
 
 DIGITS = 30
@@ -46,14 +46,14 @@ def predict() -> dict[str, float]:
     with mp.workdps(DIGITS):
         constants = {
             "gamma*": peak,
-            "peak height": peak * precise.mmse(peak),
-            "H(gamma*)/log 2": precise.entropy(peak) / mp.log(2),
-            "phi(gamma*)": precise.agreement(peak),
+            "peak height": peak * multiprecision.mmse(peak),
+            "H(gamma*)/log 2": multiprecision.entropy(peak) / mp.log(2),
+            "phi(gamma*)": multiprecision.agreement(peak),
             "t_peak - log(M)/2": -mp.log(peak) / 2,
             "gamma_half": precise_median_gamma(digits=DIGITS),
-            "mmse(1)": precise.mmse(1),
-            "H(1)": precise.entropy(1),
-            "phi(1)": precise.agreement(1),
+            "mmse(1)": multiprecision.mmse(1),
+            "H(1)": multiprecision.entropy(1),
+            "phi(1)": multiprecision.agreement(1),
         }
     series = peak_gamma_coefficients(SERIES_ORDER, DIGITS)[1:]
     slopes = {f"c_{n} of gamma*(kappa)": c for n, c in enumerate(series, start=1)}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from ..series import (
+from ..channel.series import (
     entropy_large_gamma_coefficients,
     entropy_small_gamma_coefficients,
     large_gamma_coefficients,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..binary import binary_mmse
+from ..channel.binary import binary_mmse
 from ._base import Identity, Theorem
 
 GAMMAS = (0.0, 0.01, 1.0, 5.0, 50.0)

@@ -1,8 +1,8 @@
 """T12: guidance multiplies the early gain of information by 2ω − 1; late, above ω = ½, it is a shift."""
 
 from .._support.untyped import sympy as sp
-from ..guidance import guided_entropy_coefficients, late_shift
-from ..series import small_gamma_coefficients
+from ..channel.guidance import guided_entropy_coefficients, late_shift
+from ..channel.series import small_gamma_coefficients
 from ._base import Identity, Theorem
 
 WEIGHTS = (0.0, 1.0, 2.0, 4.0)

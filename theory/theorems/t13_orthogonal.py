@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from ..orthogonal import orthogonal_agreement, orthogonal_entropy
+from ..closed_forms.orthogonal import orthogonal_agreement, orthogonal_entropy
 from ._base import Identity, Theorem
 
 CASES = ((2, 2.0), (4, 3.0), (10, 5.0), (50, 8.0), (1000, 12.0))

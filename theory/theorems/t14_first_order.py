@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..many_classes import entropy_bounds, large_k_shift, large_k_shift_series, orthogonal_peak
-from ..orthogonal import orthogonal_entropy
+from ..closed_forms.many_classes import entropy_bounds, large_k_shift, large_k_shift_series, orthogonal_peak
+from ..closed_forms.orthogonal import orthogonal_entropy
 from ._base import Identity, Theorem
 
 RATIOS = (0.5, 1.0, 1.5)

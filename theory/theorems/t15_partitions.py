@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..binary import binary_entropy
-from ..constants import peak_gamma
-from ..orthogonal import orthogonal_entropy
+from ..channel.binary import binary_entropy
+from ..channel.constants import peak_gamma
+from ..closed_forms.orthogonal import orthogonal_entropy
 from ._base import Identity, Theorem
 
 LENGTHS2 = (400.0, 4.0)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..binary import binary_entropy
-from ..scales import Contrast, dimension_correction, quarter_log_law
-from ..series import moment_derivative
+from ..channel.binary import binary_entropy
+from ..channel.series import moment_derivative
+from ..closed_forms.unequal_scales import Contrast, dimension_correction, quarter_log_law
 from ._base import Identity, Theorem
 
 CASES = ((1, 1.0, 4.0, 0.5), (20, 1.0, 2.0, 1.5), (400, 1.0, 2.0, 5.0))

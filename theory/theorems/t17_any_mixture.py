@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ..binary import binary_mmse
-from ..orthogonal import orthogonal_disagreement
-from ..scales import Contrast
+from ..channel.binary import binary_mmse
+from ..closed_forms.orthogonal import orthogonal_disagreement
+from ..closed_forms.unequal_scales import Contrast
 from ._base import Identity, Theorem
 
 SIGMA = 1.3

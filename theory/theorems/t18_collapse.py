@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from ..collapse import (
+from ..closed_forms.collapse import (
     collapse_time,
     collapse_time_expression,
     critical_samples,

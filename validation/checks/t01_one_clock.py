@@ -6,7 +6,7 @@ import numpy as np
 from scipy import integrate
 
 from ...theory import schedules
-from ...theory.binary import binary_entropy
+from ...theory.channel.binary import binary_entropy
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t01_one_clock as theorem
 from .. import direct

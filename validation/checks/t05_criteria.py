@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import integrate
 
 from ...theory.mixtures.mixture import GaussianMixture
-from ...theory.prediction import speciation_times
 from ...theory.theorems import t05_criteria as theorem
+from ...theory.times.prediction import speciation_times
 from .. import direct
 from ..search import root
 from ._base import Checks, Context, close

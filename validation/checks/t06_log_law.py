@@ -6,9 +6,9 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from ...theory.criteria import speciation_sigma2
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t06_log_law as theorem
+from ...theory.times.criteria import speciation_sigma2
 from .. import direct
 from ..montecarlo import entropy_draws
 from ._base import Checks, Context, close, z_test

@@ -6,7 +6,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from ...theory.series import large_gamma_mmse
+from ...theory.channel.series import large_gamma_mmse
 from ...theory.theorems import t09_series as theorem
 from .. import direct
 from ._base import Checks, Context, bound, close

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...theory.binary import binary_entropy
+from ...theory.channel.binary import binary_entropy
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.theorems import t10_bounds as theorem
 from .. import direct

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ...theory.orthogonal import orthogonal_entropy
+from ...theory.closed_forms.orthogonal import orthogonal_entropy
 from ...theory.theorems import t11_gamma_clock as theorem
 from ..guided_runs import filtered_posteriors, log_odds
 from ._base import Check, Checks, Context, z_test

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import special
 
-from ...theory.many_classes import orthogonal_peak
+from ...theory.closed_forms.many_classes import orthogonal_peak
+from ...theory.closed_forms.orthogonal import orthogonal_entropy
 from ...theory.mixtures.mixture import GaussianMixture
-from ...theory.orthogonal import orthogonal_entropy
 from ...theory.theorems import t14_first_order as theorem
 from .. import equidistant
 from ..montecarlo import entropy_draws

@@ -136,7 +136,7 @@ def _times(clock: str, sigmas: Any) -> Any:
 
 def _levels(asked: str | None, count: int, mixture: Any) -> Any:
     """Noise levels as `--sigma` says, or those between which the class is decided."""
-    from ...theory.window import window_sigmas
+    from ...theory.times.window import window_sigmas
 
     if asked is None:
         return window_sigmas(mixture, count)
@@ -182,7 +182,7 @@ def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str,
         asked = {name: value for name, value in asked.items() if name not in _OF_DRAWS}
 
     def figure(path: Path) -> None:
-        from ...theory.prediction import speciation_times
+        from ...theory.times.prediction import speciation_times
         from ..drawing import save
         from ..figures import curve_figure
 

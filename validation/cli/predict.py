@@ -30,7 +30,7 @@ def predict(
     """Every criterion's speciation time, with σ and γ there, from exact theory."""
     from ...theory import schedules
     from ...theory.mixtures.mixture import GaussianMixture
-    from ...theory.prediction import SpeciationTime, expected_seconds, speciation_times
+    from ...theory.times.prediction import SpeciationTime, expected_seconds, speciation_times
 
     schedule = schedules.by_name(clock)
     mixture = GaussianMixture.parse(spec)

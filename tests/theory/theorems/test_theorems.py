@@ -1,0 +1,43 @@
+"""Theorems as objects: complete, proved, and with proofs that could have failed."""
+
+import pytest
+import sympy as sp
+from speciation.theory import theorems
+from speciation.theory.theorems import THEOREMS, Identity
+from speciation.theory.theorems.sources import SOURCES
+
+
+def test_ids_are_in_order():
+    assert all(theorem.id == identifier for identifier, theorem in THEOREMS.items())
+    assert list(THEOREMS) == [f"T{n}" for n in range(1, 19)]
+    assert theorems.by_id("t4") is THEOREMS["T4"]
+
+
+@pytest.mark.parametrize("identifier", THEOREMS)
+def test_theorem_is_complete(identifier):
+    theorem = THEOREMS[identifier]
+    assert theorem.statement.count("{") == theorem.statement.count("}")
+    assert theorem.hypotheses
+    assert set(theorem.sources) <= set(SOURCES)
+    numbers = theorem.predict()
+    assert numbers
+    assert all(type(value) is float for value in numbers.values())
+
+
+@pytest.mark.slow  # the whole run of `verify` holds every proof as well
+@pytest.mark.parametrize("identifier", THEOREMS)
+def test_proof_holds_and_could_have_failed(identifier):
+    for identity in THEOREMS[identifier].derive():
+        assert identity.holds(), identity.name
+        assert identity.mutant_rejected(), identity.name
+
+
+def test_a_wrong_identity_is_found_out():
+    x = sp.Symbol("x", real=True)
+    assert not Identity("wrong", sp.sin(x) ** 2 + sp.cos(x) ** 2, sp.Integer(2)).holds()
+    assert not Identity("empty", sp.Integer(0), sp.Integer(0)).mutant_rejected()
+
+
+def test_unknown_theorem():
+    with pytest.raises(ValueError, match="theorem: 'T0' is not one of T1, T2"):
+        theorems.by_id("T0")

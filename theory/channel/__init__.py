@@ -1,0 +1,1 @@
+"""Two classes, one number γ: entropy, mean-square error, agreement of clones, guidance, and their levels."""

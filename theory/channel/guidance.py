@@ -1,0 +1,107 @@
+"""Guidance in the γ clock: the cross-entropy at small γ (T12), the shift of the log-odds at large γ (T21).
+
+The guided half log-odds `dL = [ω + (1 − ω) tanh L] dγ + dB` from `L = 0` have the generator
+
+    G f = [ω + (1 − ω) tanh L] f′ + ½ f″,      H_ω(γ) = Σ_n γⁿ/n! (Gⁿ f)(0),    f = log(1 + e^{−2L}).
+
+With `T = tanh L`, whose derivative is `1 − T²`, every Gⁿf past the first is a polynomial in T. From the prior
+w of the class that is guided to, with `a = 2ω − 1 > 0`, the odds end ahead of those of ω = 1 by
+
+    S = (ω−1)/a · {−log w + (1−w) ∫₀¹ (1 − xᵃ)/[(1 − x)(1 − wx)] dx}
+      = (ω−1)/a · [ψ(a) + γ_E + log((1−w)/w) + ₂F₁(1, a; a+1; w)/a].
+
+In the first form nothing cancels, whatever w and a.
+"""
+
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._support.untyped import sympy as sp
+
+__all__ = ["guided_entropy_coefficients", "late_shift"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_STEP = 0.2  # of the trapezoidal rule; its error is e^{−π²/step}, the poles lie π/2 from the real line
+
+OMEGA = sp.Symbol("omega")
+TANH = sp.Symbol("T")
+
+
+@cache
+def guided_entropy_coefficients(order: int) -> tuple[Any, ...]:
+    """Coefficients of `γ⁰ … γ^order` in `H_ω(γ)`, SymPy polynomials in `omega`; `log 2` and `½ − ω` first.
+
+    At `ω = 1` they are those of the binary channel (T9), at `ω = 0` of unconditional sampling. Source: T12.
+    """
+    image = _generator_of_surprise()
+    found = [sp.log(2)]
+    for n in range(1, order + 1):
+        found.append(sp.expand(image.subs(TANH, 0)) / sp.factorial(n))
+        image = _generator(image)
+    return tuple(sp.expand(c) for c in found)
+
+
+def _generator_of_surprise() -> Any:
+    """G f for `f = log(1 + e^{−2L})`: `f′ = T − 1`, `f″ = 1 − T²`."""
+    return sp.expand((OMEGA + (1 - OMEGA) * TANH) * (TANH - 1) + (1 - TANH**2) / 2)
+
+
+def _generator(polynomial: Any) -> Any:
+    """G of a polynomial in T, with `d/dL = (1 − T²) d/dT`."""
+    first = sp.expand((1 - TANH**2) * sp.diff(polynomial, TANH))
+    second = sp.expand((1 - TANH**2) * sp.diff(first, TANH))
+    return sp.expand((OMEGA + (1 - OMEGA) * TANH) * first + second / 2)
+
+
+def late_shift(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
+    """`S = lim (E L − E L at ω = 1)` as γ grows: how far guidance moves the half log-odds of decided runs.
+
+    Parameters
+    ----------
+    omega : array_like
+        Guidance ω > ½, up to 1e100; with less some runs end in the other class and the shift is not finite.
+    prior : array_like
+        Weight w of the class that is guided to, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars), to a relative 1e-13; the sign is that of
+    `ω − 1`. The log-odds themselves move by 2S.
+
+    Raises
+    ------
+    ValueError
+        `omega` that is not above ½, or above 1e100; `prior` outside (0, 1).
+
+    References
+    ----------
+    T21: with `p` the posterior of the class, `p^{1−2ω}` is a martingale.
+    """
+    weight, w = np.asarray(omega, dtype=np.float64), np.asarray(prior, dtype=np.float64)
+    outside = ~((weight > 0.5) & (weight <= 1e100))
+    if outside.any():
+        wrong = weight[outside].flat[0]
+        raise ValueError(f"omega: the late shift needs a weight above 1/2, up to 1e100, not {wrong:g}")
+    if not ((w > 0) & (w < 1)).all():
+        wrong = w[~((w > 0) & (w < 1))].flat[0]
+        raise ValueError(f"prior: must lie strictly between 0 and 1, not {wrong:g}")
+    shape = np.broadcast_shapes(weight.shape, w.shape)
+    a = 2 * (weight - 0.5)
+    pairs = zip(np.broadcast_to(a, shape).flat, np.broadcast_to(w, shape).flat, strict=True)
+    gains = np.array([_gain(float(own), float(chance)) for own, chance in pairs]).reshape(shape)
+    return ((weight - 1) / a * gains)[()]
+
+
+def _gain(a: float, w: float) -> float:
+    """`−log w + (1−w) ∫₀¹ (1 − xᵃ)/[(1 − x)(1 − wx)] dx`, as an integral over v with `x = e^{−e^v}`."""
+    rest = 1 - w
+    low, high = float(np.log(min(1.0, 1 / a, rest))) - 42, float(np.log(750.0))
+    # not np.arange(low, high, step), whose own step is rounded
+    u = np.exp(low + _STEP * np.arange((high - low) / _STEP))
+    fallen, power = -np.expm1(-u), -np.expm1(-a * u)
+    integral = _STEP * float(np.sum(u * np.exp(-u) * power * rest / (fallen * (rest + w * fallen))))
+    return integral - float(np.log1p(-rest) if w > 0.5 else np.log(w))

@@ -1,0 +1,1 @@
+"""Everything else that is exact: many classes, unequal scales, products of choices, finite data."""

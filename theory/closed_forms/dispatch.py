@@ -1,0 +1,66 @@
+"""Curves that need no sampling: which mixtures have one, and why.
+
+Two classes with a shared covariance are the binary channel (T2-T4); equally distant classes are T13's
+integral, and independent choices of such classes add (T15); two classes with one mean are T16's.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..channel.binary import binary_entropy, binary_mmse, clone_agreement
+from ..mixtures.mixture import GaussianMixture
+from . import factors, unequal_scales
+
+__all__ = ["ExactCurves", "exact_curves"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ExactCurves:
+    """Entropy, rate per unit OU time and clone agreement as a function of σ."""
+
+    reason: str
+    evaluate: Callable[[Array], Array]
+    """From σ (levels,) to curves (3, levels)."""
+
+    def seconds(self, sigma: Array) -> tuple[float, float]:
+        """Of one call here and now, and of each further level in it: measured at up to three levels of σ."""
+        few = np.unique(sigma[np.linspace(0, sigma.size - 1, min(3, sigma.size)).round().astype(int)])
+        times: list[float] = []
+        for some in (few[-1:], few[-1:], few):  # the first call of all does more than others
+            began = time.perf_counter()
+            self.evaluate(some)
+            times.append(time.perf_counter() - began)
+        return times[1], max(times[2] - times[1], 0.0) / max(few.size - 1, 1)
+
+
+def exact_curves(
+    mixture: GaussianMixture, partition: Mapping[str, Sequence[str]] | None = None
+) -> ExactCurves | None:
+    """The exact curves of the class, or of the groups of `partition`; `None` where there are none."""
+    if mixture.is_binary_channel and partition is None:
+        reason = "two classes with a shared covariance: the binary channel (T2-T4)"
+        return ExactCurves(reason, lambda sigma: _binary(mixture, sigma))
+    found = factors.factors_of(mixture, partition)
+    if found is not None:
+        variance = float(mixture.covariances[0].variances)
+        reason = "equally distant classes, or independent choices of them (T13, T15)"
+        return ExactCurves(reason, lambda sigma: factors.curves(found, variance, sigma))
+    if partition is None and unequal_scales.has_contrast(mixture):
+        reason = "two classes with one mean and unequal covariances (T16)"
+        return ExactCurves(reason, lambda sigma: unequal_scales.curves(mixture, sigma))
+    return None
+
+
+def _binary(mixture: GaussianMixture, sigma: Array) -> Array:
+    gamma, slope = mixture.gamma(sigma), mixture.gamma_slope(sigma)
+    # dσ²/dt = 2(1 + σ²)
+    rarer = mixture.minority
+    rate = -binary_mmse(gamma, rarer) * slope * (1 + sigma * sigma)
+    return np.stack([binary_entropy(gamma, rarer), rate, clone_agreement(gamma, rarer)])

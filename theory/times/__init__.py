@@ -1,0 +1,1 @@
+"""When the class is decided: criteria, their solutions and expansions, and the window around them."""
