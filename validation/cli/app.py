@@ -1,7 +1,10 @@
 """The `speciation` program: commands, and one clear line with exit status 2 for bad input."""
 
+import logging
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -72,6 +75,12 @@ def own_process(program: typer.Typer, name: str) -> None:
         # nothing is left that a second one could stop
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         status = 128 + ended[0] if ended else status
+        # what JAX still computes in threads of its own crashes an interpreter that is taken down in order
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
     sys.exit(status)
 
 

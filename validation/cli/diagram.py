@@ -41,6 +41,7 @@ def diagram(
     seed: SeedOption = 0,
 ) -> None:
     """Compute a phase diagram: OUT/NAME.nc, .pdf and .png."""
+    from ...numerics.devices import check_devices
     from ...numerics.diagrams import DIAGRAMS, phase_diagram
     from ...numerics.files import prepare_directory
 
@@ -58,6 +59,7 @@ def diagram(
     if name == "grid":
         found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
     else:
+        check_devices()
         announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
         found = phase_diagram(name, resolution)
     paths = _write(found, name, out, given(context))
