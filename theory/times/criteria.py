@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import schedules
 from .._support.real_numbers import real_numbers
 from .._support.untyped import sympy as sp
-from ..channel import gamma_levels
+from ..channel import _gamma_levels
 from ..channel.constants import median_gamma, peak_gamma
 
 __all__ = [
@@ -188,9 +188,9 @@ def _growth(criterion: str, prior: Any) -> Any:
         return s2 + _effective(prior)
     levels: dict[str, Any] = {
         "cloning": sp.Integer(1),
-        "entropy-median": gamma_levels.MedianGamma(prior),
+        "entropy-median": _gamma_levels.MedianGamma(prior),
         # κ = (1−s²)/M: the rate is a density in OU time
-        "entropy-peak": gamma_levels.PeakGamma((1 - s2) / M, prior),
+        "entropy-peak": _gamma_levels.PeakGamma((1 - s2) / M, prior),
     }
     return M / levels[criterion] + 1 - s2
 
