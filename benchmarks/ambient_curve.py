@@ -10,7 +10,7 @@ import torch
 from _measure import best_times, report
 from sklearn.mixture import GaussianMixture as Sklearn
 from speciation.numerics import entropy_curve
-from speciation.numerics.sampling import STRIDE
+from speciation.numerics.monte_carlo.strides import STRIDE
 from speciation.theory import GaussianMixture
 
 D, DRAWS, CLASSES, LEVELS = 4096, 4096, 8, 64

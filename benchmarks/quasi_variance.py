@@ -8,7 +8,7 @@ import numpy as np
 from _measure import report
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture, window_sigmas
-from speciation.validation import montecarlo
+from speciation.validation.verification.independent import monte_carlo
 
 DRAWS, LEVELS = 65_536, 16
 
@@ -19,7 +19,7 @@ def gains(classes: int) -> dict[str, float]:
     sigmas = window_sigmas(mixture, LEVELS)
     plain = np.array(
         [
-            montecarlo.entropy_draws(mixture, s, DRAWS, np.random.default_rng(i)).var()
+            monte_carlo.entropy_draws(mixture, s, DRAWS, np.random.default_rng(i)).var()
             for i, s in enumerate(sigmas)
         ]
     )

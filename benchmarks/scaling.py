@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from _measure import best_times, report
 from speciation.numerics import entropy_curve
-from speciation.numerics.sampling import STRIDE
+from speciation.numerics.monte_carlo.strides import STRIDE
 from speciation.theory import GaussianMixture
 
 D, CLASSES, LEVELS, DRAWS = 1024, 8, 16, 4096

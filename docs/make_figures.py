@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from speciation.theory import orthogonal_median, orthogonal_peak
-from speciation.validation.accuracy_figures import accuracy_figure
-from speciation.validation.drawing import save
-from speciation.validation.figures import instability_figure, log_law_figure
-from speciation.validation.measured_figures import guidance_figure, log_scale_figure, scaling_figure
+from speciation.validation.figures.accuracy import accuracy_figure
+from speciation.validation.figures.measured import guidance_figure, log_scale_figure, scaling_figure
+from speciation.validation.figures.style import save
+from speciation.validation.figures.theory import instability_figure, log_law_figure
 
 FOLDER = Path(__file__).parent / "figures"
 RESULTS = Path(__file__).parent / "results"

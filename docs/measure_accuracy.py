@@ -1,7 +1,7 @@
 """Measure the relative errors that `docs/figures/accuracy-map.png` shows: `python docs/measure_accuracy.py`.
 
-Each value of `speciation.theory` against `speciation.validation.literal`, the definition in 30 to 60 digits;
-written to `docs/results/accuracy.csv` (about ten minutes).
+Each value of `speciation.theory` against the definition in 30 to 60 digits (`literal`, in
+`validation/verification/independent`); written to `docs/results/accuracy.csv` (about ten minutes).
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from speciation.theory import binary_entropy, orthogonal_entropy
 from speciation.theory.closed_forms.unequal_scales import Contrast
-from speciation.validation import literal
+from speciation.validation.verification.independent import literal
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -14,10 +14,10 @@ import pandas as pd
 import torch
 import typer
 from speciation.validation import pair_entropies
-from speciation.validation.digits_model import split
-from speciation.validation.edm2 import EDM2Denoiser
-from speciation.validation.measurement import Measurement, Options, measure
-from speciation.validation.subjects import digits_subject
+from speciation.validation.measurement.measure import Measurement, Options, measure
+from speciation.validation.measurement.subjects import digits_subject
+from speciation.validation.models.digits_model import split
+from speciation.validation.models.edm2 import EDM2Denoiser
 from speciation.validation.train_digits import settings_for, train_digits
 
 RESULTS = Path(__file__).parent / "results"

@@ -20,9 +20,9 @@ from performance import cost_figure, performance_page
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
 from speciation.theory.theorems import THEOREMS, Theorem
 from speciation.theory.theorems.sources import SOURCES
-from speciation.validation.diagram_figures import diagram_figure
-from speciation.validation.drawing import save
-from speciation.validation.report_html import mathematics
+from speciation.validation.figures.diagrams import diagram_figure
+from speciation.validation.figures.style import save
+from speciation.validation.verification.report_html import mathematics
 
 ROOT = Path(__file__).resolve().parent.parent
 RESOLUTION = 200

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from speciation.validation.drawing import save, styled
+from speciation.validation.figures.style import save, styled
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
@@ -26,7 +26,7 @@ def performance_page() -> str:
         "",
         "Ratios measured in one process, without compilation; `make bench` repeats them.",
         "Regressions are caught by the number of operations that the compiler is given",
-        "(`tests/numerics/test_cost.py`), never by a time.",
+        "(`tests/numerics/curves/test_cost.py`), never by a time.",
         "",
     ]
     for path in sorted(RESULTS.glob("*.json")):

@@ -12,7 +12,7 @@ def _handed_out(value: Any, package: str) -> Any:
     """Functions that need JAX run under the library's settings of it."""
     if value.__name__ in ("entropy_curve", "with_places"):
         return value
-    from .jax_settings import jax_public
+    from ._support.jax_settings import jax_public
 
     return jax_public(value, package)
 

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import torch
 from jax.errors import JaxRuntimeError
-from speciation.numerics import entropy_curve, sampling, verify_manifest
-from speciation.numerics.blocks import run_blocks
-from speciation.numerics.checkpoints import Checkpoint
+from speciation.numerics import entropy_curve, verify_manifest
+from speciation.numerics.monte_carlo import strides
+from speciation.numerics.monte_carlo.checkpoint import Checkpoint
+from speciation.numerics.runs.blocks import run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation import MixtureDenoiser, path_entropy
-from speciation.validation.memory import frugal
+from speciation.validation.models.halving_batches import frugal
 
 PROGRAM = [Path(sys.executable).parent / "speciation"]
 MEASURE = ["measure", "digits", "--classes", "3,8", "--samples", "96", "--batch", "16", "--levels", "16"]
@@ -335,7 +336,7 @@ def test_without_memory_batches_are_halved_and_numbers_stay(error):
 def test_without_memory_fewer_strides_are_drawn_at_once(monkeypatch):
     mixture = GaussianMixture.parse(MIXTURE)
     arguments = {"method": "ambient", "samples": 20_000}
-    usual, original, seen = entropy_curve(mixture, [1.0, 3.0], **arguments), sampling._moments, []
+    usual, original, seen = entropy_curve(mixture, [1.0, 3.0], **arguments), strides._moments, []
 
     def scarce(kernel, mesh, seed, first, batch, parameters, room=5):
         seen.append(batch)
@@ -343,7 +344,7 @@ def test_without_memory_fewer_strides_are_drawn_at_once(monkeypatch):
             raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes.")
         return original(kernel, mesh, seed, first, batch, parameters)
 
-    monkeypatch.setattr(sampling, "_moments", scarce)
+    monkeypatch.setattr(strides, "_moments", scarce)
     with pytest.warns(RuntimeWarning, match="draws at once; going on with") as said:
         small = entropy_curve(mixture, [1.0, 3.0], **arguments)
     assert [re.findall(r"\d+", str(each.message)) for each in said] == [
@@ -351,7 +352,7 @@ def test_without_memory_fewer_strides_are_drawn_at_once(monkeypatch):
     ]
     assert small.identical(usual)
     assert seen[:5] == [32, 16, 8, 4, 4]
-    monkeypatch.setattr(sampling, "_moments", lambda *args: scarce(*args, room=0))
+    monkeypatch.setattr(strides, "_moments", lambda *args: scarce(*args, room=0))
     with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="use fewer levels"):
         entropy_curve(mixture, [1.0, 3.0], **arguments)
 
@@ -362,8 +363,8 @@ def test_one_of_several_processes_without_memory_does_not_go_its_own_way(monkeyp
     def full(*_):
         raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes.")
 
-    monkeypatch.setattr(sampling, "_moments", full)
-    monkeypatch.setattr(sampling.jax, "process_count", lambda: 2)
+    monkeypatch.setattr(strides, "_moments", full)
+    monkeypatch.setattr(strides.jax, "process_count", lambda: 2)
     with pytest.raises(ValueError, match=r"out of memory for 8192 draws .* use fewer levels"):
         entropy_curve(GaussianMixture.parse(MIXTURE), [1.0, 3.0], method="ambient", samples=20_000)
 

@@ -82,6 +82,18 @@ def test_rooms_have_no_circle(root):
         ordered(graph)
 
 
+def test_few_modules_stand_at_the_tops(root):
+    tops = [path for floor in FLOORS for path in (root / floor).glob("*.py")]
+    assert len(tops) <= 14, sorted(str(path) for path in tops)
+
+
+def test_tests_mirror_the_house(root):
+    for floor in FLOORS:
+        for path in (root / "tests" / floor).rglob("test_*.py"):
+            room = path.parent.relative_to(root / "tests")
+            assert (root / room / "__init__.py").is_file(), f"{path}: there is no room {room}"
+
+
 def test_functions_fit_on_a_screen(root):
     for _, path, tree in sources(root):
         for node in ast.walk(tree):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from speciation.numerics import entropy_curve, levels, sampling
+from speciation.numerics import entropy_curve
+from speciation.numerics.monte_carlo import levels, strides
 from speciation.theory import GaussianMixture
 from speciation.validation import MixtureDenoiser, discrepancy_entropy, path_entropy
 
@@ -52,7 +53,7 @@ def test_two_processes_print_the_same_bytes(arguments):
 def test_rounds_of_strides_give_the_same_bits(monkeypatch):
     mixture = GaussianMixture.parse(MIXTURE)
     usual = entropy_curve(mixture, [1.0, 3.0], method="ambient", samples=20_000)
-    monkeypatch.setattr(sampling, "_ROUND", 5)
+    monkeypatch.setattr(strides, "_ROUND", 5)
     assert entropy_curve(mixture, [1.0, 3.0], method="ambient", samples=20_000).identical(usual)
 
 
@@ -140,7 +141,7 @@ def test_versions_agree_within_their_errors():
 
 
 if __name__ == "__main__":
-    from speciation.numerics.manifests import environment
+    from speciation.numerics.runs.manifests import environment
 
     versions = {name: value for name, value in environment().items() if name != "machine"}
     known = json.loads(BITS.read_text()) if BITS.exists() else []

@@ -15,18 +15,18 @@ import numpy as np
 import torch
 import typer
 
-from ..numerics.files import prepare_directory, write_text
-from ..numerics.manifests import environment, write_results
-from ..numerics.seeds import torch_seed
-from .chains import Chains
+from ..numerics._support.seeds import torch_seed
+from ..numerics.runs.atomic_files import prepare_directory, write_text
+from ..numerics.runs.manifests import environment, write_results
+from ._support.torch_randomness import generator_of
 from .cli.app import own_process
 from .cli.common import QuietFlag, SeedOption, errors, prepare_figures, sampling_progress
-from .digits_model import Images, configuration, split
-from .drawing import saver
-from .edm2 import EDM2, EDM2Denoiser, save_edm2
-from .edm2.training import Settings, Trained, train
-from .model_card import model_card
-from .randomness import generator_of
+from .estimators.chains import Chains
+from .figures.style import saver
+from .models.digits_model import Images, configuration, split
+from .models.edm2 import EDM2, EDM2Denoiser, save_edm2
+from .models.edm2.training import Settings, Trained, train
+from .models.model_card import model_card
 
 __all__ = ["main", "sample_sheet", "settings_for", "train_digits"]
 
@@ -84,7 +84,7 @@ def main(
     seed: SeedOption = SETTINGS.seed,
 ) -> None:
     """Train the embedded model of handwritten digits."""
-    from .measured_figures import sheet_figure, training_figure
+    from .figures.measured import sheet_figure, training_figure
 
     prepare_directory(out)
     prepare_figures()

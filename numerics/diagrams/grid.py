@@ -21,9 +21,9 @@ from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
 from ...theory.times.window import window_sigmas
-from ..blocks import Arrays, run_blocks
-from ..checkpoints import fingerprint
-from ..curves import entropy_curve
+from ..curves.entropy import entropy_curve
+from ..runs.blocks import Arrays, run_blocks
+from ..runs.fingerprints import fingerprint
 from ._base import Axis, assembled, linear, logarithmic
 
 __all__ = ["NOISE", "grid", "grid_seconds", "parse_axis"]

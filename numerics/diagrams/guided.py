@@ -3,7 +3,7 @@
 import xarray as xr
 
 from ...theory.channel.binary import binary_entropy, binary_mmse
-from ..gamma_clock import guided_table
+from ..fokker_planck import guided_table
 from ._base import assembled, linear, logarithmic
 
 __all__ = ["guidance"]

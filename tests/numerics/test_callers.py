@@ -10,18 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from speciation.numerics import (
-    clone_curve,
-    entropy_curve,
-    guided_curve,
-    phase_diagram,
-    sampling,
-    seeds,
-    shared_covariance,
-)
-from speciation.numerics.checkpoints import fingerprint
+from speciation.numerics import clone_curve, entropy_curve, guided_curve, phase_diagram
+from speciation.numerics._support import seeds
+from speciation.numerics.monte_carlo import shared_covariance, strides
+from speciation.numerics.runs.fingerprints import fingerprint
 from speciation.theory import GaussianMixture
-from speciation.validation.randomness import generator_of
+from speciation.validation._support.torch_randomness import generator_of
 
 DIGITS = GaussianMixture.parse("digits:0,3,8")
 BINARY = GaussianMixture.parse("binary:d=4,mu=1,s=1")
@@ -256,11 +250,11 @@ def test_any_number_of_devices_gives_the_same_bits():
 def test_strides_at_once_are_those_one_by_one():
     """What accelerators run, on a processor: the same draws, to the rounding of single precision."""
     parameters = shared_covariance.ambient_parameters(DIGITS, np.array([1.0, 3.0]), None)
-    parameters = sampling.in_precision(parameters, "float32")
+    parameters = strides.in_precision(parameters, "float32")
     seed, first = seeds.key_words(7), np.uint32(3)
-    together = sampling._at_once(shared_covariance.ambient, 4, seed, first, parameters)
-    alone = sampling._compiled(shared_covariance.ambient, 8, seed, first, np.int32(4), parameters)
-    others = sampling._compiled(
+    together = strides._at_once(shared_covariance.ambient, 4, seed, first, parameters)
+    alone = strides._compiled(shared_covariance.ambient, 8, seed, first, np.int32(4), parameters)
+    others = strides._compiled(
         shared_covariance.ambient, 8, seed, first + np.uint32(1), np.int32(4), parameters
     )
     for one, other, mutant in zip(together, alone, others, strict=True):

@@ -1,6 +1,6 @@
 """The theorems: `THEOREMS["T4"].statement`, `.derive()`, `.predict()`.
 
-One file per theorem, whose name its check in `validation/checks/` shares; `speciation verify`
+One file per theorem, whose name its check in `validation/verification/checks/` shares; `speciation verify`
 proves each and measures what it predicts.
 """
 
@@ -30,7 +30,7 @@ MODULES: dict[str, str] = {
     "T17": "t17_any_mixture",
     "T18": "t18_collapse",
 }
-"""File name of each theorem, here and in `validation/checks/`, by id."""
+"""File name of each theorem, here and in `validation/verification/checks/`, by id."""
 
 THEOREMS: dict[str, Theorem] = {
     identifier: import_module(f".{name}", __name__).THEOREM for identifier, name in MODULES.items()

@@ -17,7 +17,7 @@ def cite(
     seed: SeedOption = 0,
 ) -> None:
     """Citation of the toolkit, or of the sources of one theorem."""
-    from .. import citation
+    from ..verification import citation
 
     text = citation.cite(style, theorem)
     if as_json:

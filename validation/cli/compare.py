@@ -46,11 +46,11 @@ def compare(
 
     Ends with a sentence that says whether the class is decided where the mixture predicts it.
     """
-    from ...numerics.cost import curve_cost
-    from ...numerics.files import prepare_directory
+    from ...numerics.curves.cost import curve_cost
+    from ...numerics.runs.atomic_files import prepare_directory
     from ...theory.mixtures.mixture import GaussianMixture
-    from ..comparison import DENSE, DRAWS, read_curve
-    from ..comparison import compare as held_against
+    from ..measurement.comparison import DENSE, DRAWS, read_curve
+    from ..measurement.comparison import compare as held_against
     from .places_table import comparison_table, pairs_table, say
 
     if out is not None:
@@ -63,7 +63,7 @@ def compare(
     found = held_against(measured, mixture, guidance=guidance, interval=within, seed=seed)
     title = f"{curve.name} against {spec}"
     if out is not None:
-        from ..results import write_comparison
+        from ..measurement.results import write_comparison
 
         asked: dict[str, Any] = given(context)
         if not found.used_seed:  # exact against exact: nothing was drawn

@@ -18,8 +18,8 @@ def convert(
     seed: SeedOption = 0,
 ) -> None:
     """Write the averaged network of a checkpoint as safetensors; nothing in the checkpoint is executed."""
-    from ...numerics.files import prepare_file, write_atomically
-    from ..edm2 import read_checkpoint, save_edm2
+    from ...numerics.runs.atomic_files import prepare_file, write_atomically
+    from ..models.edm2 import read_checkpoint, save_edm2
 
     prepare_file(target, (".safetensors",), source)
     network = read_checkpoint(source)

@@ -64,11 +64,11 @@ def curve(
 ) -> None:
     """Entropy, entropy rate and clone agreement along the noise scale, and where the class is decided."""
     from ...numerics import entropy_curve
-    from ...numerics.cost import curve_cost
-    from ...numerics.files import prepare_file
+    from ...numerics.curves.cost import curve_cost
+    from ...numerics.runs.atomic_files import prepare_file
     from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.mixtures.trees import named_partition
-    from ..verdicts import numbers_of, sentence_of
+    from ..measurement.verdicts import numbers_of, sentence_of
 
     if out is not None:
         prepare_file(out, ENDINGS, spec)
@@ -173,9 +173,9 @@ def _to_json(dataset: Any, mixture: dict[str, Any], numbers: dict[str, Any]) -> 
 def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
     import json
 
-    from ...numerics.files import storable, write_table, write_text
-    from ...numerics.manifests import MANIFEST, write_results
-    from ..curve_files import level_table
+    from ...numerics.runs.atomic_files import storable, write_table, write_text
+    from ...numerics.runs.manifests import MANIFEST, write_results
+    from ..measurement.curve_files import level_table
 
     spec, clock = asked["spec"], asked["clock"]
     if dataset.attrs["method"] == "exact":  # nothing was drawn
@@ -183,8 +183,8 @@ def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str,
 
     def figure(path: Path) -> None:
         from ...theory.times.prediction import speciation_times
-        from ..drawing import save
-        from ..figures import curve_figure
+        from ..figures.style import save
+        from ..figures.theory import curve_figure
 
         times = () if "partition" in asked else speciation_times(mixture, by_name(clock))
         save(curve_figure(dataset, spec, times, clock), path)

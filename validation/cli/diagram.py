@@ -41,9 +41,9 @@ def diagram(
     seed: SeedOption = 0,
 ) -> None:
     """Compute a phase diagram: OUT/NAME.nc, .pdf and .png."""
-    from ...numerics.devices import check_devices
+    from ...numerics._support.devices import check_devices
     from ...numerics.diagrams import DIAGRAMS, phase_diagram
-    from ...numerics.files import prepare_directory
+    from ...numerics.runs.atomic_files import prepare_directory
 
     if list_all:
         _list(DIAGRAMS, as_json)
@@ -120,9 +120,9 @@ def _grid(
 
 
 def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
-    from ...numerics.manifests import MANIFEST, write_results
-    from ..diagram_figures import diagram_figure
-    from ..drawing import saver
+    from ...numerics.runs.manifests import MANIFEST, write_results
+    from ..figures.diagrams import diagram_figure
+    from ..figures.style import saver
 
     figure = diagram_figure(found)
     writers = {

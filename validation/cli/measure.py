@@ -25,8 +25,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..measurement import Measurement, Result
-    from ..subjects import Subject
+    from ..measurement.measure import Measurement, Result
+    from ..measurement.subjects import Subject
 
 __all__ = ["measure"]
 
@@ -95,9 +95,9 @@ def measure(
 
     Under torchrun each process takes its share of the batches into the same folder; the last one merges.
     """
-    from ...numerics.blocks import PendingBlocksError
-    from ...numerics.files import prepare_directory
-    from ..measurement import measure as run
+    from ...numerics.runs.atomic_files import prepare_directory
+    from ...numerics.runs.blocks import PendingBlocksError
+    from ..measurement.measure import measure as run
 
     if out is not None:
         prepare_directory(out)
@@ -129,7 +129,7 @@ def measure(
 
 
 def _frugal(subject: "Subject") -> "Subject":
-    from ..memory import frugal
+    from ..models.halving_batches import frugal
 
     return replace(subject, denoiser=frugal(subject.denoiser, errors().print))
 
@@ -145,7 +145,7 @@ def _subject(
 ) -> "Subject":
     import torch
 
-    from .. import subjects
+    from ..measurement import subjects
 
     if device == "cuda" and "LOCAL_RANK" in os.environ:  # each process of torchrun has its own
         device = f"cuda:{_whole('LOCAL_RANK', os.environ['LOCAL_RANK'])}"
@@ -187,7 +187,7 @@ def _check_files(model: str, files: Mapping[str, object]) -> None:
 
 def _is_unknown(model: str) -> bool:
     from ...theory.mixtures.families import FAMILIES
-    from ..subjects import MODELS
+    from ..measurement.subjects import MODELS
 
     spec = model.endswith((".json", ".npz")) or model.partition(":")[0] in (*FAMILIES, "digits")
     return model not in MODELS and not spec
@@ -196,7 +196,7 @@ def _is_unknown(model: str) -> bool:
 def _check_model(model: str) -> None:
     """`ValueError` for what is neither a model nor the SPEC of a mixture, with what may have been meant."""
     from ...theory.mixtures.families import FAMILIES
-    from ..subjects import MODELS
+    from ..measurement.subjects import MODELS
 
     if not _is_unknown(model):
         return
@@ -230,8 +230,8 @@ def _options(
     numbers: tuple[int, int],
 ) -> Any:
     from ...theory.mixtures.mixture import GaussianMixture
-    from ..measurement import Options
-    from ..protocols import PRESETS
+    from ..measurement.measure import Options
+    from ..measurement.presets import PRESETS
 
     if model == "edm2" and not choice["classes"]:
         few = ",".join(subject.conditions[:2])
@@ -302,7 +302,7 @@ def _whole(name: str, text: str) -> int:
 def _measurement(
     subject: "Subject", options: Any, out: Path | None, share: tuple[int, int], progress: Any
 ) -> "Measurement":
-    from ..measurement import Measurement
+    from ..measurement.measure import Measurement
 
     if share[1] > 1 and out is None:
         raise ValueError("--out: several processes need a folder to share")
@@ -325,7 +325,7 @@ def _tell(measurement: "Measurement", reference: Path | None) -> None:
 @contextmanager
 def _told_once() -> Iterator[None]:
     """Without the library's own warning of what `_tell` says."""
-    from ..denoisers import UntrainedNullWarning
+    from ..denoiser import UntrainedNullWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedNullWarning)
@@ -346,7 +346,7 @@ def _deliver(
     result: "Result", title: str, place: tuple[Path, dict[str, Any]] | None, as_json: bool, quiet: bool
 ) -> None:
     if place is not None:
-        from ..results import write_result
+        from ..measurement.results import write_result
 
         for path in write_result(result, title, *place):
             if not quiet:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ...numerics.places import PLACES
+from ...numerics.curves.places import PLACES
 from .common import output
 
 __all__ = ["comparison_table", "pairs_table", "places_table", "say"]

@@ -14,7 +14,7 @@ from rich.table import Table
 from .common import JsonFlag, QuietFlag, SeedOption, announce, errors, output, prepare_figures, print_json
 
 if TYPE_CHECKING:
-    from ..verification import TheoremResult
+    from ..verification.verify import TheoremResult
 
 __all__ = ["verify"]
 
@@ -38,10 +38,12 @@ def verify(
     seed: SeedOption = 0,
 ) -> None:
     """Prove and measure every theorem; exit status 1 if one fails."""
-    from ...numerics.devices import check_devices
-    from ...numerics.files import prepare_directory
+    from ...numerics._support.devices import check_devices
+    from ...numerics.runs.atomic_files import prepare_directory
     from ...theory.theorems import THEOREMS, by_id
-    from .. import report, verification
+    from ..verification import report
+    from ..verification.verify import summary
+    from ..verification.verify import verify as verified
 
     if out is not None:
         prepare_directory(out)
@@ -52,14 +54,14 @@ def verify(
     announce(sum(_SECONDS.get(each, _OTHER) for each in chosen or THEOREMS), "proofs and measurements", quiet)
     started = time.monotonic()
     with _progress(quiet) as advance:
-        results = verification.run(chosen, seed, advance)
+        results = verified(chosen, seed, advance)
     seconds = time.monotonic() - started
     if out is not None:
         for path in report.write(results, out, seed):
             if not quiet:
                 errors().print(f"wrote {path}")
     if as_json:
-        print_json(verification.summary(results))
+        print_json(summary(results))
     elif not quiet:
         _print(results, seconds)
     if not all(result.passed for result in results):

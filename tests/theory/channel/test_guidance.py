@@ -6,7 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from scipy import integrate
-from speciation.numerics import gamma_clock
+from speciation.numerics import fokker_planck
 from speciation.theory import late_shift
 
 OMEGAS = (0.5 + 1e-9, 0.55, 0.75, 0.999999, 1.5, 2.0, 7.5, 100.0)
@@ -52,7 +52,7 @@ def test_late_shift_in_closed_form_and_near_one_half():
     assert late_shift(0.55) == pytest.approx(-3.5698, abs=5e-5)
     assert late_shift(1.0) == 0
     assert late_shift([1.5, 2.0], [[0.5], [0.1], [0.9]]).shape == (3, 2)
-    assert gamma_clock.late_shift(2.0) == late_shift(2.0)
+    assert fokker_planck.late_shift(2.0) == late_shift(2.0)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from speciation.theory import (
 )
 from speciation.theory.closed_forms import orthogonal
 from speciation.theory.closed_forms.softplus import softplus_mean
-from speciation.validation import literal
+from speciation.validation.verification.independent import literal
 
 mp = mpmath.mp
 

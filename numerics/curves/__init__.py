@@ -1,0 +1,1 @@
+"""Curves along the noise scale, their one schema, and what is read off them."""

@@ -1,0 +1,87 @@
+"""What a curve will cost, from a few of its levels: measured here and now, since machines differ."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...theory.closed_forms.dispatch import exact_curves
+from ...theory.mixtures.mixture import GaussianMixture
+from .dataset import checked_sigmas
+from .entropy import chosen, groups_of, prepared, work_of
+
+__all__ = ["Cost", "curve_cost"]
+
+Array = NDArray[np.float64]
+
+_FEW = 2  # levels that are tried
+_RATE = 2e9  # multiplications in a second, with which a curve is told from one that is worth a trial
+_SHORT = 1.0  # seconds that need no trial
+_COPIES = 4  # of the parameters: in double precision, in that of the draws, for the device, and at work
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Expected seconds, bytes of memory besides the program's own, and draws (none of an exact curve)."""
+
+    seconds: float
+    bytes: float
+    draws: int
+
+
+def curve_cost(
+    mixture: GaussianMixture,
+    sigmas: ArrayLike,
+    *,
+    samples: int = 100_000,
+    method: str = "auto",
+    partition: Mapping[str, Sequence[str]] | None = None,
+    dtype: str | None = None,
+) -> Cost:
+    """Expected cost of `entropy_curve` with the same arguments, on this machine.
+
+    A few levels are prepared and drawn once, and scaled to all: right to within a factor of about two.
+    With a `tolerance` a curve can take longer. Raises `ValueError` as `entropy_curve` does.
+    """
+    sigma = checked_sigmas(sigmas)
+    exact = exact_curves(mixture, partition)
+    method, _ = chosen(mixture, method, exact)
+    few = sigma[np.unique(np.linspace(0, sigma.size - 1, _FEW).round().astype(int))]
+    if method == "exact" and exact is not None:
+        once, each = exact.seconds(sigma)
+        return Cost(once + each * (sigma.size - 1), 0.0, 0)
+    return _of_draws(mixture, sigma, few, (samples, method, groups_of(mixture, partition), dtype))
+
+
+def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[Any, ...]) -> Cost:
+    import jax
+
+    from ..monte_carlo.strides import STRIDE, estimate, in_precision, strides_for
+
+    samples, method, groups, dtype = plan
+    strides, share = strides_for(samples), sigma.size / few.size
+    rough = work_of(mixture, sigma.size, method) * 2 * STRIDE * strides / _RATE
+    if rough < _SHORT:
+        return Cost(rough, 0.0, 2 * STRIDE * strides)
+    once, prepare = _timed_twice(lambda: prepared(mixture, few, method, groups, dtype))
+    kernel, parameters, dtype, *_ = once[1]
+    with jax.enable_x64(dtype == "float64"):
+        arrays = in_precision(parameters, dtype)
+        first, draw = _timed_twice(lambda: estimate(kernel, arrays, 2 * STRIDE, 0, work=np.inf))
+    size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters["levels"])) * share
+    size += sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters | {"levels": None}))
+    rounds = -(-strides // jax.device_count())
+    seconds = once[0] + first[0] + share * (prepare + draw * rounds)
+    return Cost(seconds, _COPIES * size, 2 * STRIDE * strides)
+
+
+def _timed_twice(call: Callable[[], Any]) -> tuple[tuple[float, Any], float]:
+    """Seconds of a first call, which is compiled too, with what it returns, and of a second."""
+    began = time.perf_counter()
+    found = call()
+    between = time.perf_counter()
+    call()
+    return (between - began, found), time.perf_counter() - between

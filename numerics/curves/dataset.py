@@ -1,0 +1,72 @@
+"""The one schema of every curve: an `xarray.Dataset` over the noise level, with units and errors.
+
+A curve has the dimension `sigma` with the coordinates `sigma` and `ou_time`. Each quantity is a variable
+beside its standard error `*_se`. Where the class is decided are variables without a dimension (`places`).
+Attributes say where the numbers come from, and hold none that a reader would compute with.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ...theory import schedules
+from ...theory._support.real_numbers import real_numbers
+from .._support.seeds import seed_attribute, seed_of
+
+__all__ = ["checked_sigmas", "entropy_of", "labelled"]
+
+Array = NDArray[np.float64]
+
+_LARGEST = 1e153
+"""Largest σ, and one over the smallest, whose square and its neighbours are normal numbers."""
+
+_ATTRIBUTES: dict[str, dict[str, str]] = {
+    "sigma": {"long_name": "noise-to-signal ratio σ", "units": "1"},
+    "ou_time": {"long_name": "Ornstein-Uhlenbeck time t", "units": "1"},
+    "entropy": {"long_name": "class-conditional entropy H(C|X)", "units": "nats"},
+    "rate": {"long_name": "entropy rate dH/dt per unit OU time", "units": "nats per unit OU time"},
+    "agreement": {"long_name": "clone agreement φ", "units": "1"},
+    "posterior_entropy": {"long_name": "mean entropy of the posterior that paths carry", "units": "nats"},
+    "cross_entropy": {"long_name": "cross-entropy of the class guided to", "units": "nats"},
+    "accuracy": {"long_name": "share of runs whose likeliest class is the one guided to", "units": "1"},
+}
+
+
+def checked_sigmas(sigmas: ArrayLike) -> Array:
+    """Noise levels as a vector; `ValueError` unless each is a finite number > 0."""
+    sigma = np.atleast_1d(real_numbers(sigmas, "sigmas", finite=False))
+    if sigma.ndim != 1 or sigma.size == 0:
+        raise ValueError(f"sigmas: need a vector of at least one level, not shape {sigma.shape}")
+    if not (np.isfinite(sigma) & (sigma > 0)).all():
+        raise ValueError("sigmas: every level must be a finite number > 0")
+    outside = (sigma < 1 / _LARGEST) | (sigma > _LARGEST)
+    if outside.any():
+        level = float(sigma[np.argmax(outside)])
+        raise ValueError(
+            f"sigmas: the square of {level:g} leaves double precision; stay between 1e-153 and 1e153"
+        )
+    return sigma
+
+
+def entropy_of(shares: Array) -> float:
+    """`−Σ p log p`, nats, of probabilities > 0."""
+    return float(-(shares * np.log(shares)).sum())
+
+
+def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: dict[str, Any]) -> xr.Dataset:
+    """Curves, each with its standard error, over σ: coordinates, units and attributes."""
+    variables: dict[str, tuple[str, Array]] = {}
+    for name, (values, errors) in curves.items():
+        variables |= {name: ("sigma", values), f"{name}_se": ("sigma", errors)}
+    ou_time = schedules.OrnsteinUhlenbeck().time(sigma)
+    for name in attributes.keys() & {"key", "seed"}:
+        attributes = attributes | {name: seed_attribute(seed_of(attributes[name], name))}
+    dataset = xr.Dataset(variables, {"sigma": sigma, "ou_time": ("sigma", ou_time)}, attributes)
+    for name in ("sigma", "ou_time", *curves):
+        dataset[name].attrs.update(_ATTRIBUTES[name])
+    for name in curves:
+        long_name = f"standard error of {_ATTRIBUTES[name]['long_name']}"
+        dataset[f"{name}_se"].attrs.update(_ATTRIBUTES[name] | {"long_name": long_name})
+    return dataset

@@ -1,0 +1,269 @@
+"""The class-conditional entropy along the noise scale, as an `xarray.Dataset`.
+
+entropy    H(C|X) at each σ, nats
+rate       dH/dt per unit OU time; dH/d log σ = rate · σ²/(1 + σ²)
+agreement  φ = E Σ_k p_k², the probability that two clones agree
+
+and, without a dimension, `class_entropy` and where the class is decided, read off these (`places`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ...theory._support.error_settings import usual_errors
+from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
+from ...theory.mixtures.covariance import Full
+from ...theory.mixtures.mixture import GaussianMixture
+from ...theory.mixtures.partition import checked_partition
+from .._support.seeds import seed_of
+from .dataset import checked_sigmas, entropy_of, labelled
+from .places import with_places
+
+if TYPE_CHECKING:
+    from ..monte_carlo.strides import Progress
+
+__all__ = [
+    "METHODS",
+    "chosen",
+    "entropy_curve",
+    "groups_of",
+    "prepared",
+    "work_of",
+]
+
+Array = NDArray[np.float64]
+Partition = Mapping[str, Sequence[str]]
+
+METHODS = ("auto", "exact", "reduced", "ambient")
+"""Ways to compute a curve."""
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """Values and standard errors in the order entropy, rate, agreement, shape (3, levels)."""
+
+    values: Array
+    errors: Array
+    attributes: dict[str, Any]
+
+
+@usual_errors
+def entropy_curve(
+    mixture: GaussianMixture,
+    sigmas: ArrayLike,
+    *,
+    samples: int = 100_000,
+    key: Any = 0,
+    method: str = "auto",
+    partition: Partition | None = None,
+    tolerance: float | None = None,
+    dtype: str | None = None,
+    points: str = "random",
+    checkpoint: str | Path | None = None,
+    progress: "Progress | None" = None,
+) -> xr.Dataset:
+    """Entropy, entropy rate and clone agreement of a mixture at each noise level.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    sigmas : array_like, shape (levels,)
+        Noise-to-signal ratios σ > 0, in any order; the dataset keeps it.
+    samples : int
+        Monte-Carlo draws, rounded up to whole strides of antithetic pairs.
+    key : int or JAX key
+        Seed from 0 to 2⁶⁴ − 1, or a key of `jax.random`, of which `key(seed)` draws what `seed` does; the
+        same key gives the same numbers whatever the number of devices.
+    method : {"auto", "exact", "reduced", "ambient"}
+        `exact` evaluates closed forms: T2–T4 for two classes with a shared covariance, T13 for equally
+        distant classes, T15 for independent choices of them, T16 for two classes with one mean.
+        `reduced` draws noise in
+        the span of the mean differences, for any number of classes with a shared covariance, at a
+        cost independent of the dimension. `ambient` draws in all dimensions, for any mixture.
+        `auto` takes the first of these that applies; the dataset's attributes say which and why.
+    partition : mapping from group names to class names, optional
+        Measure the group instead of the class. It must hold every class once.
+    tolerance : float, optional
+        Keep sampling until the largest standard error is at most this.
+    dtype : {"float32", "float64"}, optional
+        Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given, or
+        unless parameters are too large for it.
+    points : {"random", "sobol"}
+        For `reduced`: independent draws, or randomised quasi-Monte Carlo, whose errors fall faster;
+        its standard errors come from independent scramblings.
+    checkpoint : path, optional
+        File that keeps the finished draws, written every few seconds and when interrupted. The
+        same call goes on from it to the same bits; with a larger `samples` it adds to it.
+    progress : callable, optional
+        Called with the number of draws done and the number aimed at.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimension `sigma` with coordinates `sigma` and `ou_time`; variables `entropy`, `rate`
+        and `agreement`, each with its standard error `*_se` (zero for exact values); without a
+        dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`, `median_sigma` and
+        `window_width` (`places`), each with the ends `*_low` and `*_high` of a 95 % interval, NaN
+        where the levels do not show it; attributes `method`, `reason`, `classes`, and for Monte
+        Carlo `samples`, `key` and `dtype`.
+
+    Raises
+    ------
+    ValueError
+        An argument that is out of range, or a method that the mixture does not admit.
+
+    Source: T2–T4, T17.
+    """
+    sigma, seed = checked_sigmas(sigmas), seed_of(key)
+    mixture.check_levels(sigma)
+    exact = exact_curves(mixture, partition)
+    groups = groups_of(mixture, partition)
+    method, reason = chosen(mixture, method, exact)
+    _check_budget(method, samples, tolerance, dtype, points, checkpoint)
+    if method == "exact" and exact is not None:
+        values = exact.evaluate(sigma)
+        curves = _Curves(values, np.zeros_like(values), {})
+    else:
+        budget = (samples, seed, tolerance, points, checkpoint, progress)
+        curves = _sampled(mixture, sigma, method, groups, dtype, budget)
+    named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
+    values = {name: (value, error) for name, value, error in named}
+    dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
+    dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
+    return with_places(dataset, class_entropy=_whole(mixture, groups), seed=key)
+
+
+def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
+    """H of the class, or of the group."""
+    return mixture.class_entropy if groups is None else entropy_of(groups @ mixture.weights)
+
+
+def _check_budget(
+    method: str, samples: int, tolerance: float | None, dtype: str | None, points: str, checkpoint: object
+) -> None:
+    """Refuse what no method can mean, so that an exact curve does not swallow a mistake."""
+    if samples < 1:
+        raise ValueError(f"samples: must be at least 1, not {samples}")
+    if tolerance is not None and not tolerance > 0:
+        raise ValueError(f"tolerance: must be > 0, not {tolerance}")
+    if dtype not in (None, "float32", "float64"):
+        raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
+    if points not in ("random", "sobol"):
+        raise ValueError(f"points: {points!r} is not one of random, sobol")
+    if points == "sobol" and (method != "reduced" or tolerance is not None or checkpoint is not None):
+        raise ValueError("points: sobol goes with method reduced, without a tolerance or a checkpoint")
+
+
+def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
+    """The method and why, refusing one that the mixture does not admit."""
+    if method not in METHODS:
+        raise ValueError(f"method: {method!r} is not one of {', '.join(METHODS)}")
+    shared = mixture.shared_covariance is not None
+    admitted = {"ambient": "draws in all dimensions, nothing assumed"}
+    if shared and mixture.classes > 1:
+        admitted["reduced"] = "a shared covariance: noise in the span of the mean differences"
+    if exact is not None:
+        admitted["exact"] = exact.reason
+    if method == "auto":
+        method = next(name for name in ("exact", "reduced", "ambient") if name in admitted)
+    if method not in admitted:
+        needs = "a closed form" if method == "exact" else "a shared covariance"
+        has = f"{mixture.classes} classes, covariance {'shared' if shared else 'not shared'}"
+        raise ValueError(f"mixture: method {method!r} needs {needs}; this one has {has}")
+    return method, admitted[method]
+
+
+def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
+    """Membership, shape (groups, classes), of 0 and 1."""
+    groups = checked_partition(partition, mixture.labels)
+    if groups is None:
+        return None
+    return np.array([[float(label in group) for label in mixture.labels] for group in groups.values()])
+
+
+def _sampled(
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None, budget: Any
+) -> _Curves:
+    """Monte Carlo; double precision is switched on for this computation alone."""
+    import jax
+
+    from .._support.jax_settings import own_settings
+    from ..monte_carlo import quasi_random
+    from ..monte_carlo.checkpoint import Checkpoint
+    from ..monte_carlo.strides import estimate, in_precision
+    from ..runs.fingerprints import fingerprint
+
+    samples, key, tolerance, points, checkpoint, progress = budget
+    kernel, parameters, dtype, unit, rounding = prepared(mixture, sigma, method, groups, dtype)
+    arrays = in_precision(parameters, dtype)
+    with own_settings(double=dtype == "float64"):
+        if points == "sobol":
+            found = quasi_random.estimate(arrays, samples, key, progress)
+        else:
+            keep = None
+            if checkpoint is not None:
+                run = fingerprint(
+                    kernel.__qualname__, kernel.__module__.rpartition(".")[2], key, dtype, parameters
+                )
+                keep = Checkpoint(Path(checkpoint), run, writes=jax.process_index() == 0)
+            found = estimate(
+                kernel,
+                arrays,
+                samples,
+                key,
+                tolerance=tolerance,
+                progress=progress,
+                checkpoint=keep,
+                work=work_of(mixture, sigma.size, method),
+            )
+    # disagreement keeps its relative precision as long as it is not subtracted from 1
+    entropy, rate, disagreement = found.mean * unit
+    errors = np.hypot(found.standard_error, rounding * found.mean) * unit
+    attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
+    return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
+
+
+def prepared(
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None
+) -> tuple[Any, dict[str, Any], str, Any, Any]:
+    """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic."""
+    from .._support.devices import check_devices
+    from ..monte_carlo import shared_covariance, unequal_covariance
+
+    check_devices()
+    if mixture.shared_covariance is None or mixture.classes == 1:
+        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
+        dtype = _precision(dtype, method, parameters)
+        return unequal_covariance.ambient, parameters, dtype, 1.0, unequal_covariance.rounding(mixture, dtype)
+    reduced = method == "reduced"
+    build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
+    parameters = build(mixture, sigma, groups)
+    ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
+    dtype = _precision(dtype, method, parameters)
+    kernel = shared_covariance.reduced if reduced else ambient
+    return kernel, parameters, dtype, *shared_covariance.unit_and_rounding(parameters, dtype)
+
+
+def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
+    """Multiplications that a draw takes, roughly: it only says where to begin to measure time."""
+    classes, dimension = mixture.classes, mixture.dimension
+    if mixture.shared_covariance is not None:
+        return levels * classes * (2.0 * classes + (0 if method == "reduced" else dimension))
+    full = any(isinstance(mixture.covariance_of(k), Full) for k in range(classes))
+    return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
+
+
+def _precision(dtype: str | None, method: str, parameters: dict[str, Any]) -> str:
+    """The precision asked for, or double for `reduced` and where single precision would overflow."""
+    from ..monte_carlo.strides import SINGLE_LIMIT, largest_of
+
+    largest = largest_of(parameters)
+    if dtype == "float32" and largest > SINGLE_LIMIT:
+        raise ValueError(f"dtype: float32 cannot hold the square of {largest:.3g}; use float64")
+    return dtype or ("float32" if largest <= SINGLE_LIMIT and method != "reduced" else "float64")

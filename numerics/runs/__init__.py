@@ -1,0 +1,1 @@
+"""Work that is kept: blocks of a long run, manifests, files that are whole or absent."""

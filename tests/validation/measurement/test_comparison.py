@@ -1,0 +1,344 @@
+"""Curves read from every kind of table, and held against predictions: what is said, and what is not."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from speciation.numerics import entropy_curve, guided_curve
+from speciation.theory import GaussianMixture, binary_entropy, window_sigmas
+from speciation.validation import MixtureDenoiser, compare, pair_entropies, path_entropy
+from speciation.validation.estimators.curve_statistics import extrapolated
+from speciation.validation.measurement.comparison import read_curve
+
+SPEC = "binary:d=4,mu=1,s=1"
+MIXTURE = GaussianMixture.parse(SPEC)
+ROWS = [("sigma", "entropy")] + [
+    (f"{sigma:.6g}", f"{entropy:.6g}")
+    for sigma, entropy in zip(
+        np.geomspace(0.2, 30, 20), binary_entropy(MIXTURE.gamma(np.geomspace(0.2, 30, 20))), strict=True
+    )
+]
+
+
+def text(separator=",", end="\n", rows=ROWS, comma=False):
+    lines = [separator.join(row) for row in rows]
+    return end.join(line.replace(".", ",") if comma else line for line in lines) + end
+
+
+TABLES = {
+    "plain": text().encode(),
+    "np.savetxt": ("# " + text()).encode(),
+    "np.savetxt, blanks": ("# " + text(" ")).encode(),
+    "remarks": ("# made elsewhere\n\n" + text()).encode(),
+    "byte order mark": b"\xef\xbb\xbf" + text(end="\r\n").encode(),
+    "UTF-16": text("\t", "\r\n").encode("utf-16"),
+    "semicolons and decimal commas": text(";", "\r\n", comma=True).encode(),
+    "sep=": ("sep=;\r\n" + text(";", "\r\n", comma=True)).encode(),
+    "tabs": text("\t").encode(),
+    "code page": ("# caf\xe9\r\n" + text(end="\r\n")).encode("latin-1"),
+    "empty columns": text(",", ",,\r\n").encode() + b",,,\r\n",
+    "quotes": text('","', '"\n"').encode().join([b'"', b""]).removesuffix(b'"'),
+    "capitals": text().replace("sigma,entropy", "Sigma, Entropy").encode(),
+    "carriage returns": text(end="\r").encode(),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_read(name, tmp_path):
+    path = tmp_path / "curve.csv"
+    path.write_bytes(TABLES[name])
+    curve = read_curve(path)
+    np.testing.assert_allclose(curve.sigma, [float(row[0]) for row in ROWS[1:]])
+    np.testing.assert_allclose(curve.entropy, [float(row[1]) for row in ROWS[1:]])
+    assert "entropy_se" not in curve
+
+
+def test_a_prediction_meets_itself_on_every_grid():
+    """No grid that is compared says that an exact curve disagrees, and none says that it is exact."""
+    compared = 0
+    for spec in (SPEC, "orthogonal:K=5,d=5,M=9,s=0.5", "binary:d=16,mu=1,s=3,w=0.1"):
+        mixture = GaussianMixture.parse(spec)
+        for levels in (5, 8, 12, 16, 24, 64):
+            curve = entropy_curve(mixture, window_sigmas(mixture, levels))
+            names = ["entropy_se", "rate", "rate_se", "agreement", "agreement_se"]
+            for table in (curve, curve.drop_vars(names[1:]), curve.drop_vars(names)):
+                try:
+                    found = compare(table, mixture).summary
+                except ValueError as error:
+                    assert levels <= 12  # at 12 they can lie 0.65 apart in log σ
+                    assert str(error).startswith("curve: too coarse")  # noqa: PT017
+                    continue
+                compared += 1
+                assert found["agree"], found["sentence"]
+                for name in ("peak_per_log_sigma", "median_sigma"):
+                    place = found[name]
+                    assert place["measured_low"] < place["predicted"] < place["measured_high"]
+                    assert levels <= 12 or abs(place["residual"]) < 0.02
+    assert compared > 30
+
+
+def test_places_are_those_of_the_data_whatever_a_curve_carries():
+    curve = entropy_curve(MIXTURE, window_sigmas(MIXTURE, 64))
+    lying = curve.assign(peak_per_log_sigma=9.0, median_sigma=9.0).assign_attrs(peak_sigma=9.0)
+    expected = compare(curve, MIXTURE).summary["peak_per_log_sigma"]["measured"]
+    assert compare(lying, MIXTURE).summary["peak_per_log_sigma"]["measured"] == expected
+    part = compare(curve.isel(sigma=curve.sigma.values < 1.2), MIXTURE)
+    assert part.summary["peak_per_log_sigma"]["measured"] is None
+    assert "no peak in the measured range" in part.summary["sentence"]
+
+
+def test_an_extrapolated_curve_is_read_anew():
+    """The median of 2H_fine − H_coarse, and not that of the finer run, is what is compared."""
+    sigma = np.geomspace(0.1, 60, 40)
+    exact = entropy_curve(MIXTURE, sigma)[["entropy"]]
+    exact["entropy_se"] = exact.entropy * 0 + 0.002
+    one, two = exact.copy(deep=True), exact.copy(deep=True)
+    shifted = binary_entropy(MIXTURE.gamma(sigma * np.exp(0.2)))
+    two["entropy"] = ("sigma", shifted)
+    one["entropy"] = ("sigma", 2 * shifted - exact.entropy.values)
+    two = compare(two, MIXTURE).measured
+    assert float(np.log(two.median_sigma / 1.6827)) == pytest.approx(-0.2, abs=0.02)
+    found = compare(extrapolated(one, two), MIXTURE).summary["median_sigma"]
+    assert abs(found["residual"]) < 3 * found["residual_se"] < 0.1
+
+
+WINDOWS = {
+    "ends below the peak": (
+        0.2,
+        1.1,
+        "not decided in the measured range",
+        ", outside it: nothing to compare",
+    ),
+    "starts above it": (6.0, 60.0, "not decided in the measured range", ", outside it: nothing to compare"),
+    "far above": (60.0, 600.0, "not decided in the measured range", "nothing to compare"),
+    "far below": (0.01, 0.2, "measured range", "nothing to compare"),
+    "whole": (0.1, 60.0, "decided at σ = 1.6", "predicted 1.683: agree"),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("error", [None, 0.002], ids=["no errors", "errors"])
+def test_the_prediction_is_read_on_its_own_range(name, error):
+    low, high, first, last = WINDOWS[name]
+    curve = entropy_curve(MIXTURE, np.geomspace(low, high, 20))[["entropy"]]
+    if error is not None:
+        curve["entropy"] = curve.entropy + error * np.random.default_rng(3).standard_normal(20)
+        curve["entropy_se"] = curve.entropy * 0 + error
+    summary = compare(curve, MIXTURE).summary
+    assert summary["peak_per_log_sigma"]["predicted"] == pytest.approx(1.7746, abs=1e-4)
+    assert first in summary["sentence"]
+    assert last in summary["sentence"]
+    assert (summary["agree"] is None) == (name != "whole")
+    assert ("no peak in the measured range" in summary["sentence"]) == (name != "whole")
+    json.dumps(summary, allow_nan=False)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.4, float(np.log(2))])
+def test_a_flat_curve_is_one_sentence(value, run, run_json, tmp_path):
+    path = tmp_path / "flat.csv"
+    path.write_text("sigma,entropy\n" + "".join(f"{s:.6g},{value}\n" for s in np.geomspace(0.2, 20, 12)))
+    summary = run_json("compare", path, SPEC, "--out", tmp_path / "out")
+    assert summary["agree"] is False
+    assert summary["sentence"].startswith(
+        "not decided in the measured range (σ from 0.2 to 20), predicted 1.683"
+    )
+    status, out, _ = run("compare", path, SPEC)
+    assert status == 0
+    assert out.splitlines()[-1] == summary["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "other"),
+    [
+        (SPEC, "orthogonal:K=10,d=10,M=4,s=1"),
+        ("orthogonal:K=3,d=3,M=4,s=1", SPEC),
+        ("orthogonal:K=9,d=9,M=4,s=1", "orthogonal:K=10,d=10,M=4,s=1"),
+    ],
+)
+def test_another_number_of_classes_is_refused(spec, other, run, tmp_path):
+    """A dataset knows its number of classes; a table where it levels off, if that is far enough."""
+    mixture = GaussianMixture.parse(spec)
+    curve = entropy_curve(mixture, window_sigmas(mixture, 40))
+    with pytest.raises(ValueError, match=r"mixture: has \d+ classes, the curve is of \d+"):
+        compare(curve, GaussianMixture.parse(other))
+    assert compare(curve, mixture).summary["agree"]
+    if "K=9" in spec:
+        return
+    path = tmp_path / "curve.csv"
+    assert run("curve", spec, "--out", path, "--quiet")[0] == 0
+    status, _, err = run("compare", path, other)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "another number of classes" in err
+
+
+def test_a_prediction_of_other_classes_is_refused_before_the_measurement(run):
+    status, _, err = run("measure", SPEC, "--prediction", "orthogonal:K=3,d=4,M=9,s=1")
+    assert (status, err.splitlines()[-1]) == (2, "--prediction: has 3 classes, the measurement 2")
+
+
+def test_noise_below_zero_is_read(reference, run):
+    status, out, _ = run("compare", reference / "cases" / "f28_noise_below_zero.csv", "binary:d=4,mu=3,s=1")
+    assert status == 0
+    assert ": agree (" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ('{"name": "another tool", "manifest_version": 3}', 0),
+        ('{"files": ["a"], "format": "zip"}', 0),
+        ("[1, 2", 0),
+        ('{\n "format": 1,\n "parameters": {}, "files": {"curve.csv": "0"}}', 2),
+        ('{\n "format": 1,\n "parameters": {', 2),
+    ],
+    ids=["another tool's", "another format", "no JSON", "ours, of another file", "ours, cut"],
+)
+def test_manifests_of_other_tools_are_ignored(content, status, run, tmp_path):
+    (tmp_path / "curve.csv").write_text(text())
+    (tmp_path / "manifest.json").write_text(content)
+    assert run("compare", tmp_path / "curve.csv", SPEC)[0] == status
+
+
+def test_what_measure_writes_is_read(run, run_json, tmp_path):
+    few = ["--samples", "400", "--levels", "24", "--batch", "200"]
+    summary = run_json("measure", SPEC, *few, "--out", tmp_path / "one")
+    for source in ("", "curve.nc"):
+        found = run_json("compare", tmp_path / "one" / source, SPEC)
+        assert found["median_sigma"] == summary["comparison"]["median_sigma"]
+        assert found["sentence"] == summary["sentence"]
+    table = run_json("compare", tmp_path / "one" / "curve.csv", SPEC)
+    assert table["peak_per_log_sigma"]["measured"] == pytest.approx(summary["peak_per_log_sigma"], rel=1e-9)
+    guided = ["--estimator", "path", "--guidance", "2", "--interval", "0.2,8"]
+    summary = run_json("measure", SPEC, *few, *guided, "--out", tmp_path / "guided")
+    found = run_json("compare", tmp_path / "guided", SPEC)
+    assert found["quantity"] == "cross_entropy"
+    assert found["median_sigma"] == summary["comparison"]["median_sigma"]
+    status, _, err = run("compare", tmp_path / "guided" / "curve.csv", SPEC)
+    assert (status, err.startswith("guidance: the curve is a cross-entropy")) == (2, True)
+    again = run_json(
+        "compare", tmp_path / "guided" / "curve.csv", SPEC, "--guidance", 2, "--interval", "0.2,8"
+    )
+    assert again["median_sigma"]["predicted"] == found["median_sigma"]["predicted"]
+
+
+def test_all_pairs_are_read(run, run_json, tmp_path):
+    means = [[2.0, 0.0], [0.0, 3.0], [-4.0, 0.0]]
+    mixture = GaussianMixture([0.8, 0.1, 0.1], means, 0.05, ("a", "b", "c"))
+    mixture.save(tmp_path / "three.json")
+    arguments = ["--classes", "all", "--samples", "1500", "--batch", "500", "--levels", "24"]
+    summary = run_json("measure", tmp_path / "three.json", *arguments, "--out", tmp_path / "pairs")
+    assert set(summary["pairs"]) == {"a,b", "a,c", "b,c"}
+    for source in ("", "curves.nc", "curves.csv"):
+        found = run_json(
+            "compare", tmp_path / "pairs" / source, tmp_path / "three.json", "--out", tmp_path / "c"
+        )
+        for name, test in found["pairs"].items():
+            expected = summary["pairs"][name]["peak_per_log_sigma"]["residual"]
+            assert test["peak_per_log_sigma"]["residual"] == pytest.approx(expected, rel=1e-6)
+        assert "slope" in found["sentence"]
+    status, _, err = run("compare", tmp_path / "pairs", SPEC)
+    assert (status, err) == (2, "mixture: has the classes +, -, and not the pair 'a,b' of the curves\n")
+
+
+def test_damaged_netcdf_gets_one_line(run, tmp_path):
+    path = tmp_path / "curve.nc"
+    for content in (b"", b"CDF\x01", b"CDF\x01" + b"\xff" * 60, b"HDF5"):
+        path.write_bytes(content)
+        status, _, err = run("compare", path, SPEC)
+        assert (status, err.count("\n")) == (2, 1)
+    xr.Dataset({"entropy": ("time", np.ones(5))}).to_netcdf(path, engine="scipy")
+    assert run("compare", path, SPEC)[2] == f"{path}: needs entropy or cross_entropy over sigma\n"
+
+
+def deaf(x, sigma, condition):
+    """A network that ignores its class, but for rounding."""
+    return x / (1 + sigma**2) * (1 + 1e-7 * (condition == "a"))
+
+
+@pytest.mark.parametrize("estimator", ["path", "pairs"])
+def test_of_a_network_that_ignores_its_class_no_peak_is_said(estimator):
+    sigma = np.geomspace(0.05, 40, 20)
+    if estimator == "path":
+        curve = path_entropy(deaf, ["a", "b"], sigma[::-1], (4,), chains=64)
+    else:
+        sampler = MixtureDenoiser(MIXTURE).sample
+
+        def drawn(condition, count, generator):
+            return sampler("+", count, generator)
+
+        curve = pair_entropies(deaf, ["a", "b"], sigma, drawn, samples=128).isel(pair=0)
+    for name in ("peak_per_log_sigma", "peak_per_ou_time", "median_sigma"):
+        assert np.isnan(curve[name])
+    sentence = compare(curve, MIXTURE).summary["sentence"]
+    assert sentence.startswith("not decided in the measured range")
+    assert "do not agree" in sentence
+    assert "no peak in the measured range (not decided in this range" in sentence
+
+
+@pytest.mark.parametrize(
+    ("asked", "levels"),
+    [("0.5:8", 64), ("0.5:8:9", 9), ("4,1,2", 3), ("1.5", 1), ("1e-3:1e3:5", 5)],
+)
+def test_sigma_of_a_curve(asked, levels, run_json):
+    content = run_json("curve", SPEC, "--sigma", asked)
+    sigma = [level["sigma"] for level in content["levels"]]
+    assert len(sigma) == levels
+    assert sigma == sorted(sigma)
+    assert sigma[0] == pytest.approx(min(float(part) for part in asked.replace(":", ",").split(",")[:3]))
+    assert content["levels"][0]["entropy"] == pytest.approx(float(binary_entropy(MIXTURE.gamma(sigma[0]))))
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "a", "1:", "2:1", "1:2:0", "1:2:3:4", "0:1", "-1,2", "1,1", "1:inf", "nan"]
+)
+def test_bad_sigma_gets_one_line(asked, run):
+    status, out, err = run("curve", SPEC, "--sigma", asked)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "sigma" in err
+
+
+def test_a_curve_says_where_it_is_decided(run, run_json, tmp_path):
+    content = run_json("curve", SPEC, "--clock", "edm")
+    assert content["peak_per_log_sigma"] == pytest.approx(1.774599, abs=1e-5)
+    assert content["peak_per_log_sigma_low"] < 1.774599 < content["peak_per_log_sigma_high"]
+    assert content["peak_per_ou_time"] == pytest.approx(1.285278, abs=1e-5)
+    assert content["median_sigma"] == pytest.approx(1.682667, abs=1e-5)
+    assert content["units"]["entropy"] == "nats"
+    assert all(level["time"] == level["sigma"] for level in content["levels"])
+    few = run_json("curve", SPEC, "--sigma", "0.1,0.2")
+    assert few["peak_per_log_sigma"] is None
+    assert few["notes"]["peak_per_log_sigma"].startswith("too coarse")
+    status, out, _ = run("curve", SPEC)
+    assert status == 0
+    assert "peak per OU time" in out
+    assert out.splitlines()[-1] == "decided at σ = 1.683 (half of the entropy left)"
+    flow = run_json("curve", SPEC, "--sigma", "1,1e30", "--clock", "ddpm")
+    assert flow["levels"][1]["time"] is None
+    assert run("curve", SPEC, "--sigma", "1e30,1e31", "--clock", "ddpm")[0] == 2
+    # an exact curve drew nothing
+    assert run("curve", SPEC, "--out", tmp_path / "c.nc", "--quiet")[0] == 0
+    asked = json.loads((tmp_path / "c.nc.manifest.json").read_text())["parameters"]
+    assert not {"samples", "seed", "points", "tolerance"} & set(asked)
+    with xr.open_dataset(tmp_path / "c.nc", engine="scipy") as stored:
+        assert float(stored.peak_per_ou_time) == content["peak_per_ou_time"]
+    assert run("compare", tmp_path / "c.nc", SPEC, "--out", tmp_path / "out", "--quiet")[0] == 0
+    asked = json.loads((tmp_path / "out" / "manifest.json").read_text())["parameters"]
+    assert "seed" not in asked
+
+
+def test_predict_says_which_peak_it_gives(run, run_json, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    status, out, _ = run("predict", SPEC)
+    assert status == 0
+    assert "per unit OU time" in " ".join(out.split())
+    assert "per unit OU time" in run_json("predict", SPEC)["notes"]["entropy-peak"]
+
+
+def test_guided_curves_without_a_weight_are_refused():
+    curve = guided_curve(MIXTURE, np.geomspace(0.2, 40, 30), 2.0)
+    assert compare(curve, MIXTURE).summary["agree"]
+    with pytest.raises(ValueError, match="guidance: 1 does not go with a curve of cross-entropy"):
+        compare(curve, MIXTURE, guidance=1.0)
+    with pytest.raises(ValueError, match="guidance: 2 does not go with a curve of entropy"):
+        compare(entropy_curve(MIXTURE, np.geomspace(0.2, 40, 30)), MIXTURE, guidance=2.0)

@@ -1,0 +1,57 @@
+"""The report's page: complete, self-contained, and legible in a real browser where there is one."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from speciation.theory.theorems import THEOREMS
+from speciation.validation.verification.report_html import mathematics
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    from speciation.validation.verification import report
+    from speciation.validation.verification.verify import verify
+
+    folder = tmp_path_factory.mktemp("report")
+    report.write(verify(["T7", "T13"]), folder, 0)
+    return folder / "report.html"
+
+
+def test_page_is_complete_and_needs_nothing_else(page):
+    text = page.read_text()
+    assert text.count('<h2 id="T') == 2
+    assert text.count("data:image/png;base64,") == 2
+    assert "2 theorems passed, 0 failed" in text
+    assert "seed 0" in text
+    for name in ("numpy", "sympy", "machine"):
+        assert f"<th>{name}</th>" in text
+    # nothing is fetched: no script, no stylesheet, no picture from elsewhere
+    assert not re.search(r"<script|<link|@import|src=\"(?!data:)|url\(", text)
+    without_namespace = text.replace("http://www.w3.org/1998/Math/MathML", "")
+    assert "http" not in without_namespace
+
+
+@pytest.mark.parametrize("identifier", list(THEOREMS))
+def test_every_statement_becomes_mathematics(identifier):
+    found = str(mathematics(THEOREMS[identifier].statement))
+    assert found.count("<math") == THEOREMS[identifier].statement.count("$") / 2 >= 1
+    assert "\\" not in found
+    assert "$" not in found
+    assert mathematics("a < b & $x$").startswith("a &lt; b &amp; <math")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser here")
+def test_page_opens_in_a_browser_without_a_complaint(page, tmp_path):
+    command = [
+        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+        "--disable-sync", "--no-first-run", f"--user-data-dir={tmp_path}", "--enable-logging=stderr",
+        "--window-size=390,844", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "<math" in done.stdout
+    assert "CONSOLE" not in done.stderr

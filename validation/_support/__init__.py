@@ -1,0 +1,1 @@
+"""What every room of `validation` needs of torch and of names."""

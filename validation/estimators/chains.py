@@ -1,0 +1,206 @@
+"""Reverse chains down the noise scale, and the posterior over conditions that each carries along.
+
+From σ to σ′ a chain moves by
+
+    x′ = μ + σ̃z,   μ = (σ′²/σ²) x + (1 − σ′²/σ²) D,   σ̃² = σ′²(σ² − σ′²)/σ²,
+
+and the log-likelihood of condition k gains `−|x′ − μ_k|²/2σ̃²`. With D the (guided) denoiser of its own
+condition a chain samples the model; with D a clean sample x₀ it is that sample's own path of noise,
+`x_σ = x₀ + B(σ²)`. Guidance of weight ω is
+
+    D = ω D_own + (1 − ω) D_∅               reference "unconditional": the denoiser without a condition
+    D = ω D_own + (1 − ω) Σ_k p_k D_k       reference "classes": those that are measured, by their posterior
+
+which is one and the same where the conditions are all the classes of an exact denoiser.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ...numerics.curves.dataset import checked_sigmas
+from ..denoiser import Denoiser, has_null
+
+__all__ = [
+    "REFERENCES",
+    "Chains",
+    "Reference",
+    "Sampler",
+    "Step",
+    "checked_levels",
+    "chosen_reference",
+    "guidance_weights",
+    "reaching",
+]
+
+Array = NDArray[np.float64]
+Sampler = Callable[[str, int, torch.Generator], Tensor]
+Reference = Literal["unconditional", "classes"]
+
+REFERENCES: tuple[Reference, ...] = ("unconditional", "classes")
+"""What guidance leads away from."""
+
+
+def checked_levels(sigmas: ArrayLike, samples: int, batch: int) -> Array:
+    """Ascending noise levels (levels,) of an estimator on noised samples; `ValueError` for a bad argument."""
+    sigma = checked_sigmas(sigmas)
+    if sigma.size < 2 or not (np.diff(sigma) > 0).all():
+        raise ValueError("sigmas: need at least two ascending noise levels")
+    if samples < 1 or batch < 1:
+        raise ValueError("samples, batch: must be at least 1")
+    return sigma
+
+
+def guidance_weights(sigma: Array, guidance: float, interval: tuple[float, float] | None) -> Array:
+    """ω of each step down levels (levels,): `guidance` where it begins at low < σ ≤ high, and else 1.
+
+    Raises `ValueError` for a weight that is no finite number, an interval that is none, and one in which no
+    step begins.
+    """
+    if not np.isfinite(guidance):
+        raise ValueError(f"guidance: must be a finite number, not {guidance}")
+    if interval is None:
+        return np.full(sigma.size - 1, float(guidance))
+    low, high = _checked_interval(interval)
+    starts = sigma[:-1]
+    inside = (starts > low) & (starts <= high)
+    if not inside.any():
+        below, above = starts[starts <= low].max(initial=0.0), starts[starts > high].min(initial=np.inf)
+        near = " and ".join(f"{place:.4g}" for place in (below, above) if 0 < place < np.inf)
+        raise ValueError(
+            f"interval: no step of the chain begins at {low:g} < sigma <= {high:g}; the next do at {near}"
+        )
+    return np.where(inside, float(guidance), 1.0)
+
+
+def _checked_interval(interval: tuple[float, float]) -> tuple[float, float]:
+    try:
+        low, high = (float(end) for end in interval)
+    except (TypeError, ValueError):
+        raise ValueError(f"interval: need two noise levels (low, high), not {interval!r}") from None
+    if not 0 <= low < high:
+        raise ValueError(f"interval: need 0 <= low < high in sigma, not {low:g}, {high:g}")
+    return low, high
+
+
+def chosen_reference(reference: str | None, denoiser: object) -> Reference:
+    """What guidance leads away from: as asked, else the unconditional denoiser where there is one.
+
+    Raises `ValueError` for an unknown name, and for an unconditional answer that was never learnt.
+    """
+    if reference is None:
+        return "unconditional" if has_null(denoiser) else "classes"
+    for known in REFERENCES:
+        if reference == known:
+            if known == "unconditional" and not has_null(denoiser):
+                raise ValueError(
+                    "guidance_reference: this network never learnt to answer without a class; give the "
+                    "unconditional network as its reference, or choose classes"
+                )
+            return known
+    raise ValueError(f"guidance_reference: {reference!r} is not one of {', '.join(REFERENCES)}")
+
+
+def reaching(sigma: Array) -> Array:
+    """Levels of chains that look at every σ of an ascending grid (levels,): down, and one more below."""
+    return np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
+
+
+@dataclass(frozen=True)
+class Step:
+    """A batch of n chains at one noise level.
+
+    `own` (n,) is the condition of each chain, `each` (n, K, …) the denoised x by condition; `before` and
+    `after` (n, K) are the logarithms of the posterior at `sigma` and, a step further, at `lower`.
+    """
+
+    sigma: float
+    lower: float
+    own: Tensor
+    each: Tensor
+    before: Tensor
+    after: Tensor
+
+
+@dataclass(frozen=True)
+class Chains:
+    """What a batch of chains is made of.
+
+    `sigma` (levels,) descends; `shape` is that of one sample; `prior` (K,); `weight` (levels − 1,) is the
+    guidance weight ω of each step, and `reference` what it leads away from. With a `sampler`, which then says
+    the shape, chains are the paths of noised clean samples instead.
+    """
+
+    denoiser: Denoiser
+    conditions: tuple[str | None, ...]
+    sigma: Array
+    shape: tuple[int, ...]
+    prior: Array
+    weight: Array = field(default_factory=lambda: np.ones(1))
+    reference: Reference = "classes"
+    sampler: Sampler | None = None
+    dtype: torch.dtype = torch.float64
+    device: torch.device | str = "cpu"
+
+    @property
+    def evaluations(self) -> int:
+        """Of the denoiser, for one chain."""
+        steps = self.sigma.size - 1
+        apart = self.reference == "unconditional" and None not in self.conditions
+        guided = int((np.broadcast_to(self.weight, steps) != 1).sum())
+        return steps * len(self.conditions) + (guided if apart else 0)
+
+    def steps(self, generator: torch.Generator, count: int) -> Iterator[Step]:
+        """Go down the noise levels with `count` chains; conditions are drawn from the prior."""
+        prior = torch.as_tensor(self.prior, device="cpu")
+        own = torch.multinomial(prior, count, replacement=True, generator=generator)
+        clean = self._clean(own, generator)
+        shape = (count, *self.shape) if clean is None else tuple(clean.shape)
+        x = self.sigma[0] * self._noise(generator, shape) + (0 if clean is None else clean)
+        log_odds = prior.log().repeat(count, 1)
+        weights = np.broadcast_to(self.weight, self.sigma.size - 1)
+        for sigma, lower, weight in zip(self.sigma[:-1], self.sigma[1:], weights, strict=True):
+            each = torch.stack([self.denoiser(x, float(sigma), c) for c in self.conditions], dim=1)
+            target = self._target(x, each, (own, log_odds), (sigma, weight)) if clean is None else clean
+            ratio = (lower / sigma) ** 2
+            spread = float(lower * np.sqrt(1 - ratio))
+            noise = spread * self._noise(generator, shape)
+            # |x′ − μ_k|² − |x′ − μ|² without the large squares: μ_k − μ = (1 − ratio)(D_k − D)
+            shift = (1 - ratio) * (each - target[:, None]).flatten(2)
+            gain = (shift * (noise.flatten(1)[:, None] - shift / 2)).sum(2) / spread**2
+            after = log_odds + gain.cpu().double()
+            after = after - torch.logsumexp(after, 1, keepdim=True)
+            yield Step(float(sigma), float(lower), own, each, log_odds, after)
+            x, log_odds = ratio * x + (1 - ratio) * target + noise, after
+
+    def _target(
+        self, x: Tensor, each: Tensor, chain: tuple[Tensor, Tensor], step: tuple[float, float]
+    ) -> Tensor:
+        """The guided denoiser's answer, (n, …), for chains of their own conditions and log-odds."""
+        (own, log_odds), (sigma, weight) = chain, map(float, step)
+        chosen = each[torch.arange(len(own), device="cpu"), own]
+        if weight == 1:
+            return chosen
+        if self.reference == "classes":
+            shares = torch.softmax(log_odds, 1).to(each)[(..., *[None] * (each.ndim - 2))]
+            other = (shares * each).sum(1)
+        elif None in self.conditions:
+            other = each[:, self.conditions.index(None)]
+        else:
+            other = self.denoiser(x, sigma, None)
+        return weight * chosen + (1 - weight) * other
+
+    def _clean(self, own: Tensor, generator: torch.Generator) -> Tensor | None:
+        if self.sampler is None:
+            return None
+        drawn = [self.sampler(str(self.conditions[int(k)]), 1, generator)[0] for k in own]
+        return torch.stack(drawn).to(self.device, self.dtype)
+
+    def _noise(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        draws = torch.randn(shape, generator=generator, dtype=self.dtype, device="cpu")
+        return draws.to(self.device)

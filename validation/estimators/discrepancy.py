@@ -1,0 +1,193 @@
+"""The discrepancy estimator (I-MMSE): what conditioning changes in the denoised sample, for any denoiser.
+
+    dH/d log σ = σ^{−2} E|D_C − D|²,      D = Σ_k p_k D_k or the unconditional network
+
+on noised data, with `p_k` given, or carried down each sample's own path of noise (`chains`). The integral
+from the clean end is the entropy, and over all σ it must be `H(C)`: their ratio, the `closure`, says how well
+calibrated a model is. Without "path" no chain is run, and nothing is discretised but the integral.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ...numerics.curves.dataset import entropy_of
+from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.fingerprints import fingerprint
+from .._support.condition_names import listed
+from .._support.torch_randomness import generator_of
+from ..denoiser import Denoiser, checked_conditions, digest_of, membership
+from .chains import Chains, Sampler, checked_levels, reaching
+from .curve_statistics import curve_of, integrated
+
+__all__ = ["discrepancy_entropy"]
+
+Array = NDArray[np.float64]
+Posterior = Callable[[Tensor, float], Tensor] | Literal["path"]
+
+
+def discrepancy_entropy(
+    denoiser: Denoiser,
+    conditions: Sequence[str],
+    sigmas: ArrayLike,
+    sampler: Sampler | None,
+    *,
+    shape: Sequence[int] = (),
+    weights: Sequence[float] | None = None,
+    posterior: Posterior | None = None,
+    partition: Mapping[str, Sequence[str]] | None = None,
+    samples: int = 1000,
+    batch: int = 64,
+    seed: int = 0,
+    folder: Path | None = None,
+    share: tuple[int, int] = (0, 1),
+    name: str = "denoiser",
+    progress: Callable[[int, int], None] | None = None,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
+) -> xr.Dataset:
+    """Class-conditional entropy along the noise scale, from denoised data.
+
+    Parameters
+    ----------
+    denoiser : callable
+        `denoiser(x, sigma, condition)`; its unconditional answer is D.
+    conditions : sequence of str
+        Classes, exhaustive.
+    sigmas : array_like, shape (levels,)
+        Noise levels, ascending, > 0, from where the class is decided to where nothing is known of it.
+    sampler : callable
+        `sampler(condition, count, generator)` gives clean samples (count, …). `None`, with posterior="path",
+        follows the model's own reverse chains instead, of samples of the given `shape`.
+    weights : sequence of float, optional
+        Prior of the classes, equal by default.
+    posterior : callable or "path", optional
+        Makes the reference `Σ_k p_k D_k` instead of the unconditional network. `posterior(x, sigma)` gives
+        `p(k|x)`, shape (batch, classes); "path" measures it with the model itself, down each sample's path of
+        noise, at an error of first order in the step. Needed where the conditions are not all the classes of
+        the model, and for a `partition`, whose group denoiser is the posterior-weighted average inside the
+        group.
+    partition : mapping from group names to conditions, optional
+        Measure the group.
+    samples, batch, seed, folder, share, name, progress, dtype, device
+        As for `path_entropy`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ascending `sigma`: `entropy` (nats, integrated from the clean end, where it is set to zero) and
+        `rate` (per unit OU time) with standard errors; without a dimension what `path_entropy` has, and
+        `closure`, the share of `H(C)` that the integral finds, with `closure_se`.
+
+    Raises `ValueError` for arguments out of range. Source: T17; H26.
+    """
+    sigma = checked_levels(sigmas, samples, batch)
+    prior = checked_conditions(conditions, weights)
+    groups = membership(conditions, partition)
+    if partition is not None and posterior is None:
+        raise ValueError("posterior: needed to average the denoisers inside a group")
+
+    if posterior == "path":
+        model = (denoiser, tuple(conditions), reaching(sigma), tuple(shape), prior)
+        chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
+        block = partial(_path_block, chains, groups)
+    elif sampler is None:
+        raise ValueError('sampler: needed unless the posterior is "path"')
+    else:
+        point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups, device)
+        block = partial(_point_block, *point)
+    kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
+    kind += "" if sampler is not None else " of the model"
+    own = "" if folder is None else digest_of(denoiser)
+    reference = "path" if posterior == "path" else "unconditional" if posterior is None else "given"
+    numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), reference)
+    run = fingerprint(kind, name, own, *map(repr, conditions), *numbers)
+    sizes = batch_sizes(samples, batch)
+    slopes = run_blocks(
+        lambda index: block(generator_of(seed, index), sizes[index]),
+        len(sizes),
+        folder,
+        run,
+        progress,
+        share,
+        sizes,
+    )["slopes"]
+    entropies = integrated(sigma, slopes)
+    per_level = len(conditions) if posterior is not None else 2
+    attributes = {
+        "method": "discrepancy",
+        "conditions": listed(conditions),
+        "classes": len(groups),
+        "samples": len(slopes),
+        "seed": seed,
+        "evaluations": len(slopes) * sigma.size * per_level,
+    }
+    return curve_of("entropy", sigma, entropies, slopes, attributes, seed, entropy_of(groups @ prior))
+
+
+@torch.no_grad()
+def _path_block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
+    steps = chains.steps(generator, count)
+    gaps = [_gap(step.each, torch.exp(step.before), step.own, groups) / step.sigma**2 for step in steps]
+    return {"slopes": np.stack(gaps[::-1], axis=1)}
+
+
+@torch.no_grad()
+def _point_block(
+    denoiser: Denoiser,
+    conditions: tuple[str, ...],
+    sigma: Array,
+    sampler: Sampler,
+    prior: Array,
+    posterior: Callable[[Tensor, float], Tensor] | None,
+    groups: Array,
+    device: torch.device | str,
+    generator: torch.Generator,
+    count: int,
+) -> Arrays:
+    chances = torch.as_tensor(prior, device="cpu")
+    own = torch.multinomial(chances, count, replacement=True, generator=generator)
+    clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own]).to(device)
+    noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device="cpu").to(clean)
+    slopes: list[Array] = []
+    for level in map(float, sigma):
+        x = clean + level * noise
+        if posterior is None:
+            gap = _squares(_own(denoiser, conditions, x, level, own) - denoiser(x, level, None))
+        else:
+            each = torch.stack([denoiser(x, level, condition) for condition in conditions], dim=1)
+            gap = _gap(each, posterior(x, level), own, groups)
+        slopes.append(gap / level**2)
+    return {"slopes": np.stack(slopes, axis=1)}
+
+
+def _own(denoiser: Denoiser, conditions: tuple[str, ...], x: Tensor, sigma: float, own: Tensor) -> Tensor:
+    """Each sample denoised under its own condition."""
+    found = torch.empty_like(x)
+    for k, condition in enumerate(conditions):
+        mine = own == k
+        if mine.any():
+            found[mine] = denoiser(x[mine], sigma, condition)
+    return found
+
+
+def _gap(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> Array:
+    """`|D_G − D|²` of each sample, with G the group of its own class: (n, K, …), (n, K), (n,) to (n,)."""
+    flat = each.flatten(2)
+    p = posterior.to(flat)
+    inside = p * torch.as_tensor(groups.T @ groups, device="cpu").to(flat)[own]
+    # what underflows in every member of a group leaves the group's own class
+    inside[torch.arange(len(own), device="cpu"), own] += torch.finfo(flat.dtype).tiny
+    conditional = (inside[..., None] * flat).sum(1) / inside.sum(1, keepdim=True)
+    return _squares(conditional - (p[..., None] * flat).sum(1))
+
+
+def _squares(difference: Tensor) -> Array:
+    return (difference.flatten(1) ** 2).sum(1).cpu().double().numpy()

@@ -1,0 +1,143 @@
+"""Every pair of a model's classes in one sweep: along a sample's path of noise, class by class.
+
+A path of class j that is compared with class k alone carries the posterior `p_j : p_k` of that pair, and
+
+    dH/d log σ = σ^{−2} E (1 − p_own)² |D_j − D_k|²,        H = E h(p_own),   h the binary entropy,
+
+so K denoised samples a level serve all K(K − 1)/2 pairs.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ...numerics._support.seeds import seed_attribute
+from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.fingerprints import fingerprint
+from .._support.condition_names import listed
+from .._support.torch_randomness import generator_of
+from ..denoiser import Denoiser, checked_conditions, digest_of
+from .chains import Chains, Sampler, checked_levels, reaching
+from .curve_statistics import curve_of, integrated
+
+__all__ = ["pair_entropies"]
+
+Array = NDArray[np.float64]
+
+
+def pair_entropies(
+    denoiser: Denoiser,
+    conditions: Sequence[str],
+    sigmas: ArrayLike,
+    sampler: Sampler,
+    *,
+    samples: int = 2000,
+    batch: int = 64,
+    seed: int = 0,
+    folder: Path | None = None,
+    share: tuple[int, int] = (0, 1),
+    name: str = "denoiser",
+    progress: Callable[[int, int], None] | None = None,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
+) -> xr.Dataset:
+    """Class-conditional entropy of each pair of conditions, prior ½, from noised clean samples.
+
+    Parameters
+    ----------
+    denoiser, sampler, batch, seed, folder, share, name, progress, dtype, device
+        As for `discrepancy_entropy`.
+    conditions : sequence of str
+        Classes; every two of them make a pair.
+    sigmas : array_like, shape (levels,)
+        Noise levels, ascending, > 0.
+    samples : int
+        Paths over all classes; a pair has `2/len(conditions)` of them.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over `pair` (as "3,8") and ascending `sigma`: `entropy` (nats, integrated from the clean end), `rate`
+        (per unit OU time) and `posterior_entropy`, the mean entropy of the posterior that the paths carry,
+        with standard errors; over `pair`: `closure`, `class_entropy`, `peak_per_log_sigma`,
+        `peak_per_ou_time`, `median_sigma` and `window_width` (in log σ), with `*_low` and `*_high` (95 %).
+
+    Raises `ValueError` for arguments out of range. Source: T17; H26.
+    """
+    sigma = checked_levels(sigmas, samples, batch)
+    prior = checked_conditions(conditions, None)
+    model = (denoiser, tuple(conditions), reaching(sigma), (), prior)
+    chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
+    own = "" if folder is None else digest_of(denoiser)
+    run = fingerprint("pairs", name, own, *map(repr, conditions), sigma, batch, seed, str(dtype))
+    sizes = batch_sizes(samples, batch)
+    found = run_blocks(
+        lambda index: _block(chains, generator_of(seed, index), sizes[index]),
+        len(sizes),
+        folder,
+        run,
+        progress,
+        share,
+        sizes,
+    )
+    curves = [
+        _curve(found, a, b, listed([conditions[a], conditions[b]]), sigma, seed)
+        for a, b in combinations(range(len(conditions)), 2)
+    ]
+    whole = xr.concat(curves, dim="pair", combine_attrs="drop")
+    for key in whole.data_vars:
+        about = curves[0][key].attrs
+        whole[key].attrs.update({name: text for name, text in about.items() if name != "note"})
+    return whole.assign_attrs(
+        method="discrepancy along paths",
+        conditions=listed(conditions),
+        classes=2,
+        samples=samples,
+        seed=seed_attribute(seed),
+        evaluations=samples * sigma.size * len(conditions),
+    )
+
+
+@torch.no_grad()
+def _block(chains: Chains, generator: torch.Generator, count: int) -> Arrays:
+    """The own class, and against each other class `dH/d log σ` and posterior entropy, (paths, levels, K)."""
+    slopes: list[Array] = []
+    entropies: list[Array] = []
+    own, rows = torch.zeros(0, device="cpu"), torch.arange(count, device="cpu")
+    for step in chains.steps(generator, count):
+        own = step.own
+        flat = step.each.flatten(2).double()
+        squares = ((flat - flat[rows, own][:, None]) ** 2).sum(2).cpu()
+        # log-odds of the other class against the own one
+        odds = step.before - step.before[rows, own][:, None]
+        other = torch.sigmoid(odds)
+        slopes.append((other**2 * squares / step.sigma**2).numpy())
+        entropies.append((torch.special.entr(other) + torch.special.entr(torch.sigmoid(-odds))).numpy())
+    return {
+        "own": own.double().numpy(),
+        "slopes": np.stack(slopes[::-1], axis=1),
+        "entropies": np.stack(entropies[::-1], axis=1),
+    }
+
+
+def _curve(found: Arrays, a: int, b: int, name: str, sigma: Array, seed: int) -> xr.Dataset:
+    """The curve of one pair, from the paths of both of its classes."""
+    first, second = found["own"] == a, found["own"] == b
+    slopes, posterior = (
+        np.concatenate([found[key][first][..., b], found[key][second][..., a]])
+        for key in ("slopes", "entropies")
+    )
+    if len(slopes) < 2:
+        raise ValueError(f"samples: too few for the pair {name}")
+    entropies = integrated(sigma, slopes)
+    curve = curve_of("entropy", sigma, entropies, slopes, {"classes": 2}, seed, float(np.log(2)))
+    error = posterior.std(axis=0, ddof=1) / np.sqrt(len(posterior))
+    return curve.assign(
+        posterior_entropy=("sigma", posterior.mean(axis=0)),
+        posterior_entropy_se=("sigma", error),
+    ).assign_coords(pair=name)

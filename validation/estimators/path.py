@@ -1,0 +1,159 @@
+"""The path estimator (H26, K25): a posterior carried along stochastic reverse chains, for any denoiser.
+
+The entropy of the posterior that `chains` carry, averaged over chains that were sampled conditionally on
+classes from the prior, is `H(C|X_σ)` up to a bias of first order in the step.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ...numerics.curves.dataset import checked_sigmas, entropy_of
+from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.fingerprints import fingerprint
+from .._support.condition_names import listed
+from .._support.torch_randomness import generator_of
+from ..denoiser import (
+    Denoiser,
+    checked_conditions,
+    digest_of,
+    membership,
+    warn_of_untrained,
+)
+from .chains import Chains, Reference, chosen_reference, guidance_weights
+from .curve_statistics import curve_of
+
+__all__ = ["path_entropy"]
+
+Array = NDArray[np.float64]
+
+
+def path_entropy(
+    denoiser: Denoiser,
+    conditions: Sequence[str | None],
+    sigmas: ArrayLike,
+    shape: Sequence[int],
+    *,
+    weights: Sequence[float] | None = None,
+    chains: int = 300,
+    guidance: float = 1.0,
+    interval: tuple[float, float] | None = None,
+    guidance_reference: Reference | None = None,
+    partition: Mapping[str, Sequence[str]] | None = None,
+    batch: int = 64,
+    seed: int = 0,
+    folder: Path | None = None,
+    share: tuple[int, int] = (0, 1),
+    name: str = "denoiser",
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Class-conditional entropy along the noise scale, from reverse chains.
+
+    Parameters
+    ----------
+    denoiser : callable
+        `denoiser(x, sigma, condition)`.
+    conditions : sequence of str or None
+        What the posterior is over. `None` stands for the unconditional network: `(k, None)` is the binary
+        form, in which it represents the complement of k.
+    sigmas : array_like, shape (steps + 1,)
+        Noise levels, descending, > 0; the first is where chains start from pure noise.
+    shape : sequence of int
+        Shape of one sample.
+    weights : sequence of float, optional
+        Prior of the conditions, equal by default.
+    chains : int
+        Number of reverse chains; the last batch holds what the others leave.
+    guidance : float
+        Weight ω of classifier-free guidance in sampling, `ω D_own + (1 − ω) D_reference`. Unless it is 1 the
+        average surprise of the own condition is returned, as `cross_entropy`.
+    interval : (low, high), optional
+        Noise levels between which guidance acts, at steps that begin at low < σ ≤ high.
+    guidance_reference : {"unconditional", "classes"}, optional
+        D_reference: the denoiser without a condition, or the mean `Σ_k p_k D_k` over `conditions`, weighted
+        by the posterior that a chain carries. Unless given it is the first, but for a denoiser that says that
+        it never learnt one (`has_null` false). Attribute `guidance_reference` of the result.
+    partition : mapping from group names to conditions, optional
+        Measure the group.
+    batch, seed, folder, progress
+        Chains at once; seed; folder that keeps finished batches, so that a run can be resumed and runs of
+        several machines merged; a callback of batches done and in all. Batches of another run, or of another
+        network by its `digest()`, are refused.
+    share : (rank, ranks)
+        Which part of the batches this process runs; `PendingBlocksError` until all are in `folder`.
+    name : str
+        Names the model where finished batches are kept, and tells those without a `digest()` apart.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ascending `sigma`: `entropy` or `cross_entropy` (nats) and `rate` (per unit OU time) with
+        standard errors; without a dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`,
+        `median_sigma` and `window_width`, each with a bootstrap interval `*_low`, `*_high` (95 %); attributes
+        with the number of evaluations. What is known of the class at the first level is not seen: start where
+        that is little.
+
+    Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if `None` is among the
+    conditions of a network that never learnt to answer without one. Source: H26, K25.
+    """
+    sigma = checked_sigmas(sigmas)
+    if sigma.size < 2 or not (np.diff(sigma) < 0).all():
+        raise ValueError("sigmas: need at least two descending noise levels")
+    if chains < 1 or batch < 1:
+        raise ValueError("chains, batch: must be at least 1")
+    prior = checked_conditions(conditions, weights)
+    groups = membership(conditions, partition)
+    warn_of_untrained(denoiser, conditions)
+    weight = guidance_weights(sigma, guidance, interval)
+    guided = bool((weight != 1).any())
+    reference = chosen_reference(guidance_reference, denoiser) if guided else "classes"
+    model = (denoiser, tuple(conditions), sigma, tuple(shape), prior, weight, reference)
+    chain = Chains(*model, dtype=dtype, device=device)
+    own = "" if folder is None else digest_of(denoiser)
+    numbers = (sigma, prior, groups, weight, batch, seed, str(tuple(shape)), str(dtype), reference)
+    run = fingerprint("path", name, own, *map(repr, conditions), *numbers)
+    sizes = batch_sizes(chains, batch)
+    found = run_blocks(
+        lambda index: _block(chain, groups, generator_of(seed, index), sizes[index]),
+        len(sizes),
+        folder,
+        run,
+        progress,
+        share,
+        sizes,
+    )
+    values = found["surprise" if guided else "entropy"][:, ::-1]
+    attributes = {
+        "method": "path",
+        "conditions": listed(conditions),
+        "classes": len(groups),
+        "chains": chains,
+        "guidance": guidance,
+        "seed": seed,
+        "evaluations": chains * chain.evaluations,
+    }
+    if guided:
+        attributes["guidance_reference"] = reference
+    quantity = "cross_entropy" if guided else "entropy"
+    if guided and interval is not None:
+        attributes |= {"interval_low": interval[0], "interval_high": interval[1]}
+    return curve_of(quantity, sigma[:0:-1], values, None, attributes, seed, entropy_of(groups @ prior))
+
+
+@torch.no_grad()
+def _block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
+    """Posterior entropy and surprise of each chain at each level after the first, (chains, levels)."""
+    members = torch.as_tensor(groups, device="cpu")
+    rows: dict[str, list[Array]] = {"entropy": [], "surprise": []}
+    for step in chains.steps(generator, count):
+        shares = torch.exp(step.after) @ members.T
+        rows["entropy"].append(torch.special.entr(shares).sum(1).numpy())
+        of_own = (shares * members.T[step.own]).sum(1)
+        rows["surprise"].append(-torch.log(of_own.clamp_min(1e-300)).numpy())
+    return {key: np.stack(values, axis=1) for key, values in rows.items()}

@@ -1,0 +1,1 @@
+"""Figures of curves, theorems, models and phase diagrams, in one style."""

@@ -1,0 +1,1 @@
+"""One measurement: model, estimator, prediction, comparison, files."""

@@ -1,0 +1,323 @@
+"""A measured entropy curve held against the theory of a Gaussian mixture.
+
+Compared are both peaks of the rate, per log σ and per unit OU time, the median, the window's width in log
+σ, and every level. The prediction is read on its own range of σ, whatever was measured; the measured curve
+from its levels, whatever it carries (`numerics.places`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from ...numerics import entropy_curve, guided_curve, with_places
+from ...numerics.curves.places import COARSE, PLACES, Place
+from ...theory.mixtures.mixture import GaussianMixture
+from ...theory.times.window import window_sigmas
+from .._support.condition_names import unlisted
+from .curve_files import read_curve
+from .log_scale import log_scale_test
+from .verdicts import AGREE, finite, place_in, verdict
+
+__all__ = [
+    "Comparison",
+    "compare",
+    "compare_pairs",
+    "held_against",
+    "predicted_curve",
+    "read_curve",
+    "two_classes",
+]
+
+Array = NDArray[np.float64]
+
+DENSE = 400  # levels of a predicted curve, from which its peak is read
+DRAWS = 20_000  # for mixtures without an exact curve
+_OTHER = 0.2  # share by which the entropy at which a curve levels off may differ from that of the prediction
+_SPREAD = 1e-6  # of the predicted log σ of pairs, below which they have no slope
+_NOTED = 0.02  # and from which it is said
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The prediction over a dense grid of σ, the figures of agreement by name, and the measured curve.
+
+    `used_seed` says whether anything was drawn.
+    """
+
+    predicted: xr.Dataset
+    summary: dict[str, Any]
+    measured: xr.Dataset = field(default_factory=xr.Dataset)
+    used_seed: bool = False
+
+
+def compare(
+    measured: xr.Dataset,
+    mixture: GaussianMixture,
+    *,
+    guidance: float | None = None,
+    interval: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Hold a curve (`entropy` or `cross_entropy` over `sigma`, maybe `*_se` and `rate`) against a prediction.
+
+    Parameters
+    ----------
+    measured : xarray.Dataset
+        A curve, or those of several pairs of classes (dimension `pair`, names as "3,8"), each of which is
+        held against the same two classes of the mixture with equal weights.
+    mixture : GaussianMixture
+        What predicts it, with as many classes.
+    guidance, interval : float and (low, high), optional
+        Of guided curves, which are held against T12; by default as the curve's attributes say.
+    seed : int
+        Of resampled noise, and of draws for a mixture without an exact curve.
+
+    Returns
+    -------
+    Comparison
+        Its `summary` has each of `numerics.places.PLACES` with `measured`, `predicted`, both 95 % intervals,
+        `residual` = log(measured/predicted) and, where the curve has standard errors, `residual_se`;
+        `largest_difference` in nats and `largest_difference_sigma`; `agree` and the `sentence` that says so.
+
+    Raises
+    ------
+    ValueError
+        A curve without levels, too coarse to show a peak, or of another number of classes than the mixture.
+
+    References
+    ----------
+    T2, T12, T13.
+    """
+    if "pair" in measured.dims:
+        _check_pairs(measured, mixture)
+        return compare_pairs(measured, lambda names: two_classes(mixture, names), seed)
+    _check_classes(measured, mixture)
+    found = held_against(measured, mixture, guidance, interval, seed)
+    note = str(found.summary["peak_per_log_sigma"].get("note", ""))
+    if note.startswith(COARSE):
+        raise ValueError(f"curve: {note}; measure more levels where its entropy falls")
+    return found
+
+
+def held_against(
+    measured: xr.Dataset,
+    mixture: GaussianMixture,
+    guidance: float | None = None,
+    interval: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """As `compare`, of one curve, without refusing what is coarse: a measurement is reported anyway."""
+    name = "cross_entropy" if "cross_entropy" in measured else "entropy"
+    omega, within = _guidance(measured, name, guidance, interval)
+    if within is not None:
+        measured = measured.assign_attrs(interval_low=within[0], interval_high=within[1])
+    whole = None if "class_entropy" in measured else mixture.class_entropy
+    measured = with_places(measured, class_entropy=whole, seed=seed)
+    sigma = measured.sigma.values
+    ends = np.concatenate([window_sigmas(mixture, 2), sigma])
+    dense = np.geomspace(ends.min(), ends.max(), DENSE)
+    predicted = predicted_curve(mixture, dense, omega, within, seed)
+    at_levels = predicted_curve(mixture, sigma, omega, within, seed)
+    has_errors = f"{name}_se" in measured
+    summary: dict[str, Any] = {"quantity": name}
+    for place in PLACES:
+        summary[place] = _held(place_in(measured, place), place_in(predicted, place), has_errors)
+    peak, width = summary["peak_per_log_sigma"], summary["window_width"]["predicted"]
+    if peak["residual"] is not None and width:
+        peak["residual_in_widths"] = peak["residual"] / width
+    summary |= _largest(measured, at_levels, name)
+    summary["class_entropy"] = {
+        "measured": finite(float(measured["class_entropy"])),
+        "predicted": mixture.class_entropy,
+    }
+    said, agree = verdict(measured, predicted, has_errors)
+    summary |= _circumstances(measured, predicted, name)
+    summary |= {"agree": agree, "sentence": said}
+    drawn = "samples" in predicted.attrs or (has_errors and float(measured[f"{name}_se"].max()) > 0)
+    return Comparison(predicted, summary, measured, drawn)
+
+
+def compare_pairs(
+    pairs: xr.Dataset, predict: Callable[[Sequence[str]], GaussianMixture], seed: int = 0
+) -> Comparison:
+    """Each pair of classes against the mixture of the two, and all together by the log-scale test.
+
+    `predict` gives the mixture of two classes by name. The summary has `pairs` by name, each as of
+    `compare`, and `log_scale_test` of the peaks per log σ, `None` where fewer than
+    three pairs have one, or all are predicted at one σ.
+    """
+    held = {
+        str(name): held_against(pairs.sel(pair=name), predict(unlisted(str(name))), seed=seed)
+        for name in pairs.pair.values
+    }
+    index = pd.Index(list(held), name="pair")
+    measured = xr.concat(
+        [each.measured for each in held.values()], index, join="override", combine_attrs="drop"
+    )
+    measured = measured.assign_attrs(pairs.attrs)
+    for place in PLACES:
+        values = [place_in(each.predicted, place).value for each in held.values()]
+        measured[f"predicted_{place}"] = ("pair", np.array(values))
+    x, y = measured.predicted_peak_per_log_sigma.values, measured.peak_per_log_sigma.values
+    shown = np.isfinite(x) & np.isfinite(y)
+    summary: dict[str, Any] = {"pairs": {name: each.summary for name, each in held.items()}}
+    test = None
+    if shown.sum() >= 3 and np.ptp(np.log(x[shown])) > _SPREAD:
+        test = log_scale_test(x[shown], y[shown], measured.predicted_window_width.values[shown], seed)
+    without = [name for name, has in zip(held, shown, strict=True) if not has]
+    summary |= {"without_peak": without, "log_scale_test": test}
+    said, agree = _on_the_line(len(held), without, test)
+    summary |= {"agree": agree, "sentence": said}
+    first = next(iter(held.values()))
+    return Comparison(first.predicted, summary, measured, True)
+
+
+def predicted_curve(
+    mixture: GaussianMixture,
+    sigmas: Array,
+    guidance: float = 1.0,
+    interval: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """The theory's curve at `sigmas`, with where its class is decided (`numerics.places`)."""
+    if guidance == 1:
+        return entropy_curve(mixture, sigmas, samples=DRAWS, key=seed)
+    return guided_curve(mixture, sigmas, guidance, interval, key=seed)
+
+
+def two_classes(mixture: GaussianMixture, names: Sequence[str]) -> GaussianMixture:
+    """Two classes of a mixture by name, with equal weights."""
+    rows = [mixture.labels.index(name) for name in names]
+    covariances = [mixture.covariance_of(k) for k in rows]
+    equal = np.full(len(rows), 1 / len(rows))
+    return GaussianMixture(equal, mixture.means[rows], mixture.shared_covariance or covariances, tuple(names))
+
+
+def _guidance(
+    measured: xr.Dataset, name: str, guidance: float | None, interval: tuple[float, float] | None
+) -> tuple[float, tuple[float, float] | None]:
+    """The weight that was asked for, or the one that the curve was measured with."""
+    if guidance is None:
+        if name == "cross_entropy" and "guidance" not in measured.attrs:
+            raise ValueError("guidance: the curve is a cross-entropy; say with which weight it was guided")
+        guidance = float(measured.attrs.get("guidance", 1.0))
+        if interval is None and "interval_low" in measured.attrs:
+            interval = (float(measured.attrs["interval_low"]), float(measured.attrs["interval_high"]))
+    if (guidance == 1) != (name == "entropy"):
+        raise ValueError(f"guidance: {guidance:g} does not go with a curve of {name.replace('_', '-')}")
+    return guidance, interval
+
+
+def _held(measured: Place, predicted: Place, has_errors: bool) -> dict[str, Any]:
+    """One number, measured and predicted, in JSON's terms."""
+    found: dict[str, Any] = {}
+    for side, place in (("measured", measured), ("predicted", predicted)):
+        parts = {side: place.value, f"{side}_low": place.low, f"{side}_high": place.high}
+        found |= {key: finite(value) for key, value in parts.items()}
+    found["residual"] = finite(float(np.log(measured.value / predicted.value)))
+    if has_errors:
+        found["residual_se"] = finite(float(np.hypot(measured.log_error, predicted.log_error)))
+    notes = [f"{side}: {place.note}" for side, place in (("predicted", predicted),) if place.note]
+    if measured.note or notes:
+        found["note"] = "; ".join([measured.note, *notes] if measured.note else notes)
+    return found
+
+
+def _largest(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> dict[str, float]:
+    """Where the curves are farthest apart, in nats."""
+    difference = measured[name].values - at_levels[name].values
+    worst = int(np.argmax(np.abs(difference)))
+    found = {
+        "largest_difference": float(np.abs(difference[worst])),
+        "largest_difference_sigma": float(measured.sigma.values[worst]),
+    }
+    if f"{name}_se" in measured:
+        errors = (measured[f"{name}_se"].values[worst], at_levels[f"{name}_se"].values[worst])
+        found["largest_difference_se"] = float(np.hypot(*errors))
+    return found
+
+
+def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> dict[str, Any]:
+    """What was used, units, and what a reader has to know."""
+    notes = []
+    whole, most = float(measured["class_entropy"]), float(measured[name].max())
+    error = float(measured[f"{name}_se"].max()) if f"{name}_se" in measured else 0.0
+    if name == "entropy" and most > (1 + _NOTED) * whole + AGREE * error:
+        notes.append(f"the entropy reaches {most:.3g} nats, above H(C) = {whole:.3g}")
+    if abs(whole / float(predicted["class_entropy"]) - 1) > _NOTED:
+        notes.append(f"H(C) is {whole:.3g} nats, of the prediction {float(predicted['class_entropy']):.3g}")
+    if "path" in str(measured.attrs.get("method", "")):
+        notes.append("errors are those of draws; the bias of a path's steps, of first order, is not in them")
+    if f"{name}_se" not in measured:
+        notes.append("the curve has no standard errors; intervals hold the error of the grid alone")
+    used = {key: predicted.attrs[key] for key in ("method", "samples", "key") if key in predicted.attrs}
+    return {
+        "range": [float(measured.sigma.min()), float(measured.sigma.max())],
+        "levels": measured.sizes["sigma"],
+        "prediction": used,
+        "interval": "low to high holds 95 %",
+        "agreement": f"within {AGREE:g} standard errors of the median",
+        "units": {
+            "peak_per_log_sigma": "sigma at the highest dH/d log sigma",
+            "peak_per_ou_time": "sigma at the highest dH/dt per unit OU time",
+            "median_sigma": "sigma",
+            "window_width": "log sigma",
+            "residual": "log(measured/predicted)",
+            "largest_difference": "nats",
+            "class_entropy": "nats",
+        },
+        "notes": notes,
+    }
+
+
+def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:
+    """Refuse a prediction with another number of classes, as far as the curve tells."""
+    if "classes" in measured.attrs:
+        own = int(measured.attrs["classes"])
+        if own != mixture.classes:
+            raise ValueError(f"mixture: has {mixture.classes} classes, the curve is of {own}")
+        return
+    if mixture.classes < 2:
+        raise ValueError("mixture: a single class has nothing to decide")
+    if "cross_entropy" in measured:
+        return
+    curve = measured.sortby("sigma")
+    x, values = np.log(curve.sigma.values), curve["entropy"].values
+    error = 5 * float(curve["entropy_se"].max()) if "entropy_se" in curve else 0.0
+    whole, last = mixture.class_entropy, float(values[-1])
+    before = float(np.interp(x[-1] - 0.7, x, values))
+    settled = last - before < 0.05 * last and float(np.ptp(values)) > last / 2
+    if values.max() - error > (1 + _OTHER) * whole or (settled and last + error < whole / (1 + _OTHER)):
+        raise ValueError(
+            f"mixture: its {mixture.classes} classes have an entropy of {whole:.4g} nats, and the curve "
+            f"reaches {float(values.max()):.4g}: another number of classes, or other weights"
+        )
+
+
+def _check_pairs(pairs: xr.Dataset, mixture: GaussianMixture) -> None:
+    for name in pairs.pair.values:
+        names = unlisted(str(name))
+        missing = [each for each in names if each not in mixture.labels]
+        if len(names) != 2 or missing:
+            few = ", ".join(mixture.labels[:12]) + (", ..." if mixture.classes > 12 else "")
+            raise ValueError(f"mixture: has the classes {few}, and not the pair {name!r} of the curves")
+
+
+def _on_the_line(count: int, without: list[str], test: dict[str, Any] | None) -> tuple[str, bool | None]:
+    """One sentence on all pairs: whether the slope of measured on predicted log σ is 1."""
+    missing = f"; {len(without)} of {count} pairs have no peak in the measured range" if without else ""
+    if test is None:
+        return f"no slope: fewer than three pairs have a peak, or all at one predicted σ{missing}", None
+    z = abs(test["slope"] - 1) / test["slope_se"] if test["slope_se"] > 0 else np.inf
+    agree = bool(z <= AGREE)
+    words = "agree" if agree else "do not agree"
+    return (
+        f"σ at the peak per log σ of {test['pairs']} pairs, measured on predicted: slope "
+        f"{test['slope']:.3f} ± {test['slope_se']:.3f} in log σ, median residual {test['residual']:+.3f} ± "
+        f"{test['residual_se']:.3f}: {words} with slope 1 ({z:.1f} standard errors){missing}"
+    ), agree

@@ -1,0 +1,90 @@
+"""Files of a measurement or a comparison: the curve as .csv and .nc, the summary as .json, a figure."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import xarray as xr
+
+from ...numerics.runs.atomic_files import write_table, write_text
+from ...numerics.runs.manifests import write_results
+from ..figures.measured import comparison_figure, log_scale_figure, measured_figure
+from ..figures.style import saver
+from .comparison import Comparison
+from .curve_files import level_table
+from .measure import Result
+from .verdicts import finite
+
+__all__ = ["write_comparison", "write_result"]
+
+Writers: TypeAlias = dict[str, Callable[[Path], Any]]
+
+
+def write_result(result: Result, title: str, folder: Path, parameters: Mapping[str, Any]) -> list[Path]:
+    """Write `curve.csv`, `curve.nc`, `summary.json`, `curve.png`, and a manifest with the run's `parameters`.
+
+    For pairs these are `curves.csv` and `curves.nc`, `pairs.csv` with a row per pair, and `log-scale.png`.
+    """
+    curve, comparison = result.curve, result.comparison
+    if "pair" in curve.dims:
+        tables, figures = _of_pairs(curve, result.summary)
+        return _write(folder, tables, result.summary, figures, parameters, result.inputs)
+    if comparison is not None:
+        figure = comparison_figure(comparison.measured, comparison.predicted, title)
+    else:
+        figure = measured_figure(curve, title)
+    tables = _tables("curve", curve)
+    return _write(folder, tables, result.summary, {"curve.png": figure}, parameters, result.inputs)
+
+
+def write_comparison(
+    comparison: Comparison, title: str, folder: Path, parameters: Mapping[str, Any]
+) -> list[Path]:
+    """Write `predicted.csv`, `predicted.nc`, `summary.json`, `comparison.png`, and a manifest.
+
+    For pairs `pairs.csv`, `curves.csv`, `curves.nc` and `log-scale.png` instead of the prediction.
+    """
+    if "pair" in comparison.measured.dims:
+        tables, figures = _of_pairs(comparison.measured, comparison.summary)
+        return _write(folder, tables, comparison.summary, figures, parameters)
+    figure = comparison_figure(comparison.measured, comparison.predicted, title)
+    tables = _tables("predicted", comparison.predicted)
+    return _write(folder, tables, comparison.summary, {"comparison.png": figure}, parameters)
+
+
+def _of_pairs(curves: xr.Dataset, summary: Mapping[str, Any]) -> tuple[Writers, dict[str, Any]]:
+    """Tables of the curves and of what each pair has one of, and the figure."""
+    scalars = curves[[name for name, values in curves.data_vars.items() if values.dims == ("pair",)]]
+    tables = _tables("curves", curves) | {"pairs.csv": _tables("pairs", scalars)["pairs.csv"]}
+    return tables, {"log-scale.png": log_scale_figure(curves, summary["log_scale_test"])}
+
+
+def _tables(stem: str, curve: xr.Dataset) -> Writers:
+    return {
+        f"{stem}.csv": lambda path: write_table(level_table(curve), path),
+        f"{stem}.nc": lambda path: curve.to_netcdf(path, engine="scipy"),
+    }
+
+
+def _write(
+    folder: Path,
+    writers: Writers,
+    summary: dict[str, Any],
+    figures: dict[str, Any],
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str] | None = None,
+) -> list[Path]:
+    text = json.dumps(_plain(summary), indent=1, allow_nan=False) + "\n"
+    writers = writers | {"summary.json": lambda path: write_text(path, text)}
+    writers |= {name: saver(figure) for name, figure in figures.items()}
+    return write_results(folder, writers, parameters, inputs=inputs)
+
+
+def _plain(value: Any) -> Any:
+    """Without NaN and infinities, which JSON does not have: the end of a run is no place to find one."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return finite(value) if isinstance(value, float) else value

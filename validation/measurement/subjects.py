@@ -1,0 +1,294 @@
+"""What `speciation measure` measures: a denoiser, its conditions, clean samples and a prediction, if any.
+
+Four kinds: a mixture's exact denoiser (the oracle), the embedded digits, EDM2, Stable Diffusion.
+"""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...numerics.runs.fingerprints import fingerprint
+from ...numerics.runs.manifests import sha256
+from ...theory._support.json_files import read_json
+from ...theory._support.one_line import one_line
+from ...theory.mixtures import digits
+from ...theory.mixtures.mixture import GaussianMixture
+from ...theory.times.window import window_sigmas
+from ..denoiser import Denoiser
+from ..estimators.chains import Sampler
+from ..models.oracle import MixtureDenoiser
+from .presets import karras_sigmas
+
+if TYPE_CHECKING:
+    from ..models.edm2 import EDM2
+
+__all__ = [
+    "MODELS",
+    "Subject",
+    "digits_subject",
+    "edm2_subject",
+    "oracle_subject",
+    "read_prompts",
+    "sd15_subject",
+]
+
+Array = NDArray[np.float64]
+
+MODELS = ("digits", "edm2", "sd15")
+"""Names of the models; everything else is the SPEC of a mixture."""
+
+STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+_DIGITS_RANGE = (0.15, 30.0)  # of σ: no pair is undecided below, none is told apart above
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model as it is measured.
+
+    `name` tells runs of different models apart; `levels(n)` are n noise levels, ascending, for noised data,
+    `chain(n)` the n + 1 of a reverse chain, descending; `predict(classes)` is the mixture that predicts the
+    curve, where there is one; `groups` are named lists of conditions; `weights` probabilities, if not equal.
+    `null` says what the denoiser answers without a condition, and `caveat` why that is not to be relied on;
+    `inputs` are the SHA-256 of the files it was read from; `check` refuses conditions that are one to it.
+    """
+
+    name: str
+    denoiser: Denoiser
+    conditions: tuple[str, ...]
+    shape: tuple[int, ...]
+    levels: Callable[[int], Array]
+    chain: Callable[[int], Array]
+    sampler: Sampler | None = None
+    predict: Callable[[Sequence[str]], GaussianMixture] | None = None
+    groups: Mapping[str, Sequence[str]] | None = None
+    weights: Mapping[str, float] | None = None
+    dtype: torch.dtype = torch.float32
+    device: str = "cpu"
+    null: str = ""
+    caveat: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    check: Callable[[Sequence[str | None]], None] | None = None
+
+    def prior(self, classes: Sequence[str]) -> list[float] | None:
+        """Probabilities of some of the classes among themselves; `None` for equal ones."""
+        if self.weights is None:
+            return None
+        own = [self.weights[name] for name in classes]
+        return [weight / sum(own) for weight in own]
+
+    def chosen(self, classes: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Conditions by name, all of them by default; `ValueError` for one that is unknown or given twice.
+
+        Each text is one name if there is such a name, and otherwise a list of names separated by commas, in
+        which a name that holds a comma may be quoted, or stand as it is where there is one way to read it.
+        """
+        texts = [classes] if isinstance(classes, str) else list(classes or ())
+        if not texts or (texts == ["all"] and "all" not in self.conditions):
+            return self.conditions
+        names = tuple(name for text in texts for name in self._names(text))
+        if len(set(names)) < len(names):
+            raise ValueError(f"--classes: {', '.join(texts)} names a class twice")
+        return names
+
+    def _names(self, text: str) -> list[str]:
+        if text in self.conditions:
+            return [text]
+        try:
+            read = next(csv.reader([text], skipinitialspace=True), None) or [text]
+        except csv.Error:  # a line break within
+            read = [text]
+        quoted = [name.strip() for name in read]
+        if all(name in self.conditions for name in quoted):
+            return quoted
+        readings = self._readings(text.split(","))
+        if len(readings) > 1:
+            raise ValueError(
+                f"--classes: {text!r} can be read in several ways; give --classes once for each name"
+            )
+        if readings:
+            return readings[0]
+        unknown = next(name for name in quoted if name not in self.conditions)
+        few = ", ".join(self.conditions[:12]) + (", ..." if len(self.conditions) > 12 else "")
+        raise ValueError(f"--classes: {unknown!r} is not one of {few}")
+
+    def _readings(self, pieces: Sequence[str]) -> list[list[str]]:
+        """Up to two ways to join neighbouring pieces to names, from the last piece on."""
+        found: list[list[list[str]]] = [[[]]]  # of the last 0, 1, 2, … pieces
+        for first in reversed(range(len(pieces))):
+            here: list[list[str]] = []
+            for after in range(first + 1, len(pieces) + 1):
+                name = ",".join(pieces[first:after]).strip()
+                if name in self.conditions:
+                    here += [[name, *rest] for rest in found[len(pieces) - after]]
+            found.append(here[:2])
+        return found[-1]
+
+
+def oracle_subject(spec: str, device: str = "cpu") -> Subject:
+    """The exact denoiser of a mixture, and the mixture as its own prediction."""
+    mixture = GaussianMixture.parse(spec)
+    oracle = MixtureDenoiser(mixture, device=device)
+
+    def predict(classes: Sequence[str]) -> GaussianMixture:
+        rows = [mixture.labels.index(name) for name in classes]
+        covariances = [mixture.covariance_of(k) for k in rows]
+        shared = mixture.shared_covariance
+        weights = mixture.weights[rows] / mixture.weights[rows].sum()
+        return GaussianMixture(weights, mixture.means[rows], shared or covariances, classes)
+
+    def levels(count: int) -> Array:
+        return window_sigmas(mixture, count)
+
+    def chain(steps: int) -> Array:
+        return levels(steps + 1)[::-1]
+
+    shape = (mixture.dimension,)
+    weights = dict(zip(mixture.labels, mixture.weights.tolist(), strict=True))
+    model = (spec, oracle, mixture.labels, shape, levels, chain)
+    options: dict[str, Any] = {"dtype": torch.float64, "device": device, "null": "the mixture of all classes"}
+    return Subject(*model, oracle.sample, predict, None, weights, **options)
+
+
+def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subject:
+    """The embedded model, the images held out of its training, and the mixture fitted to the digits."""
+    from ..models.digits_model import WEIGHTS, load_digits_model, split
+
+    path = checkpoint or WEIGHTS
+    denoiser = load_digits_model(path, device)
+    side = denoiser.shape[-1]
+    held_out = split(side)[1]
+
+    def predict(classes: Sequence[str]) -> GaussianMixture:
+        return GaussianMixture(*digits.fit([int(name) for name in classes]))
+
+    def levels(count: int) -> Array:
+        return np.geomspace(*_DIGITS_RANGE, count) * (side / 8)
+
+    def chain(steps: int) -> Array:
+        return levels(steps + 1)[::-1]
+
+    name = f"digits {_digest(path)[:16]}"
+    model = (name, denoiser, denoiser.conditions, denoiser.shape, levels, chain)
+    options: dict[str, Any] = {"device": device, "null": "the zero label, learnt by label dropout"}
+    options |= {"inputs": {str(checkpoint or WEIGHTS.name): sha256(path)}}
+    return Subject(*model, held_out.sample, predict if side == 8 else None, **options)
+
+
+def edm2_subject(
+    checkpoint: Path,
+    reference: Path | None = None,
+    device: str = "cpu",
+    precision: torch.dtype = torch.float32,
+    high: float = 80.0,
+    low: float = 0.002,
+) -> Subject:
+    """An EDM2 network, conditions by class number; `reference` is what the unconditional network is.
+
+    Published networks with classes never saw the zero label: their unconditional ones are files of their own.
+    """
+    from ..models.edm2 import EDM2Denoiser, load_edm2
+
+    network = load_edm2(checkpoint, device, precision)
+    if network.configuration.label_dim == 0:
+        raise ValueError(
+            f"--checkpoint: {checkpoint} is an unconditional network: it has no classes to tell apart; it "
+            "can be the --reference-checkpoint of a network that has"
+        )
+    other = None if reference is None else load_edm2(reference, device, precision)
+    try:
+        denoiser = EDM2Denoiser(network, other)
+    except ValueError as error:
+        raise ValueError(f"--reference-checkpoint: {reference}: {error}") from None
+    inputs = {str(path): _digest(path) for path in (checkpoint, reference) if path is not None}
+    name = " ".join(["edm2", *(digest[:16] for digest in inputs.values())])
+    name += "" if precision == torch.float32 else f" {str(precision).removeprefix('torch.')}"
+
+    def levels(count: int) -> Array:
+        return karras_sigmas(count - 1, high, low)[::-1]
+
+    def chain(steps: int) -> Array:
+        return karras_sigmas(steps, high, low)
+
+    model = (name, denoiser, denoiser.conditions, denoiser.shape, levels, chain)
+    null, caveat = _null_of(network.configuration.label_dim, other)
+    return Subject(*model, device=device, null=null, caveat=caveat, inputs=inputs)
+
+
+def _null_of(classes: int, reference: "EDM2 | None") -> tuple[str, str]:
+    """What an EDM2 network answers without a class, and why that may be worth nothing."""
+    if reference is None:
+        return (
+            "the zero label of the network itself",
+            f"the network takes {classes} classes, and what it answers without one was never learnt unless "
+            "labels were dropped in training; give the unconditional network (published as its own file, "
+            "such as edm2-img512-xs-uncond) as --reference-checkpoint, or name two classes",
+        )
+    if reference.configuration.label_dim == 0:
+        return "the reference network", ""
+    return (
+        "the zero label of the reference network",
+        f"the reference takes {reference.configuration.label_dim} classes, and what it answers without one "
+        "was never learnt unless labels were dropped in training; an unconditional network has no classes",
+    )
+
+
+def sd15_subject(
+    source: str = STABLE_DIFFUSION,
+    prompts: Path | None = None,
+    device: str = "cpu",
+    precision: torch.dtype = torch.float32,
+    download: bool = False,
+) -> Subject:
+    """Stable Diffusion, conditions by prompt: a JSON file of prompts by group, `{"dog": ["a dog", …], …}`."""
+    from ..models.stable_diffusion import load_stable_diffusion, pipeline_files
+
+    groups = read_prompts(prompts)
+    every = tuple(prompt for members in groups.values() for prompt in members)
+    denoiser = load_stable_diffusion(source, device=device, dtype=precision, download=download)
+    try:
+        denoiser.check_prompts(every)
+    except ValueError as error:
+        raise ValueError(f"{prompts}: {error}") from None
+    inputs = pipeline_files(source)
+    name = f"sd15 {source} {fingerprint(*(digest for _, digest in sorted(inputs.items())))[:16]}"
+    name += "" if precision == torch.float32 else f" {str(precision).removeprefix('torch.')}"
+
+    def levels(count: int) -> Array:
+        return denoiser.chain_sigmas(count - 1)[::-1]
+
+    model = (name, denoiser, every, denoiser.shape, levels, denoiser.chain_sigmas)
+    grouped = groups if any(len(members) > 1 for members in groups.values()) else None
+    options: dict[str, Any] = {"null": "the empty prompt", "inputs": inputs, "check": denoiser.check_prompts}
+    return Subject(*model, groups=grouped, device=device, **options)
+
+
+def read_prompts(path: Path | None) -> dict[str, list[str]]:
+    """Prompts by group from a JSON file; `ValueError` with one line for anything else."""
+    if path is None:
+        raise ValueError('--prompts: needs a JSON file such as {"dog": ["a photo of a dog"], "cat": [...]}')
+    try:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
+    if not isinstance(content, dict) or not content:
+        raise ValueError(f"{path}: must be an object of prompt lists by name")
+    for name, members in content.items():
+        if not isinstance(members, list) or not members or not all(isinstance(m, str) for m in members):
+            raise ValueError(f"{path}: {name!r} must be a list of prompts")
+    every = [prompt for members in content.values() for prompt in members]
+    if len(set(every)) < len(every):
+        raise ValueError(f"{path}: a prompt stands there twice")
+    return content
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None

@@ -1,0 +1,1 @@
+"""Models as denoisers: the oracle, EDM2 networks, diffusers pipelines, the digits model."""

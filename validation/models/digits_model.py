@@ -1,0 +1,84 @@
+"""The embedded model: an EDM2 network of scikit-learn's handwritten digits, and the images it never saw.
+
+Every fifth image of each digit is held out of training; measurements on data use these.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...theory.mixtures import digits
+from .._support.torch_randomness import undisturbed
+from .edm2 import Configuration, EDM2Denoiser, load_edm2
+
+__all__ = ["WEIGHTS", "Images", "configuration", "load_digits_model", "split"]
+
+WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
+"""Where the weights lie beside their model card."""
+
+_HELD_OUT_EVERY = 5
+_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images (n, 1, side, side) with pixels in [−1, 1], and their digits (n,)."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
+        """Images of one digit, drawn with replacement: a `sampler` of the estimators."""
+        own = self.pixels[self.labels == int(condition)]
+        return own[torch.randint(len(own), (count,), generator=generator, device="cpu")]
+
+
+def split(side: int = _SIDE) -> tuple[Images, Images]:
+    """Images to train on and images held out, at `side` × `side` pixels (a multiple of 8, repeated)."""
+    if side < _SIDE or side % _SIDE:
+        raise ValueError(f"side: must be a multiple of {_SIDE}, not {side}")
+    with undisturbed():
+        each = [torch.as_tensor(digits.images(k)).float().reshape(-1, 1, _SIDE, _SIDE) for k in range(10)]
+        pixels = functional.interpolate(torch.cat(each), scale_factor=side // _SIDE, mode="nearest")
+        labels = torch.cat([torch.full((len(images),), k) for k, images in enumerate(each)])
+        places = torch.cat([torch.arange(len(images)) for images in each])
+        held = places % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
+    return Images(pixels[~held], labels[~held]), Images(pixels[held], labels[held])
+
+
+def configuration(side: int = _SIDE) -> Configuration:
+    """Constructor arguments of the network: one level more for each doubling of the side."""
+    levels = int(np.log2(side // _SIDE))
+    pixels = split()[0].pixels
+    return Configuration(
+        img_resolution=side,
+        img_channels=1,
+        label_dim=10,
+        model_channels=32,
+        channel_mult=(1,) * (levels + 1) + (2,),
+        num_blocks=1,
+        attn_resolutions=(4,),
+        channels_per_head=32,
+        sigma_data=round(float((pixels**2).mean().sqrt()), 3),
+    )
+
+
+def load_digits_model(path: Path = WEIGHTS, device: torch.device | str = "cpu") -> EDM2Denoiser:
+    """The denoiser of handwritten digits, conditions `"0"` to `"9"`, pixels in [−1, 1].
+
+    Works offline; `ValueError` with one line if `path` is no such file. Its answer without a condition was
+    learnt, by label dropout. Source: K24; scikit-learn's digits.
+    """
+    network = load_edm2(path, device)
+    c = network.configuration
+    if c.label_dim != 10 or c.img_channels != 1 or c.img_resolution % _SIDE:
+        shape = f"{c.img_channels} x {c.img_resolution} x {c.img_resolution}"
+        raise ValueError(
+            f"{path}: is a network of {c.label_dim} classes and samples of {shape}; one of the digits has 10 "
+            f"classes and samples of 1 x {_SIDE} x {_SIDE}, or a multiple of these sides"
+        )
+    return EDM2Denoiser(network, null=True)

@@ -1,0 +1,58 @@
+"""A denoiser that makes do with the memory there is: when a batch does not fit, it is evaluated in halves."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..denoiser import Denoiser, digest_of, has_null
+
+__all__ = ["frugal", "out_of_memory"]
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found no memory, on an accelerator or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+@dataclass(frozen=True)
+class _Frugal:
+    denoiser: Denoiser
+    note: Callable[[str], None]
+    size: list[int] = field(default_factory=list)
+
+    @property
+    def has_null(self) -> bool:
+        return has_null(self.denoiser)
+
+    def digest(self) -> str:
+        return digest_of(self.denoiser)
+
+    def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
+        while True:
+            part = min([len(x), *self.size])
+            try:
+                pieces = x.split(max(part, 1))
+                return torch.cat([self.denoiser(piece, sigma, condition) for piece in pieces])
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+            # outside of the handler, whose traceback would keep the tensors of the failed attempt
+            if part <= 1:
+                raise ValueError(f"out of memory for one sample of shape {tuple(x.shape[1:])}")
+            self.size[:] = [part // 2]
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            self.note(f"out of memory for {part} samples at once; going on with {part // 2}")
+
+
+def frugal(denoiser: Denoiser, say: Callable[[str], None] | None = None) -> Denoiser:
+    """`denoiser`, evaluated on parts of a batch that fit; parts stay as small as they once had to be.
+
+    Noise is drawn outside of it, so that an estimate is the same up to the order of sums within the network.
+    `say` is told when parts get smaller (a `RuntimeWarning` unless given). Raises `ValueError` if there is no
+    memory for one sample.
+    """
+    return _Frugal(denoiser, say or (lambda text: warnings.warn(text, RuntimeWarning, stacklevel=2)))

@@ -1,0 +1,1 @@
+"""Every theorem proved and measured, and the report of it."""

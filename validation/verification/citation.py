@@ -1,0 +1,123 @@
+"""How to cite the toolkit and the source of a theorem: BibTeX, APA and CFF."""
+
+import re
+import unicodedata
+from importlib import metadata
+from typing import Any
+
+import yaml
+
+from ...theory.theorems import by_id
+from ...theory.theorems.sources import Source
+
+__all__ = ["FORMATS", "cite"]
+
+FORMATS = ("bibtex", "apa", "cff")
+"""Known citation formats."""
+
+
+def cite(style: str = "bibtex", theorem: str | None = None) -> str:
+    """Citation of the toolkit or, with `theorem`, of the sources of that theorem.
+
+    A theorem derived here cites the toolkit. Raises `ValueError` for an unknown format or theorem.
+    """
+    if style not in FORMATS:
+        raise ValueError(f"format: {style!r} is not one of {', '.join(FORMATS)}")
+    sources = by_id(theorem).bibliography if theorem else ()
+    if style == "cff":
+        return _cff(sources)
+    entries = [_BIBLIOGRAPHY[style](source) for source in sources]
+    return "\n\n".join(entries or [_SOFTWARE[style](_software())])
+
+
+def _citation_file() -> str:
+    """`CITATION.cff` as the installed package carries it, beside its licence."""
+    files = metadata.distribution("speciation").files or []
+    for file in files:
+        if file.name == "CITATION.cff":
+            return file.read_text(encoding="utf-8")
+    raise ValueError("CITATION.cff: missing from the installed package; reinstall it")
+
+
+def _software() -> dict[str, Any]:
+    return yaml.safe_load(_citation_file())
+
+
+def _software_bibtex(software: dict[str, Any]) -> str:
+    author = " and ".join("{" + person["name"] + "}" for person in software["authors"])
+    return _bibtex_entry(
+        "software",
+        "speciation",
+        {
+            "author": author,
+            "title": "{" + software["title"] + "}",
+            "version": software["version"],
+            "license": software["license"],
+        },
+    )
+
+
+def _software_apa(software: dict[str, Any]) -> str:
+    author = ", ".join(person["name"] for person in software["authors"])
+    return f"{author}. {software['title']} (Version {software['version']}) [Computer software]."
+
+
+def _source_bibtex(source: Source) -> str:
+    family = unicodedata.normalize("NFKD", source.authors[0].split(",")[0])
+    key = re.sub(r"[^a-z]", "", family.encode("ascii", "ignore").decode().lower()) + str(source.year)
+    fields = {
+        "author": " and ".join(source.authors),
+        "title": "{" + source.title + "}",
+        "journal" if source.kind == "article" else "booktitle": source.venue,
+        "year": str(source.year),
+    }
+    if source.doi:
+        fields["doi"] = source.doi
+    if source.arxiv:
+        fields |= {"eprint": source.arxiv, "archivePrefix": "arXiv"}
+    return _bibtex_entry(source.kind, key, fields)
+
+
+def _bibtex_entry(kind: str, key: str, fields: dict[str, str]) -> str:
+    body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    return f"@{kind}{{{key},\n{body}\n}}"
+
+
+def _source_apa(source: Source) -> str:
+    names = [_initials(author) for author in source.authors]
+    authors = names[0] if len(names) == 1 else ", ".join(names[:-1]) + ", & " + names[-1]
+    place = f" {source.url}" if source.url else ""
+    return f"{authors} ({source.year}). {source.title}. {source.venue}.{place}"
+
+
+def _initials(author: str) -> str:
+    family, given = (part.strip() for part in author.split(",", 1))
+    return f"{family}, {' '.join(name[0] + '.' for name in given.split())}"
+
+
+def _cff(sources: tuple[Source, ...]) -> str:
+    if not sources:
+        return _citation_file().rstrip("\n")
+    content = _software() | {"references": [_cff_reference(source) for source in sources]}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip("\n")
+
+
+def _cff_reference(source: Source) -> dict[str, Any]:
+    people = [
+        dict(zip(("family-names", "given-names"), author.split(", ", 1), strict=True))
+        for author in source.authors
+    ]
+    entry: dict[str, Any] = {
+        "type": "article" if source.kind == "article" else "conference-paper",
+        "title": source.title,
+        "authors": people,
+        "year": source.year,
+        "journal" if source.kind == "article" else "collection-title": source.venue,
+    }
+    if source.url:
+        entry["url"] = source.url
+    return entry
+
+
+_BIBLIOGRAPHY = {"bibtex": _source_bibtex, "apa": _source_apa}
+_SOFTWARE = {"bibtex": _software_bibtex, "apa": _software_apa}

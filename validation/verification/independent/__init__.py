@@ -1,0 +1,1 @@
+"""Routes from the definition that share nothing with `theory`: what the checks compare with."""

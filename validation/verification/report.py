@@ -1,0 +1,83 @@
+"""`speciation verify --out DIR`: the outcome as a page, as Markdown and JSON, and figures."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...numerics.runs.atomic_files import write_text
+from ...numerics.runs.manifests import environment, write_results
+from ..figures.style import saver
+from ..figures.theory import digit_figure
+from ..models.digit_pairs import easy_and_hard
+from .report_html import report_html
+from .verify import TheoremResult, summary
+
+__all__ = ["write"]
+
+
+def write(results: list[TheoremResult], directory: Path, seed: int) -> list[Path]:
+    """Write `report.html`, `.md`, `.json` and the figures into `directory`; return their paths."""
+    run = {"seed": seed, "environment": environment()}
+    drawings = {
+        f"digits-{label}.png": digit_figure(pair, label, seed) for label, pair in easy_and_hard().items()
+    }
+    texts = {
+        "report.html": report_html(results, run, {_title(name): figure for name, figure in drawings.items()}),
+        "report.md": _markdown(results, run, list(drawings)),
+        "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
+    }
+    writers: dict[str, Callable[[Path], object]] = {
+        name: lambda path, t=text: write_text(path, t) for name, text in texts.items()
+    }
+    writers |= {name: saver(figure) for name, figure in drawings.items()}
+    asked = {"command": "verify", "theorems": [result.theorem.id for result in results], "seed": seed}
+    return write_results(directory, writers, asked)
+
+
+def _title(name: str) -> str:
+    """The name of a figure's file, in words."""
+    return name.removesuffix(".png").replace("-", ": ")
+
+
+def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[str]) -> str:
+    total = summary(results)
+    versions = ", ".join(f"{name} {value}" for name, value in run["environment"].items())
+    lines = [
+        "# Verification report",
+        "",
+        f"{total['passed']} theorems passed, {total['failed']} failed; seed {run['seed']}; {versions}.",
+        "",
+    ]
+    for result in results:
+        lines += _section(result)
+    lines += ["## Handwritten digits", ""]
+    lines += [f"![{name}]({name})\n" for name in drawings]
+    return "\n".join(lines)
+
+
+def _section(result: TheoremResult) -> list[str]:
+    theorem = result.theorem
+    sources = ", ".join(source.key for source in theorem.bibliography) or "derived here"
+    verdict = "passed" if result.passed else "FAILED"
+    lines = [f"## {theorem.id}: {theorem.name} ({verdict})", "", theorem.statement, ""]
+    lines += [f"Hypotheses: {'; '.join(theorem.hypotheses)}. Source: {sources}.", ""]
+    if theorem.proof_limits:
+        lines += [f"Limits of the proof: {theorem.proof_limits}", ""]
+    lines += ["| step of the proof | reduces to zero | mutant rejected |", "|---|---|---|"]
+    lines += [f"| {_cell(s.name)} | {_mark(s.holds)} | {_mark(s.mutant_rejected)} |" for s in result.proof]
+    header = "| check | route | expected | measured | tolerance | passed | mutant rejected |"
+    lines += ["", header, "|---|---|---|---|---|---|---|"]
+    for check in result.checks:
+        numbers = f"{check.expected:.12g} | {check.measured:.12g} | {check.tolerance:.2g}"
+        verdicts = f"{_mark(check.passed)} | {_mark(check.mutant_rejected)}"
+        lines.append(f"| {_cell(check.name)} | {check.route} | {numbers} | {verdicts} |")
+    return [*lines, ""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _mark(passed: bool) -> str:
+    return "yes" if passed else "**no**"

@@ -1,0 +1,95 @@
+"""Prove and measure theorems: every identity, every check, every mutant."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ...theory.theorems import THEOREMS, Theorem, by_id
+from .checks import CHECKS, Check, Context
+
+__all__ = ["IdentityResult", "TheoremResult", "summary", "verify"]
+
+
+@dataclass(frozen=True)
+class IdentityResult:
+    """Whether one step of a proof reduces to zero, and whether its mutant does not."""
+
+    name: str
+    holds: bool
+    mutant_rejected: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the step holds and could have failed."""
+        return self.holds and self.mutant_rejected
+
+
+@dataclass(frozen=True)
+class TheoremResult:
+    """One theorem with the outcome of its proof and of its measurements."""
+
+    theorem: Theorem
+    proof: tuple[IdentityResult, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def proved(self) -> bool:
+        """Whether every identity of the proof holds and could have failed."""
+        return all(step.ok for step in self.proof)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the theorem is proved and every measurement agrees."""
+        return self.proved and all(check.ok for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of `verify --json`."""
+        return {
+            "id": self.theorem.id,
+            "name": self.theorem.name,
+            "passed": self.passed,
+            "proved": self.proved,
+            "proof": [
+                {"name": step.name, "holds": step.holds, "mutant_rejected": step.mutant_rejected}
+                for step in self.proof
+            ],
+            "proof_limits": self.theorem.proof_limits,
+            "checks": [check.to_json() for check in self.checks],
+        }
+
+
+def verify(
+    only: Iterable[str] = (),
+    seed: int = 0,
+    on_result: Callable[[TheoremResult], None] | None = None,
+) -> list[TheoremResult]:
+    """Prove and measure the theorems named in `only` (all of them if empty), in order.
+
+    `on_result` is called after each. Raises `ValueError` for an unknown id, before any work.
+    """
+    chosen = {by_id(identifier).id for identifier in only} or set(THEOREMS)
+    results: list[TheoremResult] = []
+    for identifier, theorem in THEOREMS.items():
+        if identifier in chosen:
+            results.append(_verify(theorem, Context(seed)))
+            if on_result is not None:
+                on_result(results[-1])
+    return results
+
+
+def summary(results: list[TheoremResult]) -> dict[str, Any]:
+    """Counts of theorems that passed and failed, and every entry: what `verify --json` prints."""
+    passed = sum(result.passed for result in results)
+    return {
+        "passed": passed,
+        "failed": len(results) - passed,
+        "theorems": [result.to_json() for result in results],
+    }
+
+
+def _verify(theorem: Theorem, context: Context) -> TheoremResult:
+    proof = tuple(
+        IdentityResult(identity.name, identity.holds(), identity.mutant_rejected())
+        for identity in theorem.derive()
+    )
+    return TheoremResult(theorem, proof, tuple(CHECKS[theorem.id](context)))
