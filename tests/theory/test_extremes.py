@@ -18,7 +18,7 @@ from speciation.theory import (
 )
 from speciation.theory.closed_forms.unequal_scales import Contrast
 from speciation.theory.times.prediction import speciation_times
-from speciation.validation.verification.independent import binary, literal
+from speciation.validation.verification.independent import binary_quadrature, literal
 
 LOG2 = float(np.log(2))
 
@@ -29,7 +29,7 @@ def test_gamma_from_1e_minus_300_to_1e300():
     np.testing.assert_allclose(binary_entropy(tiny), LOG2 - tiny / 2, rtol=1e-15)
     np.testing.assert_allclose(binary_mmse(tiny), 1 - tiny, rtol=1e-15)
     for gamma in (1e-6, 0.3, 40.0, 700.0, 1400.0):
-        expected = binary.entropy(gamma, digits=25)
+        expected = binary_quadrature.entropy(gamma, digits=25)
         assert binary_entropy(gamma) == pytest.approx(float(expected), rel=1e-12, abs=0)
     for gamma in (1e4, 1e8, 1e300):
         assert binary_entropy(gamma) == binary_mmse(gamma) == 0.0  # the least double is 5e-324
@@ -135,7 +135,7 @@ def test_dimensions_one_and_ten_million():
     for d in (1, 10_000_000):
         mixture = GaussianMixture.parse(f"binary:d={d},mu=1,s=1")
         sigma = np.sqrt(d / 3.0)
-        expected = float(binary.entropy(d / (1 + sigma**2)))
+        expected = float(binary_quadrature.entropy(d / (1 + sigma**2)))
         assert float(entropy_curve(mixture, [sigma]).entropy[0]) == pytest.approx(expected, rel=1e-12, abs=0)
         times = {entry.criterion: entry.time for entry in speciation_times(mixture)}
         assert times["covariance"] == pytest.approx(0.5 * np.log(1 + d), rel=1e-12)
@@ -144,7 +144,7 @@ def test_dimensions_one_and_ten_million():
 def test_means_of_1e150_and_beyond():
     mixture = GaussianMixture.parse("binary:d=1,mu=1e150,s=1")
     curve = entropy_curve(mixture, [1e149, 1e150, 1e152])
-    expected = [float(binary.entropy(gamma)) for gamma in (100.0, 1.0, 1e-4)]
+    expected = [float(binary_quadrature.entropy(gamma)) for gamma in (100.0, 1.0, 1e-4)]
     np.testing.assert_allclose(curve.entropy, expected, rtol=1e-12)
     for mu, why in (("1e160", "overflows"), ("1e-160", "underflows")):
         with pytest.raises(ValueError, match=why):
@@ -198,7 +198,7 @@ def test_levels_that_rounding_would_decide_are_refused():
 def test_sigma_from_1e_minus_12_to_1e12(sigma):
     for spec, at in (("binary:d=4,mu=1,s=0", 4 / sigma**2), ("binary:d=4,mu=1,s=1", 4 / (1 + sigma**2))):
         curve = entropy_curve(GaussianMixture.parse(spec), [sigma])
-        expected = float(binary.entropy(at)) if at < 1e3 else 0.0
+        expected = float(binary_quadrature.entropy(at)) if at < 1e3 else 0.0
         assert float(curve.entropy[0]) == pytest.approx(expected, rel=1e-12, abs=1e-300)
         # dH/dt = −½ mmse dγ/dt, and dγ/dt = −2(1 + σ²) γ²/|δ|²
         slope = float(binary_mmse(at)) * (1 + sigma**2) * at**2 / 4 if at < 1e3 else 0.0

@@ -9,7 +9,7 @@ from ....theory import schedules
 from ....theory.channel.binary import binary_entropy
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t01_one_clock as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import posteriors
 from ..independent.search import maximum, root
 from ._base import Checks, Context, close, z_test
@@ -105,7 +105,7 @@ def _peaks() -> Checks:
     M, s2 = theorem.SEPARATION2, theorem.VARIANCE
 
     def mmse(log_sigma: float) -> float:
-        return binary.quick_mmse(M / (s2 + math.exp(2 * log_sigma)))
+        return binary_quadrature.quick_mmse(M / (s2 + math.exp(2 * log_sigma)))
 
     def slope(log_sigma: float) -> float:
         """`dγ/d log σ` by a central difference."""

@@ -6,7 +6,7 @@ from ....theory.channel.binary import binary_entropy
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t02_binary_channel as theorem
 from ...models.digit_pairs import easy_and_hard
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
@@ -19,7 +19,7 @@ def check(context: Context) -> Checks:
     for prior in theorem.PRIORS:
         for gamma in theorem.GAMMAS:
             name = f"H(gamma={gamma:g}, w={prior:g})"
-            measured = float(binary.entropy(gamma, prior))
+            measured = float(binary_quadrature.entropy(gamma, prior))
             yield close(name, "quadrature of the definition", predicted[name], measured, 1e-12)
     yield from _ambient(context)
     yield from _digits(context)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t03_immse as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import posteriors
 from ._base import Checks, Context, close, z_test
 
@@ -22,10 +22,10 @@ def check(context: Context) -> Checks:
         expected = predicted[f"mmse({gamma:g})"]
         slope = _slope(gamma)
         yield close(f"mmse({gamma:g})", "−2 dH/dγ of the definition", expected, -2 * slope, 1e-12)
-        measured = float(binary.mmse(gamma))
+        measured = float(binary_quadrature.mmse(gamma))
         yield close(f"mmse({gamma:g}), 1 − E tanh", "quadrature", expected, measured, 1e-12)
     for gamma in theorem.TAIL:
-        measured = float(mp.log(binary.entropy(gamma, digits=30)))
+        measured = float(mp.log(binary_quadrature.entropy(gamma, digits=30)))
         yield close(
             f"log H({gamma:g})", "quadrature, 30 digits", predicted[f"log H({gamma:g})"], measured, 1e-15
         )
@@ -49,8 +49,8 @@ def _slope(gamma: float) -> float:
 
         def difference(step: Any) -> Any:
             high, low = (
-                binary.entropy(g + step, digits=30),
-                binary.entropy(g - step, digits=30),
+                binary_quadrature.entropy(g + step, digits=30),
+                binary_quadrature.entropy(g - step, digits=30),
             )
             return (high - low) / (2 * step)
 

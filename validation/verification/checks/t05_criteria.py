@@ -10,7 +10,7 @@ from scipy import integrate
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t05_criteria as theorem
 from ....theory.times.prediction import speciation_times
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.search import root
 from ._base import Checks, Context, close
 
@@ -39,9 +39,9 @@ def _conditions(M: float, s2: float, w: float) -> dict[str, Callable[[float], fl
     def gamma(t: float) -> float:
         return M / (s2 + math.expm1(2 * t))
 
-    half = binary.quick_entropy(0.0, w) / 2
+    half = binary_quadrature.quick_entropy(0.0, w) / 2
     # the threshold is balanced classes' φ(1), whatever the weights
-    threshold = binary.quick_mmse(1.0)
+    threshold = binary_quadrature.quick_mmse(1.0)
 
     return {
         "curvature": lambda t: _curvature(t, M, s2, w),
@@ -49,8 +49,8 @@ def _conditions(M: float, s2: float, w: float) -> dict[str, Callable[[float], fl
         "reverse-sde": lambda t: 1 + 2 * _curvature(t, M, s2, w),
         "probability-flow": lambda t: 1 + _curvature(t, M, s2, w),
         "entropy-peak": lambda t: _rate_slope(t, gamma, w),
-        "entropy-median": lambda t: half - binary.quick_entropy(gamma(t), w),
-        "cloning": lambda t: threshold - binary.quick_mmse(gamma(t)),
+        "entropy-median": lambda t: half - binary_quadrature.quick_entropy(gamma(t), w),
+        "cloning": lambda t: threshold - binary_quadrature.quick_mmse(gamma(t)),
     }
 
 
@@ -93,7 +93,7 @@ def _rate_slope(t: float, gamma: Callable[[float], float], w: float) -> float:
     step = 8e-3
 
     def difference(h: float) -> float:
-        values = [binary.quick_entropy(gamma(t + k * h), w) for k in (-1, 0, 1)]
+        values = [binary_quadrature.quick_entropy(gamma(t + k * h), w) for k in (-1, 0, 1)]
         return -(values[0] - 2 * values[1] + values[2]) / h**2
 
     return (4 * difference(step) - difference(2 * step)) / 3

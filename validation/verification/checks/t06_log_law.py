@@ -9,7 +9,7 @@ import numpy as np
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t06_log_law as theorem
 from ....theory.times.criteria import speciation_sigma2
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
@@ -54,7 +54,7 @@ def _time(criterion: str, d: Any) -> Any:
         # Γ + 2γ = 2 with Γ = 1 + (s²−1)/Y and γ = M/(Y + s² − 1)
         growth = mp.findroot(lambda y: 1 + (s2 - 1) / y + 2 * M / (y + s2 - 1) - 2, 2 * M)
     elif criterion == "entropy-peak":
-        growth = M / binary.rate_peak((1 - s2) / M) + 1 - s2
+        growth = M / binary_quadrature.rate_peak((1 - s2) / M) + 1 - s2
     elif criterion == "entropy-median":
         growth = M / _median() + 1 - s2
     else:
@@ -65,7 +65,7 @@ def _time(criterion: str, d: Any) -> Any:
 @lru_cache(maxsize=1)
 def _median() -> Any:
     return mp.findroot(
-        lambda g: binary.entropy(g, digits=25) - mp.log(2) / 2,
+        lambda g: binary_quadrature.entropy(g, digits=25) - mp.log(2) / 2,
         (mp.mpf("1.04"), mp.mpf("1.05")),
         tol=1e-24,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t07_concentration as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, bound, close, z_test
 
@@ -27,17 +27,17 @@ def check(context: Context) -> Checks:
         yield from _ambient(context, d)
     # (1 − H/log 2) e^{2c} at a c where the next term, of relative size ½e^{−2c}, is below 1e-8
     c = 9.5
-    measured = (1 - float(binary.entropy(math.exp(-2 * c)) / np.log(2))) * math.exp(2 * c)
+    measured = (1 - float(binary_quadrature.entropy(math.exp(-2 * c)) / np.log(2))) * math.exp(2 * c)
     key = "noisy tail times e^{2c}"
     yield close(key, "quadrature, c = 9.5", predicted[key], measured, 1e-7)
     widths = np.linspace(-20, 2, 23)
-    clean = [float(binary.entropy(math.exp(2 * c), digits=15) / np.log(2)) for c in widths]
+    clean = [float(binary_quadrature.entropy(math.exp(2 * c), digits=15) / np.log(2)) for c in widths]
     limits = np.exp(-np.exp(2 * widths) / 2)
     yield bound("clean tail below exp(-e^{2c}/2)", "quadrature", limits, clean, upper=True)
 
 
 def _share(c: float) -> float:
-    noisy, clean = (binary.entropy(math.exp(sign * 2 * c)) for sign in (-1, 1))
+    noisy, clean = (binary_quadrature.entropy(math.exp(sign * 2 * c)) for sign in (-1, 1))
     return float(1 - (noisy - clean) / np.log(2))
 
 
@@ -45,7 +45,7 @@ def _in_time(c: float, separation2: float) -> float:
     """The same by the entropies at three OU times: the two ends of the window, if they are ≥ 0, and 0."""
     middle = 0.5 * math.log(separation2)
     times = (middle + c, max(middle - c, 0.0), 0.0)
-    late, early, start = (float(binary.entropy(separation2 * math.exp(-2 * t))) for t in times)
+    late, early, start = (float(binary_quadrature.entropy(separation2 * math.exp(-2 * t))) for t in times)
     return 1 - (late - early) / (math.log(2) - start)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t08_constants as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import posteriors
 from ._base import Checks, Context, close, z_test
 
@@ -18,23 +18,23 @@ SAMPLES = 600_000
 def check(context: Context) -> Checks:
     """Maximise, bisect and integrate definitions; then meet φ(γ*) in ambient dimension."""
     predicted = theorem.predict()
-    peak = binary.rate_peak()
+    peak = binary_quadrature.rate_peak()
     median = mp.findroot(
-        lambda g: binary.entropy(g, digits=25) - mp.log(2) / 2,
+        lambda g: binary_quadrature.entropy(g, digits=25) - mp.log(2) / 2,
         (mp.mpf(1), mp.mpf("1.1")),
         tol=1e-20,
     )
-    mmse = binary.mmse(peak, 25)
+    mmse = binary_quadrature.mmse(peak, 25)
     measured = {
         "gamma*": (peak, 1e-13),
         "peak height": (peak * mmse, 1e-13),
-        "H(gamma*)/log 2": (binary.entropy(peak) / mp.log(2), 1e-13),
+        "H(gamma*)/log 2": (binary_quadrature.entropy(peak) / mp.log(2), 1e-13),
         "phi(gamma*)": (1 - mmse / 2, 1e-13),
         "t_peak - log(M)/2": (-mp.log(peak) / 2, 1e-13),
         "gamma_half": (median, 1e-13),
-        "mmse(1)": (binary.mmse(1), 1e-13),
-        "H(1)": (binary.entropy(1), 1e-13),
-        "phi(1)": (1 - binary.mmse(1) / 2, 1e-13),
+        "mmse(1)": (binary_quadrature.mmse(1), 1e-13),
+        "H(1)": (binary_quadrature.entropy(1), 1e-13),
+        "phi(1)": (1 - binary_quadrature.mmse(1) / 2, 1e-13),
     }
     for name, (value, relative) in measured.items():
         route = "quadrature and search on the definition"
@@ -46,7 +46,7 @@ def check(context: Context) -> Checks:
 def _series(predicted: dict[str, float]) -> Checks:
     """Divided differences of directly maximised γ*(κ), extrapolated to κ → 0."""
     spacing = 0.02
-    peaks = [float(binary.rate_peak(spacing * k)) for k in range(-4, 5)]
+    peaks = [float(binary_quadrature.rate_peak(spacing * k)) for k in range(-4, 5)]
     coefficients = np.polynomial.polynomial.polyfit(np.arange(-4, 5), peaks, 8)
     for n, relative in ((1, 1e-6), (2, 1e-5), (3, 1e-4)):
         name = f"c_{n} of gamma*(kappa)"

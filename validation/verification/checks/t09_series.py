@@ -8,7 +8,7 @@ import numpy as np
 
 from ....theory.channel.series import large_gamma_mmse
 from ....theory.theorems import t09_series as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ._base import Checks, Context, bound, close
 
 mp: Any = mpmath.mp
@@ -19,10 +19,12 @@ def check(context: Context) -> Checks:
     """Coefficients of the four series, the truncated value, and that its error bound holds."""
     predicted = theorem.predict()
     families: dict[str, Callable[[], list[float]]] = {
-        "mmse, small gamma": lambda: _peeled(lambda x: binary.mmse(x, DIGITS)),
-        "H, small gamma": lambda: _peeled(lambda x: binary.entropy(x, digits=DIGITS)),
-        "mmse, large gamma": lambda: _peeled(lambda x: _scaled(binary.mmse(1 / x, DIGITS), 1 / x)),
-        "H, large gamma": lambda: _peeled(lambda x: _scaled(binary.entropy(1 / x, digits=DIGITS), 1 / x)),
+        "mmse, small gamma": lambda: _peeled(lambda x: binary_quadrature.mmse(x, DIGITS)),
+        "H, small gamma": lambda: _peeled(lambda x: binary_quadrature.entropy(x, digits=DIGITS)),
+        "mmse, large gamma": lambda: _peeled(lambda x: _scaled(binary_quadrature.mmse(1 / x, DIGITS), 1 / x)),
+        "H, large gamma": lambda: _peeled(
+            lambda x: _scaled(binary_quadrature.entropy(1 / x, digits=DIGITS), 1 / x)
+        ),
     }
     for name, measure in families.items():
         route = f"definition at {theorem.ORDER + 7} points, {DIGITS} digits"
@@ -33,7 +35,7 @@ def check(context: Context) -> Checks:
         key = f"mmse({gamma:g}), truncated"
         relative = max(3 * float(np.exp(-gamma / 2)), 1e-13)
         if relative < 0.01:
-            measured = float(binary.mmse(gamma, 30))
+            measured = float(binary_quadrature.mmse(gamma, 30))
             yield close(key, "quadrature of the definition", predicted[key], measured, relative)
     yield from _error_bound()
 
@@ -61,7 +63,7 @@ def _error_bound() -> Checks:
     limits: list[float] = []
     errors: list[float] = []
     for gamma in (4.0, 40.0, 400.0):
-        exact = binary.mmse(gamma, 30)
+        exact = binary_quadrature.mmse(gamma, 30)
         for terms in (1, 2, 3):
             cut = large_gamma_mmse(gamma, terms)
             limits.append(cut.error_bound / float(exact))

@@ -5,7 +5,7 @@ import numpy as np
 from ....theory.channel.binary import binary_entropy
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t10_bounds as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, bound, close, z_test
 
@@ -17,12 +17,12 @@ def check(context: Context) -> Checks:
     """Values of the bounds, the inequalities on a grid, and an entropy that lies between."""
     predicted = theorem.predict()
     for gamma in theorem.GAMMAS:
-        mmse = float(binary.mmse(gamma)) if gamma else 1.0
+        mmse = float(binary_quadrature.mmse(gamma)) if gamma else 1.0
         lower, upper = np.log(2) * mmse, np.log(2) / np.sqrt(np.exp(gamma))
         for name, value in (("lower", lower), ("upper", upper)):
             key = f"{name} bound at {gamma:g}"
             yield close(key, "definition", predicted[key], float(value), 1e-12)
-    entropy = [float(binary.entropy(gamma)) for gamma in GRID]
+    entropy = [float(binary_quadrature.entropy(gamma)) for gamma in GRID]
     lowers, uppers = ([f(float(g)) for g in GRID] for f in (theorem.lower, theorem.upper))
     yield bound("log 2 mmse <= H", "quadrature, 40 separations", lowers, entropy, upper=False)
     yield bound("H <= log 2 exp(-gamma/2)", "quadrature, 40 separations", uppers, entropy, upper=True)

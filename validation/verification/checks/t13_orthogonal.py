@@ -4,7 +4,7 @@ import numpy as np
 
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t13_orthogonal as theorem
-from ..independent import orthogonal as equidistant
+from ..independent import orthogonal_quadrature
 from ..independent.monte_carlo import posteriors
 from ._base import Checks, Context, close, z_test
 
@@ -17,12 +17,18 @@ def check(context: Context) -> Checks:
     for classes, g in theorem.CASES:
         name = f"H_{classes}({g:g})"
         yield close(
-            name, "the difference of integrals", predicted[name], equidistant.entropy(g, classes), 1e-10
+            name,
+            "the difference of integrals",
+            predicted[name],
+            orthogonal_quadrature.entropy(g, classes),
+            1e-10,
         )
         step = 0.01
 
         def difference(k: int, g: float = g, classes: float = classes, step: float = step) -> float:
-            return equidistant.entropy(g + k * step, classes) - equidistant.entropy(g - k * step, classes)
+            return orthogonal_quadrature.entropy(g + k * step, classes) - orthogonal_quadrature.entropy(
+                g - k * step, classes
+            )
 
         slope = (8 * difference(1) - difference(2)) / (12 * step)
         agreement = 1 + 2 * slope

@@ -7,7 +7,7 @@ from ....theory.closed_forms.many_classes import orthogonal_peak
 from ....theory.closed_forms.orthogonal import orthogonal_entropy
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t14_first_order as theorem
-from ..independent import orthogonal as equidistant
+from ..independent import orthogonal_quadrature
 from ..independent.monte_carlo import entropy_draws
 from ._base import Check, Checks, Context, bound, close, z_test
 
@@ -27,9 +27,9 @@ def check(context: Context) -> Checks:
     log_k = float(np.log(theorem.LARGE))
     for r in theorem.RATIOS:
         name = f"H/log K at r = {r:g}"
-        measured = equidistant.entropy(2 * r * log_k, theorem.LARGE) / log_k
+        measured = orthogonal_quadrature.entropy(2 * r * log_k, theorem.LARGE) / log_k
         yield close(name, "the difference of integrals", predicted[name], measured, 1e-9)
-    half = [equidistant.entropy(log_k, theorem.LARGE)]
+    half = [orthogonal_quadrature.entropy(log_k, theorem.LARGE)]
     for side in ("lower", "upper"):
         name = f"{side} bound at r = 0.5"
         yield bound(name, "the difference of integrals", [predicted[name]], half, upper=side == "upper")
@@ -40,7 +40,7 @@ def check(context: Context) -> Checks:
     peaks = {}
     for classes in theorem.PEAKS:
         peak = predicted[f"peak of K = {classes:.0e}"]
-        peaks[classes] = equidistant.rate_peak(classes, 0.8 * peak, 1.25 * peak)
+        peaks[classes] = orthogonal_quadrature.rate_peak(classes, 0.8 * peak, 1.25 * peak)
         yield close(
             f"peak of K = {classes:.0e}", "a polynomial through entropies", peak, peaks[classes], 1e-4
         )

@@ -5,7 +5,7 @@ import numpy as np
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.mixtures.trees import level_partition, tree
 from ....theory.theorems import t15_partitions as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ..independent.monte_carlo import Draws, posteriors
 from ._base import Check, Checks, Context, close, paired_z_test, z_test
 
@@ -53,7 +53,7 @@ def _window(length2: float) -> float:
 
     def rate(t: float) -> float:
         gamma = length2 * np.exp(-2 * t)
-        return gamma * float(binary.mmse(gamma, 20))
+        return gamma * float(binary_quadrature.mmse(gamma, 20))
 
     while high - low > 1e-8:
         first, second = high - ratio * (high - low), low + ratio * (high - low)

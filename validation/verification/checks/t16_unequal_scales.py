@@ -71,9 +71,9 @@ def _limit(predicted: dict[str, float]) -> Checks:
 
 
 def _limit_entropy(gamma: float) -> float:
-    from ..independent import binary
+    from ..independent import binary_quadrature
 
-    return float(binary.entropy(gamma))
+    return float(binary_quadrature.entropy(gamma))
 
 
 def _time(predicted: dict[str, float]):

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ....theory.theorems import t18_collapse as theorem
-from ..independent import binary
+from ..independent import binary_quadrature
 from ._base import Check, Checks, Context, close, sampled_bound, z_test
 
 Array = NDArray[np.float64]
@@ -43,7 +43,7 @@ def _threshold(n: int, d: int, classes: bool) -> float:
         noise = np.expm1(2 * middle)
         information = d / 2 * np.log1p(1 / noise)
         if classes:
-            information += np.log(2) - float(binary.quick_entropy(min(d / (1 + noise), 50.0)))
+            information += np.log(2) - float(binary_quadrature.quick_entropy(min(d / (1 + noise), 50.0)))
         low, high = (middle, high) if information > np.log(n) else (low, middle)
     return low
 

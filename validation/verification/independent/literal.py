@@ -1,6 +1,6 @@
 """Definitions integrated literally in multiple precision: slow, and sharing nothing with what they check.
 
-`binary`, beside it, is the quick route for the binary channel; these reach the ends of double precision, and
+`binary_quadrature`, beside it, is the quick route for the binary channel; these reach the ends of double precision, and
 are what the map of relative errors in the documentation is measured by.
 """
 
