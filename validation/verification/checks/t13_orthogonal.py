@@ -16,19 +16,13 @@ def check(context: Context) -> Checks:
     predicted = theorem.predict()
     for classes, g in theorem.CASES:
         name = f"H_{classes}({g:g})"
-        yield close(
-            name,
-            "the difference of integrals",
-            predicted[name],
-            orthogonal_quadrature.entropy(g, classes),
-            1e-10,
-        )
+        entropy = orthogonal_quadrature.entropy
+        yield close(name, "the difference of integrals", predicted[name], entropy(g, classes), 1e-10)
         step = 0.01
 
         def difference(k: int, g: float = g, classes: float = classes, step: float = step) -> float:
-            return orthogonal_quadrature.entropy(g + k * step, classes) - orthogonal_quadrature.entropy(
-                g - k * step, classes
-            )
+            high, low = (orthogonal_quadrature.entropy(g + x * step, classes) for x in (k, -k))
+            return high - low
 
         slope = (8 * difference(1) - difference(2)) / (12 * step)
         agreement = 1 + 2 * slope

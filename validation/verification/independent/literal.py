@@ -1,7 +1,7 @@
 """Definitions integrated literally in multiple precision: slow, and sharing nothing with what they check.
 
-`binary_quadrature`, beside it, is the quick route for the binary channel; these reach the ends of double precision, and
-are what the map of relative errors in the documentation is measured by.
+`binary_quadrature`, beside it, is the quick route for the binary channel; these reach the ends of double
+precision, and are what the map of relative errors in the documentation is measured by.
 """
 
 from typing import Any
