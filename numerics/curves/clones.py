@@ -100,8 +100,9 @@ def _reverse_runs(key: Any, parameters: dict[str, Any]) -> Any:
 def _noised(key: Any, sigma: Any, parameters: dict[str, Any]) -> Any:
     """STRIDE draws of X₀ + σZ."""
     data_key, noise_key, class_key = jax.random.split(key, 3)
-    classes = class_draws(class_key, parameters["log_weights"])
-    clean = parameters["means"][classes] + unequal_covariance.clean_draws(data_key, classes, parameters)
+    log_weights, means = parameters["classes"][:2]
+    drawn = class_draws(class_key, log_weights)
+    clean = means[drawn] + unequal_covariance.clean_draws(data_key, drawn, parameters)
     return clean + sigma * normal(noise_key, clean.shape, clean.dtype)
 
 
@@ -111,13 +112,13 @@ def _final_posterior(key: Any, x: Any, levels: dict[str, Any], parameters: dict[
     def step(x: Any, indexed: Any) -> tuple[Any, None]:
         index, level, lower = indexed
         sigma = level["sigma"]
-        logits, pulls = unequal_covariance.logits_and_pulls(x, level, parameters)
-        shares = jax.nn.softmax(logits, axis=-1)
-        denoised = x + sigma**2 * (shares[..., None] * pulls).sum(1)
-        return step_down(jax.random.fold_in(key, index), x, denoised, sigma, lower), None
+        found = unequal_covariance.posterior_at(x, level, parameters)
+        denoised = x - sigma**2 * found.pull(found.shares)
+        noise = normal(jax.random.fold_in(key, index), x.shape, x.dtype)
+        return step_down(x, denoised, sigma, lower, noise), None
 
     indices = jnp.arange(levels["sigma"].size - 1, dtype=jnp.uint32)
     above = jax.tree.map(lambda entry: entry[:-1], levels)
     x, _ = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:]))
     last = jax.tree.map(lambda entry: entry[-1], levels)
-    return jax.nn.softmax(unequal_covariance.logits_and_pulls(x, last, parameters)[0], axis=-1)
+    return unequal_covariance.posterior_at(x, last, parameters).shares.T

@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.error_settings import usual_errors
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
-from ...theory.mixtures.covariance import Full
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
 from .._support.seeds import seed_of
@@ -255,7 +254,7 @@ def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
     classes, dimension = mixture.classes, mixture.dimension
     if mixture.shared_covariance is not None:
         return levels * classes * (2.0 * classes + (0 if method == "reduced" else dimension))
-    full = any(isinstance(mixture.covariance_of(k), Full) for k in range(classes))
+    full = any(covariance.frame.axes is not None for covariance in mixture.covariances)
     return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
 
 

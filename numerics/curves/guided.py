@@ -163,29 +163,30 @@ def _levels(mixture: GaussianMixture, sigma: Any, ends: tuple[float, float], ste
 def _guided_runs(key: Any, parameters: dict[str, Any]) -> Any:
     """Surprise and correctness at each level along STRIDE runs, shape (2, levels, STRIDE)."""
     start_key, noise_key, class_key = jax.random.split(key, 3)
-    classes = class_draws(class_key, parameters["log_weights"])
-    means, levels = parameters["means"][classes], parameters["levels"]
-    clean = means + unequal_covariance.clean_draws(start_key, classes, parameters)
+    log_weights, means = parameters["classes"][:2]
+    drawn = class_draws(class_key, log_weights)
+    means, levels = means[drawn], parameters["levels"]
+    chosen = jax.nn.one_hot(drawn, log_weights.size, axis=0, dtype=means.dtype)
+    clean = means + unequal_covariance.clean_draws(start_key, drawn, parameters)
     noise = normal(jax.random.fold_in(start_key, 2), clean.shape, clean.dtype)
     x = clean + parameters["head_start"] * means + levels["sigma"][0] * noise
 
     def seen(logits: Any) -> Any:
-        surprise = -jnp.take_along_axis(jax.nn.log_softmax(logits, axis=-1), classes[:, None], axis=1)[:, 0]
-        return jnp.stack([surprise, (logits.argmax(-1) == classes).astype(logits.dtype)])
+        surprise = -jnp.take_along_axis(jax.nn.log_softmax(logits, axis=0), drawn[None], axis=0)[0]
+        return jnp.stack([surprise, (logits.argmax(0) == drawn).astype(logits.dtype)])
 
     def step(x: Any, indexed: Any) -> tuple[Any, Any]:
         index, level, lower, weight = indexed
         sigma = level["sigma"]
-        logits, pulls = unequal_covariance.logits_and_pulls(x, level, parameters)
-        own = jnp.take_along_axis(pulls, classes[:, None, None], axis=1)[:, 0]
-        mean = (jax.nn.softmax(logits, axis=-1)[..., None] * pulls).sum(1)
-        denoised = x + sigma**2 * (weight * own + (1 - weight) * mean)
-        return step_down(jax.random.fold_in(noise_key, index), x, denoised, sigma, lower), seen(logits)
+        found = unequal_covariance.posterior_at(x, level, parameters)
+        denoised = x - sigma**2 * found.pull(weight * chosen + (1 - weight) * found.shares)
+        noise = normal(jax.random.fold_in(noise_key, index), x.shape, x.dtype)
+        return step_down(x, denoised, sigma, lower, noise), seen(found.log_joint)
 
     indices = jnp.arange(parameters["guidance"].size, dtype=jnp.uint32)
     above = jax.tree.map(lambda entry: entry[:-1], levels)
     x, rows = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:], parameters["guidance"]))
     last = jax.tree.map(lambda entry: entry[-1], levels)
-    final = seen(unequal_covariance.logits_and_pulls(x, last, parameters)[0])
+    final = seen(unequal_covariance.posterior_at(x, last, parameters).log_joint)
     rows = jnp.concatenate([rows, final[None]])
     return rows[parameters["stops"]].transpose(1, 0, 2)

@@ -1,19 +1,23 @@
-"""One step of the reverse process: what a denoiser says of a noisy state gives a draw at a lower level."""
+"""One step of the reverse process: what a denoiser says of a noisy state gives a draw at a lower level.
+
+If the data were the point D, the law of `X_σ′` given `X_σ = x` would be, with r = (σ′/σ)²,
+
+    N(r x + (1 − r) D, σ′² (1 − r) I):
+
+exact as the steps become small.
+"""
 
 from typing import Any
 
-import jax.numpy as jnp
-
-from .strides import normal
-
-__all__ = ["step_down"]
+__all__ = ["spread_of", "step_down"]
 
 
-def step_down(key: Any, x: Any, denoised: Any, sigma: Any, lower: Any) -> Any:
-    """A draw at the level `lower` from the state `x` at `sigma`, both of shape (draws, d).
+def spread_of(sigma: Any, lower: Any) -> Any:
+    """Standard deviation of the step, `σ′ √(1 − (σ′/σ)²)`, for numbers or arrays of any library."""
+    return lower * (1 - (lower / sigma) ** 2) ** 0.5
 
-    With r = (lower/σ)², `N(r x + (1 − r) D, lower² (1 − r) I)`: the law of `X_lower` given `X_σ` if the data
-    were the point D, and so exact as the steps become small.
-    """
+
+def step_down(x: Any, denoised: Any, sigma: Any, lower: Any, noise: Any) -> Any:
+    """A draw at the level `lower` from the state `x` at `sigma`; `noise` is standard normal of x's shape."""
     ratio = (lower / sigma) ** 2
-    return ratio * x + (1 - ratio) * denoised + lower * jnp.sqrt(1 - ratio) * normal(key, x.shape, x.dtype)
+    return ratio * x + (1 - ratio) * denoised + spread_of(sigma, lower) * noise

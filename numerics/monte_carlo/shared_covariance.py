@@ -25,7 +25,6 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from ...theory.mixtures.covariance import Isotropic
 from ...theory.mixtures.mixture import GaussianMixture
 from .._support.jax_settings import own_settings
 from . import importance
@@ -106,9 +105,9 @@ def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | N
     # the law of the rows is that of `reduced`, whose pilot costs nothing that grows with d
     common = _and_levels(common, {"slopes": _fitted(common)["slopes"]})
     covariance = mixture.covariances[0]
-    centred = _centred(mixture)
-    if isinstance(covariance, Isotropic):
-        scale = 1 / np.sqrt(covariance.variance + sigma**2)
+    centred, variance = _centred(mixture), covariance.isotropic_variance
+    if variance is not None:
+        scale = 1 / np.sqrt(variance + sigma**2)
         return _and_levels(common, {"scale": scale}) | {"means": centred}
     return _and_levels(common, {"whitened": np.stack([covariance.whiten(centred, n) for n in sigma**2])})
 
@@ -265,8 +264,8 @@ def _centred(mixture: GaussianMixture) -> Array:
 def _resolvent_grams(mixture: GaussianMixture, sigma: Array) -> tuple[Array, Array]:
     """`⟨m_j − m̄, S^{−p}(m_k − m̄)⟩` for p = 1 and 2, each of shape (levels, K, K)."""
     covariance = mixture.covariances[0]
-    if isinstance(covariance, Isotropic):
-        widths = (covariance.variance + sigma**2)[:, None, None]
+    if covariance.isotropic_variance is not None:
+        widths = (covariance.isotropic_variance + sigma**2)[:, None, None]
         gram = mixture.centred_gram / widths
         return gram, gram / widths
     centred = _centred(mixture)

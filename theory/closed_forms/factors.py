@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..channel.binary import binary_entropy, binary_mmse
-from ..mixtures.covariance import Isotropic
 from ..mixtures.mixture import GaussianMixture
 from .orthogonal import orthogonal_curves
 
@@ -58,7 +57,7 @@ def factors_of(
     mixture: GaussianMixture, partition: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Factor, ...] | None:
     """The factors that decide the class, or the group of `partition`; `None` if there is no such product."""
-    if mixture.classes < 2 or not isinstance(mixture.shared_covariance, Isotropic):
+    if mixture.classes < 2 or mixture.isotropic_variance is None:
         return None
     for choices in _coordinates(mixture):
         found = _split(mixture, choices)

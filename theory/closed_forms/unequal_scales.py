@@ -30,7 +30,7 @@ from .._support.untyped import linalg, optimize
 from .._support.untyped import sympy as sp
 from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
-from ..mixtures.covariance import Full, LowRank
+from ..mixtures.covariance import Frame
 from ..mixtures.mixture import GaussianMixture
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
@@ -222,7 +222,11 @@ def _sech_fifth(u: Array) -> Array:
 
 
 def _turned(mixture: GaussianMixture) -> bool:
-    return any(isinstance(covariance, (Full, LowRank)) for covariance in mixture.covariances)
+    return any(form.axes is not None or form.factors is not None for form in _frames(mixture))
+
+
+def _frames(mixture: GaussianMixture) -> list[Frame]:
+    return [covariance.frame for covariance in mixture.covariances]
 
 
 def _contrast(mixture: GaussianMixture, noise: float) -> Contrast:

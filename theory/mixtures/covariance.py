@@ -15,7 +15,7 @@ in which nothing cancels, at a cost that grows as d.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .._support.real_numbers import real_numbers, rounding_of, with_rounding
 from .._support.values import Value, frozen
 
-__all__ = ["Covariance", "Diagonal", "Full", "Isotropic", "LowRank"]
+__all__ = ["Covariance", "Diagonal", "Frame", "Full", "Isotropic", "LowRank"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -33,6 +33,22 @@ _SUMS = 32 * float(
 )  # the same of sums in single precision, which half precisions use
 _BLOCK_ENTRIES = 2**20  # size of the temporary array of a sum over levels and eigenvalues
 _DENSE_LIMIT = 4096  # largest dimension in which a matrix is factored for its eigenvalues alone
+
+
+class Frame(NamedTuple):
+    """`Σ = Q (diag(v) + UUᵀ) Qᵀ`: `variances` v, shape () or (d,), `axes` Q (d, d), `factors` U (d, r).
+
+    `None` stands for axes that are those of the coordinates, and for no factors.
+    """
+
+    variances: Array
+    axes: Array | None
+    factors: Array | None
+
+    @property
+    def rank(self) -> int:
+        """Number of factors r."""
+        return 0 if self.factors is None else self.factors.shape[1]
 
 
 class Covariance(Value, ABC):
@@ -66,6 +82,17 @@ class Covariance(Value, ABC):
     @abstractmethod
     def parts(self) -> tuple[Array, Array | None]:
         """D, shape () or (d,), and U (d, r) or `None`, with `Σ = D + UUᵀ`."""
+
+    @property
+    def frame(self) -> Frame:
+        """What whitening takes, at every noise level."""
+        diagonal, factors = self.parts()
+        return Frame(diagonal, None, factors)
+
+    @property
+    def isotropic_variance(self) -> float | None:
+        """s² of `s²I`, which has no axes of its own; `None` for any other form."""
+        return None
 
     @property
     def kind(self) -> str:
@@ -110,9 +137,18 @@ class Covariance(Value, ABC):
         """Vectors (…, d) whose inner products are `uᵀ(Σ + νI)^{−1}v`."""
         return self.rotate(vectors) / np.sqrt(self.variances + noise)
 
+    def colorize(self, normals: Array, noise: float) -> Array:
+        """Draws of `N(0, Σ + νI)` from standard normals (…, d): what `whiten` undoes."""
+        return self.unrotate(normals * np.sqrt(self.variances + noise))
+
     def solve(self, vectors: Array, noise: float) -> Array:
         """`(Σ + νI)^{−1}v` for vectors (…, d)."""
         return self.unrotate(self.rotate(vectors) / (self.variances + noise))
+
+    def log_det(self, dimension: int, noise: float) -> float:
+        """`log det(Σ + νI)` in d dimensions; −∞ for a singular one."""
+        with np.errstate(divide="ignore"):
+            return float(np.log(np.broadcast_to(self.variances + noise, dimension)).sum())
 
 
 @dataclass(frozen=True)
@@ -133,6 +169,11 @@ class Isotropic(Covariance):
     def variances(self) -> Array:
         """Shape ()."""
         return np.asarray(self.variance, dtype=np.float64)
+
+    @property
+    def isotropic_variance(self) -> float:
+        """s²."""
+        return self.variance
 
     def rotate(self, vectors: Array) -> Array:
         """Every basis is an eigenbasis."""
@@ -289,6 +330,11 @@ class Full(Covariance):
         """No diagonal; a square root for factors."""
         return np.zeros(()), self._spectrum[1] * np.sqrt(self.variances)
 
+    @property
+    def frame(self) -> Frame:
+        """Eigenvalues and eigenvectors."""
+        return Frame(self.variances, self._spectrum[1], None)
+
 
 @dataclass(frozen=True, eq=False)
 class LowRank(Covariance):
@@ -400,20 +446,36 @@ class LowRank(Covariance):
         """Vectors (…, d) whose inner products are `uᵀ(Σ + νI)^{−1}v`."""
         return self._shrunk(vectors, noise, 0.5)
 
+    def colorize(self, normals: Array, noise: float) -> Array:
+        """Draws of `N(0, Σ + νI)` from standard normals (…, d): `B^{1/2} (I + VVᵀ)^{1/2}` of them."""
+        root, axes, lengths2 = self._decomposed(noise)
+        along = normals @ axes
+        return (normals + (along * (np.sqrt(1 + lengths2) - 1)) @ axes.T) * root
+
     def solve(self, vectors: Array, noise: float) -> Array:
         """`(Σ + νI)^{−1}v` for vectors (…, d)."""
         return self._shrunk(vectors, noise, 1.0) / np.sqrt(self.diagonal + noise)
 
+    def log_det(self, dimension: int, noise: float) -> float:
+        """`log det B + Σ log(1 + s²)`."""
+        root, _, lengths2 = self._decomposed(noise)
+        return float(2 * np.log(np.broadcast_to(root, dimension)).sum() + np.log1p(lengths2).sum())
+
     def _shrunk(self, vectors: Array, noise: float, power: float) -> Array:
         """`(y − QQᵀy) + Q (1 + s²)^{−power} Qᵀy` with `y = B^{−1/2}v`."""
+        root, axes, lengths2 = self._decomposed(noise)
+        y = vectors / root
+        along = y @ axes
+        return y + (along * ((1 + lengths2) ** -power - 1)) @ axes.T
+
+    def _decomposed(self, noise: float) -> tuple[Array, Array, Array]:
+        """`B^{1/2}`, and the left singular vectors of `B^{−1/2}U` with the squares of its singular values."""
         root = np.sqrt(self.diagonal + noise)
         if not root.all():
             raise ValueError("covariances: D + σ²I of a low-rank covariance has a zero on its diagonal")
         scaled = self.factors / (root[:, None] if root.ndim else root)
         axes, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
-        y = vectors / root
-        along = y @ axes
-        return y + (along * ((1 + lengths**2) ** -power - 1)) @ axes.T
+        return root, axes, lengths**2
 
 
 def _explained(rounding: float) -> float:

@@ -24,6 +24,7 @@ from .covariance import Covariance, Full, Isotropic
 from .covariance_reading import read_covariances
 from .partition import checked_partition, is_list_of_strings
 from .parts import CovarianceLike
+from .posterior import Classes, classes_of
 from .sklearn_fits import fitted_parts
 
 __all__ = ["GaussianMixture"]
@@ -181,6 +182,12 @@ class GaussianMixture(Value):
         """The covariance of class `index`."""
         return self.covariances[index if len(self.covariances) > 1 else 0]
 
+    @property
+    def isotropic_variance(self) -> float | None:
+        """s² of a covariance `s²I` that all classes share, else `None`."""
+        shared = self.shared_covariance
+        return None if shared is None else shared.isotropic_variance
+
     @cached_property
     def class_entropy(self) -> float:
         """Entropy of the class itself, `H(C) = −Σ w log w`, in nats, also where one weight rounds to 1."""
@@ -251,6 +258,92 @@ class GaussianMixture(Value):
             form = covariance.resolvent_form(self.half_difference, (sigma_ * sigma_).ravel(), power)
         return form.reshape(sigma_.shape)[()]
 
+    @cached_property
+    def stacked(self) -> Classes:
+        """The numbers that densities take, classes side by side."""
+        return classes_of(self.weights, self.means, [covariance.frame for covariance in self.covariances])
+
+    def posterior(self, x: Any, sigma: Any) -> Any:
+        """`p(k|x)` of noisy states `x = X₀ + σZ`.
+
+        Parameters
+        ----------
+        x : array, shape (…, d)
+            Of NumPy, JAX (also traced) or torch (gradients flow); lists are read as NumPy does.
+        sigma : number, or array that broadcasts to (…)
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        array, shape (…, K)
+            Of x's library: class probabilities that sum to 1.
+
+        Raises
+        ------
+        ValueError
+            States of another dimension, or σ < 0, or 0 where a class has no width.
+
+        Source: T17.
+        """
+        from .states import evaluated
+
+        return evaluated(self.stacked, x, sigma, lambda found, rows, level: found.shares.T)
+
+    def log_density(self, x: Any, sigma: Any) -> Any:
+        """`log p_σ(x)` of noisy states, nats, shape (…); arguments and errors of `posterior`."""
+        from .states import evaluated
+
+        return evaluated(self.stacked, x, sigma, lambda found, rows, level: found.log_density)
+
+    def score(self, x: Any, sigma: Any) -> Any:
+        """`∇ log p_σ(x)`, shape (…, d); arguments and errors of `posterior`."""
+        from .states import evaluated
+
+        return evaluated(self.stacked, x, sigma, lambda found, rows, level: -found.pull(found.shares))
+
+    def denoise(self, x: Any, sigma: Any, label: str | None = None) -> Any:
+        """`E[X₀|x]`, or `E[X₀|x, label]` of one class, shape (…, d).
+
+        Arguments and errors of `posterior`; `label` is the name of a class. Tweedie: `x + σ² score`.
+        """
+        from .states import evaluated
+
+        own = self.stacked if label is None else self.stacked.only(self._index_of(label))
+        return evaluated(own, x, sigma, lambda found, rows, level: rows - level**2 * found.pull(found.shares))
+
+    def sample(self, n: int, seed: Any = 0, label: str | None = None) -> tuple[Any, Any]:
+        """Clean draws and their classes.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws, ≥ 0.
+        seed : int, numpy.random.Generator, JAX key, or torch.Generator
+            Says the library too: arrays of NumPy for the first two, in double precision; of JAX in its
+            default precision; of torch in double precision on the generator's device.
+        label : str, optional
+            The class to draw from; all of them, by their weights, unless given.
+
+        Returns
+        -------
+        x : array, shape (n, d)
+        classes : integer array, shape (n,)
+            Index of each draw's class in `labels`.
+
+        Raises
+        ------
+        ValueError
+            For `n` < 0, a seed that is none of these, or an unknown label.
+        """
+        from .draws import drawn
+
+        return drawn(self, n, seed, None if label is None else self._index_of(label))
+
+    def _index_of(self, label: str) -> int:
+        if label not in self.labels:
+            raise ValueError(f"label: {label!r} is not one of {', '.join(self.labels)}")
+        return self.labels.index(label)
+
     def check_levels(self, sigma: ArrayLike) -> None:
         """Raise `ValueError` where rounding would decide: full matrices Σ + σ²I of condition beyond 1e10.
 
@@ -280,8 +373,8 @@ class GaussianMixture(Value):
             "labels": list(self.labels),
             "covariance": {"kind": "+".join(kinds), "shared": shared is not None},
         }
-        if isinstance(shared, Isotropic):
-            summary["covariance"]["variance"] = shared.variance
+        if self.isotropic_variance is not None:
+            summary["covariance"]["variance"] = self.isotropic_variance
         if self.partition is not None:
             summary["partition"] = {name: list(group) for name, group in self.partition.items()}
         if self.is_binary_channel:

@@ -11,7 +11,6 @@ from .._support.untyped import optimize, sparse
 from ..closed_forms.dispatch import exact_curves
 from ..closed_forms.factors import factors_of
 from ..closed_forms.gaussian_pair import Pair
-from ..mixtures.covariance import Isotropic
 from ..mixtures.mixture import GaussianMixture
 from .criteria import CRITERIA, speciation_sigma2, why_no_time
 from .window import window_sigmas
@@ -181,9 +180,9 @@ def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
 
 
 def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
-    shared = mixture.shared_covariance
-    if mixture.is_binary_channel and isinstance(shared, Isotropic):
-        noise = speciation_sigma2(criterion, mixture.separation2, shared.variance, mixture.minority)
+    variance = mixture.isotropic_variance
+    if mixture.classes == 2 and variance is not None:
+        noise = speciation_sigma2(criterion, mixture.separation2, variance, mixture.minority)
         return None if np.isnan(noise) else float(noise)
     if criterion == "covariance":
         noise = covariance_noise(mixture)
@@ -203,9 +202,9 @@ def _variance(mixture: GaussianMixture) -> float:
 
 
 def _reason(criterion: str, mixture: GaussianMixture) -> str:
-    shared = mixture.shared_covariance
-    if mixture.is_binary_channel and isinstance(shared, Isotropic):
-        return why_no_time(criterion, mixture.separation2, shared.variance, mixture.minority)
+    variance = mixture.isotropic_variance
+    if mixture.classes == 2 and variance is not None:
+        return why_no_time(criterion, mixture.separation2, variance, mixture.minority)
     if criterion == "covariance":
         return why_no_time(criterion, 1.0, 1.0)
     if not mixture.is_binary_channel:

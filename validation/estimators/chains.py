@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...numerics.curves.dataset import checked_sigmas
+from ...numerics.monte_carlo.reverse import spread_of, step_down
 from ..denoiser import Denoiser, has_null
 
 __all__ = [
@@ -167,16 +168,15 @@ class Chains:
         for sigma, lower, weight in zip(self.sigma[:-1], self.sigma[1:], weights, strict=True):
             each = torch.stack([self.denoiser(x, float(sigma), c) for c in self.conditions], dim=1)
             target = self._target(x, each, (own, log_odds), (sigma, weight)) if clean is None else clean
-            ratio = (lower / sigma) ** 2
-            spread = float(lower * np.sqrt(1 - ratio))
-            noise = spread * self._noise(generator, shape)
-            # |x′ − μ_k|² − |x′ − μ|² without the large squares: μ_k − μ = (1 − ratio)(D_k − D)
-            shift = (1 - ratio) * (each - target[:, None]).flatten(2)
-            gain = (shift * (noise.flatten(1)[:, None] - shift / 2)).sum(2) / spread**2
+            noise = self._noise(generator, shape)
+            # (|x′ − μ_k|² − |x′ − μ|²)/spread² without the large squares: μ_k − μ = (1 − r)(D_k − D)
+            scale = float((1 - (lower / sigma) ** 2) / spread_of(sigma, lower))
+            shift = scale * (each - target[:, None]).flatten(2)
+            gain = (shift * (noise.flatten(1)[:, None] - shift / 2)).sum(2)
             after = log_odds + gain.cpu().double()
             after = after - torch.logsumexp(after, 1, keepdim=True)
             yield Step(float(sigma), float(lower), own, each, log_odds, after)
-            x, log_odds = ratio * x + (1 - ratio) * target + noise, after
+            x, log_odds = step_down(x, target, float(sigma), float(lower), noise), after
 
     def _target(
         self, x: Tensor, each: Tensor, chain: tuple[Tensor, Tensor], step: tuple[float, float]

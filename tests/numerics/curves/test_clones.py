@@ -77,7 +77,8 @@ def test_a_step_from_a_noisy_point_is_the_point_less_noisy():
     """X = D + σz goes to D + lower z′ with Cov(X_lower, X) = lower²; z-scores of three moments."""
     point, sigma, lower, draws = 3.0, 2.0, 0.7, 200_000
     above = point + sigma * jax.random.normal(jax.random.key(0), (draws, 1))
-    below = np.asarray(step_down(jax.random.key(1), above, point, sigma, lower))[:, 0] - point
+    noise = jax.random.normal(jax.random.key(1), above.shape)
+    below = np.asarray(step_down(above, point, sigma, lower, noise))[:, 0] - point
     above = np.asarray(above)[:, 0] - point
 
     def scores(variance):

@@ -1,0 +1,213 @@
+"""Density, posterior, score and denoiser of a Gaussian mixture under noise, for arrays of any library.
+
+For `x = X₀ + σZ`, with `S_k = Σ_k + σ²I` and the class probabilities w_k,
+
+    log w_k p(x|k) = log w_k − ½ (x − m_k)ᵀS_k^{−1}(x − m_k) − ½ log det S_k − (d/2) log 2π
+    ∇ log p(x)     = −Σ_k p(k|x) S_k^{−1}(x − m_k)
+    E[X₀|x]        = x + σ² ∇ log p(x)                                  (Tweedie)
+
+Every covariance is `Σ = Q (diag(v) + UUᵀ) Qᵀ`, its `Frame`, and is whitened by `W`, `WᵀW = S^{−1}`: with
+`B = diag(v) + σ²I` and the singular values s of `B^{−1/2}U`, whose left vectors are the columns of V,
+
+    W = H B^{−1/2} Qᵀ,        H y = (y − VVᵀy) + V (1 + s²)^{−1/2} Vᵀy,
+
+in which nothing cancels. Arrays are of NumPy, JAX or torch (the array API); what comes in comes out.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .covariance import Frame
+
+__all__ = [
+    "Classes",
+    "Posterior",
+    "Resolvent",
+    "classes_of",
+    "is_near",
+    "mixing",
+    "posterior",
+    "posterior_by_products",
+    "resolvent",
+]
+
+_NEAR = 4.0  # squared distance of means, per dimension in widths, up to which products keep what squares do
+_PRESENT = 1e-14  # squared singular value, relative to the largest, that is not rounding
+
+
+class Classes(NamedTuple):
+    """What a mixture's formulas take of it; every entry an array of one library.
+
+    `log_weights` (K,), `means` (K, d), `variances` (C, d) or (C, 1), `axes` (C, d, d) or `None`, `factors`
+    (C, d, r) or `None`, where C is K, or 1 for a covariance that all classes share.
+    """
+
+    log_weights: Any
+    means: Any
+    variances: Any
+    axes: Any
+    factors: Any
+
+    def only(self, index: int) -> "Classes":
+        """One class by itself."""
+        own = slice(index, index + 1)
+        form = slice(None) if len(self.variances) == 1 else own
+        each = (None if part is None else part[form] for part in self[2:])
+        return Classes(np.zeros(1), self.means[own], *each)
+
+
+class Resolvent(NamedTuple):
+    """`S^{−1}` of C covariances: `roots` of widths, `axes`, `basis` V and `shrink` (1 + s²)^{−1}.
+
+    `roots` has shape (C, 1, d) or (C, 1, 1), or n in place of the 1 in the middle for noise levels (n,).
+    """
+
+    roots: Any
+    axes: Any
+    basis: Any
+    shrink: Any
+
+    def whiten(self, xp: Any, vectors: Any) -> Any:
+        """`Wv` for vectors (C or 1, n, d)."""
+        turned = vectors if self.axes is None else _product(xp, vectors, self.axes)
+        return self._half(xp, turned / self.roots)
+
+    def pull(self, xp: Any, white: Any) -> Any:
+        """`Wᵀy`, which is `S^{−1}v` for `y = Wv`."""
+        back = self._half(xp, white) / self.roots
+        return back if self.axes is None else _product(xp, back, xp.matrix_transpose(self.axes))
+
+    def log_det(self, xp: Any, dimension: int) -> Any:
+        """`log det S`, shape (C, 1), or (C, n) for noise levels (n,)."""
+        total = 2 * xp.sum(xp.log(self.roots), axis=-1) * (dimension // self.roots.shape[-1])
+        return total if self.shrink is None else total - xp.sum(xp.log(self.shrink), axis=-1)[:, None]
+
+    def _half(self, xp: Any, y: Any) -> Any:
+        if self.basis is None:
+            return y
+        along = _product(xp, y, self.basis)
+        return y + _product(xp, along * (xp.sqrt(self.shrink)[:, None] - 1), xp.matrix_transpose(self.basis))
+
+
+class Posterior(NamedTuple):
+    """What noisy states say of the class: `log_joint` (K, n) is `log w_k p(x|k)`."""
+
+    xp: Any
+    resolvent: Resolvent
+    log_joint: Any
+    white: Any
+    """`W(x − m_k)` (K, n, d), or `W(x − m̄)` (1, n, d) where `shift` holds the means."""
+    shift: Any
+    """`W(m_k − m̄)` (K, d) of a covariance that all classes share, or `None`."""
+
+    @property
+    def shares(self) -> Any:
+        """`p(k|x)`, shape (K, n)."""
+        xp = self.xp
+        risen = xp.exp(self.log_joint - xp.max(self.log_joint, axis=0))
+        return risen / xp.sum(risen, axis=0)
+
+    @property
+    def log_density(self) -> Any:
+        """`log p(x)`, nats, shape (n,)."""
+        xp = self.xp
+        top = xp.max(self.log_joint, axis=0)
+        return top + xp.log(xp.sum(xp.exp(self.log_joint - top), axis=0))
+
+    def pulls(self) -> Any:
+        """`S_k^{−1}(x − m_k)` of each class, shape (K, n, d)."""
+        each = self.white if self.shift is None else self.white - self.shift[:, None]
+        return self.resolvent.pull(self.xp, each)
+
+    def pull(self, shares: Any) -> Any:
+        """`Σ_k q_k S_k^{−1}(x − m_k)`, shape (n, d), for shares q (K, n) that sum to 1."""
+        xp = self.xp
+        if self.shift is None:
+            return xp.sum(shares[..., None] * self.pulls(), axis=0)
+        mean = _product(xp, xp.matrix_transpose(shares), self.shift)
+        return self.resolvent.pull(xp, self.white - mean[None])[0]
+
+
+def classes_of(weights: NDArray[np.float64], means: NDArray[np.float64], frames: list[Frame]) -> Classes:
+    """A mixture's numbers side by side; `frames` holds one, or one a class."""
+    dimension = means.shape[1]
+    turned, rank = any(f.axes is not None for f in frames), max(f.rank for f in frames)
+    width = 1 if all(np.ndim(f.variances) == 0 for f in frames) else dimension
+    axes = [np.eye(dimension) if f.axes is None else f.axes for f in frames] if turned else None
+    columns = [np.zeros((dimension, 0)) if f.factors is None else f.factors for f in frames]
+    factors = [np.pad(u, ((0, 0), (0, rank - u.shape[1]))) for u in columns] if rank else None
+    return Classes(
+        np.log(weights),
+        means,
+        np.stack([np.broadcast_to(f.variances, (width,)) for f in frames]),
+        None if axes is None else np.stack(axes),
+        None if factors is None else np.stack(factors),
+    )
+
+
+def mixing(xp: Any, variances: Any, factors: Any, sigma: Any) -> tuple[Any, Any]:
+    """`M` (C, r, r) with `V = B^{−1/2}U M`, and `(1 + s²)^{−1}` (C, r), at one noise level."""
+    scaled = factors / xp.sqrt(variances + sigma**2)[..., None]
+    lengths2, vectors = xp.linalg.eigh(_product(xp, xp.matrix_transpose(scaled), scaled))
+    present = lengths2 > _PRESENT * xp.max(lengths2, axis=-1, keepdims=True)
+    safe = xp.where(present, lengths2, xp.ones_like(lengths2))
+    lengths = xp.where(present, 1 / xp.sqrt(safe), xp.zeros_like(safe))
+    shrink = xp.where(present, 1 / (1 + safe), xp.ones_like(safe))
+    return vectors * lengths[:, None, :], shrink
+
+
+def resolvent(xp: Any, classes: Classes, sigma: Any, mixed: tuple[Any, Any] | None = None) -> Resolvent:
+    """`S^{−1}` at σ, a number, or levels (n,) where no covariance has factors."""
+    level = sigma if np.ndim(sigma) == 0 else sigma[None, :, None]
+    roots = xp.sqrt(classes.variances[:, None] + level**2)
+    if classes.factors is None:
+        return Resolvent(roots, classes.axes, None, None)
+    mixers, shrink = mixing(xp, classes.variances, classes.factors, sigma) if mixed is None else mixed
+    basis = _product(xp, classes.factors / roots[:, 0, :, None], mixers)
+    return Resolvent(roots, classes.axes, basis, shrink)
+
+
+def posterior(
+    xp: Any, classes: Classes, x: Any, sigma: Any, mixed: tuple[Any, Any] | None = None
+) -> Posterior:
+    """What the states x (n, d) at σ, a number or (n,), say of the class."""
+    form = resolvent(xp, classes, sigma, mixed)
+    white = form.whiten(xp, x[None] - classes.means[:, None])
+    return Posterior(xp, form, _log_joint(xp, classes, form, xp.sum(white**2, axis=-1)), white, None)
+
+
+def posterior_by_products(xp: Any, classes: Classes, x: Any, sigma: Any, mixed: Any = None) -> Posterior:
+    """`posterior` of a covariance that all classes share, at one level, from one product of states and means.
+
+    The squares `|a|² − 2⟨a, y⟩ + |y|²` lose what `|y − a|²` keeps where a is long: see `is_near`.
+    """
+    form = resolvent(xp, classes, sigma, mixed)
+    centre = xp.sum(xp.exp(classes.log_weights)[:, None] * classes.means, axis=0)
+    white = form.whiten(xp, (x - centre)[None])
+    shift = form.whiten(xp, (classes.means - centre)[None])[0]
+    own = xp.sum(shift**2, axis=-1)[:, None]
+    squares = own - 2 * _product(xp, shift, xp.matrix_transpose(white[0])) + xp.sum(white**2, axis=-1)
+    return Posterior(xp, form, _log_joint(xp, classes, form, squares), white, shift)
+
+
+def is_near(classes: Classes, sigma: float) -> bool:
+    """Whether the means lie within a few widths of their centre, so that products of them keep precision."""
+    centred = classes.means - np.exp(classes.log_weights) @ classes.means
+    with np.errstate(all="ignore"):
+        lengths2 = float((centred**2).sum(axis=1).max() / (classes.variances.min() + sigma**2))
+    return lengths2 <= _NEAR * classes.means.shape[1]
+
+
+def _log_joint(xp: Any, classes: Classes, form: Resolvent, squares: Any) -> Any:
+    dimension = classes.means.shape[1]
+    constant = dimension * float(np.log(2 * np.pi))
+    return classes.log_weights[:, None] - (squares + form.log_det(xp, dimension) + constant) / 2
+
+
+def _product(xp: Any, left: Any, right: Any) -> Any:
+    """Matrix product in the full precision of its entries, also on accelerators that would halve it."""
+    if xp.__name__.startswith("jax"):
+        return xp.matmul(left, right, precision="highest")
+    return xp.matmul(left, right)

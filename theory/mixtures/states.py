@@ -1,0 +1,113 @@
+"""Noisy states as callers hand them in: of any array library and any shape (…, d), at one σ or one each.
+
+Lists and NumPy arrays are evaluated in double precision and come back in NumPy; JAX arrays and torch tensors
+are evaluated and come back in their own precision, traced or with gradients as they are. Blocks of states
+bound the memory.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat as _compat
+import numpy as np
+
+from .._support.real_numbers import real_numbers
+from .posterior import Classes, Posterior, is_near, posterior, posterior_by_products
+
+__all__ = ["evaluated"]
+
+array_api_compat: Any = _compat  # its functions are typed for every library that there is
+
+_ENTRIES = 2**24  # numbers of one block: states times classes times dimensions
+
+
+def evaluated(classes: Classes, x: Any, sigma: Any, value: Callable[[Posterior, Any, Any], Any]) -> Any:
+    """`value(posterior, rows, sigma)` of every state.
+
+    Parameters
+    ----------
+    classes : Classes
+        In NumPy's double precision.
+    x : array, shape (…, d)
+    sigma : number, or array that broadcasts to (…)
+        ≥ 0.
+    value : callable
+        Of the posterior of a block, its rows (n, d) and their σ, a number or (n, 1); an array (n, …).
+
+    Returns
+    -------
+    Array of x's library whose first axes are those of x but the last.
+
+    Raises
+    ------
+    ValueError
+        States of another dimension, or a σ that is negative or of a shape that does not fit.
+    """
+    xp, x = _own(x)
+    dimension = classes.means.shape[1]
+    if x.ndim == 0 or x.shape[-1] != dimension:
+        raise ValueError(f"x: the last axis must be the dimension {dimension}, not shape {tuple(x.shape)}")
+    shape, rows = tuple(x.shape[:-1]), xp.reshape(x, (-1, dimension))
+    level: Any = _level(xp, rows, sigma, shape)
+    known = _is_known(level)
+    if known and not classes.variances.min() + level**2 > 0:
+        raise ValueError("sigma: must be > 0 where a class has no width in some direction")
+    own = _like(rows, xp, classes)
+    each = np.ndim(level) > 0
+    shared = classes.variances.shape[0] < classes.means.shape[0]
+    by_products = shared and known and is_near(classes, level)
+    look = posterior_by_products if by_products else posterior
+    # a covariance with factors is decomposed at each noise level by itself
+    alone = each and classes.factors is not None
+    step = 1 if alone else max(1, _ENTRIES // (dimension if by_products else classes.means.size))
+    parts: list[Any] = []
+    for start in range(0, max(rows.shape[0], 1), step):
+        block = rows[start : start + step]
+        at: Any = level[start : start + step] if each else level
+        found = look(xp, own, block, at[0] if alone else at)
+        parts.append(value(found, block, at[:, None] if each else at))
+    found = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
+    return xp.reshape(found, (*shape, *found.shape[1:]))
+
+
+def _is_known(level: Any) -> bool:
+    """Whether σ is one number of the caller's, not an array that may be traced or carry gradients."""
+    return isinstance(level, float)
+
+
+def _own(x: Any) -> tuple[Any, Any]:
+    """The library of x, and x there, in floating point."""
+    if array_api_compat.is_jax_array(x) or array_api_compat.is_torch_array(x):
+        xp = array_api_compat.array_namespace(x)
+        if not xp.isdtype(x.dtype, "real floating"):
+            raise ValueError(f"x: need real floating-point numbers, not {x.dtype}")
+        return xp, x
+    x = real_numbers(x, "x", finite=False)
+    return array_api_compat.array_namespace(x), x
+
+
+def _level(xp: Any, rows: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
+    """σ as a number, or as an array (n,) of the library of the rows."""
+    known = not (array_api_compat.is_jax_array(sigma) or array_api_compat.is_torch_array(sigma))
+    if known:
+        sigma = real_numbers(sigma, "sigma")
+        if (sigma < 0).any():
+            raise ValueError(f"sigma: must be >= 0, not {sigma.min():g}")
+        if sigma.ndim == 0:
+            return float(sigma)
+    level = xp.asarray(sigma, dtype=rows.dtype, device=array_api_compat.device(rows))
+    if level.ndim == 0:
+        return level
+    try:
+        level = xp.broadcast_to(level, shape)
+    except (ValueError, RuntimeError, TypeError):
+        raise ValueError(f"sigma: shape {tuple(level.shape)} does not fit states of shape {shape}") from None
+    return xp.reshape(level, (-1,))
+
+
+def _like(rows: Any, xp: Any, classes: Classes) -> Classes:
+    """A mixture's numbers in the library, the precision and on the device of the rows."""
+    where = {"dtype": rows.dtype, "device": array_api_compat.device(rows)}
+    # torch takes no array that is read-only
+    copied = (None if part is None else np.array(part) for part in classes)
+    return Classes(*(None if part is None else xp.asarray(part, **where) for part in copied))
