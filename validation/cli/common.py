@@ -111,7 +111,7 @@ def prepare_figures(ending: str = ".png") -> None:
     asked, level = os.environ.pop("MPLBACKEND", None), log.level
     log.setLevel(logging.ERROR)  # where it keeps its cache, and what it makes of a style that is not used
     try:
-        pass
+        from ..figures import style as style
     except UnicodeDecodeError:
         raise ValueError("MATPLOTLIBRC: the user's matplotlibrc is not UTF-8") from None
     finally:

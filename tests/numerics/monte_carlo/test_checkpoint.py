@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from speciation.numerics import entropy_curve
-from speciation.numerics.monte_carlo import checkpoint
+from speciation.numerics.runs.fingerprints import fingerprint
 from speciation.theory import GaussianMixture
 
 MIXTURE = GaussianMixture.parse("orthogonal:K=4,d=200,M=9,s=1")
@@ -50,7 +50,8 @@ def test_more_samples_add_to_a_finished_run(tmp_path):
 def test_a_killed_run_leaves_a_whole_file(tmp_path):
     path = tmp_path / "curve.partial"
     code = (
-        "import sys; from pathlib import Path; from speciation.numerics import checkpoint, entropy_curve;"
+        "import sys; from pathlib import Path; from speciation.numerics import entropy_curve;"
+        "from speciation.numerics.monte_carlo import checkpoint;"
         "from speciation.theory import GaussianMixture; checkpoint._SECONDS = 0;"
         "m = GaussianMixture.parse('orthogonal:K=4,d=200,M=9,s=1');"
         "entropy_curve(m, [1.0, 3.0], method='ambient', samples=3_000_000, checkpoint=Path(sys.argv[1]))"
@@ -102,4 +103,4 @@ def test_fingerprint_sees_everything():
         *("a", 1, None, np.zeros(2), np.zeros(2, np.float32), np.zeros((2, 1))),
         *({"x": np.zeros(1)}, {"x": np.ones(1)}, {"y": np.zeros(1)}),
     ]
-    assert len({checkpoint.fingerprint(part) for part in parts}) == len(parts)
+    assert len({fingerprint(part) for part in parts}) == len(parts)

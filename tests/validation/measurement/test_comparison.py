@@ -167,7 +167,7 @@ def test_another_number_of_classes_is_refused(spec, other, run, tmp_path):
         return
     path = tmp_path / "curve.csv"
     assert run("curve", spec, "--out", path, "--quiet")[0] == 0
-    status, _, err = run("compare", path, other)
+    status, _, err = run("compare", path, other, "--quiet")
     assert (status, err.count("\n")) == (2, 1)
     assert "another number of classes" in err
 
