@@ -19,7 +19,7 @@ from mkdocs.structure.files import File
 from performance import cost_figure, performance_page
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
 from speciation.theory.theorems import THEOREMS, Theorem
-from speciation.theory.theorems.sources import SOURCES
+from speciation.theory.theorems.sources import sources
 from speciation.validation.figures.diagrams import diagram_figure
 from speciation.validation.figures.style import save
 from speciation.validation.verification.report_html import mathematics
@@ -66,7 +66,8 @@ def theorems_page() -> str:
         lines += _theorem(theorem)
     lines += ["## Sources", ""]
     lines += [
-        f"- **{source.key}** {escape(source.title)}. {escape(_place(source))}" for source in SOURCES.values()
+        f"- **{source.key}** {escape(source.title)}. {escape(_place(source))}"
+        for source in sources().values()
     ]
     return "\n".join(lines) + "\n"
 
