@@ -3,7 +3,6 @@
 from importlib import metadata
 from typing import Any
 
-from markupsafe import escape
 from packaging.requirements import Requirement
 
 
@@ -35,11 +34,3 @@ def _licence(about: Any) -> str:
     named = [text.rpartition(" :: ")[2] for text in about.get_all("Classifier") or [] if "License ::" in text]
     first = (about.get("License") or "").strip().partition("\n")[0][:60]
     return about.get("License-Expression") or ", ".join(named) or first
-
-
-def licences_page() -> str:
-    """Licences of what an installation brings along, as installed where the site is built."""
-    lines = ["# Licences", "", "The toolkit is under Apache-2.0. What an installation brings along:", ""]
-    lines += ["| package | version | licence |", "|---|---|---|"]
-    lines += [f"| {name} | {number} | {escape(licence)} |" for name, number, licence in licences()]
-    return "\n".join([*lines, ""])

@@ -7,43 +7,22 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
+from page_templates import page
 from speciation.validation.figures.style import save, styled
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
-GROWTH = (
-    "Exponents are slopes over the upper half of each sweep. A draw and a level cost the same each.",
-    "A dimension costs nothing (`reduced`) or its noise (`ambient`), and more where the noise of a stride",
-    "outgrows the processor's cache. A class costs its posterior and, for the rate, a distance to every",
-    "other one: between K and K².",
-)
-
 
 def performance_page() -> str:
     """Every benchmark's ratios with the hardware they were measured on, and how costs grow."""
-    lines = [
-        "# Performance",
-        "",
-        "Ratios measured in one process, without compilation; `make bench` repeats them.",
-        "Regressions are caught by the number of operations that the compiler is given",
-        "(`tests/numerics/curves/test_cost.py`), never by a time.",
-        "",
-    ]
+    benchmarks: list[tuple[str, dict[str, Any], list[tuple[str, float]]]] = []
     for path in sorted(RESULTS.glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
         name, claims = path.name.split(".")[0], content["claims"]
-        lines += [f"## {name.replace('_', ' ').capitalize()}", "", f"{_hardware(content['hardware'])}", ""]
         if name == "scaling":
-            lines += ["![Seconds of a curve against what grows](performance.png)", "", *GROWTH, ""]
             claims = {key: _without_sweep(values) for key, values in claims.items()}
-        lines += ["| quantity | value |", "|---|---:|"]
-        lines += [f"| {name} | {value:.4g} |" for name, value in _numbers(claims)] + [""]
-    return "\n".join(lines)
-
-
-def _hardware(about: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    return f"{about['processor']}, {about['cores']} cores, {about['device']}; {versions}."
+        benchmarks.append((name, content["hardware"], _numbers(claims)))
+    return page("performance", benchmarks=benchmarks)
 
 
 def _without_sweep(values: dict[str, float]) -> dict[str, float]:

@@ -86,7 +86,7 @@ def guided_odds(
         raise ValueError(f"prior: must lie strictly between 0 and 1, not {prior}")
     if interval is not None and not 0 <= interval[0] < interval[1]:
         raise ValueError(f"interval: need 0 <= low < high, not {interval}")
-    log_odds = 0.5 * float(np.log(prior) - np.log1p(-prior))
+    log_odds = 0.5 * float(special.logit(prior))
     check_devices()
     with jax.enable_x64(True):
         coarse, fine = (_solve(gamma, guidance, interval, log_odds, refinement) for refinement in (1, 2))

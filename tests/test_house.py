@@ -176,6 +176,7 @@ def test_wheel_works_outside_the_checkout(installed, tmp_path):
     assert '"criterion": "curvature"' in call(speciation, "predict", "binary:d=4096,mu=1,s=1", "--json")
     assert "1 passed, 0 failed" in call(speciation, "verify", "--only", "T13")
     assert "cff-version" in call(speciation, "cite", "--format", "cff")
+    assert "biroli2024" in call(speciation, "cite", "--theorem", "T4")
     call(speciation, "curve", "digits:3,8", "--out", "curve.png")
     typed = call(
         installed, "-c", "import speciation.theory as t, pathlib; print(pathlib.Path(t.__file__).parent)"

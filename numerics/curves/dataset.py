@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from ...theory import schedules
 from ...theory._support.real_numbers import real_numbers
@@ -51,8 +52,8 @@ def checked_sigmas(sigmas: ArrayLike) -> Array:
 
 
 def entropy_of(shares: Array) -> float:
-    """`−Σ p log p`, nats, of probabilities > 0."""
-    return float(-(shares * np.log(shares)).sum())
+    """`−Σ p log p`, nats, of probabilities."""
+    return float(special.entr(shares).sum())
 
 
 def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: dict[str, Any]) -> xr.Dataset:

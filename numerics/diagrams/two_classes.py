@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import interpolate, optimize
+from scipy import interpolate, optimize, special
 
 from ...theory.channel.binary import binary_entropy, binary_mmse
 from ...theory.channel.constants import median_gamma
@@ -61,7 +61,7 @@ def prior(resolution: int) -> xr.Dataset:
     x = linear("weight", 0.002, 0.998, resolution, "weight $w$ of the first class")
     y = entropy_axis(resolution, -3.0, 3.0)
     gamma = np.exp(-2 * y.values)[:, None]
-    whole = -(x.values * np.log(x.values) + (1 - x.values) * np.log1p(-x.values))
+    whole = special.entr(x.values) - special.xlog1py(1 - x.values, -x.values)
     share = binary_entropy(gamma, x.values) / whole
     rate = gamma * binary_mmse(gamma, x.values) / whole
     median = -0.5 * np.log(median_gamma(x.values))

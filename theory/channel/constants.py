@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.untyped import elementwise
+from .._support.untyped import elementwise, special
 from .._support.untyped import mpmath as mp
 from . import multiprecision, tilted_average
 from .binary import binary_entropy, log_binary_entropy
@@ -43,7 +43,7 @@ def peak_gamma(kappa: ArrayLike = 0.0, prior: ArrayLike = 0.5) -> Array:
     if not np.isfinite(kappa_).all():
         raise ValueError("kappa: every value must be finite")
 
-    log_odds = 0.5 * (np.log(prior_) - np.log1p(-prior_))
+    log_odds = 0.5 * special.logit(prior_)
 
     def slope(gamma: Array, kappa: Array, log_odds: Array) -> Array:
         # d/dγ of log[γ(1+κγ) mmse], times γ(1+κγ), which keeps both ends of the bracket finite
@@ -116,7 +116,7 @@ def _polish(function: Any, start: float, digits: int) -> Any:
 
 def _beyond_peak(prior: Array) -> Array:
     """A γ past every peak and median: the tail `e^{−γ/2}` has set in for this prior's log-odds."""
-    return 40 + 8 * np.abs(np.log(prior) - np.log1p(-prior))
+    return 40 + 8 * np.abs(special.logit(prior))
 
 
 def _solve(function: Any, low: Array, high: Array, *parameters: Array) -> Array:

@@ -22,7 +22,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.untyped import optimize
+from .._support.untyped import optimize, special
 from ..channel import tilted_average
 from ..channel.binary import log_binary_mmse
 from ..channel.constants import median_gamma
@@ -113,7 +113,7 @@ class Pair:
     def _rate_slope(self, noise: float) -> float:
         """`½ d/dt log(dH/dt)`."""
         gamma = np.array([self._moment(noise, 1)])
-        log_odds = np.array([0.5 * (np.log(self.prior) - np.log1p(-self.prior))])
+        log_odds = np.array([0.5 * special.logit(self.prior)])
         cubed = tilted_average.gaussian_average(tilted_average.sech_cubed, gamma, log_odds)
         decay = float((cubed / tilted_average.gaussian_average(tilted_average.sech, gamma, log_odds))[0])
         second, third = self._moment(noise, 2), self._moment(noise, 3)

@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.untyped import linalg, optimize
+from .._support.untyped import linalg, optimize, special
 from .._support.untyped import sympy as sp
 from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
@@ -113,7 +113,7 @@ class Contrast:
 
         `2√(w₁w₂) Π(1−η²)^{1/4} (1/2π) ∫ F̂(z) e^{izλ} E e^{izL} dz` along `Im z = κ`.
         """
-        log_odds = 0.5 * (np.log(self.prior) - np.log1p(-self.prior))
+        log_odds = 0.5 * special.logit(self.prior)
         turn = 0.25 * float(self.counts @ self.log_ratios)
         kappa, offset = self._saddle(log_odds - turn)
         steep = np.abs(self.eta / (1 + kappa * self.eta))

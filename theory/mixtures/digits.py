@@ -38,7 +38,7 @@ def images(digit: int) -> Array:
 def fit(digits: Sequence[int]) -> Parts:
     """Parts of a mixture of two or more digits: class means and a pooled, shrunk covariance, d = 64.
 
-    Source: Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004, through scikit-learn.
+    Source: LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004), through scikit-learn.
     """
     from sklearn import covariance  # pyright: ignore[reportMissingTypeStubs]
 

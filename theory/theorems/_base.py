@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._support.untyped import sympy as sp
-from .sources import SOURCES, Source
+from .sources import Source, sources
 
 __all__ = ["Identity", "Theorem"]
 
@@ -49,7 +49,7 @@ class Theorem:
     statement: str
     """Text, with LaTeX between dollar signs."""
     sources: tuple[str, ...]
-    """Keys of `SOURCES`; empty where the statement is derived here."""
+    """Keys of `sources.bib`; empty where the statement is derived here."""
     hypotheses: tuple[str, ...]
     derive: Callable[[], tuple[Identity, ...]]
     """The proof: identities that must reduce to zero."""
@@ -61,7 +61,7 @@ class Theorem:
     @property
     def bibliography(self) -> tuple[Source, ...]:
         """The sources themselves."""
-        return tuple(SOURCES[key] for key in self.sources)
+        return tuple(sources()[key] for key in self.sources)
 
 
 def _entries(value: Any) -> list[Any]:

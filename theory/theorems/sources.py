@@ -1,8 +1,18 @@
-"""Where each statement comes from: the bibliography that theorems and `speciation cite` share."""
+"""Where each statement comes from: the bibliography that theorems and `speciation cite` share.
 
+It is `sources.bib` at the top of this floor, an entry a source, and is read on first use.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-__all__ = ["SOURCES", "Source"]
+__all__ = ["Source", "bibliography", "sources"]
+
+_FILE = Path(__file__).resolve().parent.parent / "sources.bib"
 
 
 @dataclass(frozen=True)
@@ -28,95 +38,39 @@ class Source:
         return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else None
 
 
-_ENTRIES = (
-    Source(
-        "H26",
-        (
-            "Handke, Florian",
-            "Stančević, Dejan",
-            "Koulischer, Felix",
-            "Demeester, Thomas",
-            "Ambrogioni, Luca",
-        ),
-        "The Entropic Signature of Class Speciation in Diffusion Models",
-        "International Conference on Machine Learning",
-        2026,
-        "inproceedings",
-        arxiv="2602.09651",
-    ),
-    Source(
-        "B24",
-        ("Biroli, Giulio", "Bonnaire, Tony", "de Bortoli, Valentin", "Mézard, Marc"),
-        "Dynamical regimes of diffusion models",
-        "Nature Communications 15:9957",
-        2024,
-        arxiv="2402.18491",
-    ),
-    Source(
-        "RA23",
-        ("Raya, Gabriel", "Ambrogioni, Luca"),
-        "Spontaneous symmetry breaking in generative diffusion models",
-        "Advances in Neural Information Processing Systems 36",
-        2023,
-        "inproceedings",
-        arxiv="2305.19693",
-    ),
-    Source(
-        "GSV05",
-        ("Guo, Dongning", "Shamai, Shlomo", "Verdú, Sergio"),
-        "Mutual information and minimum mean-square error in Gaussian channels",
-        "IEEE Transactions on Information Theory 51(4):1261-1282",
-        2005,
-    ),
-    Source(
-        "LC24",
-        ("Li, Marvin", "Chen, Sitan"),
-        "Critical windows: non-asymptotic theory for feature emergence in diffusion models",
-        "International Conference on Machine Learning",
-        2024,
-        "inproceedings",
-        arxiv="2403.01633",
-    ),
-    Source(
-        "K24",
-        (
-            "Karras, Tero",
-            "Aittala, Miika",
-            "Lehtinen, Jaakko",
-            "Hellsten, Janne",
-            "Aila, Timo",
-            "Laine, Samuli",
-        ),
-        "Analyzing and Improving the Training Dynamics of Diffusion Models",
-        "IEEE/CVF Conference on Computer Vision and Pattern Recognition",
-        2024,
-        "inproceedings",
-        arxiv="2312.02696",
-    ),
-    Source(
-        "K25",
-        (
-            "Koulischer, Felix",
-            "Handke, Florian",
-            "Deleu, Johannes",
-            "Demeester, Thomas",
-            "Ambrogioni, Luca",
-        ),
-        "Feedback guidance of diffusion models",
-        "arXiv preprint",
-        2025,
-        arxiv="2506.06085",
-    ),
-    Source(
-        "K22",
-        ("Karras, Tero", "Aittala, Miika", "Aila, Timo", "Laine, Samuli"),
-        "Elucidating the Design Space of Diffusion-Based Generative Models",
-        "Advances in Neural Information Processing Systems 35",
-        2022,
-        "inproceedings",
-        arxiv="2206.00364",
-    ),
-)
+@cache
+def bibliography() -> Any:
+    """`sources.bib` as pybtex's `BibliographyData`."""
+    from pybtex import database  # pyright: ignore[reportMissingTypeStubs]
 
-SOURCES: dict[str, Source] = {source.key: source for source in _ENTRIES}
-"""Sources by short name."""
+    reader: Any = database
+    return reader.parse_file(str(_FILE), "bibtex")
+
+
+@cache
+def sources() -> Mapping[str, Source]:
+    """Sources by short name."""
+    return MappingProxyType({key: _source(key, entry) for key, entry in bibliography().entries.items()})
+
+
+def _source(key: str, entry: Any) -> Source:
+    fields = entry.fields
+    return Source(
+        key,
+        tuple(str(person) for person in entry.persons["author"]),
+        fields["title"].strip("{}"),
+        _venue(fields),
+        int(fields["year"]),
+        entry.type,
+        fields.get("eprint"),
+        fields.get("doi"),
+    )
+
+
+def _venue(fields: Any) -> str:
+    """`Journal 15:9957` or `Journal 51(4):1261-1282`; a journal or conference alone without a volume."""
+    where = str(fields.get("journal") or fields["booktitle"])
+    if "volume" not in fields:
+        return where
+    number = f"({fields['number']})" if "number" in fields else ""
+    return f"{where} {fields['volume']}{number}:{fields['pages'].replace('--', '-')}"

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import integrate
 
 from ...numerics.curves.dataset import labelled
 from ...numerics.curves.places import with_places
@@ -83,5 +84,4 @@ def extrapolated(coarse: xr.Dataset, fine: xr.Dataset, name: str = "entropy") ->
 
 def integrated(sigma: Array, slopes: Array) -> Array:
     """`∫ (dH/d log σ) d log σ` from the smallest σ, by trapezia; (units, levels), zero at the first."""
-    pieces = (slopes[:, 1:] + slopes[:, :-1]) / 2 * np.diff(np.log(sigma))
-    return np.concatenate([np.zeros((len(slopes), 1)), np.cumsum(pieces, axis=1)], axis=1)
+    return integrate.cumulative_trapezoid(slopes, np.log(sigma), axis=1, initial=0)

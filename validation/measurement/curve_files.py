@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import integrate
 
 from ...numerics.curves.dataset import labelled
 from ...numerics.curves.reading import HALFWAY
@@ -250,8 +251,7 @@ def _check_rate(curve: xr.Dataset, name: str, path: Path) -> None:
     slope = curve["rate"].values * sigma**2 / (1 + sigma**2)
     if (slope > slope.max() / 2).sum() < HALFWAY:  # too coarse for its integral, and for a peak
         return
-    pieces = (slope[1:] + slope[:-1]) / 2 * np.diff(np.log(sigma))
-    off = np.abs(np.cumsum(pieces) - (values[1:] - values[0]))
+    off = np.abs(integrate.cumulative_trapezoid(slope, np.log(sigma)) - (values[1:] - values[0]))
     error = 5 * float(curve[f"{name}_se"].max()) if f"{name}_se" in curve else 0.0
     rough = (
         5 * float(np.diff(np.log(sigma)).max()) * float(curve.rate_se.max()) if "rate_se" in curve else 0.0

@@ -7,11 +7,12 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ...numerics.runs.fingerprints import fingerprint
 from ...numerics.runs.manifests import sha256
@@ -44,6 +45,9 @@ MODELS = ("digits", "edm2", "sd15")
 """Names of the models; everything else is the SPEC of a mixture."""
 
 STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+_PROMPT_LIST = Annotated[list[str], Field(min_length=1)]
+_PROMPTS = TypeAdapter(Annotated[dict[str, _PROMPT_LIST], Field(min_length=1)])
+_NO_PROMPTS = "must be an object of prompt lists by name"
 _DIGITS_RANGE = (0.15, 30.0)  # of σ: no pair is undecided below, none is told apart above
 
 
@@ -273,18 +277,17 @@ def read_prompts(path: Path | None) -> dict[str, list[str]]:
     if path is None:
         raise ValueError('--prompts: needs a JSON file such as {"dog": ["a photo of a dog"], "cat": [...]}')
     try:
-        content = read_json(path)
+        groups = _PROMPTS.validate_python(read_json(path), strict=True)
+    except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        need = f"{place[0]!r} must be a list of prompts" if place else _NO_PROMPTS
+        raise ValueError(f"{path}: {need}") from None
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"{path}: must be an object of prompt lists by name")
-    for name, members in content.items():
-        if not isinstance(members, list) or not members or not all(isinstance(m, str) for m in members):
-            raise ValueError(f"{path}: {name!r} must be a list of prompts")
-    every = [prompt for members in content.values() for prompt in members]
+    every = [prompt for members in groups.values() for prompt in members]
     if len(set(every)) < len(every):
         raise ValueError(f"{path}: a prompt stands there twice")
-    return content
+    return groups
 
 
 def _digest(path: Path) -> str:

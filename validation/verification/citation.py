@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ...theory.theorems import by_id
-from ...theory.theorems.sources import Source
+from ...theory.theorems.sources import Source, bibliography
 
 __all__ = ["FORMATS", "cite"]
 
@@ -44,17 +44,14 @@ def _software() -> dict[str, Any]:
 
 
 def _software_bibtex(software: dict[str, Any]) -> str:
-    author = " and ".join("{" + person["name"] + "}" for person in software["authors"])
-    return _bibtex_entry(
-        "software",
-        "speciation",
-        {
-            "author": author,
-            "title": "{" + software["title"] + "}",
-            "version": software["version"],
-            "license": software["license"],
-        },
-    )
+    from pybtex.database import Entry, Person
+
+    names = [Person("{" + person["name"] + "}") for person in software["authors"]]
+    fields = {
+        "title": "{" + software["title"] + "}",
+        **{key: software[key] for key in ("version", "license")},
+    }
+    return _bibtex("speciation", Entry("software", fields, {"author": names}))
 
 
 def _software_apa(software: dict[str, Any]) -> str:
@@ -65,22 +62,13 @@ def _software_apa(software: dict[str, Any]) -> str:
 def _source_bibtex(source: Source) -> str:
     family = unicodedata.normalize("NFKD", source.authors[0].split(",")[0])
     key = re.sub(r"[^a-z]", "", family.encode("ascii", "ignore").decode().lower()) + str(source.year)
-    fields = {
-        "author": " and ".join(source.authors),
-        "title": "{" + source.title + "}",
-        "journal" if source.kind == "article" else "booktitle": source.venue,
-        "year": str(source.year),
-    }
-    if source.doi:
-        fields["doi"] = source.doi
-    if source.arxiv:
-        fields |= {"eprint": source.arxiv, "archivePrefix": "arXiv"}
-    return _bibtex_entry(source.kind, key, fields)
+    return _bibtex(key, bibliography().entries[source.key])
 
 
-def _bibtex_entry(kind: str, key: str, fields: dict[str, str]) -> str:
-    body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
-    return f"@{kind}{{{key},\n{body}\n}}"
+def _bibtex(key: str, entry: Any) -> str:
+    from pybtex.database import BibliographyData
+
+    return BibliographyData({key: entry}).to_string("bibtex").rstrip("\n")
 
 
 def _source_apa(source: Source) -> str:

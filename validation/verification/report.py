@@ -7,6 +7,7 @@ from typing import Any
 
 from ...numerics.runs.atomic_files import write_text
 from ...numerics.runs.manifests import environment, write_results
+from .._support import templates
 from ..figures.style import saver
 from ..figures.theory import digit_figure
 from ..models.digit_pairs import easy_and_hard
@@ -41,38 +42,10 @@ def _title(name: str) -> str:
 
 
 def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[str]) -> str:
-    total = summary(results)
-    versions = ", ".join(f"{name} {value}" for name, value in run["environment"].items())
-    lines = [
-        "# Verification report",
-        "",
-        f"{total['passed']} theorems passed, {total['failed']} failed; seed {run['seed']}; {versions}.",
-        "",
-    ]
-    for result in results:
-        lines += _section(result)
-    lines += ["## Handwritten digits", ""]
-    lines += [f"![{name}]({name})\n" for name in drawings]
-    return "\n".join(lines)
-
-
-def _section(result: TheoremResult) -> list[str]:
-    theorem = result.theorem
-    sources = ", ".join(source.key for source in theorem.bibliography) or "derived here"
-    verdict = "passed" if result.passed else "FAILED"
-    lines = [f"## {theorem.id}: {theorem.name} ({verdict})", "", theorem.statement, ""]
-    lines += [f"Hypotheses: {'; '.join(theorem.hypotheses)}. Source: {sources}.", ""]
-    if theorem.proof_limits:
-        lines += [f"Limits of the proof: {theorem.proof_limits}", ""]
-    lines += ["| step of the proof | reduces to zero | mutant rejected |", "|---|---|---|"]
-    lines += [f"| {_cell(s.name)} | {_mark(s.holds)} | {_mark(s.mutant_rejected)} |" for s in result.proof]
-    header = "| check | route | expected | measured | tolerance | passed | mutant rejected |"
-    lines += ["", header, "|---|---|---|---|---|---|---|"]
-    for check in result.checks:
-        numbers = f"{check.expected:.12g} | {check.measured:.12g} | {check.tolerance:.2g}"
-        verdicts = f"{_mark(check.passed)} | {_mark(check.mutant_rejected)}"
-        lines.append(f"| {_cell(check.name)} | {check.route} | {numbers} | {verdicts} |")
-    return [*lines, ""]
+    pages = templates.environment(__file__)
+    pages.filters |= {"cell": _cell, "mark": _mark}
+    page = pages.get_template("report.md.j2")
+    return page.render(results=results, run=run, total=summary(results), drawings=drawings)
 
 
 def _cell(text: str) -> str:

@@ -3,32 +3,24 @@
 import io
 import re
 from base64 import b64encode
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from .._support import templates
 from ..figures.style import save
 from .verify import TheoremResult, summary
 
 __all__ = ["mathematics", "report_html"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
-
 
 def report_html(results: list[TheoremResult], run: dict[str, Any], drawings: dict[str, Figure]) -> str:
     """A page with every theorem's statement, steps and checks, and the drawings by title."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.filters["mathematics"] = mathematics
-    template = environment.get_template("report.html.j2")
+    pages = templates.environment(__file__)
+    pages.filters["mathematics"] = mathematics
+    template = pages.get_template("report.html.j2")
     return template.render(
         results=results,
         run=run,

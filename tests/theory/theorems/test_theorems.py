@@ -4,7 +4,7 @@ import pytest
 import sympy as sp
 from speciation.theory import theorems
 from speciation.theory.theorems import THEOREMS, Identity
-from speciation.theory.theorems.sources import SOURCES
+from speciation.theory.theorems.sources import sources
 
 
 def test_ids_are_in_order():
@@ -18,7 +18,7 @@ def test_theorem_is_complete(identifier):
     theorem = THEOREMS[identifier]
     assert theorem.statement.count("{") == theorem.statement.count("}")
     assert theorem.hypotheses
-    assert set(theorem.sources) <= set(SOURCES)
+    assert set(theorem.sources) <= set(sources())
     numbers = theorem.predict()
     assert numbers
     assert all(type(value) is float for value in numbers.values())

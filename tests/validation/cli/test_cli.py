@@ -157,7 +157,7 @@ def test_import_is_light():
     code = (
         "import sys, time; start = time.perf_counter(); import speciation.theory;"
         "elapsed = time.perf_counter() - start;"
-        "heavy = {'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules);"
+        "heavy = {'jax', 'torch', 'sympy', 'scipy', 'pydantic', 'pybtex'} & set(sys.modules);"
         "print(elapsed, sorted(heavy))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

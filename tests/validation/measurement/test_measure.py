@@ -266,6 +266,19 @@ def test_log_scale_test_recovers_a_known_line():
     assert test["absolute_residual"] == pytest.approx(np.median(np.abs(np.log(measured / predicted))))
     with pytest.raises(ValueError, match="at least three"):
         log_scale_test([1.0, 2.0], [1.0, 2.0])
+    for bad in (0.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="one sigma > 0 for each"):
+            log_scale_test([1.0, 2.0, bad], [1.0, 2.0, 3.0])
+
+
+def test_log_scale_test_of_three_pairs_says_nothing_else():
+    """One resample in nine is of one pair alone; equal values have no correlation, and no warning."""
+    test = log_scale_test([1.0, 2.0, 4.0], [3.0, 3.0, 3.0])
+    assert [test[name] for name in ("slope", "correlation", "slope_se")] == [0.0, 0.0, 0.0]
+    assert 0 < test["residual_se"] < 1
+    line = log_scale_test([1.0, 2.0, 4.0], [2.0, 4.0, 8.0])
+    assert line["slope"] == pytest.approx(1, abs=1e-12)
+    assert line["slope_se"] < 1e-12
 
 
 def test_results_say_what_they_are(run, tmp_path):

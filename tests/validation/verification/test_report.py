@@ -4,8 +4,10 @@ import re
 import shutil
 import subprocess
 
+import jinja2
 import pytest
 from speciation.theory.theorems import THEOREMS
+from speciation.validation._support.templates import environment
 from speciation.validation.verification.report_html import mathematics
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -33,6 +35,29 @@ def test_page_is_complete_and_needs_nothing_else(page):
     assert not re.search(r"<script|<link|@import|src=\"(?!data:)|url\(", text)
     without_namespace = text.replace("http://www.w3.org/1998/Math/MathML", "")
     assert "http" not in without_namespace
+
+
+def test_markdown_says_the_same(page):
+    text = page.with_name("report.md").read_text()
+    assert "2 theorems passed, 0 failed; seed 0; " in text
+    assert text.count("\n## T") == 2
+    assert THEOREMS["T13"].statement in text
+    assert text.count("\n![") == 2
+    assert text.endswith(")\n")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4, 8}
+    assert not re.search(r"\{[{%]|[%}]\}(?!\$)", re.sub(r"\$[^$]*\$", "", text))
+
+
+def test_what_goes_into_html_is_escaped_and_what_is_missing_is_an_error(tmp_path):
+    (tmp_path / "templates").mkdir()
+    for ending in ("html", "md"):
+        (tmp_path / "templates" / f"page.{ending}.j2").write_text("{{ value }}\n")
+    pages = environment(str(tmp_path / "module.py"))
+    assert pages.get_template("page.html.j2").render(value="<b>") == "&lt;b&gt;\n"
+    assert pages.get_template("page.md.j2").render(value="<b>") == "<b>\n"
+    with pytest.raises(jinja2.UndefinedError):
+        pages.get_template("page.md.j2").render()
 
 
 @pytest.mark.parametrize("identifier", list(THEOREMS))

@@ -1,6 +1,7 @@
 """T12 measured: the Fokker-Planck solution against the series, and guided runs against the solution."""
 
 import numpy as np
+from scipy import special
 
 from ....numerics.fokker_planck import guided_odds
 from ....theory.theorems import t12_guidance as theorem
@@ -54,7 +55,7 @@ def _slope() -> Check:
 
 def _shift(weight: float, prior: float, predicted: dict[str, float]) -> Check:
     """The mean of L at γ = 60 less that of ω = 1, λ + γ; what is to come is below e^{−10}."""
-    name, start = f"late shift, omega = {weight:g}, w = {prior:g}", 0.5 * np.log(prior / (1 - prior))
+    name, start = f"late shift, omega = {weight:g}, w = {prior:g}", 0.5 * special.logit(prior)
     mean = float(guided_odds([60.0], weight, prior=prior).mean_odds[0])
     return close(name, "Fokker-Planck", predicted[name], mean - start - 60.0, 1e-4)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+from scipy import special
 
 __all__ = ["entropy", "mmse", "quick_entropy", "quick_mmse", "rate_peak"]
 
@@ -43,7 +44,7 @@ def mmse(gamma: Any, digits: int = 20) -> Any:
 
 def quick_entropy(gamma: float, prior: float = 0.5) -> float:
     """`H(γ)` in double precision, absolute error about 1e-15, for γ up to about 50."""
-    bias = np.log(prior) - np.log1p(-prior)
+    bias = special.logit(prior)
     surprise = [np.logaddexp(0.0, -2 * gamma - sign * bias - 2 * np.sqrt(gamma) * _GRID) for sign in (1, -1)]
     return float((prior * surprise[0] + (1 - prior) * surprise[1]) @ _WEIGHTS)
 
