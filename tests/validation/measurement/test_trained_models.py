@@ -30,8 +30,8 @@ from speciation.validation.denoiser import UntrainedNullWarning
 from speciation.validation.estimators.chains import Chains
 from speciation.validation.measurement.subjects import Subject
 from speciation.validation.models.digits_model import WEIGHTS
-from speciation.validation.models.edm2 import EDM2, Configuration, save_edm2
-from speciation.validation.models.edm2.training import Settings, train
+from speciation.validation.models.edm import EDM2, Configuration, save_edm2
+from speciation.validation.models.edm.training import Settings, train
 
 SPEC = "binary:d=4,mu=1,s=0.5"
 FEW = ["--samples", "8", "--levels", "6", "--batch", "4"]

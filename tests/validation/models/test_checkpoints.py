@@ -10,13 +10,24 @@ import types
 import numpy as np
 import pytest
 import torch
-from speciation.validation.models.edm2 import EDM2, Configuration, load_edm2, read_checkpoint
-from speciation.validation.models.edm2.checkpoints import recorded
+from speciation.validation import load_edm
+from speciation.validation.models.edm import EDM, EDM2, Configuration, EDMConfiguration, load_edm2
+from speciation.validation.models.edm.pickle_reader import recorded as recorded_from
 
 ARGUMENTS = {
     "img_resolution": 8, "img_channels": 1, "label_dim": 3, "model_channels": 16, "channel_mult": [1, 2],
     "num_blocks": 1, "attn_resolutions": [4], "channels_per_head": 16,
 }  # fmt: skip
+
+
+# names of the published classes for those here
+CLASSES = {
+    "EDM2": "Precond", "Convolution": "MPConv", "Fourier": "MPFourier", "ResampledConvolution": "Conv2d",
+}  # fmt: skip
+
+
+def recorded(stream):
+    return recorded_from(io.BytesIO(stream), len(stream))
 
 
 class Persistent:
@@ -32,7 +43,7 @@ class Persistent:
             "type": "class",
             "version": 6,
             "module_src": source,
-            "class_name": self.class_name,
+            "class_name": CLASSES.get(self.class_name, self.class_name),
             "state": self.state,
         }
         return function, (meta,)
@@ -79,7 +90,7 @@ def test_a_checkpoint_becomes_the_same_network(published, tmp_path, run):
     write(source, network, published)
     x, sigma, labels = torch.randn(2, 1, 8, 8), torch.tensor([0.5, 2.0]), torch.eye(3)[:2]
     with torch.no_grad():
-        torch.testing.assert_close(read_checkpoint(source)(x, sigma, labels), network(x, sigma, labels))
+        torch.testing.assert_close(load_edm(source)(x, sigma, labels), network(x, sigma, labels))
         assert run("convert", source, target, "--quiet")[0] == 0
         torch.testing.assert_close(load_edm2(target)(x, sigma, labels), network(x, sigma, labels))
     assert "parameters" in run("convert", source, target)[1]
@@ -123,7 +134,7 @@ def test_modules_are_read_as_torch_saves_them(kind, published, tmp_path):
     source = tmp_path / "network.pkl"
     stream = pickle.dumps({"encoder": encoder, "ema": ema, "device": torch.device("cpu")}, protocol=protocol)
     source.write_bytes(stream)
-    found = read_checkpoint(source).state_dict()
+    found = load_edm(source).state_dict()
     assert set(found) == set(network.state_dict())
     for key, tensor in network.state_dict().items():
         assert torch.equal(found[key], tensor.float()), key
@@ -219,7 +230,7 @@ def test_hostile_files_are_refused(kind, tmp_path, run, monkeypatch):
     assert err.startswith(f"{source}: ")
     assert err.count("\n") == 1
     with pytest.raises(ValueError, match=message):
-        read_checkpoint(source)
+        load_edm(source)
     assert [path.name for path in tmp_path.iterdir()] == ["hostile.pkl"]
 
 
@@ -238,7 +249,7 @@ def test_other_networks_are_refused(published, tmp_path, arguments, changes, mes
     source = tmp_path / "network.pkl"
     write(source, EDM2(Configuration(**ARGUMENTS)), published, ARGUMENTS | arguments, **changes)
     with pytest.raises(ValueError, match=message):
-        read_checkpoint(source)
+        load_edm(source)
 
 
 def storage_bytes(values):
@@ -276,7 +287,7 @@ def test_tensors_that_promise_more_than_they_hold(published, tmp_path, size, str
     source = tmp_path / "network.pkl"
     write(source, network, published, _parameters={"logvar": Forged()})
     with pytest.raises(ValueError, match=message):
-        read_checkpoint(source)
+        load_edm(source)
 
 
 def test_recorded_is_plain_data():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from speciation.validation.models.edm2 import EDM2, Configuration, EDM2Denoiser, load_edm2, save_edm2
+from speciation.validation.models.edm import EDM2, Configuration, EDM2Denoiser, load_edm2, save_edm2
 
 
 def published(reference, size):
