@@ -98,19 +98,20 @@ def _multiples(base: int, widths: list[int], what: str) -> list[int]:
 
 
 def _check_heads(widths: list[int]) -> None:
-    """`ValueError` where 64 channels a head cannot be, so that shapes leave the number of heads open."""
+    """`ValueError` where heads of 64 channels or somewhat more cannot be, so that shapes leave them open."""
     for width in widths:
-        if width % _PER_HEAD:
+        if width < _PER_HEAD or width % (width // _PER_HEAD):
             raise ValueError(f"attention over {width} channels: shapes do not say how they divide into heads")
 
 
 def _edm2(unet: _Shapes, named: Mapping[str, Tensor]) -> Configuration:
     widths = unet.widths("conv_res1")
     noise, embedding = unet.side("emb_fourier.freqs"), unet.side("emb_noise.weight")
-    usual = noise == widths[0] and embedding == max(widths)
-    base = math.gcd(*widths) if usual else math.gcd(*widths, noise, embedding)
+    own = [noise] * (noise != widths[0]), [embedding] * (embedding != max(widths))  # none where as usual
+    base = math.gcd(*widths, *own[0], *own[1])
     where = unet.attention("attn_qkv")
-    _check_heads([*(widths[unet.sizes.index(r)] for r in where), widths[-1]])
+    lowest = f"dec.{unet.sizes[-1]}x{unet.sizes[-1]}_in0.attn_qkv.weight"
+    _check_heads([*(widths[unet.sizes.index(r)] for r in where), *([widths[-1]] if unet.has(lowest) else [])])
     logvar = named.get("logvar_fourier.freqs")
     return Configuration.from_json(
         {
@@ -121,8 +122,8 @@ def _edm2(unet: _Shapes, named: Mapping[str, Tensor]) -> Configuration:
             "channel_mult": _multiples(base, widths, "channel_mult"),
             "num_blocks": unet.blocks(),
             "attn_resolutions": where,
-            "channel_mult_noise": None if usual else noise // base,
-            "channel_mult_emb": None if usual else embedding // base,
+            "channel_mult_noise": noise // base if own[0] else None,
+            "channel_mult_emb": embedding // base if own[1] else None,
             "logvar_channels": 0 if logvar is None else logvar.numel(),
         }
     )
@@ -137,8 +138,10 @@ def _edm(unet: _Shapes, levelled: bool, named: Mapping[str, Tensor]) -> EDMConfi
     base = unet.side("map_layer0.weight", 1) if adm else unet.side(first)
     widths = unet.widths("conv1")
     where = unet.attention("qkv")
+    lowest = f"dec.{unet.sizes[-1]}x{unet.sizes[-1]}_in0.qkv.weight"
     if adm:
-        _check_heads([widths[unet.sizes.index(r)] for r in where])
+        last = [widths[-1]] if unet.has(lowest) else []
+        _check_heads([*(widths[unet.sizes.index(r)] for r in where), *last])
     common: dict[str, Any] = {
         "img_resolution": unet.sizes[0],
         "img_channels": channels,

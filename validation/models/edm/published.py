@@ -17,7 +17,7 @@ __all__ = ["LATENTS", "PRECONDITIONERS", "PUBLISHED", "Latents", "Published", "s
 
 @dataclass(frozen=True)
 class Published:
-    """A published network: configuration, parameters in millions as its paper rounds them, noise levels.
+    """A published network: configuration, parameters in rounded millions, noise levels.
 
     `sigma_min` and `sigma_max` are those of its sampler; `p_mean` and `p_std` of log σ in training.
     """
@@ -94,7 +94,7 @@ PUBLISHED: dict[str, Published] = {
     "edm-cifar10-32x32-uncond-vp": _edm(EDMConfiguration.from_json(_CIFAR), 56, "appendix F"),
     "edm-cifar10-32x32-uncond-ve": _edm(EDMConfiguration.from_json({**_CIFAR, **_NCSNPP}), 56, "appendix F"),
     "edm-ffhq-64x64-uncond-vp": _edm(EDMConfiguration.from_json(_FACES), 62, "appendix F"),
-    "edm-ffhq-64x64-uncond-ve": _edm(EDMConfiguration.from_json({**_FACES, **_NCSNPP}), 62, "appendix F"),
+    "edm-ffhq-64x64-uncond-ve": _edm(EDMConfiguration.from_json({**_FACES, **_NCSNPP}), 63, "appendix F"),
     "edm-imagenet-64x64-cond-adm": _edm(EDMConfiguration.of("DhariwalUNet", "EDM", _ADM), 296, "appendix F"),
 }
 """Networks by the names of their files. `vp` and `ve` name the architecture, DDPM++ or NCSN++: all have EDM's
