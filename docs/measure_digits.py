@@ -17,7 +17,7 @@ from speciation.validation import pair_entropies
 from speciation.validation.measurement.measure import Measurement, Options, measure
 from speciation.validation.measurement.subjects import digits_subject
 from speciation.validation.models.digits_model import split
-from speciation.validation.models.edm2 import EDM2Denoiser
+from speciation.validation.models.edm import EDM2Denoiser
 from speciation.validation.train_digits import settings_for, train_digits
 
 RESULTS = Path(__file__).parent / "results"

@@ -5,8 +5,9 @@ from .estimators.path import path_entropy as path_entropy
 from .measurement.comparison import compare as compare
 from .measurement.log_scale import log_scale_test as log_scale_test
 from .models.digits_model import load_digits_model as load_digits_model
-from .models.edm2 import EDM2Denoiser as EDM2Denoiser
-from .models.edm2 import load_edm2 as load_edm2
+from .models.edm import EDM2Denoiser as EDM2Denoiser
+from .models.edm import load_edm as load_edm
+from .models.edm import load_edm2 as load_edm2
 from .models.oracle import MixtureDenoiser as MixtureDenoiser
 from .models.stable_diffusion import StableDiffusionDenoiser as StableDiffusionDenoiser
 from .models.stable_diffusion import load_stable_diffusion as load_stable_diffusion

@@ -24,8 +24,8 @@ from .cli.common import QuietFlag, SeedOption, errors, prepare_figures, sampling
 from .estimators.chains import Chains
 from .figures.style import saver
 from .models.digits_model import Images, configuration, split
-from .models.edm2 import EDM2, EDM2Denoiser, save_edm2
-from .models.edm2.training import Settings, Trained, train
+from .models.edm import EDM2, EDM2Denoiser, save_edm2
+from .models.edm.training import Settings, Trained, train
 from .models.model_card import model_card
 
 __all__ = ["main", "sample_sheet", "settings_for", "train_digits"]

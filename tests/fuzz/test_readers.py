@@ -15,11 +15,10 @@ from speciation.numerics import verify_manifest
 from speciation.numerics.monte_carlo.checkpoint import Checkpoint
 from speciation.numerics.runs.blocks import run_blocks
 from speciation.theory import GaussianMixture
-from speciation.validation import load_edm2
+from speciation.validation import load_edm
 from speciation.validation.measurement.comparison import read_curve
 from speciation.validation.measurement.subjects import read_prompts
-from speciation.validation.models.edm2 import read_checkpoint
-from speciation.validation.models.edm2.training import TrainingRun
+from speciation.validation.models.edm.training import TrainingRun
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = Path(__file__).parent / "corpus"
@@ -47,8 +46,8 @@ def manifest(path):
 
 
 def training(path):
-    from speciation.validation.models.edm2 import EDM2, Configuration
-    from speciation.validation.models.edm2.training import Settings
+    from speciation.validation.models.edm import EDM2, Configuration
+    from speciation.validation.models.edm.training import Settings
 
     TrainingRun(EDM2(Configuration(8, 1, 3, 8, (1,), 1, (), 8)), Settings(2)).restore(path)
 
@@ -56,8 +55,8 @@ def training(path):
 READERS = {
     "mixture-json": (mixture, "mixture.json"),
     "mixture-npz": (mixture, "mixture.npz"),
-    "network": (load_edm2, "network.safetensors"),
-    "published": (read_checkpoint, "published.pkl"),
+    "network": (load_edm, "network.safetensors"),
+    "published": (load_edm, "published.pkl"),
     "training": (training, "training.safetensors"),
     "curve": (read_curve, "curve.csv"),
     "curve-netcdf": (read_curve, "curve.nc"),

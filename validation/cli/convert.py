@@ -1,4 +1,4 @@
-"""`speciation convert F.pkl F.safetensors`: a published EDM2 checkpoint as a safe file."""
+"""`speciation convert F.pkl F.safetensors`: a published checkpoint of EDM or EDM2 as a safe file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,9 @@ __all__ = ["convert"]
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="F.pkl", help="A published EDM2 checkpoint.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="F.pkl", help="A checkpoint as published, of EDM or EDM2.")
+    ],
     target: Annotated[Path, typer.Argument(metavar="F.safetensors", help="Where to write its weights.")],
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -19,12 +21,12 @@ def convert(
 ) -> None:
     """Write the averaged network of a checkpoint as safetensors; nothing in the checkpoint is executed."""
     from ...numerics.runs.atomic_files import prepare_file, write_atomically
-    from ..models.edm2 import read_checkpoint, save_edm2
+    from ..models.edm import parameters_of, read_network_file, save_checkpoint
 
     prepare_file(target, (".safetensors",), source)
-    network = read_checkpoint(source)
-    write_atomically(target, lambda path: save_edm2(network, path))
-    count = sum(parameter.numel() for parameter in network.parameters())
+    checkpoint = read_network_file(source)
+    write_atomically(target, lambda path: save_checkpoint(checkpoint, path))
+    count = parameters_of(checkpoint)
     if as_json:
         print_json({"source": str(source), "target": str(target), "parameters": count})
     elif not quiet:

@@ -161,7 +161,7 @@ def _subject(
         return subjects.digits_subject(None if checkpoint is None else Path(checkpoint), device)
     if model == "edm2":
         if checkpoint is None:
-            raise ValueError("--checkpoint: edm2 needs a .safetensors file (`speciation convert` makes one)")
+            raise ValueError("--checkpoint: edm2 needs a network's file, .pkl as published or .safetensors")
         return subjects.edm2_subject(Path(checkpoint), reference, device, dtypes[precision])
     if model == "sd15":
         source = checkpoint or subjects.STABLE_DIFFUSION

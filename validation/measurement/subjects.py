@@ -27,7 +27,7 @@ from ..models.oracle import MixtureDenoiser
 from .presets import karras_sigmas
 
 if TYPE_CHECKING:
-    from ..models.edm2 import EDM2
+    from ..models.edm import EDM2
 
 __all__ = [
     "MODELS",
@@ -196,7 +196,7 @@ def edm2_subject(
 
     Published networks with classes never saw the zero label: their unconditional ones are files of their own.
     """
-    from ..models.edm2 import EDM2Denoiser, load_edm2
+    from ..models.edm import EDM2Denoiser, load_edm2
 
     network = load_edm2(checkpoint, device, precision)
     if network.configuration.label_dim == 0:

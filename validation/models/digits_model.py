@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ...theory.mixtures import digits
 from .._support.torch_randomness import undisturbed
-from .edm2 import Configuration, EDM2Denoiser, load_edm2
+from .edm import Configuration, EDM2Denoiser, load_edm2
 
 __all__ = ["WEIGHTS", "Images", "configuration", "load_digits_model", "split"]
 

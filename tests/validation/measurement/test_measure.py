@@ -15,7 +15,7 @@ from speciation.theory import GaussianMixture, binary_entropy
 from speciation.validation import compare, log_scale_test
 from speciation.validation.measurement.comparison import read_curve
 from speciation.validation.measurement.presets import karras_sigmas
-from speciation.validation.models.edm2 import EDM2, Configuration, save_edm2
+from speciation.validation.models.edm import EDM2, Configuration, save_edm2
 
 SPEC = "binary:d=4,mu=1,s=0.5"
 SMALL = ["measure", SPEC, "--samples", "200", "--levels", "12", "--batch", "50"]

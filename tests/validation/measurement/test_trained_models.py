@@ -30,8 +30,8 @@ from speciation.validation.denoiser import UntrainedNullWarning
 from speciation.validation.estimators.chains import Chains
 from speciation.validation.measurement.subjects import Subject
 from speciation.validation.models.digits_model import WEIGHTS
-from speciation.validation.models.edm2 import EDM2, Configuration, save_edm2
-from speciation.validation.models.edm2.training import Settings, train
+from speciation.validation.models.edm import EDM2, Configuration, save_edm2
+from speciation.validation.models.edm.training import Settings, train
 
 SPEC = "binary:d=4,mu=1,s=0.5"
 FEW = ["--samples", "8", "--levels", "6", "--batch", "4"]
@@ -272,11 +272,11 @@ def refusals(files, tmp_path):
     edm2 = ["edm2", "--classes", "0", "--checkpoint"]
     guided = [SPEC, *FEW, "--guidance", "2"]
     return {
-        "a pickle": ([*edm2, pickled], "is a pickle, not safetensors; `speciation convert network.pkl"),
-        "torch's archive": ([*edm2, archived], "is a pickle, not safetensors"),
+        "a pickle of nothing": ([*edm2, pickled], "not a checkpoint: no network named 'ema'"),
+        "torch's archive": ([*edm2, archived], "an archive of torch's"),
         "a folder": ([*edm2, folder], "is a folder; name the .safetensors file in it"),
-        "a pickle for the digits": (["digits", "--checkpoint", pickled], "is a pickle, not safetensors"),
-        "a pickle as reference": ([*edm2, own, "--reference-checkpoint", pickled], "is a pickle"),
+        "a pickle for the digits": (["digits", "--checkpoint", pickled], "no network named 'ema'"),
+        "a pickle as reference": ([*edm2, own, "--reference-checkpoint", pickled], "no network named"),
         "no classes": ([*edm2, plain], "--checkpoint: "),
         "no classes, as digits": (["digits", "--checkpoint", plain], "is a network of 0 classes"),
         "latents, as digits": (["digits", "--checkpoint", files["latent"]], "samples of 4 x 8 x 8"),

@@ -8,8 +8,8 @@ import pytest
 import torch
 from speciation.validation import load_digits_model, log_scale_test
 from speciation.validation.models.digits_model import WEIGHTS, configuration, split
-from speciation.validation.models.edm2 import EDM2, Configuration
-from speciation.validation.models.edm2.training import Settings, average_exponent, denoising_loss, train
+from speciation.validation.models.edm import EDM2, Configuration
+from speciation.validation.models.edm.training import Settings, average_exponent, denoising_loss, train
 from speciation.validation.train_digits import main
 
 TINY = Configuration(8, 1, 10, 8, (1,), 1, (), 8)
@@ -211,7 +211,7 @@ def test_published_scaling_is_half_the_logarithm_of_the_dimension(root):
 def test_scaling_of_networks_trained_here():
     """The same at 8 and 16 pixels, trained for a fifth of the time: within a third of ½ log 4."""
     from speciation.validation import pair_entropies
-    from speciation.validation.models.edm2 import EDM2Denoiser
+    from speciation.validation.models.edm import EDM2Denoiser
     from speciation.validation.train_digits import settings_for, train_digits
 
     medians = []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from speciation.validation.models.edm2 import EDM2, Configuration, EDM2Denoiser, load_edm2, save_edm2
+from speciation.validation.models.edm import EDM2, Configuration, EDM2Denoiser, load_edm2, save_edm2
 
 
 def published(reference, size):
@@ -110,12 +110,12 @@ def damaged(kind, path, network):
     ("kind", "message"),
     [
         ("absent", "cannot be read"),
-        ("pickle", "cannot be read"),
+        ("pickle", "ema|no network named 'ema'"),
         ("truncated", "cannot be read"),
-        ("configuration", "no 'edm2' configuration"),
+        ("configuration", "attention over 16 channels: shapes do not say"),
         ("argument", "unexpected keyword argument 'evil'"),
-        ("name", "unet.extra: missing, unexpected"),
-        ("shape", "unet.out_gain: missing, unexpected"),
+        ("name", "unet.extra: unexpected"),
+        ("shape", r"unet.out_gain: has shape \(3,\), and the network takes \(\)"),
     ],
 )
 def test_files_that_are_refused(kind, message, tmp_path):

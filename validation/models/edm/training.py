@@ -27,7 +27,7 @@ from ....numerics.runs.atomic_files import prepare_directory, write_atomically
 from ....numerics.runs.fingerprints import fingerprint
 from ..._support.torch_randomness import generator_of, undisturbed
 from ...denoiser import digest_of_modules
-from .network import EDM2
+from .edm2_network import EDM2
 from .weights import fill, read_safetensors
 
 __all__ = ["Settings", "Trained", "TrainingRun", "average_exponent", "denoising_loss", "train"]

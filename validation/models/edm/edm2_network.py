@@ -1,75 +1,25 @@
 """The EDM2 U-Net and its preconditioning.
 
-    D(x, σ) = c_skip x + c_out F(c_in x, c_noise),   σ_d the data's standard deviation, ½ as published
-    c_skip = σ_d²/(σ² + σ_d²),   c_out = σσ_d/√(σ² + σ_d²),   c_in = 1/√(σ² + σ_d²),   c_noise = ¼ log σ
+    D(x, σ) = c_skip x + c_out F(c_in x, c_noise),   with the coefficients of EDM
+    u(σ) = linear(fourier(¼ log σ)),   the learned log-variance of the training loss
 
 Modules bear the published names, so that published weights load. Source: K24.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import Convolution, Fourier, blend, join, silu, unit
+from .configuration import Configuration
+from .edm2_layers import Convolution, Fourier, blend, join, silu, unit
+from .preconditioning import levels_of, one_hot, preconditioned
 
-__all__ = ["EDM2", "Block", "Configuration", "UNet"]
+__all__ = ["EDM2", "Block", "UNet"]
 
 _RESIDUAL, _ATTENTION, _LABEL = 0.3, 0.3, 0.5  # shares of the second term in each sum
 _CLIP = 256.0
-
-
-# generous bounds of the constructor arguments, so that no file can ask for a network without end
-_RANGES = {
-    "img_resolution": (1, 2**14),
-    "img_channels": (1, 2**12),
-    "label_dim": (0, 2**20),
-    "model_channels": (1, 2**13),
-    "channel_mult": (1, 64),
-    "num_blocks": (1, 64),
-    "attn_resolutions": (1, 2**14),
-    "channels_per_head": (1, 2**13),
-}
-_LONGEST = 16  # of a list
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Constructor arguments; the defaults are those of EDM2."""
-
-    img_resolution: int
-    img_channels: int
-    label_dim: int
-    model_channels: int = 192
-    channel_mult: tuple[int, ...] = (1, 2, 3, 4)
-    num_blocks: int = 3
-    attn_resolutions: tuple[int, ...] = (16, 8)
-    channels_per_head: int = 64
-    sigma_data: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("channel_mult", "attn_resolutions"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, (least, most) in _RANGES.items():
-            given = getattr(self, name)
-            values = given if isinstance(given, tuple) else (given,)
-            whole = all(isinstance(value, int) and least <= value <= most for value in values)
-            if not whole or len(values) > _LONGEST:
-                raise ValueError(f"{name}: {given!r} is not from {least} to {most}")
-        if not (isinstance(self.sigma_data, (int, float)) and 0 < self.sigma_data < math.inf):
-            raise ValueError(f"sigma_data: {self.sigma_data!r} is not a positive number")
-        if not self.channel_mult or self.img_resolution % 2 ** (len(self.channel_mult) - 1):
-            raise ValueError("channel_mult: the resolution has to be halved once for each after the first")
-
-    @classmethod
-    def from_json(cls, fields: object) -> "Configuration":
-        """From a dictionary of the arguments; `ValueError` for anything else."""
-        try:
-            return cls(**fields)  # pyright: ignore[reportCallIssue]
-        except TypeError as error:
-            raise ValueError(f"constructor arguments: {error}") from None
 
 
 class Block(nn.Module):
@@ -133,12 +83,13 @@ class UNet(nn.Module):
 
     def __init__(self, c: Configuration) -> None:
         super().__init__()
-        widths = [c.model_channels * multiple for multiple in c.channel_mult]
-        embedding = max(widths)
+        widths = c.widths
+        noise = c.model_channels * c.channel_mult_noise if c.channel_mult_noise else widths[0]
+        embedding = c.model_channels * c.channel_mult_emb if c.channel_mult_emb else max(widths)
         self.label_dim: int = c.label_dim
         self.out_gain: nn.Parameter = nn.Parameter(torch.zeros([]))
-        self.emb_fourier: Fourier = Fourier(widths[0])
-        self.emb_noise: Convolution = Convolution(widths[0], embedding)
+        self.emb_fourier: Fourier = Fourier(noise)
+        self.emb_noise: Convolution = Convolution(noise, embedding)
         named = Convolution(c.label_dim, embedding) if c.label_dim else None
         self.emb_label: Convolution | None = named
 
@@ -209,19 +160,33 @@ class EDM2(nn.Module):
         self.configuration: Configuration = configuration
         self.dtype: torch.dtype = dtype
         self.unet: UNet = UNet(configuration)
-        self.logvar_fourier: Fourier = Fourier(128)
-        self.logvar_linear: Convolution = Convolution(128, 1)
+        width = configuration.logvar_channels
+        self.logvar_fourier: Fourier | None = Fourier(width) if width else None
+        self.logvar_linear: Convolution | None = Convolution(width, 1) if width else None
 
-    def forward(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Tensor:
-        """X (batch, channels, r, r) and σ (batch,) or a number; labels one-hot or none. Returns float32."""
+    def forward(self, x: Tensor, sigma: Tensor | float, labels: Tensor | int | None = None) -> Tensor:
+        """Estimate of x₀, float32.
+
+        Parameters
+        ----------
+        x : Tensor
+            (batch, channels, r, r).
+        sigma : Tensor or float
+            One noise level, or one a sample.
+        labels : Tensor or int, optional
+            One-hot (batch, label_dim) or class numbers (batch,); none is the zero vector.
+        """
         x = x.float()
-        s = sigma.float().reshape(-1, 1, 1, 1)
-        data = self.configuration.sigma_data
-        total = s**2 + data**2
-        noise = (s.flatten().expand(len(x)).log() / 4).to(self.dtype)
-        found = self.unet((x / total.sqrt()).to(self.dtype), noise, labels)
-        return data**2 / total * x + s * data / total.sqrt() * found.float()
+        c = preconditioned(levels_of(sigma, x), self.configuration.sigma_data)
+        named = one_hot(labels, self.configuration.label_dim, x)
+        found = self.unet((c.into * x).to(self.dtype), c.noise.to(self.dtype), named)
+        return c.skip * x + c.out * found.float()
 
     def log_variance(self, sigma: Tensor) -> Tensor:
-        """The learned uncertainty u(σ) of the training loss, shape (batch, 1)."""
+        """The learned uncertainty u(σ) of the training loss, shape (batch, 1).
+
+        Raises `ValueError` for a network without it.
+        """
+        if self.logvar_fourier is None or self.logvar_linear is None:
+            raise ValueError("logvar_channels: this network has no learned uncertainty")
         return self.logvar_linear(self.logvar_fourier(sigma.float().flatten().log() / 4))
