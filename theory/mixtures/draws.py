@@ -68,7 +68,8 @@ def _source(seed: Any) -> _Source:
     """Where the randomness comes from, by the kind of seed."""
     if isinstance(seed, np.random.Generator):
         return _numpy(seed)
-    if isinstance(seed, Integral) and not isinstance(seed, bool):
+    if isinstance(seed, Integral) and type(seed) is not bool:
+        seed = int(seed)
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed: need a whole number from 0 to 2**64 - 1, not {seed}")
         return _numpy(np.random.default_rng(seed))
