@@ -3,9 +3,9 @@
 The seed says which: an int or NumPy generator, a JAX key (also traced), or a torch generator.
 """
 
+import operator
 import sys
 from collections.abc import Callable
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -30,9 +30,10 @@ class _Source(NamedTuple):
 
 def drawn(mixture: "GaussianMixture", n: Any, seed: Any, index: int | None) -> tuple[Any, Any]:
     """Draws (n, d) and their classes (n,); of class `index` alone if it is given."""
-    if isinstance(n, bool) or not isinstance(n, Integral) or n < 0:
+    count = _whole(n)
+    if count is None or count < 0:
         raise ValueError(f"n: need a whole number >= 0, not {n!r}")
-    source, count = _source(seed), int(n)
+    source = _source(seed)
     own = Classes(*(None if part is None else source.array(part) for part in mixture.stacked))
     xp = source.xp
     if index is None:
@@ -82,6 +83,15 @@ def _source(seed: Any) -> _Source:
     raise ValueError(
         f"seed: need a whole number, a NumPy or torch generator, or a JAX key, not {type(seed).__name__}"
     )
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def _numpy(rng: np.random.Generator) -> _Source:
