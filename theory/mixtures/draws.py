@@ -69,11 +69,11 @@ def _source(seed: Any) -> _Source:
     """Where the randomness comes from, by the kind of seed."""
     if isinstance(seed, np.random.Generator):
         return _numpy(seed)
-    if isinstance(seed, Integral) and type(seed) is not bool:
-        seed = int(seed)
-        if not 0 <= seed < 2**64:
+    number = _whole(seed)
+    if number is not None:
+        if not 0 <= number < 2**64:
             raise ValueError(f"seed: need a whole number from 0 to 2**64 - 1, not {seed}")
-        return _numpy(np.random.default_rng(seed))
+        return _numpy(np.random.default_rng(number))
     # whoever holds a key or a generator has loaded its library, which this floor does not
     torch, jax = (sys.modules.get(name) for name in ("torch", "jax"))
     if torch is not None and isinstance(seed, torch.Generator):
