@@ -1,0 +1,212 @@
+"""Anybody's network as a denoiser: `as_denoiser(network, prediction="epsilon", schedule=…)`.
+
+The network is called as `network(X, time)`, or `network(X, time, label)` where it has classes; what it is
+given and what its answer means is a row of `predictions`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...numerics.runs.fingerprints import fingerprint
+from ..denoiser import digest_of_modules
+from .predictions import Convention, Prediction, convention_of
+
+__all__ = ["NetworkDenoiser", "as_denoiser"]
+
+
+def as_denoiser(
+    network: Callable[..., Any],
+    prediction: Prediction | str = "epsilon",
+    schedule: Any = None,
+    *,
+    labels: int | Sequence[str] | None = None,
+    null: int | None = None,
+    sigma_data: float = 0.5,
+    time: Callable[[Tensor], Any] | None = None,
+) -> "NetworkDenoiser":
+    """Wrap a torch network so that every estimator takes it.
+
+    Parameters
+    ----------
+    network : callable
+        `network(X, time)`, or with `labels` `network(X, time, label)`, where X is (batch, …), `time` and
+        `label` (batch,). A tensor, a tuple whose first item is one, or an object with `.sample`; of twice as
+        many channels as X the first half is the answer (a learned variance is the second).
+    prediction : {"epsilon", "v", "sample", "flow", "sit", "edm", "edm-v"}
+        What the answer means.
+    schedule : Schedule, diffusers scheduler, or array of ᾱ
+        Needed for epsilon, v and sample: one of `speciation.theory.schedules`, an object with
+        `alphas_cumprod`, or ᾱ itself. A network of a table takes its step from 0, which may be a fraction.
+    labels : int or sequence of str, optional
+        How many classes there are, or their names in the order of their numbers.
+    null : int, optional
+        The class number that stands for no class. Without it a network with classes has no unconditional
+        answer, and estimators take `Σ_k p_k D_k` for it.
+    sigma_data : float
+        σ_d of edm and edm-v.
+    time : callable, optional
+        From σ (batch,) in double precision to what the network takes, instead of the schedule's own.
+
+    Returns
+    -------
+    NetworkDenoiser
+        `denoiser(x, sigma, condition)`, a torch module: `.to()` moves it, gradients flow where they are on.
+
+    Raises
+    ------
+    ValueError
+        One line for an unknown prediction, a missing schedule, or class names that are none.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from speciation.theory import schedules
+    >>> from speciation.validation import as_denoiser
+    >>> denoiser = as_denoiser(lambda x, step: torch.zeros_like(x), "epsilon", schedules.DDPM())
+    >>> denoiser(torch.ones(1, 3), 0.5, None)
+    tensor([[1., 1., 1.]])
+    """
+    names = _names(labels)
+    if null is not None and not names:
+        raise ValueError("null: is of a network with classes; give labels too")
+    return NetworkDenoiser(network, convention_of(prediction, schedule, sigma_data), names, null, time)
+
+
+class NetworkDenoiser(nn.Module):
+    """`D(x, σ, condition)` of a network by its `Convention`; see `as_denoiser`, which makes one."""
+
+    def __init__(
+        self,
+        network: Callable[..., Any],
+        convention: Convention,
+        conditions: tuple[str, ...] = (),
+        null: int | None = None,
+        time: Callable[[Tensor], Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network: Callable[..., Any] = network
+        self.convention: Convention = convention
+        self.conditions: tuple[str, ...] = conditions
+        self.null: int | None = null
+        self._time: Callable[[Tensor], Any] | None = time
+
+    @property
+    def has_null(self) -> bool:
+        """Whether there is an answer without a class."""
+        return not self.conditions or self.null is not None
+
+    def digest(self) -> str:
+        """SHA-256 of the weights and of how they are asked; of a plain function its name alone."""
+        held = self.network
+        own = digest_of_modules(held) if isinstance(held, nn.Module) else getattr(held, "__qualname__", "")
+        c = self.convention
+        about = (c.prediction, str(c.schedule), c.sigmas, c.sigma_data, *self.conditions, self.null)
+        return fingerprint(own, *about)
+
+    def forward(self, x: Tensor, sigma: float | Tensor, condition: str | None = None) -> Tensor:
+        """Estimate of x₀ for x (batch, …), in x's own type.
+
+        Parameters
+        ----------
+        x : tensor, shape (batch, …)
+        sigma : number or tensor (batch,)
+            Noise-to-signal ratio σ > 0.
+        condition : str or None
+            A class; `None` asks without one.
+
+        Raises
+        ------
+        ValueError
+            For an unknown class, no unconditional answer, a σ outside of the schedule, or an answer of
+            another shape.
+        """
+        level = self._level(x, sigma)
+        wide = level.reshape(-1, *[1] * (x.ndim - 1))
+        own = x.to(wide.dtype)
+        given = (self.convention.scale(wide) * own).to(self._dtype(x))
+        asked = self.convention.time(level) if self._time is None else self._time(level)
+        if isinstance(asked, Tensor):
+            asked = asked.to(x.device, torch.float64 if given.dtype == torch.float64 else torch.float32)
+        with _evaluating(self.network):
+            answer = _tensor(self.network(given, asked, *self._label(condition, x)))
+        return self.convention.denoised(own, _answer(answer, x, sigma, condition).to(own), wide).to(x)
+
+    def _level(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        level = torch.as_tensor(sigma, device=x.device)
+        level = level.to(torch.float64 if x.dtype == torch.float64 else torch.float32)
+        if level.ndim > 1 or (level.ndim == 1 and len(level) not in (1, len(x))):
+            raise ValueError(f"sigma: need a number or one for each of {len(x)}, not {tuple(level.shape)}")
+        if not bool((level > 0).all()):
+            raise ValueError(f"sigma: must be > 0, not {float(level.min()):g}")
+        return level.expand(len(x)).to(x.device)
+
+    def _dtype(self, x: Tensor) -> torch.dtype:
+        """The network's own precision, or x's."""
+        parameters = self.network.parameters() if isinstance(self.network, nn.Module) else ()
+        return next((p.dtype for p in parameters if p.is_floating_point()), x.dtype)
+
+    def _label(self, condition: str | None, x: Tensor) -> tuple[Tensor, ...]:
+        if not self.conditions:
+            if condition is not None:
+                raise ValueError(f"condition: {condition!r}, and this network has no classes")
+            return ()
+        if condition is None:
+            if self.null is None:
+                raise ValueError("condition: this network has no answer without a class (null was not given)")
+            number = self.null
+        elif condition in self.conditions:
+            number = self.conditions.index(condition)
+        else:
+            few = ", ".join(self.conditions[:12]) + (", ..." if len(self.conditions) > 12 else "")
+            raise ValueError(f"condition: {condition!r} is not one of {few}")
+        return (torch.full((len(x),), number, dtype=torch.int64, device=x.device),)
+
+
+@contextmanager
+def _evaluating(network: Any) -> Iterator[None]:
+    """A module in evaluation mode for this call, and afterwards in the mode of each of its parts before."""
+    training = [m for m in network.modules() if m.training] if isinstance(network, nn.Module) else []
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _tensor(answer: Any) -> Tensor:
+    found = getattr(answer, "sample", answer[0] if isinstance(answer, (tuple, list)) else answer)
+    if not isinstance(found, Tensor):
+        raise ValueError(f"network: answers with {type(answer).__name__}, not with a tensor")
+    return found
+
+
+def _answer(answer: Tensor, x: Tensor, sigma: Any, condition: str | None) -> Tensor:
+    """The part of an answer that is of x's shape."""
+    if answer.shape == x.shape:
+        return answer
+    if x.ndim > 1 and answer.ndim == x.ndim and answer.shape[1] == 2 * x.shape[1]:
+        answer = answer[:, : x.shape[1]]  # the other half is a learned variance
+    if answer.shape != x.shape:
+        shown = f"at sigma {sigma} and condition {condition!r}"
+        raise ValueError(f"network: answers in shape {tuple(answer.shape)} to {tuple(x.shape)}, {shown}")
+    return answer
+
+
+def _names(labels: int | Sequence[str] | None) -> tuple[str, ...]:
+    if labels is None:
+        return ()
+    if isinstance(labels, int) and not isinstance(labels, bool):
+        if labels < 1:
+            raise ValueError(f"labels: need at least one class, not {labels}")
+        return tuple(map(str, range(labels)))
+    if isinstance(labels, (str, bool)) or not all(isinstance(name, str) for name in labels):
+        raise ValueError("labels: need a number of classes, or their names")
+    if len(set(labels)) != len(labels):
+        raise ValueError("labels: two classes have the same name")
+    return tuple(labels)
