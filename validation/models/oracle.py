@@ -57,7 +57,7 @@ class MixtureDenoiser:
 
         Raises `ValueError` for an unknown class or σ ≤ 0.
         """
-        if not bool(torch.as_tensor(sigma > 0).all()):
+        if not (bool((sigma > 0).all()) if isinstance(sigma, Tensor) else sigma > 0):
             raise ValueError(f"sigma: must be > 0, not {sigma}")
         if condition is not None and condition not in self.conditions:
             raise ValueError(f"condition: {condition!r} is not one of {', '.join(self.conditions)}")

@@ -144,7 +144,7 @@ def convention_of(prediction: str, schedule: Any = None, sigma_data: float = 0.5
             )
         return Convention(known, sigma_data=sigma_data)
     if isinstance(schedule, DDPM):
-        steps = np.arange(schedule.steps)
+        steps = np.arange(schedule.steps, dtype=np.float64)
         return Convention(known, schedule, np.asarray(schedule.sigma(steps + 1)), steps, sigma_data)
     if isinstance(schedule, Schedule):
         if known == "v" and not schedule.variance_preserving:
