@@ -1,0 +1,147 @@
+"""Whether a denoiser can be the mean of clean data: what every such mean satisfies, on clean samples.
+
+For `x = x₀ + σz` in d dimensions and `D = E[x₀|x]`, whatever the data are,
+
+    E⟨x₀ − D, D⟩ = 0,        E|D − x|² = dσ² − E|x₀ − D|² ≤ dσ².
+
+A wrapper that returns ε, forgets the scale of the input, or reads half the time breaks one of them by far,
+and would still give a smooth curve.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from .._support.torch_randomness import generator_of
+from ..denoiser import Denoiser
+from .chains import Sampler
+
+__all__ = ["DenoiserWarning", "check_denoiser", "warn_of_wrapper"]
+
+_ERRORS = 6.0  # standard errors beyond which a mean is not zero
+_SHARE = 0.25  # of E|x₀ − D|²: how far from orthogonal trained networks are not
+_EXCESS = 1.5  # of dσ²: how far D may be from x
+
+
+class DenoiserWarning(UserWarning):
+    """A denoiser that is no mean of clean data."""
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """Clean samples, noisy states and answers (n, …) at one σ and condition."""
+
+    clean: Tensor
+    noisy: Tensor
+    answer: Tensor
+    sigma: float
+    condition: str | None
+
+    @property
+    def where(self) -> str:
+        return f"at sigma {self.sigma:.4g}, condition {self.condition!r}"
+
+    def fault(self) -> str:
+        """What is wrong, in one line, or an empty one."""
+        if not isinstance(self.answer, Tensor):
+            return f"{self.where}: the answer is no tensor but {type(self.answer).__name__}"
+        if self.answer.shape != self.noisy.shape:
+            shapes = f"{tuple(self.answer.shape)} to {tuple(self.noisy.shape)}"
+            return f"{self.where}: the answer has shape {shapes}"
+        if self.answer.dtype != self.noisy.dtype:
+            return f"{self.where}: the answer is {self.answer.dtype}, the state {self.noisy.dtype}"
+        if not bool(torch.isfinite(self.answer).all()):
+            return f"{self.where}: the answer is not finite"
+        return self._too_far() or self._not_orthogonal()
+
+    def _too_far(self) -> str:
+        moved2 = (self.answer - self.noisy).double().flatten(1).square().mean().item()
+        if moved2 <= _EXCESS * self.sigma**2:
+            return ""
+        return (
+            f"{self.where}: the answer is {np.sqrt(moved2) / self.sigma:.3g} noise widths from the state in "
+            "each dimension, where the mean of clean data is at most 1; is it eps, or at another noise level?"
+        )
+
+    def _not_orthogonal(self) -> str:
+        left = (self.clean - self.answer).double().flatten(1)
+        along = (left * self.answer.double().flatten(1)).sum(1)
+        share = (along.mean() / left.square().sum(1).mean()).item()
+        error = (along.std() / np.sqrt(len(along))).item()
+        if abs(along.mean().item()) < _ERRORS * error or abs(share) < _SHARE:
+            return ""
+        return (
+            f"{self.where}: what is left of clean samples is not orthogonal to the answer (by {share:+.2g} "
+            "of its square); check the scale of the input and the time"
+        )
+
+
+@torch.no_grad()
+def check_denoiser(
+    denoiser: Denoiser,
+    sampler: Sampler,
+    *,
+    conditions: Sequence[str | None] | None = None,
+    sigmas: ArrayLike = (0.05, 0.5, 1.0, 2.0, 5.0),
+    samples: int = 256,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> list[str]:
+    """What is wrong with a wrapped network, if anything.
+
+    Parameters
+    ----------
+    denoiser : callable
+        `denoiser(x, sigma, condition)`.
+    sampler : callable
+        `sampler(condition, count, generator)` gives clean samples (count, …).
+    conditions : sequence, optional
+        What to ask with; the first three of `denoiser.conditions` unless given, or no condition at all.
+    sigmas : array_like
+        Noise levels to look at, in units of the data, within the model's range.
+    samples : int
+        Clean samples at each level and condition.
+    seed : int
+    dtype, device
+        Of the states.
+
+    Returns
+    -------
+    list of str
+        A line a fault, with σ and condition; empty for what can be a mean of clean data. A false alarm needs
+        six standard errors (2e-9) at once with a quarter of the error's own square.
+
+    Raises
+    ------
+    ValueError
+        What the denoiser raises.
+
+    Source: I-MMSE's orthogonality (GSV05).
+    """
+    if conditions is None:
+        conditions = tuple(getattr(denoiser, "conditions", ()))[:3] or (None,)
+    found: list[str] = []
+    for index, condition in enumerate(conditions):
+        generator = generator_of(seed, index)
+        clean = sampler(str(condition), samples, generator).to(device, dtype)
+        for sigma in np.atleast_1d(np.asarray(sigmas, dtype=np.float64)):
+            noise = torch.randn(clean.shape, generator=generator, dtype=dtype, device="cpu").to(device)
+            noisy = clean + float(sigma) * noise
+            answer = denoiser(noisy, float(sigma), condition)
+            found.append(_Looked(clean, noisy, answer, float(sigma), condition).fault())
+    return [line for line in found if line]
+
+
+def warn_of_wrapper(check: Callable[[], list[str]]) -> None:
+    """Warn of the first thing that `check` finds, and of how many more there are."""
+    lines = check()
+    if lines:
+        more = f" (and {len(lines) - 1} more; check_denoiser lists them)" if len(lines) > 1 else ""
+        text = f"denoiser: no mean of clean data: {lines[0]}{more}"
+        warnings.warn(text, DenoiserWarning, stacklevel=4)
