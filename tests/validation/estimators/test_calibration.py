@@ -28,6 +28,10 @@ def half_the_time(x, sigma, condition):
     return ORACLE(x, np.sqrt(np.sqrt(1 + sigma**2) - 1), condition)  # σ at half the Ornstein-Uhlenbeck time
 
 
+def twice_the_time(x, sigma, condition):
+    return ORACLE(x, np.sqrt((1 + sigma**2) ** 2 - 1), condition)
+
+
 def wrong_class(x, sigma, condition):
     return ORACLE(x, sigma, "2")
 
@@ -39,10 +43,10 @@ def test_exact_denoisers_pass():
 
 def test_a_trained_network_passes():
     subject = digits_subject(None, "cpu")
-    assert check_denoiser(load_digits_model(), subject.sampler, sigmas=(0.2, 0.5, 1.0, 2.0)) == []
+    assert check_denoiser(load_digits_model(), subject.sampler, conditions=subject.conditions) == []
 
 
-@pytest.mark.parametrize("wrong", [eps, unscaled, half_the_time, wrong_class])
+@pytest.mark.parametrize("wrong", [eps, unscaled, half_the_time, twice_the_time, wrong_class])
 def test_wrong_wrappers_are_named(wrong):
     lines = check(wrong)
     assert lines
