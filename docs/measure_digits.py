@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 import typer
 from speciation.validation import pair_entropies
-from speciation.validation.measurement.measure import Measurement, Options, measure
+from speciation.validation.measurement.measure import Measurement, Options, result_of
 from speciation.validation.measurement.subjects import digits_subject
 from speciation.validation.models.digits_model import split
 from speciation.validation.models.edm import EDM2Denoiser
@@ -42,7 +42,7 @@ def guidance(chains: int = 1024) -> None:
             PAIR, "path", samples=chains, levels=96, batch=256,
             guidance=weight, interval=interval, guidance_reference=reference,
         )  # fmt: skip
-        result = measure(Measurement(subject, options))
+        result = result_of(Measurement(subject, options))
         name = "entropy" if weight == 1 else "cross_entropy"
         predicted = result.comparison.predicted
         for level in result.curve.sigma.values:

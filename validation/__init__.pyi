@@ -5,6 +5,7 @@ from .estimators.pairs import pair_entropies as pair_entropies
 from .estimators.path import path_entropy as path_entropy
 from .measurement.comparison import compare as compare
 from .measurement.log_scale import log_scale_test as log_scale_test
+from .measurement.request import measure as measure
 from .models.digits_model import load_digits_model as load_digits_model
 from .models.edm import EDM2Denoiser as EDM2Denoiser
 from .models.edm import load_edm as load_edm
@@ -13,3 +14,4 @@ from .models.oracle import MixtureDenoiser as MixtureDenoiser
 from .models.stable_diffusion import StableDiffusionDenoiser as StableDiffusionDenoiser
 from .models.stable_diffusion import load_stable_diffusion as load_stable_diffusion
 from .models.wrapper import as_denoiser as as_denoiser
+from .verification.verify import verify as verify

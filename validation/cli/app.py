@@ -108,13 +108,33 @@ def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
         print("interrupted; finished work is kept", file=sys.stderr)
         return _INTERRUPTED
     except ValueError as error:
-        return _refuse(str(error))
+        return _refuse(_with_option(str(error), command, arguments))
     except MemoryError as error:
         return _refuse(f"not enough memory: {error}".rstrip(": "))
     except OSError as error:
         return _refuse(f"{error.filename or 'system'}: {one_line(error)}")
     except ModuleNotFoundError as error:
         return _refuse(f"{error.name}: is not installed; pip install 'speciation[models]' brings it")
+
+
+_OPTIONS = {"key": "seed", "sigmas": "sigma"}
+"""Arguments of the library that the command line calls otherwise."""
+
+
+def _with_option(message: str, command: Any, arguments: list[str]) -> str:
+    """A message that begins with the name of an argument, with that of its option instead."""
+    name, colon, rest = message.partition(":")
+    name = _OPTIONS.get(name, name)
+    for parameter in _command_of(command, arguments).params:
+        if parameter.name == name and parameter.param_type_name == "option":
+            return f"{max(parameter.opts, key=len)}{colon}{rest}"
+    return message
+
+
+def _command_of(command: Any, arguments: list[str]) -> Any:
+    """The command, or the one below it, that these arguments are of."""
+    below = getattr(command, "commands", {})
+    return next((below[argument] for argument in arguments if argument in below), command)
 
 
 def _refuse(message: str) -> int:

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +33,6 @@ _SHOWN = (
     "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure",
 )  # fmt: skip
-_PATH_STEPS, _LEVELS = 64, 40
-_PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
 
 
 def measure(
@@ -97,19 +94,19 @@ def measure(
     """
     from ...numerics.runs.atomic_files import prepare_directory
     from ...numerics.runs.blocks import PendingBlocksError
-    from ..measurement.measure import measure as run
+    from ..measurement.measure import result_of
+    from ..measurement.request import Request
 
     if out is not None:
         prepare_directory(out)
         prepare_figures()
     share = _share(os.environ)
-    files = {"checkpoint": checkpoint, "reference_checkpoint": reference_checkpoint, "prompts": prompts}
-    _check_files(model, files)
-    subject = _frugal(_subject(model, checkpoint, reference_checkpoint, prompts, device, precision, download))
-    choice = {"classes": classes, "estimator": estimator, "samples": samples, "levels": levels}
-    guided = {"guidance": guidance, "guidance_reference": guidance_reference}
-    guided["interval"] = None if interval is None else _interval(interval)
-    options = _options(subject, model, preset, prediction, choice | guided, (batch, seed))
+    asked = {name: value for name, value in context.params.items() if name in _ASKED}
+    asked["interval"] = None if interval is None else _interval(interval)
+    asked["device"] = _own_device(device)
+    request = Request(**asked)
+    subject = _frugal(request.subject())
+    options = request.options(subject)
     with sampling_progress(quiet, "batches") as progress, _told_once():
         measurement = _measurement(subject, options, out, share, progress)
         _tell(measurement, reference_checkpoint)
@@ -120,12 +117,27 @@ def measure(
         if not quiet:
             errors().print(_said(cost))
         try:
-            result = run(measurement)
+            result = result_of(measurement)
         except PendingBlocksError as pending:
             errors().print(f"{pending}; whoever finishes last merges them")
             return
     title = f"{model}: {', '.join(options.classes)}"
     _deliver(result, title, None if out is None else (out, given(context)), as_json, quiet)
+
+
+_ASKED = (
+    *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
+    *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
+    *("download", "seed"),
+)
+"""Options that are `Request`'s own arguments."""
+
+
+def _own_device(device: str) -> str:
+    """Each process of torchrun has an accelerator of its own."""
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
+        return f"cuda:{_whole('LOCAL_RANK', os.environ['LOCAL_RANK'])}"
+    return device
 
 
 def _frugal(subject: "Subject") -> "Subject":
@@ -134,144 +146,13 @@ def _frugal(subject: "Subject") -> "Subject":
     return replace(subject, denoiser=frugal(subject.denoiser, errors().print))
 
 
-def _subject(
-    model: str,
-    checkpoint: str | None,
-    reference: Path | None,
-    prompts: Path | None,
-    device: str,
-    precision: str,
-    download: bool,
-) -> "Subject":
-    import torch
-
-    from ..measurement import subjects
-
-    if device == "cuda" and "LOCAL_RANK" in os.environ:  # each process of torchrun has its own
-        device = f"cuda:{_whole('LOCAL_RANK', os.environ['LOCAL_RANK'])}"
-    _check_device(device)
-    dtypes = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-    if precision not in dtypes:
-        raise ValueError(f"--precision: {precision!r} is not one of {', '.join(dtypes)}")
-    if precision != "float32" and device == "cpu":
-        raise ValueError("--precision: a CPU computes in float32; choose a --device")
-    if precision != "float32" and model not in ("edm2", "sd15"):
-        raise ValueError("--precision: is of edm2 and sd15; other models have one of their own")
-    if model == "digits":
-        return subjects.digits_subject(None if checkpoint is None else Path(checkpoint), device)
-    if model == "edm2":
-        if checkpoint is None:
-            raise ValueError("--checkpoint: edm2 needs a network's file, .pkl as published or .safetensors")
-        return subjects.edm2_subject(Path(checkpoint), reference, device, dtypes[precision])
-    if model == "sd15":
-        source = checkpoint or subjects.STABLE_DIFFUSION
-        return subjects.sd15_subject(source, prompts, device, dtypes[precision], download)
-    _check_model(model)
-    return subjects.oracle_subject(model, device)
-
-
-_TAKES = {
-    "checkpoint": ("digits", "edm2", "sd15"),
-    "reference_checkpoint": ("edm2",),
-    "prompts": ("sd15",),
-}
-
-
-def _check_files(model: str, files: Mapping[str, object]) -> None:
-    """`ValueError` for a file that this kind of model does not read."""
-    for name, value in files.items():
-        if value is not None and model not in _TAKES[name] and not _is_unknown(model):
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option}: is of {', '.join(_TAKES[name])}, not of {model}")
-
-
-def _is_unknown(model: str) -> bool:
-    from ...theory.mixtures.families import FAMILIES
-    from ..measurement.subjects import MODELS
-
-    spec = model.endswith((".json", ".npz")) or model.partition(":")[0] in (*FAMILIES, "digits")
-    return model not in MODELS and not spec
-
-
-def _check_model(model: str) -> None:
-    """`ValueError` for what is neither a model nor the SPEC of a mixture, with what may have been meant."""
-    from ...theory.mixtures.families import FAMILIES
-    from ..measurement.subjects import MODELS
-
-    if not _is_unknown(model):
-        return
-    if Path(model).exists():
-        kind = "sd15" if Path(model).is_dir() else "edm2"
-        raise ValueError(f"MODEL: {model!r} is a path; say what it is of, as in {kind} --checkpoint {model}")
-    names = [*MODELS, *(f"{family}:" for family in FAMILIES)]
-    near = get_close_matches(model.lower().partition("=")[0], names, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    known = ", ".join(MODELS)
-    raise ValueError(
-        f"MODEL: {model!r} is not one of {known}, nor the SPEC of a mixture such as binary:d=4,mu=1,s=1{hint}"
-    )
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device: {device!r}: {str(error).splitlines()[0]}") from None
-
-
-def _options(
-    subject: "Subject",
-    model: str,
-    preset: str | None,
-    prediction: str | None,
-    choice: dict[str, Any],
-    numbers: tuple[int, int],
-) -> Any:
-    from ...theory.mixtures.mixture import GaussianMixture
-    from ..measurement.measure import Options
-    from ..measurement.presets import PRESETS
-
-    if model == "edm2" and not choice["classes"]:
-        few = ",".join(subject.conditions[:2])
-        raise ValueError(f"--classes: name some of the model's {len(subject.conditions)}, as {few}")
-    classes = subject.chosen(choice["classes"])
-    batch, seed = numbers
-    guidance = choice["guidance"]
-    natural = "discrepancy" if subject.sampler is not None and guidance == 1 and len(classes) > 1 else "path"
-    estimator, samples, levels = choice["estimator"] or natural, choice["samples"], choice["levels"]
-    if preset is not None:
-        if (model, preset) not in PRESETS:
-            known = ", ".join(sorted(f"{name} for {of}" for of, name in PRESETS))
-            raise ValueError(f"--preset: {preset!r} is not a protocol for {model}; there are {known}")
-        protocol = PRESETS[model, preset]
-        estimator, samples, levels = "path", samples or protocol.chains, levels or protocol.steps
-    every = list(choice["classes"] or ()) == ["all"] and "all" not in subject.conditions
-    pairs = every and len(classes) > 2
-    usual = _ALL_PAIRS_SAMPLES if pairs else _PAIR_SAMPLES if subject.sampler is not None else _CHAINS
-    return Options(
-        classes,
-        estimator,
-        samples=samples or usual,
-        levels=levels or (_PATH_STEPS if estimator == "path" else _LEVELS),
-        batch=batch,
-        guidance=guidance,
-        interval=choice["interval"],
-        guidance_reference=choice["guidance_reference"],
-        prediction=None if prediction is None else GaussianMixture.parse(prediction),
-        seed=seed,
-        pairs=pairs,
-    )
-
-
 def _interval(text: str) -> tuple[float, float]:
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(f"--interval: {text!r} is not LOW,HIGH") from None
+        raise ValueError(f"interval: {text!r} is not LOW,HIGH") from None
     if not 0 <= low < high:
-        raise ValueError(f"--interval: need 0 <= LOW < HIGH, not {text}")
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {text}")
     return low, high
 
 
@@ -305,7 +186,7 @@ def _measurement(
     from ..measurement.measure import Measurement
 
     if share[1] > 1 and out is None:
-        raise ValueError("--out: several processes need a folder to share")
+        raise ValueError("out: several processes need a folder to share")
     return Measurement(subject, options, None if out is None else out / "blocks", share, progress)
 
 
@@ -315,8 +196,8 @@ def _tell(measurement: "Measurement", reference: Path | None) -> None:
     if reference is not None and not measurement.asks_without_condition:
         why = "chains are guided by the classes" if measurement.guided else "chains are not guided"
         raise ValueError(
-            f"--reference-checkpoint: takes no part where several classes are told apart and {why}; leave it "
-            "out, or give --guidance"
+            f"reference_checkpoint: takes no part where several classes are told apart and {why}; leave it "
+            "out, or give a guidance weight"
         )
     if subject.caveat and measurement.asks_without_condition:
         errors().print(f"warning: {subject.caveat}")

@@ -23,7 +23,7 @@ from .comparison import Comparison, compare_pairs, held_against, two_classes
 from .subjects import Subject
 from .verdicts import numbers_of, sentence_of
 
-__all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "measure"]
+__all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "result_of"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -55,22 +55,22 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
-            raise ValueError(f"--estimator: {self.estimator!r} is not one of {', '.join(ESTIMATORS)}")
+            raise ValueError(f"estimator: {self.estimator!r} is not one of {', '.join(ESTIMATORS)}")
         if not np.isfinite(self.guidance):
-            raise ValueError(f"--guidance: must be a finite number, not {self.guidance}")
+            raise ValueError(f"guidance: must be a finite number, not {self.guidance}")
         if self.guidance_reference not in (None, *REFERENCES):
             known = ", ".join(REFERENCES)
-            raise ValueError(f"--guidance-reference: {self.guidance_reference!r} is not one of {known}")
+            raise ValueError(f"guidance_reference: {self.guidance_reference!r} is not one of {known}")
         if self.estimator == "discrepancy" and self.guidance != 1:
-            raise ValueError("--guidance: chains are guided; use --estimator path")
+            raise ValueError("guidance: chains are guided; choose the path estimator")
         if self.estimator == "discrepancy" and len(self.classes) < 2:
-            raise ValueError("--classes: the discrepancy estimator needs at least two")
+            raise ValueError("classes: the discrepancy estimator needs at least two")
         if self.pairs and self.estimator == "path":
-            raise ValueError("--estimator: all pairs are measured with the discrepancy estimator")
+            raise ValueError("estimator: all pairs are measured with the discrepancy estimator")
         if self.guidance == 1 and self.interval is not None:
-            raise ValueError("--interval: acts on guidance; give --guidance too")
+            raise ValueError("interval: acts on guidance; give a guidance weight too")
         if self.guidance == 1 and self.guidance_reference is not None:
-            raise ValueError("--guidance-reference: acts on guidance; give --guidance too")
+            raise ValueError("guidance_reference: acts on guidance; give a guidance weight too")
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,13 @@ class Measurement:
             s.check(self.conditions)
         if not self.guided:
             return
-        try:
-            guidance_weights(s.chain(o.levels), o.guidance, o.interval)
-        except ValueError as error:
-            raise ValueError(f"--{error}") from None
+        guidance_weights(s.chain(o.levels), o.guidance, o.interval)
         if o.guidance_reference == "unconditional" and not has_null(s.denoiser):
-            raise ValueError(
-                f"--guidance-reference: {s.caveat or 'the model answers nothing without a class'}"
-            )
+            raise ValueError(f"guidance_reference: {s.caveat or 'the model answers nothing without a class'}")
         if o.prediction is not None and not self.is_predicted:
             raise ValueError(
-                "--prediction: is of guidance against the measured classes, and these are not all of the "
-                "model's; choose --guidance-reference classes"
+                "prediction: is of guidance against the measured classes, and these are not all of the "
+                "model's; choose the classes as the guidance reference"
             )
 
     @property
@@ -250,7 +245,7 @@ class Measurement:
     def _run_pairs(self) -> xr.Dataset:
         o, s = self.options, self.subject
         if s.sampler is None or s.predict is None:
-            raise ValueError("--classes: all pairs need a model with clean samples and a prediction")
+            raise ValueError("classes: all pairs need a model with clean samples and a prediction")
         levels = s.levels(o.levels)
         return pair_entropies(s.denoiser, o.classes, levels, s.sampler, samples=o.samples, **self.work)
 
@@ -262,7 +257,7 @@ class Measurement:
         return o.estimator == "path" or not exhaustive or s.sampler is None
 
 
-def measure(measurement: Measurement) -> Result:
+def result_of(measurement: Measurement) -> Result:
     """Run a measurement and hold it against its prediction, where there is one.
 
     Of all pairs, the log-scale test is what they are held against.
@@ -293,7 +288,7 @@ def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None)
     )
     own = own if partition is None else len(partition)
     if mixture is not None and mixture.classes != own:
-        raise ValueError(f"--prediction: has {mixture.classes} classes, the measurement {own}")
+        raise ValueError(f"prediction: has {mixture.classes} classes, the measurement {own}")
 
 
 def _measure_pairs(measurement: Measurement) -> Result:

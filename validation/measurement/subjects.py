@@ -97,7 +97,7 @@ class Subject:
             return self.conditions
         names = tuple(name for text in texts for name in self._names(text))
         if len(set(names)) < len(names):
-            raise ValueError(f"--classes: {', '.join(texts)} names a class twice")
+            raise ValueError(f"classes: {', '.join(texts)} names a class twice")
         return names
 
     def _names(self, text: str) -> list[str]:
@@ -112,14 +112,12 @@ class Subject:
             return quoted
         readings = self._readings(text.split(","))
         if len(readings) > 1:
-            raise ValueError(
-                f"--classes: {text!r} can be read in several ways; give --classes once for each name"
-            )
+            raise ValueError(f"classes: {text!r} can be read in several ways; give each name by itself")
         if readings:
             return readings[0]
         unknown = next(name for name in quoted if name not in self.conditions)
         few = ", ".join(self.conditions[:12]) + (", ..." if len(self.conditions) > 12 else "")
-        raise ValueError(f"--classes: {unknown!r} is not one of {few}")
+        raise ValueError(f"classes: {unknown!r} is not one of {few}")
 
     def _readings(self, pieces: Sequence[str]) -> list[list[str]]:
         """Up to two ways to join neighbouring pieces to names, from the last piece on."""
@@ -201,14 +199,14 @@ def edm2_subject(
     network = load_edm2(checkpoint, device, precision)
     if network.configuration.label_dim == 0:
         raise ValueError(
-            f"--checkpoint: {checkpoint} is an unconditional network: it has no classes to tell apart; it "
-            "can be the --reference-checkpoint of a network that has"
+            f"checkpoint: {checkpoint} is an unconditional network: it has no classes to tell apart; it "
+            "can be the reference checkpoint of a network that has"
         )
     other = None if reference is None else load_edm2(reference, device, precision)
     try:
         denoiser = EDM2Denoiser(network, other)
     except ValueError as error:
-        raise ValueError(f"--reference-checkpoint: {reference}: {error}") from None
+        raise ValueError(f"reference_checkpoint: {reference}: {error}") from None
     inputs = {str(path): _digest(path) for path in (checkpoint, reference) if path is not None}
     name = " ".join(["edm2", *(digest[:16] for digest in inputs.values())])
     name += "" if precision == torch.float32 else f" {str(precision).removeprefix('torch.')}"
@@ -231,7 +229,7 @@ def _null_of(classes: int, reference: "EDM2 | None") -> tuple[str, str]:
             "the zero label of the network itself",
             f"the network takes {classes} classes, and what it answers without one was never learnt unless "
             "labels were dropped in training; give the unconditional network (published as its own file, "
-            "such as edm2-img512-xs-uncond) as --reference-checkpoint, or name two classes",
+            "such as edm2-img512-xs-uncond) as the reference checkpoint, or name two classes",
         )
     if reference.configuration.label_dim == 0:
         return "the reference network", ""
@@ -275,7 +273,7 @@ def sd15_subject(
 def read_prompts(path: Path | None) -> dict[str, list[str]]:
     """Prompts by group from a JSON file; `ValueError` with one line for anything else."""
     if path is None:
-        raise ValueError('--prompts: needs a JSON file such as {"dog": ["a photo of a dog"], "cat": [...]}')
+        raise ValueError('prompts: needs a JSON file such as {"dog": ["a photo of a dog"], "cat": [...]}')
     try:
         groups = _PROMPTS.validate_python(read_json(path), strict=True)
     except ValidationError as error:

@@ -1,0 +1,259 @@
+"""What is measured, how, and against what, unless it is said: the policy of every measurement.
+
+A model with clean samples is measured by the discrepancy estimator, one without by reverse chains; so are
+guidance and a single class, which is compared with the unconditional network.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ...numerics.runs.atomic_files import prepare_directory
+from ...theory.mixtures.families import FAMILIES
+from ...theory.mixtures.mixture import GaussianMixture
+from ..estimators.chains import Reference
+from . import subjects
+from .measure import Measurement, Options, Result, result_of
+from .presets import PRESETS
+from .subjects import MODELS, STABLE_DIFFUSION, Subject
+
+__all__ = ["Request", "measure"]
+
+Estimator = Literal["path", "discrepancy"]
+Precision = Literal["float32", "float16", "bfloat16"]
+
+_PATH_STEPS, _LEVELS = 64, 40
+_PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_TAKES = {
+    "checkpoint": ("digits", "edm2", "sd15"),
+    "reference_checkpoint": ("edm2",),
+    "prompts": ("sd15",),
+}
+"""Which models read which file."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a measurement, as `measure` takes it; what is not said is chosen here."""
+
+    model: str
+    classes: Sequence[str] | None = None
+    estimator: Estimator | None = None
+    guidance: float = 1.0
+    guidance_reference: Reference | None = None
+    interval: tuple[float, float] | None = None
+    checkpoint: str | Path | None = None
+    reference_checkpoint: str | Path | None = None
+    prompts: str | Path | None = None
+    prediction: GaussianMixture | str | Path | None = None
+    preset: str | None = None
+    samples: int | None = None
+    levels: int | None = None
+    batch: int = 64
+    device: str = "cpu"
+    precision: Precision = "float32"
+    download: bool = False
+    seed: int = 0
+
+    def subject(self) -> Subject:
+        """The model, read; `ValueError` with one line for what is none, or a file that it does not take."""
+        for name, models in _TAKES.items():
+            given = getattr(self, name) is not None
+            if given and self.model not in models and not _is_unknown(self.model):
+                raise ValueError(f"{name}: is of {', '.join(models)}, not of {self.model}")
+        self._check_device()
+        if self.model == "digits":
+            return subjects.digits_subject(_path(self.checkpoint), self.device)
+        if self.model == "edm2":
+            if self.checkpoint is None:
+                raise ValueError("checkpoint: edm2 needs a network's file, .pkl as published or .safetensors")
+            files = (Path(self.checkpoint), _path(self.reference_checkpoint))
+            return subjects.edm2_subject(*files, self.device, _DTYPES[self.precision])
+        if self.model == "sd15":
+            source, where = str(self.checkpoint or STABLE_DIFFUSION), (self.device, _DTYPES[self.precision])
+            return subjects.sd15_subject(source, _path(self.prompts), *where, self.download)
+        _check_model(self.model)
+        return subjects.oracle_subject(self.model, self.device)
+
+    def options(self, subject: Subject) -> Options:
+        """Estimator, numbers of samples and levels, and classes, where they were not said."""
+        if self.model == "edm2" and not self.classes:
+            few = ",".join(subject.conditions[:2])
+            raise ValueError(f"classes: name some of the model's {len(subject.conditions)}, as {few}")
+        classes = subject.chosen(self.classes)
+        asked = self._by_preset()
+        every = list(self.classes or ()) == ["all"] and "all" not in subject.conditions
+        pairs = every and len(classes) > 2
+        can = subject.sampler is not None and self.guidance == 1 and len(classes) > 1
+        estimator = asked.estimator or ("discrepancy" if can else "path")
+        usual = _ALL_PAIRS_SAMPLES if pairs else _PAIR_SAMPLES if subject.sampler is not None else _CHAINS
+        return Options(
+            classes,
+            estimator,
+            samples=asked.samples or usual,
+            levels=asked.levels or (_PATH_STEPS if estimator == "path" else _LEVELS),
+            batch=self.batch,
+            guidance=self.guidance,
+            interval=self.interval,
+            guidance_reference=self.guidance_reference,
+            prediction=_mixture(self.prediction),
+            seed=self.seed,
+            pairs=pairs,
+        )
+
+    def _by_preset(self) -> "Request":
+        """With the numbers of a published protocol, but for those that were said."""
+        if self.preset is None:
+            return self
+        if (self.model, self.preset) not in PRESETS:
+            known = ", ".join(sorted(f"{name} for {of}" for of, name in PRESETS))
+            raise ValueError(f"preset: {self.preset!r} is not a protocol for {self.model}; there are {known}")
+        protocol = PRESETS[self.model, self.preset]
+        samples, levels = self.samples or protocol.chains, self.levels or protocol.steps
+        return replace(self, estimator="path", samples=samples, levels=levels)
+
+    def _check_device(self) -> None:
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"device: {self.device!r}: {str(error).splitlines()[0]}") from None
+        if self.precision not in _DTYPES:
+            raise ValueError(f"precision: {self.precision!r} is not one of {', '.join(_DTYPES)}")
+        if self.precision != "float32" and self.device == "cpu":
+            raise ValueError("precision: a CPU computes in float32; choose another device")
+        if self.precision != "float32" and self.model not in ("edm2", "sd15"):
+            raise ValueError("precision: is of edm2 and sd15; other models have one of their own")
+
+
+def measure(
+    model: str,
+    *,
+    classes: str | Sequence[str] | None = None,
+    estimator: Estimator | None = None,
+    guidance: float = 1.0,
+    guidance_reference: Reference | None = None,
+    interval: tuple[float, float] | None = None,
+    checkpoint: str | Path | None = None,
+    reference_checkpoint: str | Path | None = None,
+    prompts: str | Path | None = None,
+    prediction: GaussianMixture | str | Path | None = None,
+    preset: str | None = None,
+    samples: int | None = None,
+    levels: int | None = None,
+    batch: int = 64,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    download: bool = False,
+    seed: int = 0,
+    out: str | Path | None = None,
+    share: tuple[int, int] = (0, 1),
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Measure when a model decides the class of a sample, and compare with the prediction.
+
+    Parameters
+    ----------
+    model : str
+        `digits`, `edm2`, `sd15`, or the SPEC of a mixture, whose exact denoiser is measured.
+    classes : str or sequence of str, optional
+        Names, all by default; one is compared with no class; "all" measures every pair.
+    estimator : {"path", "discrepancy"}, optional
+        Reverse chains, or noised clean samples; by the model and the guidance unless given.
+    guidance, guidance_reference, interval
+        Weight w of `w D_own + (1 − w) D_reference`, 1 for none; what it leads away from, "unconditional" or
+        "classes"; and the σ (low, high) between which it acts.
+    checkpoint, reference_checkpoint, prompts
+        The network's file (sd15: a folder or hub name), the unconditional network's, prompt lists by name.
+    prediction : GaussianMixture or SPEC, optional
+        What the curve is compared with, in place of the model's own.
+    preset : str, optional
+        "h26" or "h26-headline": a published protocol.
+    samples, levels, batch : int, optional
+        Chains or noised samples, noise levels or steps of the chain, samples at once.
+    device, precision, download
+        Where the network computes and in what; whether sd15 may fetch what is not here.
+    seed : int
+    out : path, optional
+        Folder that keeps finished batches, in `blocks`; the same call goes on from them to the same bits.
+    share : (rank, ranks)
+        Which of the batches are done here, of several processes with one folder.
+    progress : callable, optional
+        Called with the number of batches done and their number.
+
+    Returns
+    -------
+    Result
+        `curve` (an `xarray.Dataset` over σ, entropies in nats), `comparison` with the prediction or `None`,
+        and `summary`: every number, and one sentence.
+
+    Raises
+    ------
+    ValueError
+        One line that names the argument, before any work.
+
+    Examples
+    --------
+    >>> from speciation.validation import measure
+    >>> found = measure("binary:d=4,mu=1,s=1", samples=64, levels=12, seed=1)
+    >>> found.summary["method"], found.curve.sizes["sigma"]
+    ('discrepancy', 12)
+
+    Source: H26; `path_entropy`, `discrepancy_entropy`, `pair_entropies`.
+    """
+    request = Request(
+        model=model,
+        classes=[classes] if isinstance(classes, str) else classes,
+        estimator=estimator,
+        guidance=guidance,
+        guidance_reference=guidance_reference,
+        interval=interval,
+        checkpoint=checkpoint,
+        reference_checkpoint=reference_checkpoint,
+        prompts=prompts,
+        prediction=prediction,
+        preset=preset,
+        samples=samples,
+        levels=levels,
+        batch=batch,
+        device=device,
+        precision=precision,
+        download=download,
+        seed=seed,
+    )
+    subject = request.subject()
+    folder = None if out is None else prepare_directory(Path(out)) / "blocks"
+    return result_of(Measurement(subject, request.options(subject), folder, share, progress))
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _mixture(given: GaussianMixture | str | Path | None) -> GaussianMixture | None:
+    return given if given is None or isinstance(given, GaussianMixture) else GaussianMixture.parse(given)
+
+
+def _is_unknown(model: str) -> bool:
+    spec = model.endswith((".json", ".npz")) or model.partition(":")[0] in (*FAMILIES, "digits")
+    return model not in MODELS and not spec
+
+
+def _check_model(model: str) -> None:
+    """`ValueError` for what is neither a model nor the SPEC of a mixture, with what may have been meant."""
+    if not _is_unknown(model):
+        return
+    if Path(model).exists():
+        kind = "sd15" if Path(model).is_dir() else "edm2"
+        raise ValueError(f"MODEL: {model!r} is a path; say what it is of, as in {kind} --checkpoint {model}")
+    names = [*MODELS, *(f"{family}:" for family in FAMILIES)]
+    near = get_close_matches(model.lower().partition("=")[0], names, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    known = ", ".join(MODELS)
+    raise ValueError(
+        f"MODEL: {model!r} is not one of {known}, nor the SPEC of a mixture such as binary:d=4,mu=1,s=1{hint}"
+    )
