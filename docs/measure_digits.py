@@ -16,7 +16,7 @@ import typer
 from speciation.validation import pair_entropies
 from speciation.validation.measurement.measure import Measurement, Options, result_of
 from speciation.validation.measurement.subjects import digits_subject
-from speciation.validation.models.digits_model import split
+from speciation.validation.models.digits_model import digits_images
 from speciation.validation.models.edm import EDM2Denoiser
 from speciation.validation.train_digits import settings_for, train_digits
 
@@ -73,7 +73,7 @@ def scaling(
     for side in SIDES:
         settings = settings_for(side, steps=steps, batch=64)
         trained = train_digits(settings, side, work / str(side))
-        held_out = split(side)[1]
+        held_out = digits_images(side)[1]
         found = pair_entropies(
             EDM2Denoiser(trained.network),
             TRIPLE,

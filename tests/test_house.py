@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -109,6 +110,21 @@ def test_packages_are_all_listed(root):
         for init in (root / floor).rglob("__init__.py"):
             package = ".".join(init.parent.relative_to(root).parts)
             assert f'"speciation.{package}"' in text
+
+
+def test_pages_and_notebooks_import_from_the_faces(root):
+    """What a page shows is public: a name of its floor, or one of the modules that are public themselves."""
+    pages = [
+        root / "README.md",
+        *(root / "docs" / "site").rglob("*.md"),
+        *(root / "notebooks").glob("*.ipynb"),
+    ]
+    found = [
+        match for page in pages for match in re.findall(r"(?:from|import) speciation[\w.]*", page.read_text())
+    ]
+    assert len(found) > 20
+    faces = {f"from speciation.{floor}" for floor in FLOORS} | {"from speciation.theory.theorems"}
+    assert set(found) <= faces, sorted(set(found) - faces)
 
 
 def test_citation_file_is_valid(root):

@@ -3,9 +3,13 @@ from .estimators.calibration import check_denoiser as check_denoiser
 from .estimators.discrepancy import discrepancy_entropy as discrepancy_entropy
 from .estimators.pairs import pair_entropies as pair_entropies
 from .estimators.path import path_entropy as path_entropy
+from .figures.diagrams import diagram_figure as diagram_figure
+from .figures.measured import comparison_figure as comparison_figure
+from .figures.theory import curve_figure as curve_figure
 from .measurement.comparison import compare as compare
 from .measurement.log_scale import log_scale_test as log_scale_test
 from .measurement.request import measure as measure
+from .models.digits_model import digits_images as digits_images
 from .models.digits_model import load_digits_model as load_digits_model
 from .models.edm import EDM2Denoiser as EDM2Denoiser
 from .models.edm import load_edm as load_edm

@@ -23,7 +23,7 @@ from .cli.app import own_process
 from .cli.common import QuietFlag, SeedOption, errors, prepare_figures, sampling_progress
 from .estimators.chains import Chains
 from .figures.style import saver
-from .models.digits_model import Images, configuration, split
+from .models.digits_model import Images, configuration, digits_images
 from .models.edm import EDM2, EDM2Denoiser, save_edm2
 from .models.edm.training import Settings, Trained, train
 from .models.model_card import model_card
@@ -50,7 +50,7 @@ def train_digits(
             torch_seed(settings.seed)
         )  # modules draw their initial weights from the global generator
         network = EDM2(configuration(side))
-    images, held_out = split(side)
+    images, held_out = digits_images(side)
     return train(
         network,
         images.pixels,

@@ -159,12 +159,12 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
 
 def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subject:
     """The embedded model, the images held out of its training, and the mixture fitted to the digits."""
-    from ..models.digits_model import WEIGHTS, load_digits_model, split
+    from ..models.digits_model import WEIGHTS, digits_images, load_digits_model
 
     path = checkpoint or WEIGHTS
     denoiser = load_digits_model(path, device)
     side = denoiser.shape[-1]
-    held_out = split(side)[1]
+    held_out = digits_images(side)[1]
 
     def predict(classes: Sequence[str]) -> GaussianMixture:
         return GaussianMixture(*digits.fit([int(name) for name in classes]))

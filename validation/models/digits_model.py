@@ -15,7 +15,7 @@ from ...theory.mixtures import digits
 from .._support.torch_randomness import undisturbed
 from .edm import Configuration, EDM2Denoiser, load_edm2
 
-__all__ = ["WEIGHTS", "Images", "configuration", "load_digits_model", "split"]
+__all__ = ["WEIGHTS", "Images", "configuration", "digits_images", "load_digits_model"]
 
 WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 """Where the weights lie beside their model card."""
@@ -37,7 +37,7 @@ class Images:
         return own[torch.randint(len(own), (count,), generator=generator, device="cpu")]
 
 
-def split(side: int = _SIDE) -> tuple[Images, Images]:
+def digits_images(side: int = _SIDE) -> tuple[Images, Images]:
     """Images to train on and images held out, at `side` × `side` pixels (a multiple of 8, repeated)."""
     if side < _SIDE or side % _SIDE:
         raise ValueError(f"side: must be a multiple of {_SIDE}, not {side}")
@@ -53,7 +53,7 @@ def split(side: int = _SIDE) -> tuple[Images, Images]:
 def configuration(side: int = _SIDE) -> Configuration:
     """Constructor arguments of the network: one level more for each doubling of the side."""
     levels = int(np.log2(side // _SIDE))
-    pixels = split()[0].pixels
+    pixels = digits_images()[0].pixels
     return Configuration(
         img_resolution=side,
         img_channels=1,

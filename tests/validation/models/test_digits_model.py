@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from speciation.validation import load_digits_model, log_scale_test
-from speciation.validation.models.digits_model import WEIGHTS, configuration, split
+from speciation.validation.models.digits_model import WEIGHTS, configuration, digits_images
 from speciation.validation.models.edm import EDM2, Configuration
 from speciation.validation.models.edm.training import Settings, average_exponent, denoising_loss, train
 from speciation.validation.train_digits import main
@@ -26,19 +26,19 @@ def test_weights_are_small_and_the_card_is_theirs():
 
 
 def test_the_held_out_images_are_a_fifth_and_are_not_trained_on():
-    images, held_out = split()
+    images, held_out = digits_images()
     assert len(images.pixels) + len(held_out.pixels) == 1797
     assert len(held_out.pixels) == pytest.approx(1797 / 5, abs=10)
     assert set(held_out.labels.tolist()) == set(range(10))
-    large = split(16)[1]
+    large = digits_images(16)[1]
     assert large.pixels.shape[1:] == (1, 16, 16)
     torch.testing.assert_close(torch.nn.functional.avg_pool2d(large.pixels, 2), held_out.pixels)
     with pytest.raises(ValueError, match="multiple of 8"):
-        split(12)
+        digits_images(12)
 
 
 def test_the_model_knows_held_out_digits_and_their_labels():
-    network, (_, held_out) = load_digits_model().network, split()
+    network, (_, held_out) = load_digits_model().network, digits_images()
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(held_out.pixels.shape, generator=generator)
     one_hot = torch.nn.functional.one_hot(held_out.labels, 10).float()
@@ -74,7 +74,7 @@ def test_the_loss_of_an_untrained_network_is_one():
 
 
 def test_training_repeats_resumes_and_refuses_another_run(tmp_path):
-    images, held_out = split()
+    images, held_out = digits_images()
     data = (images.pixels, images.labels)
     aside = (held_out.pixels, held_out.labels)
 
@@ -219,7 +219,7 @@ def test_scaling_of_networks_trained_here():
         network = train_digits(settings_for(side, steps=300, batch=64), side).network
         sigma = np.geomspace(0.3, 15, 20) * side / 8
         found = pair_entropies(
-            EDM2Denoiser(network), ["0", "3"], sigma, split(side)[1].sample, samples=400, batch=100
+            EDM2Denoiser(network), ["0", "3"], sigma, digits_images(side)[1].sample, samples=400, batch=100
         )
         medians.append(float(found.median_sigma[0]))
     assert np.log(medians[1] / medians[0]) == pytest.approx(0.5 * np.log(4), abs=0.23)
