@@ -11,11 +11,13 @@ __all__ = ["fingerprint"]
 
 
 def fingerprint(*parts: Any) -> str:
-    """SHA-256 of names, numbers, arrays, and dictionaries of them."""
+    """SHA-256 of names, numbers, arrays, and dictionaries and tuples of them."""
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, dict):
             digest.update(fingerprint(*(x for item in sorted(part.items()) for x in item)).encode())
+        elif isinstance(part, tuple):
+            digest.update(f"({fingerprint(*part)})".encode())
         elif is_key(part):
             digest.update(repr(seed_of(part)).encode() + b";")
         elif part is None or isinstance(part, (str, int)):

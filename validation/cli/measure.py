@@ -38,7 +38,11 @@ _SHOWN = (
 def measure(
     context: typer.Context,
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="digits, edm2, sd15, or the SPEC of a mixture (oracle).")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="digits, edm2, sd15, the SPEC of a mixture (oracle), or my_module.py:denoiser.",
+        ),
     ],
     classes: Annotated[
         list[str] | None,

@@ -15,9 +15,11 @@ import torch
 from ...numerics.runs.atomic_files import prepare_directory
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
+from ..denoiser import Denoiser
 from ..estimators.chains import Reference
 from . import subjects
 from .measure import Measurement, Options, Result, result_of
+from .own_models import is_own, own_subject, subject_of_file
 from .presets import PRESETS
 from .subjects import MODELS, STABLE_DIFFUSION, Subject
 
@@ -41,7 +43,7 @@ _TAKES = {
 class Request:
     """What is asked of a measurement, as `measure` takes it; what is not said is chosen here."""
 
-    model: str
+    model: str | Denoiser
     classes: Sequence[str] | None = None
     estimator: Estimator | None = None
     guidance: float = 1.0
@@ -64,9 +66,13 @@ class Request:
         """The model, read; `ValueError` with one line for what is none, or a file that it does not take."""
         for name, models in _TAKES.items():
             given = getattr(self, name) is not None
-            if given and self.model not in models and not _is_unknown(self.model):
+            if given and self.model not in models and self._is_known():
                 raise ValueError(f"{name}: is of {', '.join(models)}, not of {self.model}")
         self._check_device()
+        if not isinstance(self.model, str):
+            return own_subject(self.model, device=self.device)
+        if is_own(self.model):
+            return subject_of_file(self.model, self.device)
         if self.model == "digits":
             return subjects.digits_subject(_path(self.checkpoint), self.device)
         if self.model == "edm2":
@@ -106,6 +112,10 @@ class Request:
             pairs=pairs,
         )
 
+    def _is_known(self) -> bool:
+        """Whether the model is one, so that what is wrong is the file."""
+        return is_own(self.model) or not _is_unknown(str(self.model))
+
     def _by_preset(self) -> "Request":
         """With the numbers of a published protocol, but for those that were said."""
         if self.preset is None:
@@ -113,7 +123,7 @@ class Request:
         if (self.model, self.preset) not in PRESETS:
             known = ", ".join(sorted(f"{name} for {of}" for of, name in PRESETS))
             raise ValueError(f"preset: {self.preset!r} is not a protocol for {self.model}; there are {known}")
-        protocol = PRESETS[self.model, self.preset]
+        protocol = PRESETS[str(self.model), self.preset]
         samples, levels = self.samples or protocol.chains, self.levels or protocol.steps
         return replace(self, estimator="path", samples=samples, levels=levels)
 
@@ -131,7 +141,7 @@ class Request:
 
 
 def measure(
-    model: str,
+    model: str | Denoiser,
     *,
     classes: str | Sequence[str] | None = None,
     estimator: Estimator | None = None,
@@ -158,8 +168,9 @@ def measure(
 
     Parameters
     ----------
-    model : str
-        `digits`, `edm2`, `sd15`, or the SPEC of a mixture, whose exact denoiser is measured.
+    model : str or denoiser
+        `digits`, `edm2`, `sd15`, or the SPEC of a mixture, whose exact denoiser is measured; a denoiser of
+        one's own, or `my_module.py:name`, that says its `conditions`, `shape` and `sigmas` (`own_models`).
     classes : str or sequence of str, optional
         Names, all by default; one is compared with no class; "all" measures every pair.
     estimator : {"path", "discrepancy"}, optional
@@ -239,6 +250,7 @@ def _mixture(given: GaussianMixture | str | Path | None) -> GaussianMixture | No
 
 
 def _is_unknown(model: str) -> bool:
+    """Whether this is neither a model's name nor, by its looks, a SPEC."""
     spec = model.endswith((".json", ".npz")) or model.partition(":")[0] in (*FAMILIES, "digits")
     return model not in MODELS and not spec
 

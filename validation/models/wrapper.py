@@ -99,6 +99,12 @@ class NetworkDenoiser(nn.Module):
         """Whether there is an answer without a class."""
         return not self.conditions or self.null is not None
 
+    @property
+    def sigmas(self) -> tuple[float, float]:
+        """Noise levels between which it answers: the ends of the table, or those that EDM samples between."""
+        table = self.convention.sigmas
+        return (0.002, 80.0) if table is None else (float(table[0]), float(table[-1]))
+
     def digest(self) -> str:
         """SHA-256 of the weights and of how they are asked; of a plain function its name alone."""
         held = self.network

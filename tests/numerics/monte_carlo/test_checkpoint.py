@@ -102,5 +102,6 @@ def test_fingerprint_sees_everything():
     parts = [
         *("a", 1, None, np.zeros(2), np.zeros(2, np.float32), np.zeros((2, 1))),
         *({"x": np.zeros(1)}, {"x": np.ones(1)}, {"y": np.zeros(1)}),
+        *((np.zeros(1), None), (np.zeros(1),), ((np.zeros(1),), None)),
     ]
     assert len({fingerprint(part) for part in parts}) == len(parts)

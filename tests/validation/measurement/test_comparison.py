@@ -215,7 +215,7 @@ def test_what_measure_writes_is_read(run, run_json, tmp_path):
     assert found["quantity"] == "cross_entropy"
     assert found["median_sigma"] == summary["comparison"]["median_sigma"]
     status, _, err = run("compare", tmp_path / "guided" / "curve.csv", SPEC)
-    assert (status, err.startswith("guidance: the curve is a cross-entropy")) == (2, True)
+    assert (status, err.startswith("--guidance: the curve is a cross-entropy")) == (2, True)
     again = run_json(
         "compare", tmp_path / "guided" / "curve.csv", SPEC, "--guidance", 2, "--interval", "0.2,8"
     )

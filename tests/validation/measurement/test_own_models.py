@@ -1,0 +1,102 @@
+"""A denoiser of one's own is measured with everything that the command line has."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from speciation.theory import GaussianMixture, schedules
+from speciation.validation import MixtureDenoiser, as_denoiser, measure
+
+FILE = """
+import torch
+from speciation.theory import GaussianMixture
+from speciation.validation import MixtureDenoiser
+
+mixture = GaussianMixture.parse("orthogonal:K=3,d=4,M=9,s=1")
+denoiser = MixtureDenoiser(mixture)
+shape, sigmas, dtype = (4,), (0.3, 60.0), torch.float64
+sampler = denoiser.sample
+number = 3
+
+
+def predict(classes):
+    return mixture
+
+
+def bare(x, sigma, condition):
+    return x
+"""
+
+
+@pytest.fixture
+def module(tmp_path):
+    path = tmp_path / "my_module.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_measured_and_resumed(module, run_json, tmp_path):
+    few = ["measure", f"{module}:denoiser", "--samples", "40", "--levels", "12", "--batch", "20"]
+    first = run_json(*few, "--out", tmp_path / "out")
+    assert first["method"] == "discrepancy"
+    assert first["comparison"]["agree"]
+    assert first["conditions"] == "0,1,2"
+    inputs = json.loads((tmp_path / "out" / "manifest.json").read_text())["inputs"]
+    assert str(module) in inputs
+    assert run_json(*few, "--out", tmp_path / "out")["peak_per_log_sigma"] == first["peak_per_log_sigma"]
+    guided = run_json(*few[:2], "--guidance", "2", "--samples", "8", "--levels", "6")
+    assert guided["method"] == "path"
+    assert run_json(*few, "--estimate")["evaluations"] == 40 * 12 * 2
+
+
+def test_an_object_is_measured():
+    mixture = GaussianMixture.parse("binary:d=4,mu=1,s=1")
+    exact = MixtureDenoiser(mixture)
+
+    def network(given, time, label):
+        sigma = torch.as_tensor(schedules.DDPM().sigma(float(time[0]) + 1))
+        x = given * (1 + sigma**2).sqrt()
+        return (x - exact(x, sigma, mixture.labels[int(label[0])])) / sigma
+
+    denoiser = as_denoiser(network, "epsilon", schedules.DDPM(), labels=2)
+    denoiser.shape = (4,)
+    found = measure(denoiser, samples=16, levels=20, prediction=mixture, seed=1)
+    assert found.summary["method"] == "path"
+    assert found.comparison is not None
+    low, high = denoiser.sigmas
+    assert found.curve.sigma.min() >= low * (1 - 1e-9)
+    assert found.curve.sigma.max() <= high * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "message"),
+    [
+        ("absent", "", "my_module.py: has no 'absent'"),
+        ("number", "", "my_module.py:number: is no denoiser; need a callable"),
+        ("bare", "", "my_module.py:bare: says no conditions, the names of its classes"),
+        ("bare", "\nconditions = ['a', 'b']\ndel shape", "my_module.py:bare: says no shape"),
+        ("bare", "\nconditions = ['a', 'b']\ndel sigmas", "my_module.py:bare: says no sigmas"),
+        ("denoiser", "\nsigmas = (2.0, 2.0)", "sigmas must be noise levels with 0 < low < high, not 2 to 2"),
+        ("denoiser", "\nraise OSError('no disk')", "my_module.py: OSError: no disk"),
+        ("denoiser", "\n1 +", "my_module.py: SyntaxError"),
+    ],
+)
+def test_refusals(module, run, name, more, message):
+    module.write_text(FILE + more)
+    status, out, err = run("measure", f"{module}:{name}")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_a_file_that_is_not_there(run):
+    assert run("measure", "absent.py:denoiser") == (2, "", "absent.py: no such file\n")
+
+
+def test_a_nameless_range():
+    def denoiser(x, sigma, condition):
+        return x
+
+    denoiser.conditions, denoiser.shape, denoiser.sigmas = ("a", "b"), (2,), [np.inf, 1.0]
+    with pytest.raises(ValueError, match="sigmas must be noise levels"):
+        measure(denoiser)

@@ -1,0 +1,131 @@
+"""Anybody's denoiser as it is measured: an object, or `my_module.py:name`.
+
+Besides being called as `denoiser(x, sigma, condition)` it says of itself, or its module does:
+
+    conditions   names of the classes
+    shape        of one sample, without the batch
+    sigmas       noise levels between which it answers: (low, high), or a table
+    sampler      sampler(condition, count, generator) → clean samples (count, …); optional
+    predict      predict(classes) → the GaussianMixture that predicts the curve; optional
+
+A file is run, as `python my_module.py` would run it: it is the user's own program.
+"""
+
+import importlib.util
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...numerics.runs.fingerprints import fingerprint
+from ...numerics.runs.manifests import sha256
+from ...theory._support.one_line import one_line
+from ..denoiser import digest_of, has_null
+from .presets import karras_sigmas
+from .subjects import Subject
+
+__all__ = ["is_own", "own_subject", "subject_of_file"]
+
+Array = NDArray[np.float64]
+
+_PLACE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
+
+
+def is_own(model: object) -> bool:
+    """Whether `model` is a denoiser itself, or the place of one."""
+    return callable(model) or (isinstance(model, str) and _PLACE.fullmatch(model) is not None)
+
+
+def subject_of_file(model: str, device: str = "cpu") -> Subject:
+    """The denoiser called `name` in a Python file, which is run.
+
+    Raises `ValueError` with one line for a file that is not there or cannot be run, and a name that is no
+    denoiser.
+    """
+    match = _PLACE.fullmatch(model)
+    assert match is not None  # noqa: S101 (its caller asked)
+    path = Path(match["file"])
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    module = _run(path)
+    if not hasattr(module, match["name"]):
+        raise ValueError(f"{path}: has no {match['name']!r}")
+    subject = own_subject(getattr(module, match["name"]), device=device, module=module, name=model)
+    return replace(subject, inputs={str(path): sha256(path)})
+
+
+def own_subject(
+    denoiser: Any, *, device: str = "cpu", module: ModuleType | None = None, name: str = ""
+) -> Subject:
+    """A denoiser with what it, or its module, says of itself.
+
+    Raises `ValueError` with one line that names what is missing.
+    """
+    name = name or type(denoiser).__name__
+    if not _is_denoiser(denoiser):
+        raise ValueError(f"{name}: is no denoiser; need a callable denoiser(x, sigma, condition)")
+
+    def said(attribute: str) -> Any:
+        found = getattr(denoiser, attribute, None)
+        return getattr(module, attribute, None) if found is None else found
+
+    conditions = tuple(map(str, said("conditions") or ()))
+    if not conditions:
+        raise ValueError(f"{name}: says no conditions, the names of its classes")
+    shape = said("shape")
+    if shape is None:
+        raise ValueError(f"{name}: says no shape, that of one sample without the batch")
+    low, high = _range_of(name, said("sigmas"))
+
+    def levels(count: int) -> Array:
+        return np.geomspace(low, high, count)
+
+    def chain(steps: int) -> Array:
+        return karras_sigmas(steps, high, low)
+
+    null = "what it answers without a condition" if has_null(denoiser) else ""
+    model = (f"{name} {fingerprint(digest_of(denoiser))[:16]}", denoiser, conditions, tuple(map(int, shape)))
+    return Subject(
+        *(*model, levels, chain, said("sampler"), said("predict")),
+        dtype=said("dtype") or torch.float32,
+        device=device,
+        null=null,
+        caveat="" if null else "this model answers nothing without a class",
+    )
+
+
+def _is_denoiser(found: object) -> bool:
+    return callable(found) and not isinstance(found, type)
+
+
+def _range_of(name: str, sigmas: Any) -> tuple[float, float]:
+    if sigmas is None:
+        raise ValueError(f"{name}: says no sigmas, the noise levels (low, high) between which it answers")
+    values = np.ravel(np.asarray(sigmas, dtype=np.float64))
+    low, high = float(values.min(initial=np.inf)), float(values.max(initial=0.0))
+    if not 0 < low < high < np.inf:
+        raise ValueError(f"{name}: sigmas must be noise levels with 0 < low < high, not {low:g} to {high:g}")
+    return low, high
+
+
+def _run(path: Path) -> ModuleType:
+    """A Python file as a module, with its folder in front of where modules are looked for."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's program raises
+        raise ValueError(f"{path}: {type(error).__name__}: {one_line(error)}") from error
+    finally:
+        sys.path.remove(folder)
+    return module
