@@ -3,9 +3,9 @@
     denoiser(x, sigma, condition) ≈ E[X₀ | x, condition]
 
 `x` is a torch tensor (batch, …), `sigma` a number, `condition` a class name, or `None` for no condition.
-Estimators know only this, and two things that a denoiser may say of itself: `has_null`, whether its answer
-without a condition was learnt (true unless it says otherwise), and `digest()`, which tells it from others
-where finished work is kept.
+Estimators know only this, and three things that a denoiser may say of itself: `has_null`, whether its answer
+without a condition was learnt (true unless it says otherwise); `conditions`, all that it knows; and
+`digest()`, which tells it from others where finished work is kept.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ __all__ = [
     "Denoiser",
     "UntrainedNullWarning",
     "checked_conditions",
+    "conditions_of",
     "digest_of",
     "digest_of_modules",
     "has_null",
@@ -43,6 +44,12 @@ class Denoiser(Protocol):
 def has_null(denoiser: object) -> bool:
     """Whether what a denoiser answers without a condition was learnt, or is exact."""
     return bool(getattr(denoiser, "has_null", True))
+
+
+def conditions_of(denoiser: object) -> tuple[str, ...] | None:
+    """All the conditions that a denoiser knows; `None` if it does not say."""
+    known = getattr(denoiser, "conditions", None)
+    return tuple(map(str, known)) if isinstance(known, (tuple, list)) else None
 
 
 class UntrainedNullWarning(RuntimeWarning):

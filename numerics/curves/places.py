@@ -169,7 +169,7 @@ def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -
 
 
 def _without_a_fall(levels: Levels, whole: float, fall: tuple[float, float], integral: bool) -> str:
-    """What levels that fall by so little (with its error) say: that they lie on one side of half, or nothing."""
+    """What levels with so small a `fall` (and its error) say: on which side of half they lie, or nothing."""
     half, error = _DECIDED * whole, _SURE * levels.entropy_error
     if integral:  # it begins at zero wherever its first level is
         return UNDECIDED if fall[0] + _SURE * fall[1] < half or not fall[1] > 0 else NOISY

@@ -20,6 +20,7 @@ from .._support.torch_randomness import generator_of
 from ..denoiser import (
     Denoiser,
     checked_conditions,
+    conditions_of,
     digest_of,
     membership,
     warn_of_untrained,
@@ -96,8 +97,8 @@ def path_entropy(
         Over ascending `sigma`: `entropy` or `cross_entropy` (nats) and `rate` (per unit OU time) with
         standard errors; without a dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`,
         `median_sigma` and `window_width`, each with a bootstrap interval `*_low`, `*_high` (95 %); attributes
-        with the number of evaluations. What is known of the class at the first level is not seen: start where
-        that is little.
+        with the number of evaluations and, of guidance, `model_classes` of a denoiser that has them. What is
+        known of the class at the first level is not seen: start where that is little.
 
     Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if `None` is among the
     conditions of a network that never learnt to answer without one. Source: H26, K25.
@@ -140,6 +141,8 @@ def path_entropy(
     }
     if guided:
         attributes["guidance_reference"] = reference
+        every = conditions_of(denoiser)
+        attributes |= {} if every is None else {"model_classes": len(every)}
     quantity = "cross_entropy" if guided else "entropy"
     if guided and interval is not None:
         attributes |= {"interval_low": interval[0], "interval_high": interval[1]}

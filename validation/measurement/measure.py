@@ -274,7 +274,7 @@ def measure(measurement: Measurement) -> Result:
     if mixture is None and s.predict is not None and len(o.classes) > 1 and measurement.is_predicted:
         mixture = s.predict(o.classes)
     _check_prediction(measurement, mixture)
-    curve = measurement.run()
+    curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
     summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
     if measurement.asks_without_condition:
         summary["unconditional"] = s.null

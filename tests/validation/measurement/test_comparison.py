@@ -463,5 +463,64 @@ def test_guided_curves_without_a_weight_are_refused():
     assert compare(curve, MIXTURE).summary["agree"]
     with pytest.raises(ValueError, match="guidance: 1 does not go with a curve of cross-entropy"):
         compare(curve, MIXTURE, guidance=1.0)
+    with pytest.raises(ValueError, match="guidance: the curve was guided with 2, not 3"):
+        compare(curve, MIXTURE, guidance=3.0)
+    with pytest.raises(ValueError, match="interval: the curve was guided at every level, not from 1 to 2"):
+        compare(curve, MIXTURE, interval=(1.0, 2.0))
+    within = guided_curve(MIXTURE, np.geomspace(0.2, 40, 30), 2.0, (0.5, 8.0))
+    assert compare(within, MIXTURE, guidance=2.0).summary == compare(within, MIXTURE).summary
+    with pytest.raises(ValueError, match="interval: acts on guidance, and the curve is not guided"):
+        compare(entropy_curve(MIXTURE, np.geomspace(0.2, 40, 30)), MIXTURE, interval=(1.0, 2.0))
     with pytest.raises(ValueError, match="guidance: 2 does not go with a curve of entropy"):
         compare(entropy_curve(MIXTURE, np.geomspace(0.2, 40, 30)), MIXTURE, guidance=2.0)
+
+
+def test_guidance_against_more_than_the_measured_classes_is_refused(run, run_json, tmp_path):
+    """As `measure --prediction` refuses it: the reference is read from the result, in every file."""
+    spec, two = "orthogonal:K=3,d=3,M=9,s=1", "orthogonal:K=2,d=2,M=9,s=1"
+    arguments = ("measure", spec, "--classes", "0,1", "--guidance", "3", "--samples", "64")
+    for reference in ("unconditional", "classes"):
+        folder = tmp_path / reference
+        run(*arguments, "--guidance-reference", reference, "--out", folder, "--quiet")
+        for source in ("", "curve.nc", "curve.csv"):
+            status, _, err = run("compare", folder / source, two)
+            if reference == "classes":
+                assert status == 0
+                continue
+            assert (status, err.count("\n")) == (2, 1)
+            assert "guided against all 3 of the model's" in err
+    oracle = MixtureDenoiser(GaussianMixture.parse(spec))
+    grid = np.geomspace(60, 0.2, 25)
+    some, every = (
+        path_entropy(oracle, names, grid, (3,), guidance=3.0, chains=64)
+        for names in (["0", "1"], ["0", "1", "2"])
+    )
+    with pytest.raises(ValueError, match="guided against all 3"):
+        compare(some, GaussianMixture.parse(two))
+    assert compare(every, oracle.mixture).summary["agree"] is not None
+
+    def unnamed(x, sigma, condition):
+        return oracle(x, sigma, condition)
+
+    found = path_entropy(unnamed, ["0", "1"], grid, (3,), guidance=3.0, chains=64)
+    notes = compare(found, GaussianMixture.parse(two)).summary["notes"]
+    assert any("the unconditional network" in note for note in notes)
+
+
+def test_other_classes_than_the_prediction_s_are_said(run_json, tmp_path):
+    few = ("--samples", "128", "--levels", "16", "--out", tmp_path)
+    assert "classes" not in run_json("measure", "digits", "--classes", "8,3", *few)["sentence"]
+    for source in ("", "curve.csv"):
+        said = run_json("compare", tmp_path / source, "digits:3,9")["sentence"]
+        assert said.endswith("; the curve is of the classes 8, 3, the prediction of 3, 9")
+        assert "classes" not in run_json("compare", tmp_path / source, "binary:d=4,mu=1,s=1")["sentence"]
+
+
+def test_curves_of_pairs_are_not_guided(tmp_path):
+    sampler = MixtureDenoiser(MIXTURE).sample
+    pairs = pair_entropies(
+        MixtureDenoiser(MIXTURE), ["+", "-"], np.geomspace(0.1, 60, 16), sampler, samples=64
+    )
+    for options in ({"guidance": 2.0}, {"interval": (1.0, 2.0)}):
+        with pytest.raises(ValueError, match="curves of pairs are not guided"):
+            compare(pairs, MIXTURE, **options)
