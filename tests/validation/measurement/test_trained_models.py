@@ -423,6 +423,10 @@ def test_all_pairs_of_names_with_commas(run_json, tmp_path):
     assert found["conditions"] == '"a, b",b,c'
 
 
+def zeros(condition, count, generator):
+    return torch.zeros(count, 1, 8, 8)
+
+
 @pytest.mark.parametrize("kind", ["path", "discrepancy", "pairs"])
 def test_a_folder_is_of_one_network(kind, tmp_path):
     """Finished batches of a network, a mixture, a type or of names that read alike are not another's."""
@@ -432,7 +436,7 @@ def test_a_folder_is_of_one_network(kind, tmp_path):
         options = {"batch": 2, "folder": tmp_path, "dtype": torch.float32} | more
         if kind == "path":
             return path_entropy(denoiser, conditions, sigmas[::-1], (1, 8, 8), chains=4, **options)
-        sampler = lambda condition, count, generator: torch.zeros(count, 1, 8, 8)  # noqa: E731
+        sampler = zeros
         if kind == "pairs":
             return pair_entropies(denoiser, conditions, sigmas, sampler, samples=16, **options)
         return discrepancy_entropy(
