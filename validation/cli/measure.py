@@ -18,10 +18,13 @@ from .common import (
     SeedOption,
     errors,
     given,
+    interval_of,
     output,
+    path_of,
     prepare_figures,
     print_json,
     sampling_progress,
+    was_given,
 )
 
 if TYPE_CHECKING:
@@ -68,9 +71,12 @@ def measure(
         str | None, typer.Option(help="Weights: a .safetensors file; for sd15 a folder or hub name.")
     ] = None,
     reference_checkpoint: Annotated[
-        Path | None, typer.Option(help="edm2: the unconditional network.")
+        Path | None, typer.Option(parser=path_of, metavar="PATH", help="edm2: the unconditional network.")
     ] = None,
-    prompts: Annotated[Path | None, typer.Option(help="sd15: a JSON file of prompt lists by name.")] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(parser=path_of, metavar="PATH", help="sd15: a JSON file of prompt lists by name."),
+    ] = None,
     prediction: Annotated[
         str | None, typer.Option(help="SPEC of the mixture to hold the curve against.")
     ] = None,
@@ -85,7 +91,10 @@ def measure(
     download: Annotated[bool, typer.Option("--download", help="sd15: fetch what is not here.")] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the curve, summary and figure; resumes there.")
+        Path | None,
+        typer.Option(
+            parser=path_of, metavar="PATH", help="Folder for the curve, summary and figure; resumes there."
+        ),
     ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -105,10 +114,11 @@ def measure(
     share = _share(os.environ)
     files = {"checkpoint": checkpoint, "reference_checkpoint": reference_checkpoint, "prompts": prompts}
     _check_files(model, files)
+    _check_unused(context, model, preset)
     subject = _frugal(_subject(model, checkpoint, reference_checkpoint, prompts, device, precision, download))
     choice = {"classes": classes, "estimator": estimator, "samples": samples, "levels": levels}
     guided = {"guidance": guidance, "guidance_reference": guidance_reference}
-    guided["interval"] = None if interval is None else _interval(interval)
+    guided["interval"] = None if interval is None else interval_of(interval)
     options = _options(subject, model, preset, prediction, choice | guided, (batch, seed))
     with sampling_progress(quiet, "batches") as progress, _told_once():
         measurement = _measurement(subject, options, out, share, progress)
@@ -183,6 +193,14 @@ def _check_files(model: str, files: Mapping[str, object]) -> None:
         if value is not None and model not in _TAKES[name] and not _is_unknown(model):
             option = name.replace("_", "-")
             raise ValueError(f"--{option}: is of {', '.join(_TAKES[name])}, not of {model}")
+
+
+def _check_unused(context: typer.Context, model: str, preset: str | None) -> None:
+    """`ValueError` for an option that would change nothing."""
+    if was_given(context, "download") and model != "sd15" and not _is_unknown(model):
+        raise ValueError(f"--download: is of sd15, not of {model}")
+    if preset is not None and was_given(context, "estimator"):
+        raise ValueError("--estimator: a preset is a protocol of paths; leave one of the two out")
 
 
 def _is_unknown(model: str) -> bool:
@@ -263,16 +281,6 @@ def _options(
         seed=seed,
         pairs=pairs,
     )
-
-
-def _interval(text: str) -> tuple[float, float]:
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"--interval: {text!r} is not LOW,HIGH") from None
-    if not 0 <= low < high:
-        raise ValueError(f"--interval: need 0 <= LOW < HIGH, not {text}")
-    return low, high
 
 
 def _share(environment: Mapping[str, str]) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from ...numerics.curves.reading import HALFWAY
 from ...numerics.runs.manifests import verify_manifest
 from ...theory._support.one_line import one_line
 from ...theory.schedules import OrnsteinUhlenbeck
+from .._support.plain_numbers import plain_number
 from .constant_columns import CONSTANTS, constant_columns, constants_of
 
 __all__ = ["level_table", "read_curve"]
@@ -291,6 +292,6 @@ def _number(text: str) -> float:
     if text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
     try:
-        return float(text)
+        return plain_number(text)
     except ValueError:
         return np.nan

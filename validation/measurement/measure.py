@@ -67,6 +67,8 @@ class Options:
             raise ValueError("--classes: the discrepancy estimator needs at least two")
         if self.pairs and self.estimator == "path":
             raise ValueError("--estimator: all pairs are measured with the discrepancy estimator")
+        if self.pairs and self.prediction is not None:
+            raise ValueError("--prediction: pairs are held against the model's own; name two classes")
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("--interval: acts on guidance; give --guidance too")
         if self.guidance == 1 and self.guidance_reference is not None:
