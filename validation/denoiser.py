@@ -3,14 +3,16 @@
     denoiser(x, sigma, condition) ≈ E[X₀ | x, condition]
 
 `x` is a torch tensor (batch, …), `sigma` a number, `condition` a class name, or `None` for no condition.
-Estimators know only this, and two things that a denoiser may say of itself: `has_null`, whether its answer
-without a condition was learnt (true unless it says otherwise), and `digest()`, which tells it from others
-where finished work is kept.
+Estimators know only this, and three things that a denoiser may say of itself: `has_null`, whether its answer
+without a condition was learnt (true unless it says otherwise); `conditions`, all that it knows; and
+`digest()`, which tells it from others where finished work is kept.
 """
 
 import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -21,15 +23,22 @@ from torch import Tensor
 from ..theory.mixtures.partition import checked_partition
 
 __all__ = [
+    "UNNAMED",
     "Denoiser",
     "UntrainedNullWarning",
     "checked_conditions",
+    "conditions_of",
     "digest_of",
     "digest_of_modules",
+    "digests_in",
     "has_null",
     "membership",
     "warn_of_untrained",
 ]
+
+
+UNNAMED = "denoiser"
+"""Name of a run that was given none."""
 
 
 class Denoiser(Protocol):
@@ -45,6 +54,12 @@ def has_null(denoiser: object) -> bool:
     return bool(getattr(denoiser, "has_null", True))
 
 
+def conditions_of(denoiser: object) -> tuple[str, ...] | None:
+    """All the conditions that a denoiser knows; `None` if it does not say."""
+    known = getattr(denoiser, "conditions", None)
+    return tuple(map(str, known)) if isinstance(known, (tuple, list)) else None
+
+
 class UntrainedNullWarning(RuntimeWarning):
     """A condition is held against an answer without one that the network never learnt."""
 
@@ -57,9 +72,38 @@ def warn_of_untrained(denoiser: object, conditions: Sequence[str | None]) -> Non
 
 
 def digest_of(denoiser: object) -> str:
-    """What a denoiser says tells it from others; empty for one that says nothing."""
-    own = getattr(denoiser, "digest", None)
-    return str(own()) if callable(own) else ""
+    """What tells a denoiser, sampler or posterior from others; empty where nothing does.
+
+    That is its own `digest()`, the weights of a torch module, for a method that of its object, and for a
+    function or class its name in its module, whatever its body; one within a function has none.
+    """
+    own, owner = getattr(denoiser, "digest", None), getattr(denoiser, "__self__", None)
+    if not isinstance(denoiser, type) and callable(own):
+        return str(own())
+    if isinstance(denoiser, torch.nn.Module):
+        return f"{type(denoiser).__qualname__} {digest_of_modules(denoiser)}"
+    if owner is not None and not isinstance(owner, ModuleType):
+        of = digest_of(owner)
+        return of and f"{of} {getattr(denoiser, '__name__', '')}"
+    name = getattr(denoiser, "__qualname__", "<")
+    return "" if "<" in name else f"{getattr(denoiser, '__module__', '')}.{name}"
+
+
+def digests_in(folder: Path | None, name: str, **callables: object) -> list[str]:
+    """What tells a run's callables from others in a folder of finished work; nothing without a folder.
+
+    `ValueError` for one that nothing tells apart, unless the run has a name of its own.
+    """
+    if folder is None:
+        return []
+    found = {key: digest_of(each) for key, each in callables.items() if each is not None}
+    for key, digest in found.items():
+        if not digest and name == UNNAMED:
+            raise ValueError(
+                f"{key}: a folder cannot tell it from others; give it a digest(), define it at the top of a "
+                "module, or give the run a name"
+            )
+    return list(found.values())
 
 
 def digest_of_modules(*modules: torch.nn.Module) -> str:

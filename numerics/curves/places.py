@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 
 from .reading import HALFWAY, Levels, Reading, is_sampled, of_exact, of_sampled, slope_of
 
-__all__ = ["AT_EDGE", "COARSE", "PLACES", "UNDECIDED", "Place", "places_of", "with_places"]
+__all__ = [
+    "ABOVE",
+    "AT_EDGE",
+    "COARSE",
+    "NARROW",
+    "NOISY",
+    "PLACES",
+    "UNDECIDED",
+    "Place",
+    "places_of",
+    "with_places",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -32,12 +43,14 @@ PLACES: dict[str, tuple[str, str]] = {
 """What is read off every curve: long name and unit."""
 
 UNDECIDED = "not decided in this range"
+ABOVE = "decided above this range"
 AT_EDGE = "peak at the edge of this range"
-COARSE = "too coarse"
+COARSE, NARROW, NOISY = "too coarse", "too narrow", "too noisy"
 
 _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spaced ones are used
 _JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
+_SURE = 3.0  # standard errors at which a level is said to be above half of the entropy, or below
 
 
 @dataclass(frozen=True)
@@ -135,7 +148,8 @@ def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -
     entropy, error = levels.entropy, levels.entropy_error
     fall, doubt = float(np.ptp(entropy)), float(np.hypot(error[entropy.argmax()], error[entropy.argmin()]))
     known = f"{fall:.3g} ± {doubt:.2g}" if doubt > 0 else f"{fall:.3g}"
-    undecided = Place.absent(f"{UNDECIDED}: the entropy falls by {known} of {whole:.3g} nats")
+    kind = _without_a_fall(levels, whole, (fall, doubt), "closure" in curve)
+    undecided = Place.absent(f"{kind}: the entropy falls by {known} of {whole:.3g} nats")
     # of many noisy levels the highest and lowest differ by a few errors; an integral begins without any
     errors = 3 if "closure" in curve else 5
     # 1e-300: a fall of zero is none
@@ -148,9 +162,22 @@ def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -
         found = _away_from_jumps(curve, _placed(of_sampled(levels, resampled, seed)))
     else:
         found = _placed(of_exact(levels, seed))
-    if not fall > _DECIDED * whole:
+    # an integral passes half of what it finds, however little that is
+    if "closure" in curve and not fall > _DECIDED * whole:
         found |= dict.fromkeys(("median_sigma", "window_width"), undecided)
     return found
+
+
+def _without_a_fall(levels: Levels, whole: float, fall: tuple[float, float], integral: bool) -> str:
+    """What levels with so small a `fall` (and its error) say: on which side of half they lie, or nothing."""
+    half, error = _DECIDED * whole, _SURE * levels.entropy_error
+    if integral:  # it begins at zero wherever its first level is
+        return UNDECIDED if fall[0] + _SURE * fall[1] < half or not fall[1] > 0 else NOISY
+    if (levels.entropy + error < half).all():
+        return ABOVE
+    if (levels.entropy - error >= half).all():
+        return UNDECIDED
+    return NOISY if error.any() else NARROW
 
 
 def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place]) -> dict[str, Place]:
@@ -217,4 +244,4 @@ def _why(name: str, place: float) -> str:
         return f"{UNDECIDED}: it does not hold a quarter and three quarters of the entropy"
     if place < 0:
         return f"{UNDECIDED}: more than half of the entropy is left at the lowest sigma"
-    return "decided above this range: less than half of the entropy is left at the highest sigma"
+    return f"{ABOVE}: less than half of the entropy is left at the highest sigma"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from .._support.plain_numbers import plain_number
 
 __all__ = [
     "JsonFlag",
@@ -25,11 +28,14 @@ __all__ = [
     "duration",
     "errors",
     "given",
+    "interval_of",
     "output",
+    "path_of",
     "prepare_figures",
     "print_cost",
     "print_json",
     "sampling_progress",
+    "was_given",
 ]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")]
@@ -124,6 +130,30 @@ def given(context: typer.Context) -> dict[str, Any]:
     """What a command was asked to compute, for the manifest: its name, and options but those of output."""
     numbers = {name: value for name, value in context.params.items() if name not in _OF_OUTPUT}
     return {"command": context.info_name, **{k: v for k, v in numbers.items() if v is not None}}
+
+
+def was_given(context: typer.Context, name: str) -> bool:
+    """Whether a parameter was asked for, and does not merely have its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def path_of(text: str) -> Path:
+    """A path as it was given; an empty one would be the folder at hand."""
+    if not text:
+        raise typer.BadParameter("is empty, and names no file or folder")
+    return Path(text)
+
+
+def interval_of(text: str) -> tuple[float, float]:
+    """`LOW,HIGH` as numbers; `ValueError` unless 0 <= LOW < HIGH."""
+    try:
+        low, high = (plain_number(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"interval: {text!r} is not LOW,HIGH") from None
+    if not 0 <= low < high:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {text}")
+    return low, high
 
 
 def print_json(content: Any) -> None:

@@ -12,7 +12,9 @@ from .common import (
     announce,
     errors,
     given,
+    interval_of,
     output,
+    path_of,
     prepare_figures,
     print_json,
 )
@@ -26,6 +28,7 @@ def compare(
         Path,
         typer.Argument(
             metavar="CURVE",
+            parser=path_of,
             help="A table of sigma or ou_time, entropy, and maybe entropy_se; or what curve or "
             "measure wrote: a .csv, .nc or .json, or a folder.",
         ),
@@ -37,7 +40,10 @@ def compare(
     interval: Annotated[
         str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acted.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the prediction, summary and figure.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=path_of, metavar="PATH", help="Folder for the prediction, summary and figure."),
+    ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
@@ -77,14 +83,3 @@ def compare(
         table = pairs_table if "pairs" in found.summary else comparison_table
         output().print(table(found.summary, title))
         say(found.summary)
-
-
-def interval_of(text: str) -> tuple[float, float]:
-    """`LOW,HIGH` as numbers; `ValueError` unless 0 <= LOW < HIGH."""
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"--interval: {text!r} is not LOW,HIGH") from None
-    if not 0 <= low < high:
-        raise ValueError(f"--interval: need 0 <= LOW < HIGH, not {text}")
-    return low, high

@@ -5,16 +5,19 @@ from typing import Annotated
 
 import typer
 
-from .common import JsonFlag, QuietFlag, SeedOption, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, output, path_of, print_json
 
 __all__ = ["convert"]
 
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(metavar="F.pkl", help="A checkpoint as published, of EDM or EDM2.")
+        Path,
+        typer.Argument(metavar="F.pkl", parser=path_of, help="A checkpoint as published, of EDM or EDM2."),
     ],
-    target: Annotated[Path, typer.Argument(metavar="F.safetensors", help="Where to write its weights.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="F.safetensors", parser=path_of, help="Where to write its weights.")
+    ],
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,

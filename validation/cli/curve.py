@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from ...theory.schedules import by_name
+from .._support.plain_numbers import plain_number
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -16,10 +17,12 @@ from .common import (
     errors,
     given,
     output,
+    path_of,
     prepare_figures,
     print_cost,
     print_json,
     sampling_progress,
+    was_given,
 )
 
 __all__ = ["curve"]
@@ -55,7 +58,10 @@ def curve(
         str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp-linear, cosine or flow.")
     ] = "ou",
     out: Annotated[
-        Path | None, typer.Option(help="Output file: .csv, .nc, .json, .png, .pdf or .svg.")
+        Path | None,
+        typer.Option(
+            parser=path_of, metavar="PATH", help="Output file: .csv, .nc, .json, .png, .pdf or .svg."
+        ),
     ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
     as_json: JsonFlag = False,
@@ -70,6 +76,7 @@ def curve(
     from ...theory.mixtures.trees import named_partition
     from ..measurement.verdicts import numbers_of, sentence_of
 
+    _check_unused(context, sigma, method)
     if out is not None:
         prepare_file(out, ENDINGS, spec)
         prepare_figures(out.suffix)
@@ -101,7 +108,9 @@ def curve(
     if clock != "ou":
         about = {"long_name": f"time of the {clock} clock", "units": "1"}
         dataset = dataset.assign_coords(time=("sigma", time, about)).assign_attrs(clock=clock)
-    numbers = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
+    numbers: dict[str, Any] = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
+    if np.isnan(time).any():
+        numbers["notes"]["time"] = f"the {clock} clock ends at sigma = {by_name(clock).last_sigma:.6g}"
     content = _to_json(dataset, {"spec": spec, **mixture.describe()}, numbers)
     if out is not None:
         _write(dataset, content, mixture, given(context), out)
@@ -134,6 +143,15 @@ def _times(clock: str, sigmas: Any) -> Any:
     return time
 
 
+def _check_unused(context: typer.Context, sigma: str | None, method: str) -> None:
+    """`ValueError` for an option that would change nothing."""
+    if was_given(context, "levels") and sigma is not None and (":" not in sigma or sigma.count(":") > 1):
+        raise ValueError("--levels: --sigma says how many there are; leave one of the two out")
+    for name in ("samples", "tolerance"):
+        if method == "exact" and was_given(context, name):
+            raise ValueError(f"--{name}: --method exact draws nothing; leave one of the two out")
+
+
 def _levels(asked: str | None, count: int, mixture: Any) -> Any:
     """Noise levels as `--sigma` says, or those between which the class is decided."""
     from ...theory.times.window import window_sigmas
@@ -142,7 +160,7 @@ def _levels(asked: str | None, count: int, mixture: Any) -> Any:
         return window_sigmas(mixture, count)
     parts = asked.split(":" if ":" in asked else ",")
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [plain_number(part) for part in parts]
         ends = ":" not in asked or (len(parts) in (2, 3) and 0 < numbers[0] < numbers[1])
         if len(parts) == 3 and ":" in asked:
             count = int(parts[2])
@@ -214,6 +232,8 @@ def _print_table(dataset: Any, spec: str) -> None:
 def _cell(level: Any, name: str) -> str:
     """A value, with its standard error where it was measured."""
     value, error = float(level[name]), float(level.get(f"{name}_se", 0))
+    if np.isnan(value):
+        return "–"
     if "samples" not in level.attrs or name in level.coords:
         return f"{value:.6g}"
     return f"{value:.4g} ± {error:.1g}"

@@ -14,9 +14,11 @@ from .common import (
     errors,
     given,
     output,
+    path_of,
     prepare_figures,
     print_json,
     sampling_progress,
+    was_given,
 )
 
 __all__ = ["diagram"]
@@ -34,7 +36,9 @@ def diagram(
     x: Annotated[str | None, typer.Option(help="grid: an axis, as mu=0.1:10:log.")] = None,
     y: Annotated[str | None, typer.Option(help="grid: an axis, as t=0:6 or sigma=0.1:50:log.")] = None,
     samples: Annotated[int, typer.Option(min=2, help="grid: draws where no exact curve exists.")] = 20_000,
-    out: Annotated[Path, typer.Option(help="Folder for the data and the figure.")] = _PLACE,
+    out: Annotated[
+        Path, typer.Option(parser=path_of, metavar="PATH", help="Folder for the data and the figure.")
+    ] = _PLACE,
     list_all: Annotated[bool, typer.Option("--list", help="Name the diagrams and exit.")] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -54,6 +58,8 @@ def diagram(
         raise ValueError(f"{name}: takes neither a SPEC nor axes; only grid does")
     if name != "grid" and name not in DIAGRAMS:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
+    if name != "grid" and was_given(context, "samples"):
+        raise ValueError(f"--samples: is of grid, not of {name}")
     prepare_directory(out)
     prepare_figures()
     if name == "grid":

@@ -17,7 +17,9 @@ from .common import (
     SeedOption,
     errors,
     given,
+    interval_of,
     output,
+    path_of,
     prepare_figures,
     print_json,
     sampling_progress,
@@ -69,9 +71,12 @@ def measure(
         str | None, typer.Option(help="Weights: a .safetensors file; for sd15 a folder or hub name.")
     ] = None,
     reference_checkpoint: Annotated[
-        Path | None, typer.Option(help="edm2: the unconditional network.")
+        Path | None, typer.Option(parser=path_of, metavar="PATH", help="edm2: the unconditional network.")
     ] = None,
-    prompts: Annotated[Path | None, typer.Option(help="sd15: a JSON file of prompt lists by name.")] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(parser=path_of, metavar="PATH", help="sd15: a JSON file of prompt lists by name."),
+    ] = None,
     prediction: Annotated[
         str | None, typer.Option(help="SPEC of the mixture to hold the curve against.")
     ] = None,
@@ -86,7 +91,10 @@ def measure(
     download: Annotated[bool, typer.Option("--download", help="sd15: fetch what is not here.")] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the curve, summary and figure; resumes there.")
+        Path | None,
+        typer.Option(
+            parser=path_of, metavar="PATH", help="Folder for the curve, summary and figure; resumes there."
+        ),
     ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -106,7 +114,7 @@ def measure(
         prepare_figures()
     share = _share(os.environ)
     asked = {name: value for name, value in context.params.items() if name in _ASKED}
-    asked["interval"] = None if interval is None else _interval(interval)
+    asked["interval"] = None if interval is None else interval_of(interval)
     asked["device"] = _own_device(device)
     request = Request(**asked)
     subject = _frugal(request.subject())
@@ -148,16 +156,6 @@ def _frugal(subject: "Subject") -> "Subject":
     from ..models.halving_batches import frugal
 
     return replace(subject, denoiser=frugal(subject.denoiser, errors().print))
-
-
-def _interval(text: str) -> tuple[float, float]:
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"interval: {text!r} is not LOW,HIGH") from None
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {text}")
-    return low, high
 
 
 def _share(environment: Mapping[str, str]) -> tuple[int, int]:

@@ -59,7 +59,7 @@ def say(summary: Mapping[str, Any]) -> None:
     own: Mapping[str, Any] = notes if isinstance(notes, Mapping) else {}
     if "largest_difference" in summary:
         own = {name: summary[name].get("note") for name in PLACES}
-    lines = [f"{_NAMES[name]}: {note}" for name, note in own.items() if note]
+    lines = [f"{_NAMES.get(name, name)}: {note}" for name, note in own.items() if note]
     if "largest_difference" in summary:
         error = f" ± {summary['largest_difference_se']:.2g}" if "largest_difference_se" in summary else ""
         place = f"at σ = {summary['largest_difference_sigma']:.4g}"

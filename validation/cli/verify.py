@@ -11,7 +11,17 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, announce, errors, output, prepare_figures, print_json
+from .common import (
+    JsonFlag,
+    QuietFlag,
+    SeedOption,
+    announce,
+    errors,
+    output,
+    path_of,
+    prepare_figures,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from ..verification.verify import TheoremResult
@@ -32,7 +42,9 @@ def verify(
         list[str] | None, typer.Argument(metavar="[ID]...", help="Theorems, as with --only.")
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Verify only this theorem; may be repeated.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for a report with figures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(parser=path_of, metavar="PATH", help="Folder for a report with figures.")
+    ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,

@@ -23,7 +23,7 @@ from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
-from ..denoiser import Denoiser, checked_conditions, digest_of, membership
+from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, membership, warn_of_untrained
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 
@@ -48,7 +48,7 @@ def discrepancy_entropy(
     seed: int = 0,
     folder: Path | None = None,
     share: tuple[int, int] = (0, 1),
-    name: str = "denoiser",
+    name: str = UNNAMED,
     progress: Callable[[int, int], None] | None = None,
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
@@ -77,7 +77,7 @@ def discrepancy_entropy(
     partition : mapping from group names to conditions, optional
         Measure the group.
     samples, batch, seed, folder, share, name, progress, dtype, device
-        As for `path_entropy`.
+        As for `path_entropy`; a folder tells samplers and posteriors apart as it does denoisers.
 
     Returns
     -------
@@ -86,11 +86,13 @@ def discrepancy_entropy(
         `rate` (per unit OU time) with standard errors; without a dimension what `path_entropy` has, and
         `closure`, the share of `H(C)` that the integral finds, with `closure_se`.
 
-    Raises `ValueError` for arguments out of range. Source: T17; H26.
+    Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if D is the answer
+    without a class of a network that never learnt one. Source: T17; H26.
     """
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
+    warn_of_untrained(denoiser, [*conditions, None] if posterior is None else conditions)
     if partition is not None and posterior is None:
         raise ValueError("posterior: needed to average the denoisers inside a group")
 
@@ -105,10 +107,11 @@ def discrepancy_entropy(
         block = partial(_point_block, *point)
     kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
     kind += "" if sampler is not None else " of the model"
-    own = "" if folder is None else digest_of(denoiser)
+    given = posterior if callable(posterior) else None
+    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler, posterior=given)
     reference = "path" if posterior == "path" else "unconditional" if posterior is None else "given"
     numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), reference)
-    run = fingerprint(kind, name, own, *map(repr, conditions), *numbers)
+    run = fingerprint(kind, name, *own, *map(repr, conditions), *numbers)
     sizes = batch_sizes(samples, batch)
     slopes = run_blocks(
         lambda index: block(generator_of(seed, index), sizes[index]),

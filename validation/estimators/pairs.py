@@ -21,7 +21,7 @@ from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
-from ..denoiser import Denoiser, checked_conditions, digest_of
+from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, warn_of_untrained
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 
@@ -41,7 +41,7 @@ def pair_entropies(
     seed: int = 0,
     folder: Path | None = None,
     share: tuple[int, int] = (0, 1),
-    name: str = "denoiser",
+    name: str = UNNAMED,
     progress: Callable[[int, int], None] | None = None,
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
@@ -71,10 +71,11 @@ def pair_entropies(
     """
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, None)
+    warn_of_untrained(denoiser, conditions)
     model = (denoiser, tuple(conditions), reaching(sigma), (), prior)
     chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
-    own = "" if folder is None else digest_of(denoiser)
-    run = fingerprint("pairs", name, own, *map(repr, conditions), sigma, batch, seed, str(dtype))
+    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler)
+    run = fingerprint("pairs", name, *own, *map(repr, conditions), sigma, batch, seed, str(dtype))
     sizes = batch_sizes(samples, batch)
     found = run_blocks(
         lambda index: _block(chains, generator_of(seed, index), sizes[index]),

@@ -18,9 +18,11 @@ from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
 from ..denoiser import (
+    UNNAMED,
     Denoiser,
     checked_conditions,
-    digest_of,
+    conditions_of,
+    digests_in,
     membership,
     warn_of_untrained,
 )
@@ -48,7 +50,7 @@ def path_entropy(
     seed: int = 0,
     folder: Path | None = None,
     share: tuple[int, int] = (0, 1),
-    name: str = "denoiser",
+    name: str = UNNAMED,
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
     progress: Callable[[int, int], None] | None = None,
@@ -88,7 +90,8 @@ def path_entropy(
     share : (rank, ranks)
         Which part of the batches this process runs; `PendingBlocksError` until all are in `folder`.
     name : str
-        Names the model where finished batches are kept, and tells those without a `digest()` apart.
+        Names the model where finished batches are kept. What has no `digest()`, is no torch module and no
+        function at the top of a module, only a name tells apart: without one a folder is refused.
 
     Returns
     -------
@@ -96,8 +99,8 @@ def path_entropy(
         Over ascending `sigma`: `entropy` or `cross_entropy` (nats) and `rate` (per unit OU time) with
         standard errors; without a dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`,
         `median_sigma` and `window_width`, each with a bootstrap interval `*_low`, `*_high` (95 %); attributes
-        with the number of evaluations. What is known of the class at the first level is not seen: start where
-        that is little.
+        with the number of evaluations and, of guidance, `model_classes` of a denoiser that has them. What is
+        known of the class at the first level is not seen: start where that is little.
 
     Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if `None` is among the
     conditions of a network that never learnt to answer without one. Source: H26, K25.
@@ -115,9 +118,9 @@ def path_entropy(
     reference = chosen_reference(guidance_reference, denoiser) if guided else "classes"
     model = (denoiser, tuple(conditions), sigma, tuple(shape), prior, weight, reference)
     chain = Chains(*model, dtype=dtype, device=device)
-    own = "" if folder is None else digest_of(denoiser)
+    own = digests_in(folder, name, denoiser=denoiser)
     numbers = (sigma, prior, groups, weight, batch, seed, str(tuple(shape)), str(dtype), reference)
-    run = fingerprint("path", name, own, *map(repr, conditions), *numbers)
+    run = fingerprint("path", name, *own, *map(repr, conditions), *numbers)
     sizes = batch_sizes(chains, batch)
     found = run_blocks(
         lambda index: _block(chain, groups, generator_of(seed, index), sizes[index]),
@@ -140,6 +143,8 @@ def path_entropy(
     }
     if guided:
         attributes["guidance_reference"] = reference
+        every = conditions_of(denoiser)
+        attributes |= {} if every is None else {"model_classes": len(every)}
     quantity = "cross_entropy" if guided else "entropy"
     if guided and interval is not None:
         attributes |= {"interval_low": interval[0], "interval_high": interval[1]}

@@ -73,7 +73,7 @@ def compare(
     mixture : GaussianMixture
         What predicts it, with as many classes.
     guidance, interval : float and (low, high), optional
-        Of guided curves, which are held against T12; by default as the curve's attributes say.
+        Of guided curves, which are held against T12; for those whose attributes do not say.
     seed : int
         Of resampled noise, and of draws for a mixture without an exact curve.
 
@@ -87,21 +87,32 @@ def compare(
     Raises
     ------
     ValueError
-        A curve without levels, too coarse to show a peak, or of another number of classes than the mixture.
+        A curve without levels, too coarse to show a peak, or of another number of classes than the mixture;
+        guidance that is not the curve's, or that led away from more than the measured classes.
 
     References
     ----------
     T2, T12, T13.
     """
     if "pair" in measured.dims:
+        if guidance not in (None, 1) or interval is not None:
+            raise ValueError("guidance, interval: curves of pairs are not guided")
         _check_pairs(measured, mixture)
         return compare_pairs(measured, lambda names: two_classes(mixture, names), seed)
     _check_classes(measured, mixture)
     found = held_against(measured, mixture, guidance, interval, seed)
     note = str(found.summary["peak_per_log_sigma"].get("note", ""))
-    if note.startswith(COARSE):
+    # noise, too, can leave too few levels: of those that have a median that is said
+    if note.startswith(COARSE) and not _is_noisy(found):
         raise ValueError(f"curve: {note}; measure more levels where its entropy falls")
     return found
+
+
+def _is_noisy(found: Comparison) -> bool:
+    """Whether a curve has errors of draws, and a median all the same."""
+    errors = found.measured.get(f"{found.summary['quantity']}_se")
+    placed = found.summary["median_sigma"]["measured"] is not None
+    return placed and errors is not None and float(errors.max()) > 0
 
 
 def held_against(
@@ -135,7 +146,8 @@ def held_against(
         "measured": finite(float(measured["class_entropy"])),
         "predicted": mixture.class_entropy,
     }
-    said, agree = verdict(measured, predicted, has_errors)
+    said, agree = verdict(measured, predicted, has_errors, _apart(measured, at_levels, name))
+    said += _other_classes(measured, mixture)
     summary |= _circumstances(measured, predicted, name)
     summary |= {"agree": agree, "sentence": said}
     drawn = "samples" in predicted.attrs or (has_errors and float(measured[f"{name}_se"].max()) > 0)
@@ -201,16 +213,56 @@ def two_classes(mixture: GaussianMixture, names: Sequence[str]) -> GaussianMixtu
 def _guidance(
     measured: xr.Dataset, name: str, guidance: float | None, interval: tuple[float, float] | None
 ) -> tuple[float, tuple[float, float] | None]:
-    """The weight that was asked for, or the one that the curve was measured with."""
-    if guidance is None:
-        if name == "cross_entropy" and "guidance" not in measured.attrs:
-            raise ValueError("guidance: the curve is a cross-entropy; say with which weight it was guided")
-        guidance = float(measured.attrs.get("guidance", 1.0))
-        if interval is None and "interval_low" in measured.attrs:
-            interval = (float(measured.attrs["interval_low"]), float(measured.attrs["interval_high"]))
-    if (guidance == 1) != (name == "entropy"):
-        raise ValueError(f"guidance: {guidance:g} does not go with a curve of {name.replace('_', '-')}")
-    return guidance, interval
+    """Weight and interval that a curve was measured with, which it says itself or which are asked for."""
+    own, within = measured.attrs.get("guidance"), None
+    if "interval_low" in measured.attrs:
+        within = (float(measured.attrs["interval_low"]), float(measured.attrs["interval_high"]))
+    if guidance is None and own is None and name == "cross_entropy":
+        raise ValueError("guidance: the curve is a cross-entropy; say with which weight it was guided")
+    weight = float(guidance if guidance is not None else 1.0 if own is None else own)
+    if (weight == 1) != (name == "entropy"):
+        raise ValueError(f"guidance: {weight:g} does not go with a curve of {name.replace('_', '-')}")
+    if own is not None and weight != float(own):
+        raise ValueError(f"guidance: the curve was guided with {float(own):g}, not {weight:g}")
+    if interval is not None and name == "entropy":
+        raise ValueError("interval: acts on guidance, and the curve is not guided")
+    if interval is not None and own is not None and within != tuple(interval):
+        where = "at every level" if within is None else f"from sigma = {within[0]:g} to {within[1]:g}"
+        raise ValueError(
+            f"interval: the curve was guided {where}, not from {interval[0]:g} to {interval[1]:g}"
+        )
+    _check_reference(measured)
+    return weight, within if interval is None else interval
+
+
+def _check_reference(measured: xr.Dataset) -> None:
+    """Refuse guidance that led away from more classes than were measured, which is not what T12 predicts."""
+    every = int(measured.attrs.get("model_classes", 0))
+    if measured.attrs.get("guidance_reference") == "unconditional" and every > _named(measured):
+        raise ValueError(
+            "mixture: predicts guidance against the measured classes, and the curve was guided against all "
+            f"{every} of the model's; measure it with the guidance reference classes"
+        )
+
+
+def _named(measured: xr.Dataset) -> int:
+    """How many conditions a curve is of."""
+    return len(unlisted(str(measured.attrs.get("conditions", ""))))
+
+
+def _are_names(labels: Sequence[str]) -> bool:
+    """Whether classes have names of their own, and not the numbers and signs that families give them."""
+    signs = set("".join(labels)) <= set("+-/0123456789") and any(set(name) & set("+-/") for name in labels)
+    return not signs and list(labels) != [str(k) for k in range(len(labels))]
+
+
+def _other_classes(measured: xr.Dataset, mixture: GaussianMixture) -> str:
+    """The end of a sentence where the classes of curve and mixture have names, and not the same."""
+    held = [name for name in unlisted(str(measured.attrs.get("conditions", ""))) if name]
+    same = len(held) != mixture.classes or set(held) == set(mixture.labels)
+    if same or not all(map(_are_names, (held, mixture.labels))):
+        return ""
+    return f"; the curve is of the classes {', '.join(held)}, the prediction of {', '.join(mixture.labels)}"
 
 
 def _held(measured: Place, predicted: Place, has_errors: bool) -> dict[str, Any]:
@@ -242,6 +294,14 @@ def _largest(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> dict[str
     return found
 
 
+def _apart(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> float:
+    """How far the curves are apart beyond five standard errors of each level, in nats."""
+    errors = [curve[f"{name}_se"].values for curve in (measured, at_levels) if f"{name}_se" in curve]
+    noise = np.sqrt(sum((error**2 for error in errors), np.zeros(measured.sizes["sigma"])))
+    difference = np.abs(measured[name].values - at_levels[name].values)
+    return float(np.maximum(difference - 5 * noise, 0.0).max())
+
+
 def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> dict[str, Any]:
     """What was used, units, and what a reader has to know."""
     notes = []
@@ -253,6 +313,10 @@ def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> di
         notes.append(f"H(C) is {whole:.3g} nats, of the prediction {float(predicted['class_entropy']):.3g}")
     if "path" in str(measured.attrs.get("method", "")):
         notes.append("errors are those of draws; the bias of a path's steps, of first order, is not in them")
+    if measured.attrs.get("guidance_reference") == "unconditional" and "model_classes" not in measured.attrs:
+        notes.append(
+            "guidance led away from the unconditional network; predicted is the measured classes' own"
+        )
     if f"{name}_se" not in measured:
         notes.append("the curve has no standard errors; intervals hold the error of the grid alone")
     used = {key: predicted.attrs[key] for key in ("method", "samples", "key") if key in predicted.attrs}
@@ -310,7 +374,8 @@ def _check_pairs(pairs: xr.Dataset, mixture: GaussianMixture) -> None:
 
 def _on_the_line(count: int, without: list[str], test: dict[str, Any] | None) -> tuple[str, bool | None]:
     """One sentence on all pairs: whether the slope of measured on predicted log σ is 1."""
-    missing = f"; {len(without)} of {count} pairs have no peak in the measured range" if without else ""
+    missing = f"; {len(without)} of {count} pairs have no peak per log σ in the measured range"
+    missing = missing if without else ""
     if test is None:
         return f"no slope: fewer than three pairs have a peak, or all at one predicted σ{missing}", None
     z = abs(test["slope"] - 1) / test["slope_se"] if test["slope_se"] > 0 else np.inf

@@ -2,13 +2,14 @@
 
 A table is text with a header line, its fields between commas, semicolons, tabs or blanks. Read are `sigma` or
 `ou_time`; `entropy` or `cross_entropy` (nats) and its `*_se`; `rate` (nats per unit OU time) and `rate_se`;
-and `pair`, for the curves of several pairs of classes.
+`pair`, for the curves of several pairs of classes; and what a curve has one of (`constant_columns`).
 """
 
 import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from ...numerics.curves.reading import HALFWAY
 from ...numerics.runs.manifests import verify_manifest
 from ...theory._support.one_line import one_line
 from ...theory.schedules import OrnsteinUhlenbeck
+from .._support.plain_numbers import plain_number
+from .constant_columns import CONSTANTS, constant_columns, constants_of
 
 __all__ = ["level_table", "read_curve"]
 
@@ -29,16 +32,8 @@ Rows = list[tuple[int, list[str]]]
 
 _IN_FOLDERS = ("curve.nc", "curves.nc", "curve.csv", "curves.csv")
 _QUANTITIES = ("entropy", "cross_entropy")
-_KNOWN = (
-    "sigma",
-    "ou_time",
-    "pair",
-    "rate",
-    "rate_se",
-    *_QUANTITIES,
-    *(f"{name}_se" for name in _QUANTITIES),
-)
 _LEAST = 4  # levels
+_BEFORE_REMARK: Any = re.compile(r'(?:[^"#]|"[^"]*"?)*')
 _OFF = 0.2  # share of the entropy by which the integral of its rate may be off
 
 
@@ -67,9 +62,12 @@ def read_curve(path: Path) -> xr.Dataset:
 
 
 def level_table(curve: xr.Dataset) -> pd.DataFrame:
-    """A row per level (and pair), without what a curve has one of."""
+    """A row per level (and pair); what a curve has one of stands on every row."""
+    if "sigma" not in curve.dims:
+        return curve.to_dataframe()
     along = [name for name, values in curve.data_vars.items() if "sigma" in values.dims]
-    return (curve[along] if "sigma" in curve.dims else curve).to_dataframe()
+    once = [name for name in CONSTANTS if name in curve.data_vars]
+    return curve[[*along, *once]].to_dataframe().assign(**constant_columns(curve))
 
 
 def _netcdf(path: Path) -> xr.Dataset:
@@ -121,9 +119,13 @@ def _text(path: Path) -> str:
 
 def _levels_of_json(text: str, path: Path) -> tuple[list[str], Rows]:
     try:
-        levels = json.loads(text)["levels"]
+        content = json.loads(text)
+        levels = content["levels"]
         header = list(levels[0])
         rows = [[repr(row[name]) for name in header] for row in levels]
+        once = {name: content[name] for name in CONSTANTS if content.get(name) is not None}
+        header += once
+        rows = [[*row, *map(str, once.values())] for row in rows]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise ValueError(f"{path}: not a curve as `speciation curve --out F.json` writes it") from None
     return header, [(index + 1, row) for index, row in enumerate(rows)]
@@ -138,7 +140,7 @@ def _table(text: str, path: Path) -> tuple[list[str], Rows]:
             separator = line[4:5] or "\t"
             continue
         remark = line.startswith("#")
-        body = line.lstrip("# ") if remark else line.split("#")[0].strip()
+        body = line.lstrip("# ") if remark else _BEFORE_REMARK.match(line)[0].strip()
         if header is None:
             split = separator or _separator(body)
             names = [name.strip().lower() for name in _fields(body, split)]
@@ -200,12 +202,13 @@ def _dataset(header: list[str], rows: Rows, path: Path) -> xr.Dataset:
     wanted = [column for column in (axis, name, f"{name}_se", "rate", "rate_se") if column in header]
     columns = {column: _numbers(header.index(column), column, rows, path) for column in wanted}
     if "pair" not in header:
-        return _one(columns, axis, name, rows, path)
+        return _with_constants(_one(columns, axis, name, rows, path), header, rows, path)
     pairs = np.array([row[header.index("pair")] for _, row in rows])
-    curves = [
-        _one({key: values[pairs == pair] for key, values in columns.items()}, axis, name, rows, path)
-        for pair in dict.fromkeys(pairs)
-    ]
+    curves: list[xr.Dataset] = []
+    for pair in dict.fromkeys(pairs):
+        own = [row for row, of in zip(rows, pairs, strict=True) if of == pair]
+        held = {key: values[pairs == pair] for key, values in columns.items()}
+        curves.append(_with_constants(_one(held, axis, name, own, path), header, own, path))
     if any(curve.sigma.size != curves[0].sigma.size for curve in curves) or not curves:
         raise ValueError(f"{path}: its pairs have different levels of {axis}")
     return xr.concat(curves, pd.Index(list(dict.fromkeys(pairs)), name="pair"), join="override")
@@ -234,6 +237,15 @@ def _one(columns: dict[str, Array], axis: str, name: str, rows: Rows, path: Path
     curve = curve.drop_vars([f"{key}_se" for key in parts if f"{key}_se" not in columns])
     _check_rate(curve, name, path)
     return curve
+
+
+def _with_constants(curve: xr.Dataset, header: list[str], rows: Rows, path: Path) -> xr.Dataset:
+    columns = {name: [row[header.index(name)] for _, row in rows] for name in CONSTANTS if name in header}
+    try:
+        variables, attributes = constants_of(columns, _number)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return curve.assign(variables).assign_attrs(attributes)
 
 
 def _check_sign(values: Array, error: Array, name: str, rows: Rows, path: Path) -> None:
@@ -280,6 +292,6 @@ def _number(text: str) -> float:
     if text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
     try:
-        return float(text)
+        return plain_number(text)
     except ValueError:
         return np.nan

@@ -67,6 +67,8 @@ class Options:
             raise ValueError("classes: the discrepancy estimator needs at least two")
         if self.pairs and self.estimator == "path":
             raise ValueError("estimator: all pairs are measured with the discrepancy estimator")
+        if self.pairs and self.prediction is not None:
+            raise ValueError("prediction: all pairs are compared with the model's own; name two classes")
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("interval: acts on guidance; give a guidance weight too")
         if self.guidance == 1 and self.guidance_reference is not None:
@@ -269,7 +271,7 @@ def result_of(measurement: Measurement) -> Result:
     if mixture is None and s.predict is not None and len(o.classes) > 1 and measurement.is_predicted:
         mixture = s.predict(o.classes)
     _check_prediction(measurement, mixture)
-    curve = measurement.run()
+    curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
     summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
     if measurement.asks_without_condition:
         summary["unconditional"] = s.null

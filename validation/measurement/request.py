@@ -68,6 +68,8 @@ class Request:
             given = getattr(self, name) is not None
             if given and self.model not in models and self._is_known():
                 raise ValueError(f"{name}: is of {', '.join(models)}, not of {self.model}")
+        if self.download and self.model != "sd15" and self._is_known():
+            raise ValueError(f"download: is of sd15, not of {self.model}")
         self._check_device()
         if not isinstance(self.model, str):
             return own_subject(self.model, device=self.device)
@@ -123,6 +125,8 @@ class Request:
         if (self.model, self.preset) not in PRESETS:
             known = ", ".join(sorted(f"{name} for {of}" for of, name in PRESETS))
             raise ValueError(f"preset: {self.preset!r} is not a protocol for {self.model}; there are {known}")
+        if self.estimator is not None:
+            raise ValueError("estimator: a preset is a protocol of paths; leave one of the two out")
         protocol = PRESETS[str(self.model), self.preset]
         samples, levels = self.samples or protocol.chains, self.levels or protocol.steps
         return replace(self, estimator="path", samples=samples, levels=levels)

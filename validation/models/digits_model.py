@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...numerics.runs.fingerprints import fingerprint
 from ...theory.mixtures import digits
 from .._support.torch_randomness import undisturbed
 from .edm import Configuration, EDM2Denoiser, load_edm2
@@ -35,6 +36,10 @@ class Images:
         """Images of one digit, drawn with replacement: a `sampler` of the estimators."""
         own = self.pixels[self.labels == int(condition)]
         return own[torch.randint(len(own), (count,), generator=generator, device="cpu")]
+
+    def digest(self) -> str:
+        """SHA-256 of the images and their digits."""
+        return fingerprint(self.pixels.cpu().numpy(), self.labels.cpu().numpy())
 
 
 def digits_images(side: int = _SIDE) -> tuple[Images, Images]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser, digest_of, has_null
+from ..denoiser import Denoiser, conditions_of, digest_of, has_null
 
 __all__ = ["frugal", "out_of_memory"]
 
@@ -26,6 +26,10 @@ class _Frugal:
     @property
     def has_null(self) -> bool:
         return has_null(self.denoiser)
+
+    @property
+    def conditions(self) -> tuple[str, ...] | None:
+        return conditions_of(self.denoiser)
 
     def digest(self) -> str:
         return digest_of(self.denoiser)

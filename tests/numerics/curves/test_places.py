@@ -93,11 +93,17 @@ def test_a_slice_has_the_places_that_its_levels_show():
     found = with_places(below)
     assert np.isnan(found.peak_per_log_sigma)
     assert "peak at the edge of this range" in found.peak_per_log_sigma.attrs["note"]
-    assert "not decided in this range" in found.median_sigma.attrs["note"]
+    assert found.median_sigma.attrs["note"].startswith("decided above this range")
     around = with_places(curve.isel(sigma=slice(20, 60)))
     assert inside(around, "peak_per_log_sigma", float(curve.peak_per_log_sigma))
     above = with_places(curve.isel(sigma=curve.sigma.values > 2.5))
-    assert "decided" in above.median_sigma.attrs["note"] or np.isnan(above.median_sigma)
+    assert above.median_sigma.attrs["note"].startswith("not decided in this range")
+    # the median of a slice around it is the whole curve's, however little the entropy falls there
+    middle = with_places(curve.isel(sigma=np.abs(np.log(curve.sigma.values / 1.6827)) < 0.5))
+    assert np.ptp(middle.entropy.values) < np.log(2) / 2
+    assert float(middle.median_sigma) == pytest.approx(float(curve.median_sigma), rel=1e-3)
+    assert inside(middle, "median_sigma", float(curve.median_sigma))
+    assert middle.window_width.attrs["note"].startswith("not decided in this range")
 
 
 def flat(value, error):
@@ -109,13 +115,22 @@ def flat(value, error):
     return with_places(without_rate(curve))
 
 
-@pytest.mark.parametrize(("value", "error"), [(np.log(2), 0.0), (np.log(2), 0.01), (0.0, 0.0), (0.3, 0.2)])
-def test_of_a_flat_curve_nothing_is_said(value, error):
+FLAT = {
+    (np.log(2), 0.0): "not decided in this range",
+    (np.log(2), 0.01): "not decided in this range",
+    (0.0, 0.0): "decided above this range",
+    (0.02, 0.003): "decided above this range",
+    (0.3, 0.2): "too noisy",
+}
+
+
+@pytest.mark.parametrize(("value", "error"), FLAT)
+def test_of_a_flat_curve_is_said_what_its_level_says(value, error):
     found = flat(value, error)
     for name in PLACES:
         assert np.isnan(found[name])
         assert np.isnan(found[f"{name}_low"])
-        assert "not decided in this range" in found[name].attrs["note"]
+        assert found[name].attrs["note"].startswith(f"{FLAT[value, error]}: the entropy falls by")
 
 
 @pytest.mark.parametrize("levels", [1, 3, 6])

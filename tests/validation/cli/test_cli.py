@@ -445,3 +445,63 @@ def test_bad_diagrams_get_one_line(arguments, message, run, tmp_path):
     assert (status, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+BINARY = "binary:d=4,mu=1,s=1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["curve", BINARY, "--sigma", "1:2:5", "--levels", "9"], "--levels: --sigma says how many"),
+        (["curve", BINARY, "--sigma", "1,2", "--levels", "9"], "--levels: --sigma says how many"),
+        (["curve", BINARY, "--method", "exact", "--samples", "9"], "--samples: --method exact draws nothing"),
+        (["curve", BINARY, "--method", "exact", "--tolerance", "1"], "--tolerance: --method exact"),
+        (["diagram", "prior", "--samples", "9"], "--samples: is of grid, not of prior"),
+        (["compare", "curve.csv", BINARY, "--interval", "1,2"], "interval: acts on guidance"),
+        (["compare", "curve.csv", BINARY, "--interval", "1_0,20"], "--interval: '1_0,20' is not LOW,HIGH"),
+        (["curve", BINARY, "--sigma", "1_0,20"], "sigma: '1_0,20' is not LOW:HIGH"),
+        (["compare", "underscore.csv", BINARY], "sigma is '1_0', not a number"),
+        (["compare", "wide.csv", BINARY], "not a number"),
+        *(
+            ([*command, ""], "is empty, and names no file or folder")
+            for command in (
+                ["curve", BINARY, "--out"],
+                ["compare", "curve.csv", BINARY, "--out"],
+                ["measure", BINARY, "--out"],
+                ["measure", "sd15", "--prompts"],
+                ["diagram", "prior", "--out"],
+                ["verify", "--out"],
+                ["convert", "curve.csv"],
+            )
+        ),
+    ],
+)
+def test_what_would_be_ignored_or_misread_gets_one_line(arguments, message, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("curve", BINARY, "--out", "curve.csv", "--quiet")[0] == 0
+    for name, ten in (("underscore.csv", "1_0"), ("wide.csv", "１０")):
+        rows = "".join(f"{x},{y}\n" for x, y in (("1", 0.2), ("2", 0.4), ("4", 0.6), (ten, 0.65)))
+        Path(name).write_text(f"sigma,entropy\n{rows}", encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    status, out, err = run(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_levels_go_with_ends(run_json):
+    assert len(run_json("curve", BINARY, "--sigma", "1:2", "--levels", "9")["levels"]) == 9
+
+
+def test_a_level_beyond_the_clock_has_no_time_and_a_note(run, run_json):
+    arguments = ("curve", BINARY, "--sigma", "1,2,4,1e4", "--clock", "ddpm")
+    status, out, _ = run(*arguments)
+    note = "the ddpm clock ends at sigma = 157.407"
+    assert status == 0
+    assert "nan" not in out
+    assert f"time: {note}" in out.splitlines()
+    content = run_json(*arguments)
+    assert content["notes"]["time"] == note
+    assert [level["time"] is None for level in content["levels"]] == [False, False, False, True]
+    assert "time" not in run_json(*arguments[:3], "1,2,4,8", *arguments[4:])["notes"]

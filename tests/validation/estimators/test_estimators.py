@@ -1,11 +1,21 @@
 """Both estimators fed with the oracle return the closed form; measurements resume and merge."""
 
+import warnings
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 from speciation.numerics import entropy_curve, guided_curve
 from speciation.theory import GaussianMixture, level_partition
-from speciation.validation import MixtureDenoiser, discrepancy_entropy, path_entropy
+from speciation.validation import (
+    MixtureDenoiser,
+    discrepancy_entropy,
+    pair_entropies,
+    path_entropy,
+)
+from speciation.validation.denoiser import UntrainedNullWarning, digest_of
 from speciation.validation.estimators.curve_statistics import curve_of, extrapolated, integrated
 
 # At most 300 comparisons in this file, two-sided: false alarms below 1e-6
@@ -215,3 +225,99 @@ def test_discrepancy_refuses(arguments, message):
     defaults = {"conditions": mixture.labels, "sigmas": [1.0, 2.0], "sampler": oracle.sample}
     with pytest.raises(ValueError, match=message):
         discrepancy_entropy(oracle, **(defaults | arguments))
+
+
+MIXTURES = [GaussianMixture.parse(f"binary:d=2,mu={mu},s=1") for mu in (1, 2)]
+ORACLES = [MixtureDenoiser(mixture) for mixture in MIXTURES]
+LEVELS = np.geomspace(0.3, 20, 8)
+
+
+def plus(condition, count, generator):
+    return torch.ones(count, 2)
+
+
+def even(x, sigma):
+    return torch.full((len(x), 2), 0.5)
+
+
+def kept(kind, denoiser=ORACLES[0], sampler=ORACLES[0].sample, posterior=ORACLES[0].posterior, **options):
+    labels = MIXTURES[0].labels
+    if kind == "path":
+        return path_entropy(denoiser, labels, LEVELS[::-1], (2,), chains=64, **options)
+    if kind == "pairs":
+        return pair_entropies(denoiser, labels, LEVELS, sampler, samples=64, **options)
+    return discrepancy_entropy(denoiser, labels, LEVELS, sampler, posterior=posterior, samples=64, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument"),
+    [
+        ("path", "denoiser"),
+        ("pairs", "denoiser"),
+        ("pairs", "sampler"),
+        ("discrepancy", "denoiser"),
+        ("discrepancy", "sampler"),
+        ("discrepancy", "posterior"),
+    ],
+)
+def test_a_folder_tells_callables_apart(kind, argument, tmp_path):
+    """Of another denoiser, sampler or posterior a folder never gives the numbers; of the same it does."""
+
+    def part(oracle):
+        return {"denoiser": oracle, "sampler": oracle.sample, "posterior": oracle.posterior}[argument]
+
+    other = {"denoiser": zero, "sampler": plus, "posterior": even}[argument]
+    first = kept(kind, folder=tmp_path)
+    again = kept(kind, folder=tmp_path, **{argument: part(MixtureDenoiser(MIXTURES[0]))})
+    np.testing.assert_array_equal(first.entropy, again.entropy)
+    for each in (part(ORACLES[1]), other):
+        with pytest.raises(ValueError, match="of another measurement"):
+            kept(kind, folder=tmp_path, **{argument: each})
+    inner = part(ORACLES[0])
+    for anonymous in (lambda *given: inner(*given), partial(inner)):
+        with pytest.raises(ValueError, match=f"^{argument}: a folder cannot tell it from others"):
+            kept(kind, folder=tmp_path / "anonymous", **{argument: anonymous})
+        assert not (tmp_path / "anonymous").exists()
+        # a name of its own tells a run apart, and without a folder there is nothing to confuse
+        named = kept(kind, folder=tmp_path / "named", name="mine", **{argument: anonymous})
+        np.testing.assert_array_equal(named.entropy, kept(kind, **{argument: anonymous}).entropy)
+
+
+def zero(x, sigma, condition):
+    return 0 * x
+
+
+def test_what_tells_callables_apart():
+    linear = torch.nn.Linear(2, 2)
+    copy = torch.nn.Linear(2, 2)
+    assert digest_of(linear) != digest_of(copy)
+    copy.load_state_dict(linear.state_dict())
+    assert digest_of(linear) == digest_of(copy)
+    assert digest_of(linear.forward) == f"{digest_of(linear)} forward"
+    assert digest_of(plus) == f"{__name__}.plus"
+    assert digest_of(MixtureDenoiser) == "speciation.validation.models.oracle.MixtureDenoiser"
+    assert digest_of(torch.zeros).endswith("zeros")
+    for anonymous in (lambda: 0, partial(plus), object()):
+        assert digest_of(anonymous) == ""
+
+
+class Untrained:
+    """A network that never learnt to answer without a class."""
+
+    has_null = False
+
+    def __call__(self, x, sigma, condition):
+        return 100 * x if condition is None else ORACLES[0](x, sigma, condition)
+
+
+def test_every_estimator_warns_of_an_untrained_null():
+    labels, sampler = MIXTURES[0].labels, ORACLES[0].sample
+    with pytest.warns(UntrainedNullWarning, match="never learnt"):
+        discrepancy_entropy(Untrained(), labels, LEVELS, sampler, samples=8)
+    with pytest.warns(UntrainedNullWarning, match="never learnt"):
+        path_entropy(Untrained(), ["+", None], LEVELS[::-1], (2,), chains=8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        discrepancy_entropy(ORACLES[0], labels, LEVELS, sampler, samples=8)
+        for kind in ("path", "pairs", "discrepancy"):
+            kept(kind, denoiser=Untrained())

@@ -109,7 +109,9 @@ def test_a_model_that_returns_no_number_is_refused_and_nothing_is_kept(tmp_path)
         return oracle(x, sigma, condition) * (float("nan") if sigma < 1 else 1)
 
     with pytest.raises(ValueError, match="not finite"):
-        pair_entropies(broken, MIXTURE.labels, COARSE, oracle.sample, samples=100, folder=tmp_path)
+        pair_entropies(
+            broken, MIXTURE.labels, COARSE, oracle.sample, samples=100, folder=tmp_path, name="broken"
+        )
     assert not list(tmp_path.glob("block-*"))
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from speciation.numerics import entropy_curve, guided_curve
@@ -107,12 +108,12 @@ WINDOWS = {
     "ends below the peak": (
         0.2,
         1.1,
-        "not decided in the measured range",
+        "decided above the measured range",
         ", outside it: nothing to compare",
     ),
     "starts above it": (6.0, 60.0, "not decided in the measured range", ", outside it: nothing to compare"),
     "far above": (60.0, 600.0, "not decided in the measured range", "nothing to compare"),
-    "far below": (0.01, 0.2, "measured range", "nothing to compare"),
+    "far below": (0.01, 0.2, "decided above the measured range", "nothing to compare"),
     "whole": (0.1, 60.0, "decided at σ = 1.6", "predicted 1.683: agree"),
 }
 
@@ -134,18 +135,87 @@ def test_the_prediction_is_read_on_its_own_range(name, error):
     json.dumps(summary, allow_nan=False)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.4, float(np.log(2))])
-def test_a_flat_curve_is_one_sentence(value, run, run_json, tmp_path):
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "decided above"), (0.4, "not decided in"), (float(np.log(2)), "not decided in")],
+)
+def test_a_flat_curve_is_one_sentence(value, said, run, run_json, tmp_path):
     path = tmp_path / "flat.csv"
     path.write_text("sigma,entropy\n" + "".join(f"{s:.6g},{value}\n" for s in np.geomspace(0.2, 20, 12)))
     summary = run_json("compare", path, SPEC, "--out", tmp_path / "out")
     assert summary["agree"] is False
     assert summary["sentence"].startswith(
-        "not decided in the measured range (σ from 0.2 to 20), predicted 1.683"
+        f"{said} the measured range (σ from 0.2 to 20), predicted 1.683: do"
     )
     status, out, _ = run("compare", path, SPEC)
     assert status == 0
     assert out.splitlines()[-1] == summary["sentence"]
+
+
+def curve_of(entropy, low=0.2, high=20, error=None):
+    """A curve of twelve levels: the same entropy at each, or one for each."""
+    curve = entropy_curve(MIXTURE, np.geomspace(low, high, 12))[["entropy"]]
+    curve["entropy"] = curve.entropy * 0 + entropy
+    return curve if error is None else curve.assign(entropy_se=curve.entropy * 0 + error)
+
+
+def test_a_curve_too_noisy_to_read_neither_agrees_nor_disagrees():
+    truth = entropy_curve(MIXTURE, np.geomspace(0.2, 20, 12)).entropy.values
+    for entropy in (0.35, truth):
+        summary = compare(curve_of(entropy, error=0.3), MIXTURE).summary
+        assert summary["agree"] is None
+        assert summary["sentence"].startswith("too noisy to tell where in the measured range (σ from")
+        assert "predicted 1.683: nothing to compare" in summary["sentence"]
+    # less noise: what it shows is held against what is predicted
+    assert compare(curve_of(truth, error=0.03), MIXTURE).summary["agree"] is True
+    other = GaussianMixture.parse("binary:d=4,mu=9,s=1")
+    assert compare(curve_of(truth, error=0.03), other).summary["agree"] is False
+
+
+@pytest.mark.parametrize("error", [None, 0.004])
+def test_what_lies_on_one_side_of_half_contradicts_the_other_side(error):
+    """Less than half left everywhere says that it is decided above, and more, that it is decided below."""
+    low = compare(curve_of(np.linspace(0.01, 0.029, 12), error=error), MIXTURE)
+    for spec, agree in ((SPEC, False), ("binary:d=4,mu=30,s=1", None), ("binary:d=1,mu=0.3,s=1", False)):
+        found = compare(low.measured, GaussianMixture.parse(spec)).summary
+        assert found["sentence"].startswith("decided above the measured range (σ from 0.2 to 20)"), spec
+        assert found["agree"] is agree, spec
+    high = curve_of(np.linspace(0.65, 0.68, 12), error=error)
+    for spec, agree in ((SPEC, False), ("binary:d=4,mu=30,s=1", False), ("binary:d=1,mu=0.3,s=1", True)):
+        found = compare(high, GaussianMixture.parse(spec)).summary
+        assert found["sentence"].startswith("not decided in the measured range (σ from 0.2 to 20)"), spec
+        assert found["agree"] is agree, spec
+
+
+def test_what_is_never_decided_agrees_where_its_levels_do():
+    overlap = GaussianMixture.parse("binary:d=1,mu=0.3,s=1")
+    sentence = compare(curve_of(0.4), overlap).summary["sentence"]
+    assert "predicted never (" in sentence
+    assert ": do not agree (levels 0.29 nats apart)" in sentence
+    assert compare(entropy_curve(overlap, np.geomspace(0.2, 20, 12)), overlap).summary["agree"]
+
+
+def test_a_narrow_range_says_no_more_than_it_holds():
+    summary = compare(curve_of(np.linspace(0.34, 0.352, 12), 1.6, 1.8), MIXTURE).summary
+    assert summary["agree"] is None
+    assert summary["sentence"].startswith("too narrow to tell where in the measured range")
+
+
+def test_three_levels_are_too_coarse(run, run_json):
+    spec, levels = "binary:d=8,mu=1,s=1", "0.5,2.5,20"
+    found = run_json("curve", spec, "--sigma", levels)
+    assert found["sentence"].startswith("too coarse to tell where in the measured range (σ from 0.5 to 20)")
+    assert "not decided" not in found["sentence"]
+
+
+def test_the_sentence_names_the_peak_that_is_missing(run):
+    status, out, _ = run("curve", "digits:0,3,8", "--sigma", "0.1:10:8", "--samples", "20000")
+    lines = out.splitlines()
+    held = {kind: next(line for line in lines if f"peak per {kind}" in line) for kind in ("log σ", "OU time")}
+    assert status == 0
+    missing = [kind for kind, line in held.items() if "–" in line]
+    assert missing == ["log σ"]
+    assert "; no peak per log σ in the measured range (too coarse" in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +237,12 @@ def test_another_number_of_classes_is_refused(spec, other, run, tmp_path):
         return
     path = tmp_path / "curve.csv"
     assert run("curve", spec, "--out", path, "--quiet")[0] == 0
+    status, _, err = run("compare", path, other, "--quiet")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "classes, the curve is of" in err
+    rows = zip(curve.sigma.values, curve.entropy.values, strict=True)
+    path.write_text("sigma,entropy\n" + "".join(f"{sigma},{entropy}\n" for sigma, entropy in rows))
+    (tmp_path / "curve.csv.manifest.json").unlink()
     status, _, err = run("compare", path, other, "--quiet")
     assert (status, err.count("\n")) == (2, 1)
     assert "another number of classes" in err
@@ -203,23 +279,70 @@ def test_manifests_of_other_tools_are_ignored(content, status, run, tmp_path):
 def test_what_measure_writes_is_read(run, run_json, tmp_path):
     few = ["--samples", "400", "--levels", "24", "--batch", "200"]
     summary = run_json("measure", SPEC, *few, "--out", tmp_path / "one")
-    for source in ("", "curve.nc"):
-        found = run_json("compare", tmp_path / "one" / source, SPEC)
-        assert found["median_sigma"] == summary["comparison"]["median_sigma"]
-        assert found["sentence"] == summary["sentence"]
-    table = run_json("compare", tmp_path / "one" / "curve.csv", SPEC)
-    assert table["peak_per_log_sigma"]["measured"] == pytest.approx(summary["peak_per_log_sigma"], rel=1e-9)
+    for source in ("", "curve.nc", "curve.csv"):
+        assert run_json("compare", tmp_path / "one" / source, SPEC) == {
+            "curve": str(tmp_path / "one" / source),
+            "spec": SPEC,
+            **summary["comparison"],
+        }
     guided = ["--estimator", "path", "--guidance", "2", "--interval", "0.2,8"]
     summary = run_json("measure", SPEC, *few, *guided, "--out", tmp_path / "guided")
-    found = run_json("compare", tmp_path / "guided", SPEC)
-    assert found["quantity"] == "cross_entropy"
-    assert found["median_sigma"] == summary["comparison"]["median_sigma"]
-    status, _, err = run("compare", tmp_path / "guided" / "curve.csv", SPEC)
+    for source in ("", "curve.nc", "curve.csv"):
+        found = run_json("compare", tmp_path / "guided" / source, SPEC)
+        assert found["quantity"] == "cross_entropy"
+        assert found["median_sigma"] == summary["comparison"]["median_sigma"]
+        assert found["sentence"] == summary["sentence"]
+    bare = tmp_path / "bare.csv"
+    read = pd.read_csv(tmp_path / "guided" / "curve.csv")
+    read[["sigma", "cross_entropy", "cross_entropy_se"]].to_csv(bare, index=False)
+    status, _, err = run("compare", bare, SPEC)
     assert (status, err.startswith("--guidance: the curve is a cross-entropy")) == (2, True)
-    again = run_json(
-        "compare", tmp_path / "guided" / "curve.csv", SPEC, "--guidance", 2, "--interval", "0.2,8"
-    )
+    again = run_json("compare", bare, SPEC, "--guidance", 2, "--interval", "0.2,8")
     assert again["median_sigma"]["predicted"] == found["median_sigma"]["predicted"]
+
+
+@pytest.mark.parametrize(("samples", "levels"), [(50, 8), (128, 8), (128, 16)])
+def test_few_noisy_samples_are_read_alike_from_every_file(samples, levels, run_json, tmp_path):
+    """Where half is depends on the closure, and its interval on the samples: a table has both."""
+    arguments = ["--classes", "3,8", "--samples", samples, "--levels", levels]
+    summary = run_json("measure", "digits", *arguments, "--out", tmp_path)
+    sources = [tmp_path / name for name in ("", "curve.nc", "curve.csv")]
+    found = [run_json("compare", source, "digits:3,8") for source in sources]
+    for each in found:
+        assert each["sentence"] == summary["sentence"]
+        assert each["median_sigma"] == summary["comparison"]["median_sigma"]
+        assert {**each, "curve": ""} == {**found[0], "curve": ""}
+    read = pd.read_csv(tmp_path / "curve.csv")
+    assert len(read) == levels
+    assert float(read.closure[0]) == summary["closure"]
+
+
+def test_a_curve_is_read_alike_from_every_file(run, run_json, tmp_path):
+    found = []
+    for ending in ("csv", "nc", "json"):
+        path = tmp_path / f"curve.{ending}"
+        assert run("curve", "digits:0,3,8", "--samples", 4000, "--out", path, "--quiet")[0] == 0
+        found.append(run_json("compare", path, "digits:0,3,8"))
+    assert {**found[0], "curve": ""} == {**found[1], "curve": ""} == {**found[2], "curve": ""}
+
+
+@pytest.mark.parametrize(
+    ("column", "fields", "message"),
+    [
+        ("closure", ["0.9", "0.8"], "closure must be one number, the same on every line"),
+        ("class_entropy", ["x"], "class_entropy must be one number, the same on every line"),
+        ("class_entropy", ["-1"], "class_entropy must be > 0"),
+        ("closure", [""], None),
+        ("method", ["theirs", "ours"], None),
+        ("conditions", ['"a # b,c"'], None),
+    ],
+)
+def test_columns_of_what_a_curve_has_one_of(column, fields, message, run, tmp_path):
+    path = tmp_path / "curve.csv"
+    rows = [(*row, fields[i % len(fields)]) for i, row in enumerate(ROWS[1:])]
+    path.write_text(text(rows=[(*ROWS[0], column), *rows]))
+    status, _, err = run("compare", path, SPEC)
+    assert (status, err) == ((0, "") if message is None else (2, f"{path}: {message}\n"))
 
 
 def test_all_pairs_are_read(run, run_json, tmp_path):
@@ -340,5 +463,64 @@ def test_guided_curves_without_a_weight_are_refused():
     assert compare(curve, MIXTURE).summary["agree"]
     with pytest.raises(ValueError, match="guidance: 1 does not go with a curve of cross-entropy"):
         compare(curve, MIXTURE, guidance=1.0)
+    with pytest.raises(ValueError, match="guidance: the curve was guided with 2, not 3"):
+        compare(curve, MIXTURE, guidance=3.0)
+    with pytest.raises(ValueError, match="interval: the curve was guided at every level, not from 1 to 2"):
+        compare(curve, MIXTURE, interval=(1.0, 2.0))
+    within = guided_curve(MIXTURE, np.geomspace(0.2, 40, 30), 2.0, (0.5, 8.0))
+    assert compare(within, MIXTURE, guidance=2.0).summary == compare(within, MIXTURE).summary
+    with pytest.raises(ValueError, match="interval: acts on guidance, and the curve is not guided"):
+        compare(entropy_curve(MIXTURE, np.geomspace(0.2, 40, 30)), MIXTURE, interval=(1.0, 2.0))
     with pytest.raises(ValueError, match="guidance: 2 does not go with a curve of entropy"):
         compare(entropy_curve(MIXTURE, np.geomspace(0.2, 40, 30)), MIXTURE, guidance=2.0)
+
+
+def test_guidance_against_more_than_the_measured_classes_is_refused(run, run_json, tmp_path):
+    """As `measure --prediction` refuses it: the reference is read from the result, in every file."""
+    spec, two = "orthogonal:K=3,d=3,M=9,s=1", "orthogonal:K=2,d=2,M=9,s=1"
+    arguments = ("measure", spec, "--classes", "0,1", "--guidance", "3", "--samples", "64")
+    for reference in ("unconditional", "classes"):
+        folder = tmp_path / reference
+        run(*arguments, "--guidance-reference", reference, "--out", folder, "--quiet")
+        for source in ("", "curve.nc", "curve.csv"):
+            status, _, err = run("compare", folder / source, two)
+            if reference == "classes":
+                assert status == 0
+                continue
+            assert (status, err.count("\n")) == (2, 1)
+            assert "guided against all 3 of the model's" in err
+    oracle = MixtureDenoiser(GaussianMixture.parse(spec))
+    grid = np.geomspace(60, 0.2, 25)
+    some, every = (
+        path_entropy(oracle, names, grid, (3,), guidance=3.0, chains=64)
+        for names in (["0", "1"], ["0", "1", "2"])
+    )
+    with pytest.raises(ValueError, match="guided against all 3"):
+        compare(some, GaussianMixture.parse(two))
+    assert compare(every, oracle.mixture).summary["agree"] is not None
+
+    def unnamed(x, sigma, condition):
+        return oracle(x, sigma, condition)
+
+    found = path_entropy(unnamed, ["0", "1"], grid, (3,), guidance=3.0, chains=64)
+    notes = compare(found, GaussianMixture.parse(two)).summary["notes"]
+    assert any("the unconditional network" in note for note in notes)
+
+
+def test_other_classes_than_the_prediction_s_are_said(run_json, tmp_path):
+    few = ("--samples", "128", "--levels", "16", "--out", tmp_path)
+    assert "classes" not in run_json("measure", "digits", "--classes", "8,3", *few)["sentence"]
+    for source in ("", "curve.csv"):
+        said = run_json("compare", tmp_path / source, "digits:3,9")["sentence"]
+        assert said.endswith("; the curve is of the classes 8, 3, the prediction of 3, 9")
+        assert "classes" not in run_json("compare", tmp_path / source, "binary:d=4,mu=1,s=1")["sentence"]
+
+
+def test_curves_of_pairs_are_not_guided(tmp_path):
+    sampler = MixtureDenoiser(MIXTURE).sample
+    pairs = pair_entropies(
+        MixtureDenoiser(MIXTURE), ["+", "-"], np.geomspace(0.1, 60, 16), sampler, samples=64
+    )
+    for options in ({"guidance": 2.0}, {"interval": (1.0, 2.0)}):
+        with pytest.raises(ValueError, match="curves of pairs are not guided"):
+            compare(pairs, MIXTURE, **options)

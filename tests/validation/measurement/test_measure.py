@@ -285,7 +285,8 @@ def test_results_say_what_they_are(run, tmp_path):
     assert run(*SMALL, "--out", tmp_path)[0] == 0
     summary = json.loads((tmp_path / "summary.json").read_text())
     header = (tmp_path / "curve.csv").read_text().splitlines()[0].split(",")
-    assert set(header) == {"sigma", "ou_time", "entropy", "entropy_se", "rate", "rate_se"}
+    assert {"sigma", "ou_time", "entropy", "entropy_se", "rate", "rate_se"} < set(header)
+    assert {"class_entropy", "closure", "median_sigma", "conditions"} < set(header)
     assert summary["samples"] == 200
     exact = entropy_curve(GaussianMixture.parse(SPEC), read_curve(tmp_path / "curve.csv").sigma.values[:1])
     assert float(exact.entropy[0]) < 1e-3

@@ -268,12 +268,25 @@ def refusals(files, tmp_path):
     pickled, archived, folder = tmp_path / "network.pkl", tmp_path / "network.pt", tmp_path / "folder"
     pickled.write_bytes(b"\x80\x04}.")
     torch.save({}, archived)
+    text = tmp_path / "network.json"
+    text.write_text('{"weights": [0.5, 0.25, 0.25]}')
     folder.mkdir()
     edm2 = ["edm2", "--classes", "0", "--checkpoint"]
     guided = [SPEC, *FEW, "--guidance", "2"]
     return {
         "a pickle of nothing": ([*edm2, pickled], "not a checkpoint: no network named 'ema'"),
-        "torch's archive": ([*edm2, archived], "an archive of torch's"),
+        "torch's archive": ([*edm2, archived], "write its state dict with safetensors.torch.save_file"),
+        "JSON as network": ([*edm2, text], "is no safetensors file and no pickle checkpoint"),
+        "JSON as digits": (["digits", "--checkpoint", text], "is no safetensors file and no pickle"),
+        "a download of digits": (["digits", "--download"], "--download: is of sd15, not of digits"),
+        "two estimators": (
+            [*edm2, own, "--preset", "h26", "--estimator", "discrepancy"],
+            "--estimator: a preset is a protocol of paths",
+        ),
+        "a prediction of pairs": (
+            ["digits", "--classes", "all", "--prediction", SPEC],
+            "--prediction: pairs are held against the model's own",
+        ),
         "a folder": ([*edm2, folder], "is a folder; name the .safetensors file in it"),
         "a pickle for the digits": (["digits", "--checkpoint", pickled], "no network named 'ema'"),
         "a pickle as reference": ([*edm2, own, "--reference-checkpoint", pickled], "no network named"),
@@ -423,6 +436,10 @@ def test_all_pairs_of_names_with_commas(run_json, tmp_path):
     assert found["conditions"] == '"a, b",b,c'
 
 
+def zeros(condition, count, generator):
+    return torch.zeros(count, 1, 8, 8)
+
+
 @pytest.mark.parametrize("kind", ["path", "discrepancy", "pairs"])
 def test_a_folder_is_of_one_network(kind, tmp_path):
     """Finished batches of a network, a mixture, a type or of names that read alike are not another's."""
@@ -432,7 +449,7 @@ def test_a_folder_is_of_one_network(kind, tmp_path):
         options = {"batch": 2, "folder": tmp_path, "dtype": torch.float32} | more
         if kind == "path":
             return path_entropy(denoiser, conditions, sigmas[::-1], (1, 8, 8), chains=4, **options)
-        sampler = lambda condition, count, generator: torch.zeros(count, 1, 8, 8)  # noqa: E731
+        sampler = zeros
         if kind == "pairs":
             return pair_entropies(denoiser, conditions, sigmas, sampler, samples=16, **options)
         return discrepancy_entropy(

@@ -21,6 +21,7 @@ from speciation.validation.models.edm import (
     read_checkpoint,
     read_network_file,
 )
+from speciation.validation.models.edm.weights import read_safetensors
 
 SMALL = {"img_resolution": 8, "img_channels": 1, "label_dim": 3, "model_channels": 16, "num_blocks": 1}
 ARGUMENTS = {**SMALL, "channel_mult": [1, 2], "attn_resolutions": [4], "channels_per_head": 16}
@@ -395,3 +396,18 @@ def test_conversion_costs_little_memory(write, tmp_path):
     )
     assert int(done.stdout) < 4 * size
     assert abs(target.stat().st_size - size) < 0.01 * size
+
+
+@pytest.mark.parametrize("archive", [True, False], ids=["archive", "older"])
+@pytest.mark.parametrize("name", ["zip.pkl", "zip.pt", "zip.safetensors"])
+def test_what_torch_saved_is_said_and_what_to_do(name, archive, tmp_path, run):
+    """Nothing says to convert a file into itself."""
+    path = tmp_path / name
+    torch.save({"w": torch.zeros(2)}, path, _use_new_zipfile_serialization=archive)
+    status, _, err = run("convert", path, tmp_path / "out.safetensors")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "write its state dict with safetensors.torch.save_file" in err
+    with pytest.raises(ValueError, match=r"is (an archive of torch's|a pickle), not safetensors") as refused:
+        read_safetensors(path)
+    assert f"convert {name} {name}" not in str(refused.value)
+    assert archive == ("save_file" in str(refused.value))

@@ -20,13 +20,14 @@ from .configuration import Configuration, EDMConfiguration, NetworkKind, Precond
 from .inference import inferred
 from .pickle_reader import Call, described, recorded
 from .storages import Storages
-from .weights import is_archive
+from .weights import RESAVE, is_archive
 
 __all__ = ["Checkpoint", "Standardisation", "read_checkpoint"]
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 _CONTAINERS = {f"torch.nn.modules.container.{kind}" for kind in ("ModuleDict", "ModuleList", "Sequential")}
 _SIZE_LIMIT = 16 * 2**30
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of a file of torch.save before archives
 _DEEPEST, _MOST_MODULES = 32, 50_000
 _PRECONDITIONERS: dict[str, PreconditioningKind] = {
     "EDMPrecond": "EDM", "VPPrecond": "VP", "VEPrecond": "VE", "iDDPMPrecond": "iDDPM"
@@ -73,9 +74,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise ValueError(f"larger than {_SIZE_LIMIT} bytes")
         with path.open("rb") as stream:
             if is_archive(stream.read(4)):
-                raise ValueError("not a checkpoint as published, but an archive of torch's")
+                raise ValueError(f"not a checkpoint as published, but an archive of torch's; {RESAVE}")
             stream.seek(0)
             content = recorded(stream, size)
+        if content == _TORCH_MAGIC:
+            raise ValueError(f"not a checkpoint as published, but a file of torch.save; {RESAVE}")
         if not isinstance(content, dict) or "ema" not in content:
             raise ValueError("not a checkpoint: no network named 'ema'")
         return _checkpoint(content["ema"], content.get("encoder"), size)

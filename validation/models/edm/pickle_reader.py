@@ -18,6 +18,7 @@ __all__ = ["Call", "Name", "described", "recorded"]
 
 _DICTIONARIES = {"collections.OrderedDict", "dnnlib.util.EasyDict"}
 _SETS = {f"{module}.{kind}" for module in ("builtins", "__builtin__") for kind in ("set", "frozenset")}
+_NO_OPCODE = ("at position 0, opcode", "pickle exhausted")  # what pickletools says of it
 _MOST_OPCODES = 4_000_000  # the largest network published has a hundredth
 
 
@@ -56,7 +57,7 @@ def recorded(stream: BinaryIO, size: int) -> Any:
     `size` is the number of bytes in the stream, which bounds what the record may cost. Raises `ValueError`
     with one line for what is no pickle, or one that is cut short.
     """
-    machine = _Machine(size)
+    machine, count = _Machine(size), 0
     try:
         for count, (opcode, argument, _) in enumerate(genops(cast(Any, _Bounded(stream, size)))):
             if opcode.name == "STOP":
@@ -66,6 +67,10 @@ def recorded(stream: BinaryIO, size: int) -> Any:
             machine.step(opcode.name, argument)
     except (IndexError, KeyError, TypeError, AttributeError, AssertionError, UnicodeError) as error:
         raise ValueError(f"not a readable checkpoint: {type(error).__name__} in its opcodes") from None
+    except ValueError as error:
+        if count or machine.stack or not str(error).startswith(_NO_OPCODE):
+            raise
+        raise ValueError("not a pickle checkpoint: it does not begin with an opcode of one") from None
     raise ValueError("not a readable checkpoint: it ends before its last opcode")
 
 

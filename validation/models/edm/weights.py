@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from ....theory._support.one_line import one_line
 
-__all__ = ["check_fit", "fill", "is_archive", "is_pickle", "read_safetensors"]
+__all__ = ["RESAVE", "check_fit", "fill", "is_archive", "is_pickle", "read_safetensors"]
+
+RESAVE = "load it with torch and write its state dict with safetensors.torch.save_file"
+"""What to do about a file of `torch.save`, of which nothing is executed here."""
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -17,14 +20,22 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; name the .safetensors file in it")
     if path.is_file() and is_pickle(path):
-        target = path.with_suffix(".safetensors").name
-        help_ = f"`speciation convert {path.name} {target}` makes one"
-        raise ValueError(f"{path}: cannot be read: is a pickle, not safetensors; {help_}")
+        with path.open("rb") as stream:
+            archive = is_archive(stream.read(4))
+        target = path.with_suffix(".safetensors")
+        target = target if target != path else path.with_stem(f"{path.stem}-converted")
+        help_ = RESAVE if archive else f"`speciation convert {path.name} {target.name}` makes one"
+        kind = "an archive of torch's" if archive else "a pickle"
+        raise ValueError(f"{path}: cannot be read: is {kind}, not safetensors; {help_}")
     try:
         with safe_open(path, framework="pt") as file:
             names: list[str] = file.keys()
             return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, KeyError, AttributeError, RuntimeError, MemoryError) as error:
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path}: is no safetensors file and no pickle checkpoint, or a damaged one: {one_line(error)}"
+        ) from None
+    except (OSError, KeyError, AttributeError, RuntimeError, MemoryError) as error:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
 
 

@@ -1,0 +1,59 @@
+"""What a curve has one of, in a table: columns that hold the same on every line.
+
+Where half of a curve's entropy is depends on its `class_entropy` and `closure`, and an interval on the draws
+it came from: a table without them would be read in another way than the dataset it was written from.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...numerics.curves.places import PLACES
+
+__all__ = ["CONSTANTS", "constant_columns", "constants_of"]
+
+_ENDS = ("", "_low", "_high")
+_NUMBERS = ("class_entropy", "closure", "closure_se", *(name + end for name in PLACES for end in _ENDS))
+_COUNTS = ("classes", "model_classes")
+_WEIGHTS = ("guidance", "interval_low", "interval_high")
+_TEXTS = ("method", "conditions", "guidance_reference")
+CONSTANTS: tuple[str, ...] = (*_NUMBERS, *_COUNTS, *_WEIGHTS, *_TEXTS)
+"""Variables without a dimension, and attributes, that a comparison reads."""
+
+
+def constant_columns(curve: xr.Dataset) -> dict[str, Any]:
+    """Attributes of a curve that a table repeats on every line; texts of one line only."""
+    found = {name: curve.attrs[name] for name in (*_COUNTS, *_WEIGHTS, *_TEXTS) if name in curve.attrs}
+    return {name: value for name, value in found.items() if len(str(value).splitlines()) == 1}
+
+
+def constants_of(
+    columns: Mapping[str, Sequence[str]], number: Callable[[str], float]
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Variables and attributes from the fields of a table by column; empty fields say nothing.
+
+    `number` reads a field, as NaN where it is none. Raises `ValueError` with the rest of a line for a number
+    that is none or not the same everywhere; a text that is not the same everywhere is another program's.
+    """
+    variables: dict[str, float] = {}
+    attributes: dict[str, Any] = {}
+    for name in CONSTANTS:
+        fields = pd.unique(np.asarray(columns.get(name, ()), dtype=object))
+        if fields.size == 0 or not any(fields):
+            continue
+        if name in _TEXTS:
+            attributes |= {name: fields[0]} if fields.size == 1 else {}
+            continue
+        value = number(fields[0])
+        if fields.size > 1 or not np.isfinite(value):
+            raise ValueError(f"{name} must be one number, the same on every line")
+        if name in ("class_entropy", *_COUNTS) and not value > 0:
+            raise ValueError(f"{name} must be > 0")
+        if name in _NUMBERS:
+            variables[name] = value
+        else:
+            attributes[name] = int(value) if name in _COUNTS else value
+    return variables, attributes
