@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
+from .._support.seeds import seed_of
 from ..fokker_planck import guided_odds
 from ..monte_carlo import unequal_covariance
 from ..monte_carlo.reverse import step_down
@@ -44,7 +45,7 @@ def guided_curve(
     *,
     method: str = "auto",
     samples: int = 10_000,
-    key: int = 0,
+    key: Any = 0,
     steps: int = 500,
 ) -> xr.Dataset:
     """Cross-entropy and accuracy of guided sampling at each noise level.
@@ -72,7 +73,7 @@ def guided_curve(
 
     Raises `ValueError` for an argument out of range. Source: T11, T12.
     """
-    sigma = checked_sigmas(sigmas)
+    sigma, seed = checked_sigmas(sigmas), seed_of(key)
     if method not in ("auto", "exact", "sde"):
         raise ValueError(f"method: {method!r} is not one of auto, exact, sde")
     if not np.isfinite(guidance) or abs(guidance) > 100:
@@ -86,7 +87,7 @@ def guided_curve(
     mixture.check_levels(sigma)
     if method != "sde" and mixture.is_binary_channel:
         return _exact(mixture, sigma, guidance, interval)
-    return _runs(mixture, sigma, guidance, interval, (samples, key, steps))
+    return _runs(mixture, sigma, guidance, interval, (samples, seed, steps))
 
 
 def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any) -> xr.Dataset:

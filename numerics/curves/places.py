@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from .._support.seeds import seed_of
 from .reading import HALFWAY, Levels, Reading, is_sampled, of_exact, of_sampled, slope_of
 
 __all__ = ["AT_EDGE", "COARSE", "PLACES", "UNDECIDED", "Place", "places_of", "with_places"]
@@ -65,7 +66,7 @@ def with_places(
     *,
     class_entropy: float | None = None,
     resampled: tuple[Array, Array] | None = None,
-    seed: int = 0,
+    seed: Any = 0,
 ) -> xr.Dataset:
     """The curve with `PLACES`, read off its levels, as variables without a dimension.
 
@@ -80,7 +81,7 @@ def with_places(
         Over ascending σ: the curve and its `dH/d log σ` from resampled draws. Without them levels are
         resampled from their standard errors, once independently and once with errors that levels share over
         half a unit of log σ; the wider interval counts, because their covariance is not known.
-    seed : int
+    seed : int or JAX key
         Of the resampling.
 
     Returns
@@ -103,13 +104,13 @@ def with_places(
 
 
 def places_of(
-    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: int = 0
+    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: Any = 0
 ) -> dict[str, Place]:
     """Each of `PLACES`, read off the levels of a curve; arguments as for `with_places`.
 
     An interval that the curve carries is kept if it belongs to the place found: it may come from draws.
     """
-    found = _read(curve, resampled, seed)
+    found = _read(curve, resampled, seed_of(seed, "seed"))
     if resampled is not None:
         return found
     return {name: _kept(curve, name, each) for name, each in found.items()}
