@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.seeds import seed_of
-from ..fokker_planck import guided_odds
+from ..fokker_planck import guided_from
 from ..monte_carlo import unequal_covariance
 from ..monte_carlo.reverse import step_down
 from ..monte_carlo.strides import SINGLE_LIMIT, class_draws, estimate, in_precision, largest_of, normal
@@ -100,8 +100,10 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
         if not window[0] < window[1]:  # an interval of σ in which γ does not change
             window, weight_in = None, 1.0
     means, error = np.zeros((3, sigma.size)), 0.0
-    for weight in mixture.weights:
-        curve = guided_odds(gamma[order], weight_in, interval=window, prior=float(weight))
+    for weight, other in zip(mixture.weights, mixture.weights[::-1], strict=True):
+        # from both weights: of 1e-17 and its rest the larger is 1
+        log_odds = 0.5 * float(np.log(weight) - np.log(other))
+        curve = guided_from(gamma[order], weight_in, window, log_odds)
         rows = np.stack([curve.cross_entropy, curve.slope, curve.accuracy])
         means[:, order] += float(weight) * rows
         error = max(error, curve.error)
