@@ -115,8 +115,14 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
         "rate": (means[1] * speed, bound * np.abs(speed)),
         "accuracy": (means[2], bound),
     }
-    curve = labelled(sigma, values, {"method": "exact", "guidance": guidance})
+    attributes = {"method": "exact", "guidance": guidance} | _acting(interval)
+    curve = labelled(sigma, values, attributes)
     return with_places(curve, class_entropy=mixture.class_entropy)
+
+
+def _acting(interval: tuple[float, float] | None) -> dict[str, float]:
+    """Attributes that say between which σ guidance acts."""
+    return {} if interval is None else {"interval_low": interval[0], "interval_high": interval[1]}
 
 
 def _runs(
@@ -139,9 +145,8 @@ def _runs(
     curves = zip(("cross_entropy", "accuracy"), found.mean, found.standard_error, strict=True)
     values = {name: (mean, error) for name, mean, error in curves}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
-    if interval is not None:
-        attributes |= {"interval_low": low, "interval_high": high}
-    curve = labelled(sigma, values, attributes | {"steps": grid.size - 1})
+    attributes |= {"steps": grid.size - 1} | _acting(interval)
+    curve = labelled(sigma, values, attributes)
     return with_places(curve, class_entropy=mixture.class_entropy, seed=key)
 
 

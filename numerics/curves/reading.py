@@ -2,9 +2,9 @@
 
 Curves without noise, or next to none, are interpolated: the slope by a quintic spline (without slopes the
 values are, and differentiated), the values by cubics with these slopes. The interval is twice the
-difference from what a cubic spline, and the two halves of the grid, every second level, give alone. It reaches
-over every gap in which the slope may be higher than at any level (`rivals`): of two windows the levels can
-show the lower one. Where fewer than three levels reach half of the highest slope there is no peak.
+difference from what a cubic spline, and the two halves of the grid, every second level, give alone. It
+reaches over every gap in which the slope may be higher than at any level (`rivals`): of two windows the
+levels can show the lower one. Where fewer than three levels reach half of the highest slope there is no peak.
 
 Of sampled curves a peak is that of a cubic in log σ through the levels around the highest that reach 60 % of
 it; per unit OU time, among those whose slope is four standard errors above zero. The interval is from
