@@ -27,7 +27,15 @@ from scipy import interpolate, special
 from ..theory.channel.guidance import late_shift
 from ._support.devices import check_devices
 
-__all__ = ["GuidedCurve", "GuidedTable", "guided_odds", "guided_table", "interval_shares", "late_shift"]
+__all__ = [
+    "GuidedCurve",
+    "GuidedTable",
+    "guided_from",
+    "guided_odds",
+    "guided_table",
+    "interval_shares",
+    "late_shift",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -79,14 +87,20 @@ def guided_odds(
 
     Raises `ValueError` for arguments out of range. Source: T11, T12.
     """
-    gamma = _checked_gammas(gammas)
     if not np.isfinite(guidance) or abs(guidance) > 100:
         raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")
     if not 0 < prior < 1:
         raise ValueError(f"prior: must lie strictly between 0 and 1, not {prior}")
     if interval is not None and not 0 <= interval[0] < interval[1]:
         raise ValueError(f"interval: need 0 <= low < high, not {interval}")
-    log_odds = 0.5 * float(special.logit(prior))
+    return guided_from(gammas, guidance, interval, 0.5 * float(special.logit(prior)))
+
+
+def guided_from(
+    gammas: ArrayLike, guidance: float, interval: tuple[float, float] | None, log_odds: float
+) -> GuidedCurve:
+    """`guided_odds` from half the log-odds λ, for priors that round to 1; only `gammas` are checked."""
+    gamma = _checked_gammas(gammas)
     check_devices()
     with jax.enable_x64(True):
         coarse, fine = (_solve(gamma, guidance, interval, log_odds, refinement) for refinement in (1, 2))

@@ -135,7 +135,7 @@ def entropy_curve(
     values = {name: (value, error) for name, value, error in named}
     dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
     dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
-    return with_places(dataset, class_entropy=_whole(mixture, groups), seed=key)
+    return with_places(dataset, class_entropy=_whole(mixture, groups), seed=seed)
 
 
 def _whole(mixture: GaussianMixture, groups: Array | None) -> float:

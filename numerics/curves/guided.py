@@ -24,7 +24,8 @@ from numpy.typing import ArrayLike
 
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
-from ..fokker_planck import guided_odds
+from .._support.seeds import seed_of
+from ..fokker_planck import guided_from
 from ..monte_carlo import unequal_covariance
 from ..monte_carlo.reverse import step_down
 from ..monte_carlo.strides import SINGLE_LIMIT, class_draws, estimate, in_precision, largest_of, normal
@@ -44,7 +45,7 @@ def guided_curve(
     *,
     method: str = "auto",
     samples: int = 10_000,
-    key: int = 0,
+    key: Any = 0,
     steps: int = 500,
 ) -> xr.Dataset:
     """Cross-entropy and accuracy of guided sampling at each noise level.
@@ -72,7 +73,7 @@ def guided_curve(
 
     Raises `ValueError` for an argument out of range. Source: T11, T12.
     """
-    sigma = checked_sigmas(sigmas)
+    sigma, seed = checked_sigmas(sigmas), seed_of(key)
     if method not in ("auto", "exact", "sde"):
         raise ValueError(f"method: {method!r} is not one of auto, exact, sde")
     if not np.isfinite(guidance) or abs(guidance) > 100:
@@ -86,7 +87,7 @@ def guided_curve(
     mixture.check_levels(sigma)
     if method != "sde" and mixture.is_binary_channel:
         return _exact(mixture, sigma, guidance, interval)
-    return _runs(mixture, sigma, guidance, interval, (samples, key, steps))
+    return _runs(mixture, sigma, guidance, interval, (samples, seed, steps))
 
 
 def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any) -> xr.Dataset:
@@ -99,8 +100,10 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
         if not window[0] < window[1]:  # an interval of σ in which γ does not change
             window, weight_in = None, 1.0
     means, error = np.zeros((3, sigma.size)), 0.0
-    for weight in mixture.weights:
-        curve = guided_odds(gamma[order], weight_in, interval=window, prior=float(weight))
+    for weight, other in zip(mixture.weights, mixture.weights[::-1], strict=True):
+        # from both weights: of 1e-17 and its rest the larger is 1
+        log_odds = 0.5 * float(np.log(weight) - np.log(other))
+        curve = guided_from(gamma[order], weight_in, window, log_odds)
         rows = np.stack([curve.cross_entropy, curve.slope, curve.accuracy])
         means[:, order] += float(weight) * rows
         error = max(error, curve.error)
@@ -112,8 +115,14 @@ def _exact(mixture: GaussianMixture, sigma: Any, guidance: float, interval: Any)
         "rate": (means[1] * speed, bound * np.abs(speed)),
         "accuracy": (means[2], bound),
     }
-    curve = labelled(sigma, values, {"method": "exact", "guidance": guidance})
+    attributes = {"method": "exact", "guidance": guidance} | _acting(interval)
+    curve = labelled(sigma, values, attributes)
     return with_places(curve, class_entropy=mixture.class_entropy)
+
+
+def _acting(interval: tuple[float, float] | None) -> dict[str, float]:
+    """Attributes that say between which σ guidance acts."""
+    return {} if interval is None else {"interval_low": interval[0], "interval_high": interval[1]}
 
 
 def _runs(
@@ -136,9 +145,8 @@ def _runs(
     curves = zip(("cross_entropy", "accuracy"), found.mean, found.standard_error, strict=True)
     values = {name: (mean, error) for name, mean, error in curves}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
-    if interval is not None:
-        attributes |= {"interval_low": low, "interval_high": high}
-    curve = labelled(sigma, values, attributes | {"steps": grid.size - 1})
+    attributes |= {"steps": grid.size - 1} | _acting(interval)
+    curve = labelled(sigma, values, attributes)
     return with_places(curve, class_entropy=mixture.class_entropy, seed=key)
 
 

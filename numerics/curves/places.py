@@ -10,13 +10,14 @@ from: of a slice, or of a curve made from others, they are read again (`with_pla
 show is NaN, and the variable's `note` says why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from .._support.seeds import seed_of
 from .reading import HALFWAY, Levels, Reading, is_sampled, of_exact, of_sampled, slope_of
 
 __all__ = [
@@ -49,6 +50,7 @@ COARSE, NARROW, NOISY = "too coarse", "too narrow", "too noisy"
 
 _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spaced ones are used
 _JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
+_CORNER = 2.0  # how far beyond the levels, as a ratio, a jump still bends what is read off
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
 _SURE = 3.0  # standard errors at which a level is said to be above half of the entropy, or below
 
@@ -78,7 +80,7 @@ def with_places(
     *,
     class_entropy: float | None = None,
     resampled: tuple[Array, Array] | None = None,
-    seed: int = 0,
+    seed: Any = 0,
 ) -> xr.Dataset:
     """The curve with `PLACES`, read off its levels, as variables without a dimension.
 
@@ -93,7 +95,7 @@ def with_places(
         Over ascending σ: the curve and its `dH/d log σ` from resampled draws. Without them levels are
         resampled from their standard errors, once independently and once with errors that levels share over
         half a unit of log σ; the wider interval counts, because their covariance is not known.
-    seed : int
+    seed : int or JAX key
         Of the resampling.
 
     Returns
@@ -116,13 +118,13 @@ def with_places(
 
 
 def places_of(
-    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: int = 0
+    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: Any = 0
 ) -> dict[str, Place]:
     """Each of `PLACES`, read off the levels of a curve; arguments as for `with_places`.
 
     An interval that the curve carries is kept if it belongs to the place found: it may come from draws.
     """
-    found = _read(curve, resampled, seed)
+    found = _read(curve, resampled, seed_of(seed, "seed"))
     if resampled is not None:
         return found
     return {name: _kept(curve, name, each) for name, each in found.items()}
@@ -159,9 +161,10 @@ def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -
         note = f"{UNDECIDED}: the entropy does not rise with sigma"
         return dict.fromkeys(PLACES, Place.absent(note))
     if is_sampled(levels):
-        found = _away_from_jumps(curve, _placed(of_sampled(levels, resampled, seed)))
+        found = _placed(of_sampled(levels, resampled, seed))
     else:
         found = _placed(of_exact(levels, seed))
+    found = _away_from_jumps(curve, found, is_sampled(levels))
     # an integral passes half of what it finds, however little that is
     if "closure" in curve and not fall > _DECIDED * whole:
         found |= dict.fromkeys(("median_sigma", "window_width"), undecided)
@@ -180,17 +183,36 @@ def _without_a_fall(levels: Levels, whole: float, fall: tuple[float, float], int
     return NOISY if error.any() else NARROW
 
 
-def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place]) -> dict[str, Place]:
-    """Without peaks where guidance begins or ends: the rate jumps there, and sampled levels smooth it."""
-    if "interval_low" not in curve.attrs:
-        return found
-    jumps = [float(curve.attrs[f"interval_{end}"]) for end in ("low", "high")]
-    for name in ("peak_per_log_sigma", "peak_per_ou_time"):
-        near = [jump for jump in jumps if jump > 0 and abs(np.log(found[name].value / jump)) < _JUMP]
-        if near:
-            note = f"the rate jumps at sigma = {near[0]:.4g}, where guidance begins or ends"
+def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place], sampled: bool) -> dict[str, Place]:
+    """With what a jump of the rate leaves open, where guidance begins or ends.
+
+    Sampled levels smooth it, so that no peak is placed near it. Between two levels the entropy has a corner
+    there: a median lies between its neighbours, and each end of the window.
+    """
+    ends = [float(curve.attrs[name]) for name in ("interval_low", "interval_high") if name in curve.attrs]
+    sigma = np.sort(curve.sigma.values)
+    jumps = [end for end in ends if sigma[0] / _CORNER < end < sigma[-1] * _CORNER]
+
+    def near(name: str) -> list[float]:
+        return [jump for jump in jumps if abs(np.log(found[name].value / jump)) < _JUMP]
+
+    for name in ("peak_per_log_sigma", "peak_per_ou_time") if sampled else ():
+        if near(name):
+            note = f"the rate jumps at sigma = {near(name)[0]:.4g}, where guidance begins or ends"
             found[name] = Place.absent(note)
+    if near("median_sigma"):
+        found["median_sigma"] = _to_neighbours(sigma, found["median_sigma"])
+    if jumps:
+        width, step = found["window_width"], 2 * float(np.diff(np.log(sigma)).max())
+        found["window_width"] = replace(width, low=max(width.low - step, 0.0), high=width.high + step)
     return found
+
+
+def _to_neighbours(sigma: Array, place: Place) -> Place:
+    """With its interval out to the next level at each end."""
+    below, above = sigma[sigma <= place.low], sigma[sigma >= place.high]
+    low = float(below[-1]) if below.size else place.low
+    return replace(place, low=low, high=float(above[0]) if above.size else place.high)
 
 
 def _levels_of(curve: xr.Dataset) -> tuple[Levels, float]:

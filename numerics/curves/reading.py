@@ -1,9 +1,10 @@
 """Reading numbers off a curve: where its slope is highest, and where its values pass a level.
 
 Curves without noise, or next to none, are interpolated: the slope by a quintic spline (without slopes the
-values are, and differentiated), the values by cubics with these slopes. The interval is the difference from
-what the two halves of the grid, every second level, give alone. Where at least three levels reach half of the
-highest slope that difference bounds the error on all exact curves (tested); a coarser grid has no peak.
+values are, and differentiated), the values by cubics with these slopes. The interval is twice the
+difference from what a cubic spline, and the two halves of the grid, every second level, give alone. It
+reaches over every gap in which the slope may be higher than at any level (`rivals`): of two windows the
+levels can show the lower one. Where fewer than three levels reach half of the highest slope there is no peak.
 
 Of sampled curves a peak is that of a cubic in log σ through the levels around the highest that reach 60 % of
 it; per unit OU time, among those whose slope is four standard errors above zero. The interval is from
@@ -18,6 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
+
+from .rivals import NARROWEST, contenders
 
 __all__ = ["HALFWAY", "Levels", "Reading", "is_sampled", "of_exact", "of_sampled", "slope_of", "slopes_of"]
 
@@ -36,6 +39,7 @@ RESAMPLES = 100
 """Curves that each kind of noise is resampled for."""
 _SMALL_NOISE = 1e-3  # relative to the highest slope: below it a curve is interpolated
 _NEAR, _FEWEST = 0.6, 6  # of the polynomial through the levels around a peak
+_SAFETY = 2.0  # on differences of interpolants, which can be small by chance
 _FINE = 201  # of the grid that a polynomial's top is looked for on
 _SIGNIFICANT = 4.0  # standard errors of a slope at which a peak may be
 _REACH = 0.4  # in log σ, to each side, of the polynomials that differentiate a sampled entropy
@@ -120,7 +124,9 @@ def is_sampled(data: Levels) -> bool:
 
 def of_exact(data: Levels, seed: int) -> Reading:
     """By interpolation, with what half the grid gives alone, and with noise if there is a little."""
-    best, error = _interpolated(data), np.zeros(4)
+    best = _interpolated(data)
+    with np.errstate(invalid="ignore"):
+        error = np.nan_to_num(np.abs(_interpolated(data, 1, 3) - best), nan=0.0, posinf=0.0)
     for start in (0, 1):
         half = slice(start, None, 2)
         slope = None if data.slope is None else data.slope[half]
@@ -137,9 +143,28 @@ def of_exact(data: Levels, seed: int) -> Reading:
         rows = [_interpolated(replace(data, entropy=h, slope=y if exact else None)) for h, y in curves]
         low, high = (np.quantile(rows, q, axis=0, method="inverted_cdf") for q in (0.025, 0.975))
     # nothing lies farther off than its neighbours, and what is exact to rounding is known to a billionth
-    error = np.fmin(np.where(np.isfinite(error), error, np.nan), _limits(data.x, best))
-    error = np.maximum(error, 1e-9)
-    return best, np.fmin(low, best) - error, np.fmax(high, best) + error
+    error = np.fmin(np.where(np.isfinite(error), _SAFETY * error, np.nan), _limits(data.x, best))
+    error = np.maximum(error, _unknown(data, best))
+    low, high = np.fmin(low, best) - error, np.fmax(high, best) + error
+    for index, per_time in enumerate((False, True)):
+        if np.isfinite(best[index]):
+            ends = contenders(data.x, data.entropy, data.slope, per_time, float(best[index]))
+            low[index], high[index] = min(low[index], ends[0]), max(high[index], ends[1])
+    return best, low, high
+
+
+def _unknown(data: Levels, best: Array) -> Array:
+    """The least that an error may be: rounding, and where a step could hold a window, all of it.
+
+    With slopes a step could hide one from about twice its width on.
+    """
+    least, farthest = np.full(4, 1e-9), _limits(data.x, best)
+    step = float(np.diff(data.x).max())
+    if step > NARROWEST:
+        least[3] = farthest[3]
+    if step > NARROWEST * (1 if data.slope is None else 2):
+        least[2] = farthest[2]
+    return least
 
 
 def _limits(x: Array, best: Array) -> Array:
@@ -149,27 +174,27 @@ def _limits(x: Array, best: Array) -> Array:
     return np.array([1.5, 1.5, 1.0, 2.0]) * [*steps[:3], steps[2]]
 
 
-def _interpolated(data: Levels, fewest: int = HALFWAY) -> Array:
+def _interpolated(data: Levels, fewest: int = HALFWAY, degree: int = 5) -> Array:
     """Both peaks' and the median's log σ, and the width; infinite beyond the ends, NaN if too coarse."""
     x, slope = data.x, data.slope
     per_time = slope
     if slope is None:
-        slope, rough = (_spline_slopes(x, data.entropy, degree) for degree in (5, 3))
+        slope, rough = (_spline_slopes(x, data.entropy, k) for k in (degree, 8 - degree))
         # far below the window a spline's ringing is not a rate, and 1/σ² makes it large
         per_time = np.where(slope > _SIGNIFICANT * np.abs(slope - rough), slope, 0.0)
-    peaks = [_top(x, y, fewest) for y in (slope, per_time * (1 + np.exp(-2 * x)))]
+    peaks = [_top(x, y, fewest, degree) for y in (slope, per_time * (1 + np.exp(-2 * x)))]
     return np.array([*peaks, *_crossings(x, data.entropy, slope, data.whole)])
 
 
-def _top(x: Array, y: Array, fewest: int) -> float:
-    """Place of the highest y by a quintic spline."""
+def _top(x: Array, y: Array, fewest: int, degree: int) -> float:
+    """Place of the highest y by a spline."""
     best = int(np.argmax(y))
     if best in (0, y.size - 1):
         return -np.inf if best == 0 else np.inf
     below = np.flatnonzero(y < y[best] / 2)
     if int(below[below > best].min(initial=y.size)) - int(below[below < best].max(initial=-1)) - 1 < fewest:
         return np.nan
-    spline = interpolate.make_interp_spline(x, y, k=_degree(x))
+    spline = interpolate.make_interp_spline(x, y, k=_degree(x, degree))
     fine = np.linspace(x[best - 1], x[best + 1], 401)
     return _parabola(fine, spline(fine))
 

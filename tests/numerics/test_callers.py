@@ -38,6 +38,17 @@ def curves(**more):
     }
 
 
+def with_places_read(key):
+    """Curves with enough levels for peaks and medians, whose intervals are resampled from the key."""
+    levels, few = np.geomspace(0.3, 30, 12), {"samples": 3000, "key": key}
+    found = {
+        "placed": entropy_curve(BINARY, levels, method="reduced", **few),
+        "placed guided": guided_curve(BINARY, levels, 2.0, method="sde", steps=30, **few),
+    }
+    assert all(np.isfinite(curve.median_sigma_low) for curve in found.values())
+    return found
+
+
 def same(first, second):
     assert first.keys() == second.keys()
     for name in first:
@@ -151,8 +162,8 @@ def test_keys_of_jax_are_seeds(name, tmp_path):
     key, seed = KEYS[name]
     seed = seeds.seed_of(key) if seed is None else seed
     assert seeds.seed_of(key) == seed
-    found = curves(key=key)
-    same(found, curves(key=seed))
+    found = curves(key=key) | with_places_read(key)
+    same(found, curves(key=seed) | with_places_read(seed))
     for curve in found.values():
         assert int(curve.attrs["key"]) == seed
         curve.to_netcdf(tmp_path / "curve.nc", format="NETCDF3_64BIT", engine="scipy")

@@ -32,7 +32,8 @@ __all__ = ["Pair"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_SCAN = 4096  # points that bracket the highest peak of the entropy rate
+_SCAN = 4096  # points, at least, that bracket the highest peak of the entropy rate
+_SPACING = 0.05  # largest distance of two of them in log σ²; a peak is about 1 wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +103,13 @@ class Pair:
             return float((self.overlaps / (self.variances + noise) ** power).sum())
 
     def _entropy_peak(self) -> float | None:
-        middle = float(self.overlaps.sum())
-        low = max(min(middle, 1.0) * 1e-8, (self.noise_at_gamma(2000.0) or 0.0))
-        grid = np.geomspace(low, max(middle, 1.0) * 1e3, _SCAN)
+        separation2 = float(self.overlaps.sum())
+        # the rate is linear where σ² is small beside 1 and every variance
+        scales = [separation2, 1.0, *self.variances[self.variances > 0]]
+        low = max(float(min(scales)) * 1e-8, self.noise_at_gamma(2000.0) or 0.0)
+        # its logarithm rises in ν = σ² by less than 1/(1 + ν) − 2/(λ + ν) + |δ|²/ν²: from here on it falls
+        high = 4 * max(separation2, 1.0, float(self.variances.max()))
+        grid = np.geomspace(low, high, max(_SCAN, int(np.log(high / low) / _SPACING)))
         best = int(np.argmax(self.log_rate(grid)))
         if best == 0:
             return None

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_numbers
 from .._support.untyped import linalg, optimize, special
 from .._support.untyped import sympy as sp
 from ..channel import tilted_average
@@ -64,6 +65,10 @@ class Contrast:
     slopes: Array
     counts: Array
     prior: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("log_ratios", "slopes", "counts"):
+            object.__setattr__(self, name, real_numbers(getattr(self, name), name, finite=False))
 
     @classmethod
     def of_spectra(

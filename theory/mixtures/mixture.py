@@ -235,7 +235,7 @@ class GaussianMixture(Value):
 
         Equal eigenvalues may be one: an isotropic covariance has n = 1, its variance and `|δ|²`.
         """
-        return self._need_binary_channel().spectral_measure(self.half_difference)
+        return frozen(self._need_binary_channel().spectral_measure(self.half_difference))
 
     def gamma(self, sigma: ArrayLike) -> Array:
         """`γ(σ) = δᵀ(Σ + σ²I)^{-1}δ`, T2's one number; any shape of σ ≥ 0, same shape back.
@@ -261,7 +261,9 @@ class GaussianMixture(Value):
     @cached_property
     def stacked(self) -> Classes:
         """The numbers that densities take, classes side by side."""
-        return classes_of(self.weights, self.means, [covariance.frame for covariance in self.covariances])
+        return frozen(
+            classes_of(self.weights, self.means, [covariance.frame for covariance in self.covariances])
+        )
 
     def posterior(self, x: Any, sigma: Any) -> Any:
         """`p(k|x)` of noisy states `x = X₀ + σZ`.

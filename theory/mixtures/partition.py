@@ -1,8 +1,9 @@
 """Groups of classes: a partition of the labels, given by hand or cut from a tree of paths (T15)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
+
+from .._support.values import FrozenMapping
 
 __all__ = ["checked_partition", "is_list_of_strings"]
 
@@ -35,4 +36,4 @@ def checked_partition(
     missing = [label for label in labels if label not in members]
     if missing:
         raise ValueError(f"partition: class {missing[0]!r} is in no group")
-    return MappingProxyType(groups)
+    return FrozenMapping(groups)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from speciation.numerics import entropy_curve, guided_curve
-from speciation.numerics.fokker_planck import guided_odds, guided_table, interval_shares
+from speciation.numerics.fokker_planck import guided_from, guided_odds, guided_table, interval_shares
 from speciation.theory import GaussianMixture, binary_entropy, binary_mmse, late_shift
 from speciation.theory.channel.guidance import guided_entropy_coefficients
 from speciation.theory.channel.series import entropy_small_gamma_coefficients
@@ -109,6 +109,21 @@ def test_an_interval_below_the_width_of_the_classes_changes_nothing():
         guided_curve(mixture, [1.0, 2.0], 1.0),
     )
     np.testing.assert_array_equal(found.cross_entropy, plain.cross_entropy)
+
+
+@pytest.mark.parametrize("rare", [1e-17, 1e-30, 1e-300])
+def test_a_weight_whose_rest_rounds_to_one_is_guided_to(rare):
+    """In both orders. Far from even odds tanh L is ±1: L drifts by ω + (1 − ω) tanh L alone."""
+    means, sigmas, gamma = np.array([[20.0], [-20.0]]), np.array([8.0, 30.0]), 400 / (1 + np.array([64, 900]))
+    mixtures = [GaussianMixture(weights, means, 1.0) for weights in ([rare, 1.0], [1.0, rare])]
+    first, second = (guided_curve(mixture, sigmas, 2.0) for mixture in mixtures)
+    np.testing.assert_array_equal(first.cross_entropy, second.cross_entropy)
+    np.testing.assert_allclose(first.accuracy, 1, atol=1e-11)
+    np.testing.assert_allclose(first.cross_entropy, 0, atol=1e-11)
+    odds = -0.5 * np.log(rare)
+    common = guided_from(gamma[::-1], 2.0, None, odds)
+    np.testing.assert_allclose(common.mean_odds, odds + gamma[::-1], rtol=1e-9)
+    assert common.mean_odds[0] != pytest.approx(0.98 * odds + gamma[1], rel=1e-9)  # mutant
 
 
 def test_the_rate_has_the_error_of_its_own_unit():

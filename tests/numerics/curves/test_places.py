@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from speciation.numerics import entropy_curve, guided_curve, with_places
+from speciation.numerics.curves import reading
 from speciation.numerics.curves.places import PLACES, places_of
 from speciation.theory import GaussianMixture, peak_gamma, speciation_times, window_sigmas
 from speciation.theory.channel.constants import median_gamma
@@ -55,7 +56,14 @@ def test_two_classes_have_the_peaks_of_theory(separation2, levels, rate):
     assert levels < 64 or not inside(curve, "peak_per_log_sigma", 1.02 * float(curve.peak_per_log_sigma))
 
 
-@pytest.mark.parametrize("spec", EXACT)
+TWO_WINDOWS = [
+    "hierarchy:d=5,A=400,B=4,s=1",
+    "hierarchy:d=4,A=1e4,B=9,s=0.5",
+    "hierarchy:d=4,A=2000,B=4,s=1",
+]
+
+
+@pytest.mark.parametrize("spec", [*EXACT, *TWO_WINDOWS])
 def test_the_grid_s_error_is_bounded(spec):
     """Grids of every spacing and offset that show a peak: the interval holds what a dense grid has."""
     mixture = GaussianMixture.parse(spec)
@@ -63,7 +71,7 @@ def test_the_grid_s_error_is_bounded(spec):
     low, high = np.log(window_sigmas(mixture, 2))
     dense = places_of(entropy_curve(mixture, np.exp(np.arange(low, high, 0.01))))
     shown = 0
-    for spacing in (0.15, 0.3, 0.45):
+    for spacing in (0.15, 0.3, 0.45, 0.7, 1.0, 1.6):
         for offset in np.arange(4) / 4:
             sigma = np.exp(np.arange(low + offset * spacing, high, spacing))
             curve = entropy_curve(mixture, sigma)
@@ -75,6 +83,38 @@ def test_the_grid_s_error_is_bounded(spec):
                         shown += 1
     assert shown > 50
     assert curves is not None
+
+
+NAMED = [
+    ("hierarchy:d=5,A=400,B=4,s=1", 12, "peak_per_ou_time", 15.96),
+    ("hierarchy:d=4,A=2000,B=4,s=1", 18, "peak_per_ou_time", 36.27),
+    ("hierarchy:d=4,A=1e4,B=9,s=0.5", 28, "peak_per_log_sigma", 81.29),
+    ("hierarchy:d=4,A=1e4,B=9,s=0.5", 32, "peak_per_log_sigma", 81.29),
+    ("hierarchy:d=5,A=400,B=4,s=1", 8, "median_sigma", 8.50),
+]
+
+
+def misses(spec, levels, name, expected):
+    """Of 16 shifted grids, with and without rates, the intervals that leave out what is right."""
+    mixture = GaussianMixture.parse(spec)
+    sigma = window_sigmas(mixture, levels)
+    shifted = [sigma * (sigma[1] / sigma[0]) ** (shift / 8) for shift in range(8)]
+    curves = [entropy_curve(mixture, each) for each in shifted]
+    places = [places_of(with_places(kind))[name] for c in curves for kind in (c, without_rate(c))]
+    return sum(not place.low <= expected <= place.high for place in places if np.isfinite(place.low))
+
+
+@pytest.mark.parametrize(("spec", "levels", "name", "expected"), NAMED)
+def test_a_higher_window_between_levels_is_in_the_interval(spec, levels, name, expected):
+    dense = entropy_curve(GaussianMixture.parse(spec), np.geomspace(0.2, 2000, 800))
+    assert float(dense[name]) == pytest.approx(expected, rel=1e-3)
+    assert misses(spec, levels, name, float(dense[name])) == 0
+
+
+def test_without_rivals_the_higher_window_is_missed(monkeypatch):
+    """Mutant: the interval of the window that the levels show, alone."""
+    monkeypatch.setattr(reading, "contenders", lambda x, entropy, slope, per_time, best: (best, best))
+    assert sum(misses(*case) > 0 for case in NAMED) >= 2
 
 
 @pytest.mark.parametrize("spec", EXACT[:5])
@@ -157,6 +197,22 @@ def test_units_and_what_is_half():
     assert float(entropy_curve(tree, levels, partition=groups).class_entropy) == pytest.approx(np.log(2))
     guided = guided_curve(mixture, np.geomspace(0.05, 200, 30), 2.0)
     assert float(guided.median_sigma) > float(curve.median_sigma)
+
+
+def test_a_median_beside_a_jump_of_the_rate_is_in_its_interval():
+    """Guidance from σ = 3 down halves the entropy within a level; exact curves on a dense grid know where."""
+    mixture = GaussianMixture.parse("binary:d=8,mu=1,s=1")
+    dense = guided_curve(mixture, np.geomspace(0.3, 60, 2000), 3.0, (1.0, 3.0))
+    grids = [window_sigmas(mixture, 40), *(np.geomspace(0.3, high, 30) for high in (25.0, 30.0, 40.0))]
+    narrower = 0
+    for method, grid in [*(("sde", grid) for grid in grids[:2]), *(("exact", grid) for grid in grids)]:
+        found = guided_curve(mixture, grid, 3.0, (1.0, 3.0), method=method, samples=10_000, steps=300)
+        for name in ("median_sigma", "window_width"):
+            assert inside(found, name, float(dense[name])), (method, name)
+        # mutant: what resampling says of a curve without corners
+        bare = found.drop_attrs(deep=False).drop_vars([str(n) for n in found if str(n).startswith("median")])
+        narrower += not inside(with_places(bare), "median_sigma", float(dense.median_sigma))
+    assert narrower > 0
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["independent errors", "shared errors"])

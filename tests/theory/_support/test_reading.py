@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import decimal
 import fractions
+import functools
 import json
 import pickle
 import warnings
@@ -21,6 +22,7 @@ from sklearn.mixture import BayesianGaussianMixture
 from sklearn.mixture import GaussianMixture as Fitted
 from speciation.theory import (
     CRITERIA,
+    Contrast,
     Diagonal,
     Full,
     GaussianMixture,
@@ -373,6 +375,52 @@ def test_mixtures_survive_copies(mixture):
         mixture.weights, mixture.means, mixture.covariances, mixture.labels, mixture.partition
     )
     assert own == mixture
+
+
+KEPT = [
+    *VALUES,
+    *(
+        GaussianMixture([0.5, 0.5], np.eye(2, 3), covariance)
+        for covariance in (1.0, [1.0, 2.0, 3.0], MATRIX, LowRank(1.0, np.ones((3, 1))))
+    ),
+    GaussianMixture([0.4, 0.6], np.zeros((2, 3)), [MATRIX, np.ones(3)]),
+    Contrast(np.ones(2), np.ones(2), np.ones(2)),
+]
+
+
+def all_arrays(value):
+    """Of a value and of tuples in it."""
+    if isinstance(value, np.ndarray):
+        yield value
+    for item in value if isinstance(value, tuple) else ():
+        yield from all_arrays(item)
+
+
+@pytest.mark.parametrize("value", KEPT, ids=lambda value: type(value).__name__)
+def test_what_is_kept_of_a_computation_cannot_be_written_to(value):
+    """Every field and `cached_property` of every value, also inside tuples: one write would move results."""
+    names = [f.name for f in dataclasses.fields(value)]
+    names += [
+        name
+        for kind in type(value).__mro__
+        for name, held in vars(kind).items()
+        if isinstance(held, functools.cached_property)
+    ]
+    for name in names:
+        try:
+            held = getattr(value, name)
+        except ValueError:  # of two classes alone
+            continue
+        assert not any(array.flags.writeable for array in all_arrays(held)), name
+
+
+@pytest.mark.parametrize("value", KEPT, ids=lambda value: type(value).__name__)
+def test_values_are_taken_apart(value):
+    parts = dataclasses.asdict(value)
+    assert parts.keys() == {field.name for field in dataclasses.fields(value)}
+    if isinstance(value, GaussianMixture):
+        assert (parts["partition"] or {}) == dict(value.partition or {})
+        assert repr(value.partition) == repr(value.partition and dict(value.partition))
 
 
 def test_equality_sees_every_part():

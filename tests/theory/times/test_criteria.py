@@ -9,6 +9,7 @@ from speciation.theory import (
     CRITERIA,
     Diagonal,
     GaussianMixture,
+    Isotropic,
     median_gamma,
     orthogonal_median,
     orthogonal_peak,
@@ -201,6 +202,31 @@ def test_two_separate_windows_peak_at_the_higher_one():
     grid = np.geomspace(1e-8, 1e3, 40_001)
     best = grid[np.argmax(Pair.of(mixture).log_rate(grid))]
     assert noise == pytest.approx(best, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("separation2", "variance"),
+    [(1, 1e4), (1, 3000), (100, 2e5), (1e-6, 1e8), (1e6, 1e8), (4, 1e-12), (1e-9, 1e-12)],
+)
+def test_one_variance_in_every_direction_is_the_isotropic_case(separation2, variance):
+    """However far from 1 and from the separation: the peak of the rate lies at σ² ≈ λ where λ is large."""
+    means = np.outer([1, -1], [np.sqrt(separation2), 0])
+    peaks = [
+        {entry.criterion: entry.sigma for entry in speciation_times(GaussianMixture([0.5, 0.5], means, s))}
+        for s in (Isotropic(variance), Diagonal([variance, variance]))
+    ]
+    for criterion, sigma in peaks[0].items():
+        assert peaks[1][criterion] == (sigma and pytest.approx(sigma, rel=1e-9)), criterion
+    assert variance < 1 or peaks[0]["entropy-peak"] ** 2 > 0.9 * variance
+
+
+def test_a_peak_far_below_every_other_scale_is_found():
+    """Means that differ little along a direction with next to no width, and much along a wide one."""
+    delta = np.array([1e-6, 10.0])
+    mixture = GaussianMixture([0.5, 0.5], np.array([delta, -delta]), Diagonal([1e-13, 100.0]))
+    noise = Pair.of(mixture).noise("entropy-peak")
+    grid = np.geomspace(1e-16, 1e4, 40_001)
+    assert noise == pytest.approx(grid[np.argmax(Pair.of(mixture).log_rate(grid))], rel=2e-3)
 
 
 @pytest.mark.parametrize(
