@@ -74,7 +74,6 @@ def curve(
     from ...numerics.runs.atomic_files import prepare_file
     from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.mixtures.trees import named_partition
-    from ..measurement.verdicts import numbers_of, sentence_of
 
     _check_unused(context, sigma, method)
     if out is not None:
@@ -108,9 +107,7 @@ def curve(
     if clock != "ou":
         about = {"long_name": f"time of the {clock} clock", "units": "1"}
         dataset = dataset.assign_coords(time=("sigma", time, about)).assign_attrs(clock=clock)
-    numbers: dict[str, Any] = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
-    if np.isnan(time).any():
-        numbers["notes"]["time"] = f"the {clock} clock ends at sigma = {by_name(clock).last_sigma:.6g}"
+    numbers = _numbers(dataset, clock)
     content = _to_json(dataset, {"spec": spec, **mixture.describe()}, numbers)
     if out is not None:
         _write(dataset, content, mixture, given(context), out)
@@ -122,6 +119,16 @@ def curve(
         print_json(content)
     elif not quiet:
         _print(dataset, spec, numbers, levels=out is None)
+
+
+def _numbers(dataset: Any, clock: str) -> dict[str, Any]:
+    """What a curve has one of, its notes and its sentence."""
+    from ..measurement.verdicts import numbers_of, sentence_of
+
+    numbers: dict[str, Any] = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
+    if "time" in dataset.coords and np.isnan(dataset["time"].values).any():
+        numbers["notes"]["time"] = f"the {clock} clock ends at sigma = {by_name(clock).last_sigma:.6g}"
+    return numbers
 
 
 def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> None:

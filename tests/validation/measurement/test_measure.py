@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture, binary_entropy
 from speciation.validation import compare, log_scale_test
 from speciation.validation.measurement.comparison import read_curve
+from speciation.validation.measurement.measure import Measurement, Options
 from speciation.validation.measurement.presets import karras_sigmas
+from speciation.validation.measurement.subjects import oracle_subject
 from speciation.validation.models.edm import EDM2, Configuration, save_edm2
 
 SPEC = "binary:d=4,mu=1,s=0.5"
@@ -290,3 +294,22 @@ def test_results_say_what_they_are(run, tmp_path):
     assert summary["samples"] == 200
     exact = entropy_curve(GaussianMixture.parse(SPEC), read_curve(tmp_path / "curve.csv").sigma.values[:1])
     assert float(exact.entropy[0]) < 1e-3
+
+
+@pytest.mark.parametrize("samples", [8, 128, 600])
+def test_an_estimate_is_of_warm_batches_of_the_run_s_own_size(samples):
+    """A first call and one in the middle that take long are not extrapolated; each call costs something."""
+    calls = []
+
+    def clocked(x, sigma, condition):
+        calls.append(len(x))
+        time.sleep(0.3 if len(calls) in (1, 3) else 0.01 + 1e-4 * len(x))
+        return x
+
+    subject = replace(oracle_subject(SPEC), denoiser=clocked)
+    cost = Measurement(subject, Options(("+", "-"), "discrepancy", samples=samples, levels=10)).cost()
+    batch = min(samples, 64)
+    per_sample = 2 * 10 * (0.01 / batch + 1e-4)
+    assert set(calls) == {batch}
+    assert len(calls) <= 6
+    assert samples * per_sample < cost["seconds"] < 1.6 * samples * per_sample
