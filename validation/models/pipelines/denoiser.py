@@ -1,4 +1,4 @@
-"""A pipeline of diffusers as a denoiser: its network by a row of `predictions`, its prompts or its classes."""
+"""A pipeline of diffusers as a denoiser: its network by a row of `predictions`, its texts or classes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -157,7 +157,7 @@ class PipelineDenoiser(NetworkDenoiser):
             about += [type(self.texts).__name__, self.texts.vocabularies(), self.texts.null, size]
         return fingerprint(self.family, weights, *about)
 
-    def train(self, mode: bool = True) -> "PipelineDenoiser":  # noqa: ARG002
+    def train(self, mode: bool = True) -> "PipelineDenoiser":
         """Nothing changes: a network with its dropout is no denoiser."""
         super().train(False)
         return self

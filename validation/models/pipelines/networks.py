@@ -107,8 +107,8 @@ def _of_inputs(part: str, kind: str, network: Configuration) -> str:
     outputs = network.get("out_channels") or inputs
     if inputs is not None and outputs not in (inputs, 2 * inputs):
         return (
-            f"{part}: takes {inputs} channels and gives {outputs}: the others hold a mask or an image, as for "
-            "inpainting; only networks of noisy samples alone are read"
+            f"{part}: takes {inputs} channels and gives {outputs}: the others hold a mask or an image, as "
+            "for inpainting; only networks of noisy samples alone are read"
         )
     return ""
 

@@ -116,10 +116,11 @@ def _flow(scheduler: Mapping[str, Any]) -> Levels:
     dynamic = bool(scheduler.get("use_dynamic_shifting"))
     with silent():
         made = FlowMatchEulerDiscreteScheduler(steps, float(shift), use_dynamic_shifting=dynamic)
-    u = np.sort(np.asarray(made.sigmas.double().numpy()))
+    u = np.sort(np.asarray(made.sigmas, dtype=np.float64))
     u = u[(u > 0) & (u < 1)]  # at u = 1 nothing is left of the data
     convention = convention_of("flow")
-    return Levels(convention, u / (1 - u), np.arange(u.size, dtype=float), lambda s: steps * convention.time(s))
+    places = np.arange(u.size, dtype=np.float64)
+    return Levels(convention, u / (1 - u), places, lambda sigma: steps * convention.time(sigma))
 
 
 def _edm(scheduler: Mapping[str, Any]) -> Levels:

@@ -167,10 +167,8 @@ def pipeline_files(source: str | Path) -> dict[str, str]:
     if folder.is_file():
         return {str(folder): sha256(folder)}
     if not folder.is_dir():
-        found: Any = None
-        for part in ("unet", "transformer"):
-            quiet: Any = {"local_files_only": True, "_raise_exceptions_for_missing_entries": False}
-            found = found or cached_file(str(source), "config.json", subfolder=part, **quiet)
+        wanted: Any = {"subfolder": "scheduler", "local_files_only": True}
+        found: Any = cached_file(str(source), "scheduler_config.json", **wanted)
         folder = Path(found).parent.parent
     files = [path for part in _PARTS for path in sorted((folder / part).glob("*")) if path.suffix in _READ]
     files += [folder / name for name in _ALONE if (folder / name).is_file()]
@@ -203,5 +201,3 @@ def first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     told = ValueError(" ".join(lines[: 2 if lines[0].endswith(":") else 1])) if lines else error
     return one_line(told)
-
-

@@ -42,7 +42,12 @@ class StableDiffusionDenoiser(PipelineDenoiser):
     """
 
     def __init__(
-        self, tokenizer: Any, text_encoder: Any, unet: Any, alphas_cumprod: Any, latents: Latents | None = None
+        self,
+        tokenizer: Any,
+        text_encoder: Any,
+        unet: Any,
+        alphas_cumprod: Any,
+        latents: Latents | None = None,
     ) -> None:
         levels = levels_of_alphas(alphas_cumprod)
         length = min(tokenizer.model_max_length, text_encoder.config.max_position_embeddings)

@@ -1,7 +1,7 @@
 """Prompts as the arguments of a network: one class a family, as each family's own pipeline encodes them.
 
     SD 1, SD 2   the last hidden states of one CLIP encoder
-    SDXL         the last hidden states but one of two, side by side; the second's pooled text; the image's size
+    SDXL         the last hidden states but one of two, side by side, the second's pooled text and a size
     SD3          the same of two, filled with zeros to the width of T5, whose states follow; both pooled texts
     PixArt       the hidden states of T5 and which of them are of the prompt
 
@@ -22,7 +22,7 @@ __all__ = ["ClipText", "Encoder", "PixArtText", "SD3Text", "SDXLText", "Texts"]
 
 @dataclass(frozen=True)
 class Encoder:
-    """A tokenizer with its text encoder, which reads `length` tokens; `small` writes prompts without capitals."""
+    """A tokenizer with its text encoder, which reads `length` tokens, if `small` without capitals."""
 
     tokenizer: Any
     model: Any
@@ -128,7 +128,7 @@ class SDXLText(Texts):
 
 
 class SD3Text(Texts):
-    """Of Stable Diffusion 3: CLIP, CLIP and T5, whose states are `width` wide, and `pooled` numbers of CLIP's."""
+    """Of Stable Diffusion 3: CLIP, CLIP and T5, states of `width` numbers and `pooled` of CLIP's."""
 
     clip_length: int = 77
     t5_length: int = 256
