@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -720,3 +721,11 @@ def test_measured_end_to_end(made):
         sigma = denoiser.chain_sigmas(5)
         curve = path_entropy(denoiser, conditions, sigma, denoiser.shape, chains=2, batch=2)
         assert np.isfinite(curve["entropy"]).all()
+
+
+def test_the_page_of_models_names_tests_that_are(root):
+    page = (root / "docs" / "site" / "how-to" / "models.md").read_text()
+    named = re.findall(r"`(test_\w+)\.py::(test_\w+)`", page)
+    assert len(named) > 20
+    for module, name in named:
+        assert f"def {name}(" in (root / "tests" / "validation" / "models" / f"{module}.py").read_text()
