@@ -130,7 +130,12 @@ def requirements() -> list[Requirement]:
 
 def test_every_imported_package_is_declared():
     declared = {requirement.name.lower() for requirement in requirements()}
-    known = {"sklearn": "scikit-learn", "yaml": "pyyaml", "jaxlib": "jax"}
+    known = {
+        "sklearn": "scikit-learn",
+        "yaml": "pyyaml",
+        "jaxlib": "jax",
+        "array_api_compat": "array-api-compat",
+    }
     for path in PACKAGED:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -15,7 +15,8 @@ from .models.edm import EDM2Denoiser as EDM2Denoiser
 from .models.edm import load_edm as load_edm
 from .models.edm import load_edm2 as load_edm2
 from .models.oracle import MixtureDenoiser as MixtureDenoiser
-from .models.stable_diffusion import StableDiffusionDenoiser as StableDiffusionDenoiser
-from .models.stable_diffusion import load_stable_diffusion as load_stable_diffusion
+from .models.pipelines.load import load_pipeline as load_pipeline
+from .models.pipelines.stable_diffusion import StableDiffusionDenoiser as StableDiffusionDenoiser
+from .models.pipelines.stable_diffusion import load_stable_diffusion as load_stable_diffusion
 from .models.wrapper import as_denoiser as as_denoiser
 from .verification.verify import verify as verify

@@ -248,7 +248,7 @@ def sd15_subject(
     download: bool = False,
 ) -> Subject:
     """Stable Diffusion, conditions by prompt: a JSON file of prompts by group, `{"dog": ["a dog", …], …}`."""
-    from ..models.stable_diffusion import load_stable_diffusion, pipeline_files
+    from ..models.pipelines.stable_diffusion import load_stable_diffusion, pipeline_files
 
     groups = read_prompts(prompts)
     every = tuple(prompt for members in groups.values() for prompt in members)

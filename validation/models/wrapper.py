@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...numerics.runs.fingerprints import fingerprint
@@ -100,10 +102,10 @@ class NetworkDenoiser(nn.Module):
         return not self.conditions or self.null is not None
 
     @property
-    def sigmas(self) -> tuple[float, float]:
-        """Noise levels between which it answers: the ends of the table, or those that EDM samples between."""
+    def sigmas(self) -> NDArray[np.float64]:
+        """Noise levels of its table, ascending; without one the two that EDM samples between."""
         table = self.convention.sigmas
-        return (0.002, 80.0) if table is None else (float(table[0]), float(table[-1]))
+        return np.array([0.002, 80.0]) if table is None else table
 
     def digest(self) -> str:
         """SHA-256 of the weights and of how they are asked; of a plain function its name alone."""

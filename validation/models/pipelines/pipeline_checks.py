@@ -6,11 +6,11 @@ A network of another kind often runs all the same, and then its answer is taken 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["misfit"]
+__all__ = ["DISTILLED", "OTHER_INPUTS", "SOLVERS", "TABLE", "misfit"]
 
 Configuration = Mapping[str, Any]
 
-_SOLVERS = {
+SOLVERS = {
     f"{name}Scheduler"
     for name in (
         *("DDPM", "DDPMParallel", "DDIM", "DDIMParallel", "DDIMInverse", "PNDM", "LMSDiscrete"),
@@ -26,10 +26,10 @@ _SOLVERS = {
     )
 }
 """Schedulers that differ in how they sample, and share one table of noise levels."""
-_DISTILLED = {f"{name}Scheduler" for name in ("LCM", "TCD", "CMStochasticIterative", "SCM", "FlowMatchLCM")}
-_TABLE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")
+DISTILLED = {f"{name}Scheduler" for name in ("LCM", "TCD", "CMStochasticIterative", "SCM", "FlowMatchLCM")}
+TABLE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")
 
-_OTHER_INPUTS = {
+OTHER_INPUTS = {
     "addition_embed_type": "the size of the image and a pooled text, as SDXL does",
     "class_embed_type": "a class or a noise level of its own",
     "num_class_embeds": "a class number",
@@ -56,11 +56,11 @@ def misfit(index: Configuration, scheduler: Configuration, unet: Configuration, 
 
 def _of_scheduler(scheduler: Configuration) -> str:
     name = scheduler.get("_class_name")
-    if name in _DISTILLED:
+    if name in DISTILLED:
         return f"scheduler: a {name} is for networks distilled for few steps, not for means of clean data"
     if "Flow" in str(name) or scheduler.get("use_flow_sigmas"):
         return f"scheduler: a {name} is of flow matching; a table of noise levels of DDPM's kind is needed"
-    if name not in _SOLVERS or scheduler.get("timestep_type", "discrete") != "discrete":
+    if name not in SOLVERS or scheduler.get("timestep_type", "discrete") != "discrete":
         return (
             f"scheduler: {name or 'a scheduler without a name'} has no table of noise levels of DDPM's kind"
         )
@@ -69,7 +69,7 @@ def _of_scheduler(scheduler: Configuration) -> str:
         return (
             f"scheduler: the network predicts {prediction!r}; only networks that predict the noise are read"
         )
-    absent = [key for key in _TABLE if scheduler.get(key) is None]
+    absent = [key for key in TABLE if scheduler.get(key) is None]
     if absent and scheduler.get("trained_betas") is None:
         return f"scheduler: says no {absent[0]}"
     return ""
@@ -79,7 +79,7 @@ def _of_unet(unet: Configuration) -> str:
     kind = unet.get("_class_name", "UNet2DConditionModel")
     if kind != "UNet2DConditionModel":
         return f"unet: is a {kind}, not a UNet2DConditionModel"
-    for key, what in _OTHER_INPUTS.items():
+    for key, what in OTHER_INPUTS.items():
         if unet.get(key) is not None:
             return f"unet: takes {what} ({key}), besides latents, time and text"
     inputs, outputs = unet.get("in_channels", 4), unet.get("out_channels", 4)
