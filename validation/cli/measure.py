@@ -43,7 +43,8 @@ def measure(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="digits, edm2, sd15, the SPEC of a mixture (oracle), or my_module.py:denoiser.",
+            help="digits, edm, edm2, pipeline, sd15, the SPEC of a mixture (oracle), or "
+            "my_module.py:denoiser.",
         ),
     ],
     classes: Annotated[
@@ -68,14 +69,15 @@ def measure(
         str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acts.")
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(help="Weights: a .safetensors file; for sd15 a folder or hub name.")
+        str | None, typer.Option(help="Weights: a file; of a pipeline a folder, .safetensors or hub name.")
     ] = None,
     reference_checkpoint: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PATH", help="edm2: the unconditional network.")
+        Path | None,
+        typer.Option(parser=path_of, metavar="PATH", help="edm: the unconditional network."),
     ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option(parser=path_of, metavar="PATH", help="sd15: a JSON file of prompt lists by name."),
+        typer.Option(parser=path_of, metavar="PATH", help="pipeline: a JSON file of prompt lists by name."),
     ] = None,
     prediction: Annotated[
         str | None, typer.Option(help="SPEC of the mixture to hold the curve against.")
@@ -88,7 +90,7 @@ def measure(
     precision: Annotated[
         str, typer.Option(help="float32, or on a GPU float16 or bfloat16, of the network.")
     ] = "float32",
-    download: Annotated[bool, typer.Option("--download", help="sd15: fetch what is not here.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="pipeline: fetch what is not here.")] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
     out: Annotated[
         Path | None,

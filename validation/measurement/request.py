@@ -32,9 +32,9 @@ _PATH_STEPS, _LEVELS = 64, 40
 _PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
-    "checkpoint": ("digits", "edm2", "sd15"),
-    "reference_checkpoint": ("edm2",),
-    "prompts": ("sd15",),
+    "checkpoint": ("digits", "edm", "edm2", "pipeline", "sd15"),
+    "reference_checkpoint": ("edm", "edm2"),
+    "prompts": ("pipeline", "sd15"),
 }
 """Which models read which file."""
 
@@ -68,8 +68,8 @@ class Request:
             given = getattr(self, name) is not None
             if given and self.model not in models and self._is_known():
                 raise ValueError(f"{name}: is of {', '.join(models)}, not of {self.model}")
-        if self.download and self.model != "sd15" and self._is_known():
-            raise ValueError(f"download: is of sd15, not of {self.model}")
+        if self.download and self.model not in ("pipeline", "sd15") and self._is_known():
+            raise ValueError(f"download: is of pipeline and sd15, not of {self.model}")
         self._check_device()
         if not isinstance(self.model, str):
             return own_subject(self.model, device=self.device)
@@ -77,20 +77,27 @@ class Request:
             return subject_of_file(self.model, self.device)
         if self.model == "digits":
             return subjects.digits_subject(_path(self.checkpoint), self.device)
-        if self.model == "edm2":
+        if self.model in ("edm", "edm2"):
             if self.checkpoint is None:
-                raise ValueError("checkpoint: edm2 needs a network's file, .pkl as published or .safetensors")
+                raise ValueError(
+                    f"checkpoint: {self.model} needs a network's file, .pkl as published or .safetensors"
+                )
             files = (Path(self.checkpoint), _path(self.reference_checkpoint))
-            return subjects.edm2_subject(*files, self.device, _DTYPES[self.precision])
-        if self.model == "sd15":
-            source, where = str(self.checkpoint or STABLE_DIFFUSION), (self.device, _DTYPES[self.precision])
-            return subjects.sd15_subject(source, _path(self.prompts), *where, self.download)
+            return subjects.edm_subject(*files, self.device, _DTYPES[self.precision], self.model)
+        if self.model in ("pipeline", "sd15"):
+            return self._pipeline(self.model)
         _check_model(self.model)
         return subjects.oracle_subject(self.model, self.device)
 
+    def _pipeline(self, kind: str) -> Subject:
+        if self.checkpoint is None and kind == "pipeline":
+            raise ValueError("checkpoint: pipeline needs a folder, a .safetensors file or a hub name")
+        source, where = str(self.checkpoint or STABLE_DIFFUSION), (self.device, _DTYPES[self.precision])
+        return subjects.pipeline_subject(source, _path(self.prompts), *where, self.download, kind)
+
     def options(self, subject: Subject) -> Options:
         """Estimator, numbers of samples and levels, and classes, where they were not said."""
-        if self.model == "edm2" and not self.classes:
+        if self.model in ("edm", "edm2") and not self.classes:
             few = ",".join(subject.conditions[:2])
             raise ValueError(f"classes: name some of the model's {len(subject.conditions)}, as {few}")
         classes = subject.chosen(self.classes)
@@ -140,8 +147,8 @@ class Request:
             raise ValueError(f"precision: {self.precision!r} is not one of {', '.join(_DTYPES)}")
         if self.precision != "float32" and self.device == "cpu":
             raise ValueError("precision: a CPU computes in float32; choose another device")
-        if self.precision != "float32" and self.model not in ("edm2", "sd15"):
-            raise ValueError("precision: is of edm2 and sd15; other models have one of their own")
+        if self.precision != "float32" and self.model not in _TAKES["checkpoint"][1:]:
+            raise ValueError("precision: is of networks from files; other models have one of their own")
 
 
 def measure(

@@ -28,20 +28,22 @@ from .presets import karras_sigmas
 
 if TYPE_CHECKING:
     from ..models.edm import EDM2
+    from ..models.edm.preconditioning import EDM
+    from ..models.pipelines.denoiser import PipelineDenoiser
 
 __all__ = [
     "MODELS",
     "Subject",
     "digits_subject",
-    "edm2_subject",
+    "edm_subject",
     "oracle_subject",
+    "pipeline_subject",
     "read_prompts",
-    "sd15_subject",
 ]
 
 Array = NDArray[np.float64]
 
-MODELS = ("digits", "edm2", "sd15")
+MODELS = ("digits", "edm", "edm2", "pipeline", "sd15")
 """Names of the models; everything else is the SPEC of a mixture."""
 
 STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
@@ -182,33 +184,38 @@ def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subje
     return Subject(*model, held_out.sample, predict if side == 8 else None, **options)
 
 
-def edm2_subject(
+def edm_subject(
     checkpoint: Path,
     reference: Path | None = None,
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
-    high: float = 80.0,
-    low: float = 0.002,
+    kind: str = "edm",
 ) -> Subject:
-    """An EDM2 network, conditions by class number; `reference` is what the unconditional network is.
+    """A network of EDM or EDM2 (`kind` "edm2": of EDM2 alone), conditions by class number.
+
+    `reference` is what the unconditional network is; noise levels are those between which the published
+    sampler of its preconditioner works.
 
     Published networks with classes never saw the zero label: their unconditional ones are files of their own.
     """
-    from ..models.edm import EDM2Denoiser, load_edm2
+    from ..models.edm import EDM2Denoiser, load_edm, load_edm2
+    from ..models.edm.published import sigma_range
 
-    network = load_edm2(checkpoint, device, precision)
+    read = load_edm2 if kind == "edm2" else load_edm
+    network = read(checkpoint, device, precision)
+    low, high = sigma_range(network.configuration)
     if network.configuration.label_dim == 0:
         raise ValueError(
             f"checkpoint: {checkpoint} is an unconditional network: it has no classes to tell apart; it "
             "can be the reference checkpoint of a network that has"
         )
-    other = None if reference is None else load_edm2(reference, device, precision)
+    other = None if reference is None else read(reference, device, precision)
     try:
         denoiser = EDM2Denoiser(network, other)
     except ValueError as error:
         raise ValueError(f"reference_checkpoint: {reference}: {error}") from None
     inputs = {str(path): _digest(path) for path in (checkpoint, reference) if path is not None}
-    name = " ".join(["edm2", *(digest[:16] for digest in inputs.values())])
+    name = " ".join([kind, *(digest[:16] for digest in inputs.values())])
     name += "" if precision == torch.float32 else f" {str(precision).removeprefix('torch.')}"
 
     def levels(count: int) -> Array:
@@ -222,8 +229,8 @@ def edm2_subject(
     return Subject(*model, device=device, null=null, caveat=caveat, inputs=inputs)
 
 
-def _null_of(classes: int, reference: "EDM2 | None") -> tuple[str, str]:
-    """What an EDM2 network answers without a class, and why that may be worth nothing."""
+def _null_of(classes: int, reference: "EDM2 | EDM | None") -> tuple[str, str]:
+    """What such a network answers without a class, and why that may be worth nothing."""
     if reference is None:
         return (
             "the zero label of the network itself",
@@ -240,25 +247,28 @@ def _null_of(classes: int, reference: "EDM2 | None") -> tuple[str, str]:
     )
 
 
-def sd15_subject(
+def pipeline_subject(
     source: str = STABLE_DIFFUSION,
     prompts: Path | None = None,
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
     download: bool = False,
+    kind: str = "pipeline",
 ) -> Subject:
-    """Stable Diffusion, conditions by prompt: a JSON file of prompts by group, `{"dog": ["a dog", …], …}`."""
-    from ..models.pipelines.stable_diffusion import load_stable_diffusion, pipeline_files
+    """A pipeline of diffusers (`kind` "sd15": of Stable Diffusion 1 alone), conditions by class or prompt.
 
-    groups = read_prompts(prompts)
-    every = tuple(prompt for members in groups.values() for prompt in members)
-    denoiser = load_stable_diffusion(source, device=device, dtype=precision, download=download)
-    try:
-        denoiser.check_prompts(every)
-    except ValueError as error:
-        raise ValueError(f"{prompts}: {error}") from None
+    Prompts are a JSON file of lists by group, `{"dog": ["a dog", …], …}`; a pipeline of classes takes none.
+    """
+    from ..models.pipelines.load import load_pipeline
+    from ..models.pipelines.source import pipeline_files
+    from ..models.pipelines.stable_diffusion import load_stable_diffusion
+
+    groups = read_prompts(prompts) if kind == "sd15" or prompts is not None else {}
+    read = load_stable_diffusion if kind == "sd15" else load_pipeline
+    denoiser = read(source, device=device, dtype=precision, download=download)
+    every, groups = _conditions_of(denoiser, groups, prompts)
     inputs = pipeline_files(source)
-    name = f"sd15 {source} {fingerprint(*(digest for _, digest in sorted(inputs.items())))[:16]}"
+    name = f"{kind} {source} {fingerprint(*(digest for _, digest in sorted(inputs.items())))[:16]}"
     name += "" if precision == torch.float32 else f" {str(precision).removeprefix('torch.')}"
 
     def levels(count: int) -> Array:
@@ -266,8 +276,30 @@ def sd15_subject(
 
     model = (name, denoiser, every, denoiser.shape, levels, denoiser.chain_sigmas)
     grouped = groups if any(len(members) > 1 for members in groups.values()) else None
-    options: dict[str, Any] = {"null": "the empty prompt", "inputs": inputs, "check": denoiser.check_prompts}
+    null = "the empty prompt" if groups else "the label of no class" if denoiser.has_null else ""
+    options: dict[str, Any] = {"null": null, "inputs": inputs, "check": denoiser.check_prompts}
+    if not denoiser.has_null:
+        options["caveat"] = "this network has no label for no class; its classes' mean is taken instead"
     return Subject(*model, groups=grouped, device=device, **options)
+
+
+def _conditions_of(
+    denoiser: "PipelineDenoiser", groups: dict[str, list[str]], prompts: Path | None
+) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+    """Conditions of a pipeline, and their groups: the prompts given, or its classes."""
+    if denoiser.texts is None:
+        if prompts is not None:
+            raise ValueError("prompts: this pipeline has classes and no texts; choose classes by number")
+        if not denoiser.conditions:
+            raise ValueError("checkpoint: this pipeline has neither classes nor texts to tell apart")
+        return denoiser.conditions, {}
+    groups = groups or read_prompts(None)
+    every = tuple(prompt for members in groups.values() for prompt in members)
+    try:
+        denoiser.check_prompts(every)
+    except ValueError as error:
+        raise ValueError(f"{prompts}: {error}") from None
+    return every, groups
 
 
 def read_prompts(path: Path | None) -> dict[str, list[str]]:
