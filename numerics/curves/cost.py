@@ -47,13 +47,14 @@ def curve_cost(
     With a `tolerance` a curve can take longer. Raises `ValueError` as `entropy_curve` does.
     """
     sigma = checked_sigmas(sigmas)
+    groups = groups_of(mixture, partition)
     exact = exact_curves(mixture, partition)
     method, _ = chosen(mixture, method, exact)
     few = sigma[np.unique(np.linspace(0, sigma.size - 1, _FEW).round().astype(int))]
     if method == "exact" and exact is not None:
         once, each = exact.seconds(sigma)
         return Cost(once + each * (sigma.size - 1), 0.0, 0)
-    return _of_draws(mixture, sigma, few, (samples, method, groups_of(mixture, partition), dtype))
+    return _of_draws(mixture, sigma, few, (samples, method, groups, dtype))
 
 
 def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[Any, ...]) -> Cost:

@@ -121,8 +121,8 @@ def entropy_curve(
     """
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)
-    exact = exact_curves(mixture, partition)
     groups = groups_of(mixture, partition)
+    exact = exact_curves(mixture, partition)
     method, reason = chosen(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
@@ -179,10 +179,12 @@ def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> 
 
 
 def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
-    """Membership, shape (groups, classes), of 0 and 1."""
+    """Membership, shape (groups, classes), of 0 and 1; `ValueError` for a single group."""
     groups = checked_partition(partition, mixture.labels)
     if groups is None:
         return None
+    if len(groups) < 2:
+        raise ValueError("partition: a single group holds every class, so there is nothing to decide")
     return np.array([[float(label in group) for label in mixture.labels] for group in groups.values()])
 
 

@@ -31,9 +31,11 @@ def predict(
     from ...theory import schedules
     from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.times.prediction import SpeciationTime, expected_seconds, speciation_times
+    from ...theory.times.window import check_classes
 
     schedule = schedules.by_name(clock)
     mixture = GaussianMixture.parse(spec)
+    check_classes(mixture)
     announce(expected_seconds(mixture), "exact curves of many classes", quiet)
     times = speciation_times(mixture, schedule)
     if as_json:
