@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,8 @@ __all__ = [
     "duration",
     "errors",
     "given",
+    "interruption",
+    "keeps",
     "output",
     "prepare_figures",
     "print_cost",
@@ -78,6 +81,25 @@ def output() -> Console:
 def errors() -> Console:
     """Console on standard error, for progress and notes."""
     return _Plain(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+_keeping: list[Path | None] = []  # where this process's command keeps finished work, `None` for nowhere
+
+
+def keeps(place: Path | None) -> None:
+    """Say where the running command keeps finished work: a file or a folder, or `None` without `--out`."""
+    _keeping.append(place)
+
+
+def interruption() -> str:
+    """One line that says whether anything is kept; what `keeps` was told is then forgotten."""
+    places, _keeping[:] = _keeping[:], []
+    named = [place for place in places if place is not None]
+    if any(place.is_file() or (place.is_dir() and any(place.iterdir())) for place in named):
+        return "interrupted; finished work is kept"
+    if named:
+        return "interrupted before anything was finished; nothing is kept"
+    return "interrupted; nothing is kept" + ("; name --out to keep work" if places else "")
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from .common import (
     announce,
     errors,
     given,
+    keeps,
     output,
     prepare_figures,
     print_cost,
@@ -79,6 +80,7 @@ def curve(
     groups = None if partition is None else named_partition(mixture, partition)
     # an interrupted run leaves its draws here, and the same command goes on from them
     checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
+    keeps(checkpoint)
     cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:

@@ -18,6 +18,7 @@ from .common import (
     SeedOption,
     errors,
     given,
+    keeps,
     output,
     prepare_figures,
     print_json,
@@ -306,6 +307,7 @@ def _measurement(
 
     if share[1] > 1 and out is None:
         raise ValueError("--out: several processes need a folder to share")
+    keeps(None if out is None else out / "blocks")
     return Measurement(subject, options, None if out is None else out / "blocks", share, progress)
 
 
