@@ -89,7 +89,7 @@ def entropy_curve(
     partition : mapping from group names to class names, optional
         Measure the group instead of the class. It must hold every class once.
     tolerance : float, optional
-        Keep sampling until the largest standard error is at most this.
+        Keep sampling until every `*_se` of the levels, each in its curve's unit, is at most this.
     dtype : {"float32", "float64"}, optional
         Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given, or
         unless parameters are too large for it.
@@ -218,7 +218,8 @@ def _sampled(
                 arrays,
                 samples,
                 key,
-                tolerance=tolerance,
+                # of the curves as they are reported
+                tolerance=None if tolerance is None else tolerance / unit,
                 progress=progress,
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),

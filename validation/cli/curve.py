@@ -47,7 +47,10 @@ def curve(
     method: Annotated[str, typer.Option(help="auto, exact, reduced or ambient.")] = "auto",
     points: Annotated[str, typer.Option(help="random or, with --method reduced, sobol.")] = "random",
     tolerance: Annotated[
-        float | None, typer.Option(help="Sample until the largest standard error is at most this.")
+        float | None,
+        typer.Option(
+            help="Sample until every standard error, of all three curves in their units, is at most this."
+        ),
     ] = None,
     partition: Annotated[
         str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
