@@ -13,6 +13,7 @@ from .common import (
     QuietFlag,
     SeedOption,
     announce,
+    announce_reading,
     errors,
     given,
     keeps,
@@ -77,13 +78,12 @@ def curve(
     if out is not None:
         prepare_file(out, ENDINGS, spec)
         prepare_figures(out.suffix)
+    announce_reading(spec, quiet)
     mixture = GaussianMixture.parse(spec)
     sigmas = _levels(sigma, levels, mixture)
     time = _times(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
-    # an interrupted run leaves its draws here, and the same command goes on from them
-    checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
-    keeps(checkpoint)
+    checkpoint = _checkpoint(out, points)
     cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:
@@ -118,6 +118,13 @@ def curve(
         print_json(content)
     elif not quiet:
         _print(dataset, spec, numbers, levels=out is None)
+
+
+def _checkpoint(out: Path | None, points: str) -> Path | None:
+    """Where an interrupted run leaves its draws, from which the same command goes on."""
+    place = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
+    keeps(place)
+    return place
 
 
 def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> None:

@@ -91,6 +91,19 @@ def test_a_single_group_or_class_is_refused_before_the_work(run, tmp_path):
         assert (status, out, err) == (2, "", "mixture: a single class has nothing to decide\n")
 
 
+def test_reading_large_matrices_is_announced(run, tmp_path, monkeypatch):
+    from speciation.validation.cli import common
+
+    GaussianMixture([0.5, 0.5], np.eye(2, 60), np.diag(np.linspace(1, 2, 60))).save(tmp_path / "m.npz")
+    assert run("predict", tmp_path / "m.npz")[2] == ""
+    monkeypatch.setattr(common, "_LARGE", 50)
+    monkeypatch.setattr(common, "_LONG", 0.0)
+    status, _, said = run("predict", tmp_path / "m.npz")
+    assert status == 0
+    assert f"eigenvectors of the covariances in {tmp_path / 'm.npz'}" in said
+    assert "eigenvectors" not in run("predict", tmp_path / "m.npz", "--quiet")[2]
+
+
 def test_an_interrupted_curve_goes_on(run, tmp_path, monkeypatch):
     from speciation.validation.cli import curve
 
