@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate, special
 
+from ..theory._support.real_numbers import real_number, real_numbers
 from ..theory.channel.guidance import late_shift
 from ._support.devices import check_devices
 
@@ -87,6 +88,7 @@ def guided_odds(
 
     Raises `ValueError` for arguments out of range. Source: T11, T12.
     """
+    guidance, prior = real_number(guidance, "guidance"), real_number(prior, "prior")
     if not np.isfinite(guidance) or abs(guidance) > 100:
         raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")
     if not 0 < prior < 1:
@@ -111,7 +113,7 @@ def guided_from(
 
 
 def _checked_gammas(gammas: ArrayLike) -> Array:
-    gamma = np.atleast_1d(np.asarray(gammas, dtype=np.float64))
+    gamma = np.atleast_1d(real_numbers(gammas, "gammas", finite=False))
     if gamma.ndim != 1 or not ((gamma > 0).all() and (gamma <= 200).all() and (np.diff(gamma) > 0).all()):
         raise ValueError("gammas: need ascending values above 0, at most 200")
     return gamma
@@ -124,7 +126,7 @@ def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: floa
     `edges` (n + 1,); shape (n,). Shares sum to more than 1 where one interval could do another's work.
     Raises `ValueError` for edges that are not ascending from 0 or more. Source: T12.
     """
-    cuts = np.asarray(edges, dtype=np.float64)
+    cuts = real_numbers(edges, "edges", finite=False)
     if cuts.ndim != 1 or cuts.size < 2 or not ((cuts >= 0).all() and (np.diff(cuts) > 0).all()):
         raise ValueError("edges: need at least two ascending values of gamma, from 0 on")
 
@@ -164,7 +166,7 @@ def guided_table(gammas: ArrayLike, weights: ArrayLike) -> GuidedTable:
 
     Raises `ValueError` for arguments out of range. Source: T12.
     """
-    gamma, omega = _checked_gammas(gammas), np.atleast_1d(np.asarray(weights, dtype=np.float64))
+    gamma, omega = _checked_gammas(gammas), np.atleast_1d(real_numbers(weights, "weights", finite=False))
     if omega.size < 2 or not omega.min() < omega.max():
         raise ValueError("weights: need at least two different ones")
     if not np.abs(omega).max() <= 100:

@@ -20,7 +20,7 @@ from ..numerics.runs.atomic_files import prepare_directory, write_text
 from ..numerics.runs.manifests import environment, write_results
 from ._support.torch_randomness import generator_of
 from .cli.app import own_process
-from .cli.common import QuietFlag, SeedOption, errors, prepare_figures, sampling_progress
+from .cli.common import QuietFlag, SeedOption, errors, keeps, prepare_figures, sampling_progress
 from .estimators.chains import Chains
 from .figures.style import saver
 from .models.digits_model import Images, configuration, digits_images
@@ -88,6 +88,7 @@ def main(
 
     prepare_directory(out)
     prepare_figures()
+    keeps(out / "state")
     torch.set_num_threads(1)  # sums are then in one order, whatever the number of cores
     settings = settings_for(side, steps=steps, batch=batch, seed=seed)
     with sampling_progress(quiet, "steps") as progress:

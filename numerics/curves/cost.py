@@ -18,8 +18,9 @@ __all__ = ["Cost", "curve_cost"]
 Array = NDArray[np.float64]
 
 _FEW = 2  # levels that are tried
-_RATE = 2e9  # multiplications in a second, with which a curve is told from one that is worth a trial
-_SHORT = 1.0  # seconds that need no trial
+_RATE = 5e7  # multiplications in a second, at worst: it tells which curves are worth a trial
+_SHORT = 5.0  # seconds that need no trial
+_TRIED = 8  # strides, beside which what a call takes by itself is told from what a stride does
 _COPIES = 4  # of the parameters: in double precision, in that of the draws, for the device, and at work
 
 
@@ -47,13 +48,14 @@ def curve_cost(
     With a `tolerance` a curve can take longer. Raises `ValueError` as `entropy_curve` does.
     """
     sigma = checked_sigmas(sigmas)
+    groups = groups_of(mixture, partition)
     exact = exact_curves(mixture, partition)
     method, _ = chosen(mixture, method, exact)
     few = sigma[np.unique(np.linspace(0, sigma.size - 1, _FEW).round().astype(int))]
     if method == "exact" and exact is not None:
         once, each = exact.seconds(sigma)
         return Cost(once + each * (sigma.size - 1), 0.0, 0)
-    return _of_draws(mixture, sigma, few, (samples, method, groups_of(mixture, partition), dtype))
+    return _of_draws(mixture, sigma, few, (samples, method, groups, dtype))
 
 
 def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[Any, ...]) -> Cost:
@@ -70,10 +72,12 @@ def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[An
     kernel, parameters, dtype, *_ = once[1]
     with jax.enable_x64(dtype == "float64"):
         arrays = in_precision(parameters, dtype)
-        first, draw = _timed_twice(lambda: estimate(kernel, arrays, 2 * STRIDE, 0, work=np.inf))
+        first, one = _timed_twice(lambda: estimate(kernel, arrays, 2 * STRIDE, 0, work=np.inf))
+        _, many = _timed_twice(lambda: estimate(kernel, arrays, 2 * STRIDE * _TRIED, 0, work=0.0))
     size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters["levels"])) * share
     size += sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters | {"levels": None}))
     rounds = -(-strides // jax.device_count())
+    draw = max(many - one, 0.05 * many) / (_TRIED - 1)
     seconds = once[0] + first[0] + share * (prepare + draw * rounds)
     return Cost(seconds, _COPIES * size, 2 * STRIDE * strides)
 

@@ -89,7 +89,7 @@ def entropy_curve(
     partition : mapping from group names to class names, optional
         Measure the group instead of the class. It must hold every class once.
     tolerance : float, optional
-        Keep sampling until the largest standard error is at most this.
+        Keep sampling until every `*_se` of the levels, each in its curve's unit, is at most this.
     dtype : {"float32", "float64"}, optional
         Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given, or
         unless parameters are too large for it.
@@ -121,8 +121,8 @@ def entropy_curve(
     """
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)
-    exact = exact_curves(mixture, partition)
     groups = groups_of(mixture, partition)
+    exact = exact_curves(mixture, partition)
     method, reason = chosen(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
@@ -179,10 +179,12 @@ def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> 
 
 
 def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
-    """Membership, shape (groups, classes), of 0 and 1."""
+    """Membership, shape (groups, classes), of 0 and 1; `ValueError` for a single group."""
     groups = checked_partition(partition, mixture.labels)
     if groups is None:
         return None
+    if len(groups) < 2:
+        raise ValueError("partition: a single group holds every class, so there is nothing to decide")
     return np.array([[float(label in group) for label in mixture.labels] for group in groups.values()])
 
 
@@ -216,7 +218,8 @@ def _sampled(
                 arrays,
                 samples,
                 key,
-                tolerance=tolerance,
+                # of the curves as they are reported
+                tolerance=None if tolerance is None else tolerance / unit,
                 progress=progress,
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),

@@ -22,6 +22,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ...theory._support.real_numbers import real_number
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.seeds import seed_of
@@ -76,6 +77,7 @@ def guided_curve(
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     if method not in ("auto", "exact", "sde"):
         raise ValueError(f"method: {method!r} is not one of auto, exact, sde")
+    guidance = real_number(guidance, "guidance")
     if not np.isfinite(guidance) or abs(guidance) > 100:
         raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")
     if method == "exact" and not mixture.is_binary_channel:

@@ -8,7 +8,8 @@ levels can show the lower one. Where fewer than three levels reach half of the h
 
 Of sampled curves a peak is that of a cubic in log σ through the levels around the highest that reach 60 % of
 it; per unit OU time, among those whose slope is four standard errors above zero. The interval is from
-resampled curves, and wider by what a polynomial of degree five puts elsewhere, beyond what noise explains.
+resampled curves, and wider by what a polynomial of degree five puts elsewhere and by twice the error of the
+grid: what a smooth curve through the levels loses, and what half of them give, beyond what noise explains.
 """
 
 from collections.abc import Callable
@@ -260,7 +261,64 @@ def of_sampled(data: Levels, resampled: tuple[Array, Array] | None, seed: int) -
         others = [_smoothed(data, h, y, keep, 5, True) for h, y in better]
         spread = np.maximum(spread, _finite(np.array(others), np.array(rows[few])).std(axis=0))
     bias = np.sqrt(np.maximum(0.0, _finite(finer, usual) ** 2 - spread**2))
+    bias = np.maximum(bias, _grid_error(data, usual, keep, kinds))
     return usual, low - bias, high + bias
+
+
+def _grid_error(
+    data: Levels, usual: Array, keep: NDArray[np.bool_], kinds: list[tuple[Array, Array]]
+) -> Array:
+    """What the levels, and the smoothing of what they show, leave open: at most a level or two.
+
+    A smooth curve through the levels is read at the levels as the data are, and its own peaks and crossings
+    are known; and both halves of the grid are read by themselves, beyond what noise explains.
+    """
+    own = _bias_of(data, data.entropy, slope_of(data), keep)
+    if data.slope is not None:
+        splines = [_interpolated(data, 1, degree) for degree in (5, 3)]
+        own = np.maximum(own, np.abs([_finite(found, usual) for found in splines]).max(axis=0))
+    for half in (slice(0, None, 2), slice(1, None, 2)):
+        gap = _finite(_of_half(data, data.entropy, data.slope, keep, half), usual)
+        rows: list[Array] = []
+        for entropies, slopes in kinds:
+            for h, y in zip(entropies[::8], slopes[::8], strict=True):
+                whole = _smoothed(data, h, y, keep, 3, True)
+                rows.append(_finite(_of_half(data, h, None if data.slope is None else y, keep, half), whole))
+        own = np.maximum(own, np.sqrt(np.maximum(0.0, gap**2 - np.var(rows, axis=0))))
+    farthest = _limits(data.x, usual)
+    if float(np.diff(data.x).max()) > NARROWEST:
+        own[:2] = np.inf
+    return np.fmin(_SAFETY * own, farthest)
+
+
+def _of_half(
+    data: Levels, entropy: Array, slope: Array | None, keep: NDArray[np.bool_], half: slice
+) -> Array:
+    """As `_smoothed`, of every second level alone."""
+    part = replace(data, x=data.x[half], entropy=entropy[half], slope=None if slope is None else slope[half])
+    if part.x.size < 4:
+        return np.full(4, np.nan)
+    found = slopes_of(part.x, part.entropy) if part.slope is None else part.slope
+    return _smoothed(part, part.entropy, found, keep[half], 3, True)
+
+
+def _bias_of(data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_]) -> Array:
+    """How far the reading of a smooth curve, much like this one, is from what that curve has."""
+    x = data.x
+    shape = interpolate.make_interp_spline(x, _finer(data, entropy, slope), k=_degree(x))
+    whole = shape.antiderivative()
+    fine = np.linspace(x[0], x[-1], 20 * x.size)
+    start = float(entropy[0])
+    values = start + whole(x) - float(whole(x[0]))
+    read = _smoothed(
+        data, values, shape(x) if data.slope is not None else slopes_of(x, values), keep, 3, True
+    )
+    dense = replace(data, x=fine, entropy=start + whole(fine) - float(whole(x[0])), slope=shape(fine))
+    kept = np.interp(fine, x, keep.astype(np.float64)) > 0
+    y = [shape(fine), np.where(kept, shape(fine) * (1 + np.exp(-2 * fine)), 0.0)]
+    tops = [float(fine[np.argmax(each)]) for each in y]
+    true = np.array([*tops, *_crossings(fine, dense.entropy, shape(fine), data.whole)])
+    return np.abs(_finite(read, true))
 
 
 def _finite(values: Array, others: Array) -> Array:

@@ -119,15 +119,16 @@ def estimate(
     samples: int,
     key: Any,
     *,
-    tolerance: float | None = None,
+    tolerance: Any = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
     work: float = 0.0,
 ) -> Estimate:
     """Average `kernel(key, parameters)`, values of shape (curves, levels, STRIDE), over strides.
 
-    `key` is a seed or a JAX key. At least `samples` draws; with `tolerance`, as many more as it takes for the
-    largest standard error to fall to it. `progress(done, total)` is called with numbers of draws. A
+    `key` is a seed or a JAX key. At least `samples` draws; with `tolerance`, as many more as it takes for
+    every standard error to fall to it, a number or an array that broadcasts to (curves, levels).
+    `progress(done, total)` is called with numbers of draws. A
     `checkpoint` keeps what is done through an interruption. On processors rounds take about a second each;
     `work`, the multiplications of a draw, says how large the first may be. Neither has a part in the answer.
     """
@@ -206,7 +207,7 @@ class _Rounds:
         return size
 
 
-def _ends(moments: Moments | None, least: int, tolerance: float | None) -> bool:
+def _ends(moments: Moments | None, least: int, tolerance: Any) -> bool:
     """Whether no more draws are needed: with a tolerance, asked at `least` strides and every few after.
 
     So the end, as the answer, depends neither on the size of rounds nor on what was done before a stop.
@@ -214,7 +215,12 @@ def _ends(moments: Moments | None, least: int, tolerance: float | None) -> bool:
     beyond = -least if moments is None else moments.count // STRIDE - least
     if tolerance is None or moments is None or beyond < 0:
         return beyond >= 0
-    return beyond % min(_ROUND, least) == 0 and float(moments.standard_error.max()) <= tolerance
+    return beyond % min(_ROUND, least) == 0 and _worst(moments, tolerance) <= 1
+
+
+def _worst(moments: Moments, tolerance: Any) -> float:
+    """The largest standard error, in units of what is tolerated."""
+    return float((moments.standard_error / tolerance).max())
 
 
 def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int, Any]:
@@ -329,12 +335,12 @@ def _stride(kernel: Kernel, key: Any, parameters: Any) -> Any:
     return mean, ((values - mean[..., None]) ** 2).sum(-1)
 
 
-def _strides_needed(moments: Moments | None, least: int, tolerance: float) -> int:
+def _strides_needed(moments: Moments | None, least: int, tolerance: Any) -> int:
     done = 0 if moments is None else moments.count // STRIDE
     if moments is None or done < least:
         return least
-    worst = float(moments.standard_error.max())
-    if worst <= tolerance:
+    worst = _worst(moments, tolerance)
+    if worst <= 1:
         return done
     # a little more than the 1/√n law asks for, so that the next look is usually the last
-    return int(np.ceil(1.05 * done * (worst / tolerance) ** 2)) + 1
+    return int(np.ceil(1.05 * done * worst**2)) + 1

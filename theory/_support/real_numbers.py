@@ -7,6 +7,7 @@ drop or convert in silence (masks, imaginary parts, units, dates, text, truth va
 import decimal
 import numbers
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from .one_line import one_line
 
-__all__ = ["real_numbers", "rounding_of", "with_rounding"]
+__all__ = ["real_number", "real_numbers", "rounding_of", "with_rounding"]
 
 Array: TypeAlias = NDArray[np.float64]
 AnyArray: TypeAlias = NDArray[Any]
@@ -55,7 +56,20 @@ def real_numbers(values: Any, name: str, *, finite: bool = True) -> Array:
     ValueError
         One line that says what `values` hold instead of real numbers, and where.
     """
+    # most calls, of which nothing has to be asked
+    if type(values) is float and (not finite or isfinite(values)):
+        plain = np.array(values)
+        plain.flags.writeable = False
+        return plain
     return with_rounding(values, name, finite=finite)[0]
+
+
+def real_number(value: Any, name: str) -> float:
+    """One number as a float, NaN and ∞ too; `ValueError` for several and for what `real_numbers` refuses."""
+    found = real_numbers(value, name, finite=False)
+    if found.ndim:
+        raise ValueError(f"{name}: need one number, not shape {found.shape}")
+    return float(found)
 
 
 def with_rounding(values: Any, name: str, *, finite: bool = True) -> tuple[Array, float]:

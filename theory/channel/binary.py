@@ -12,6 +12,7 @@ evaluated as one-dimensional integrals whose every term is positive (`tilted`), 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_numbers
 from . import tilted_average
 
 __all__ = [
@@ -120,8 +121,8 @@ def _log_expectation(profile: tilted_average.Profile, gamma: ArrayLike, prior: A
 
 def _checked(gamma: ArrayLike, prior: ArrayLike) -> tuple[Array, Array, Array]:
     """Broadcast γ, `λ = ½ log(w/(1−w))` and `log c = log 2√(w(1−w))`, refusing what has no meaning."""
-    gamma_ = np.asarray(gamma, dtype=np.float64)
-    prior_ = np.asarray(prior, dtype=np.float64)
+    gamma_ = real_numbers(gamma, "gamma", finite=False)
+    prior_ = real_numbers(prior, "prior", finite=False)
     if not np.all(gamma_ >= 0):
         raise ValueError("gamma: every value must be a number >= 0")
     if not np.all((prior_ > 0) & (prior_ < 1)):

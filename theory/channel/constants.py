@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_numbers
 from .._support.untyped import elementwise, special
 from .._support.untyped import mpmath as mp
 from . import multiprecision, tilted_average
@@ -38,7 +39,7 @@ def peak_gamma(kappa: ArrayLike = 0.0, prior: ArrayLike = 0.5) -> Array:
     Raises `ValueError` for a prior outside (0, 1) or a κ that is not finite. Source: T8, H26.
     """
     kappa_, prior_ = np.broadcast_arrays(
-        np.asarray(kappa, dtype=np.float64), np.asarray(prior, dtype=np.float64)
+        real_numbers(kappa, "kappa", finite=False), real_numbers(prior, "prior", finite=False)
     )
     if not np.isfinite(kappa_).all():
         raise ValueError("kappa: every value must be finite")
@@ -64,7 +65,7 @@ def median_gamma(prior: ArrayLike = 0.5) -> Array:
     `prior` has any shape; the same shape comes back, relative error about 1e-14.
     Raises `ValueError` for a prior outside (0, 1). Source: T5, T8.
     """
-    prior_ = np.asarray(prior, dtype=np.float64)
+    prior_ = real_numbers(prior, "prior", finite=False)
     half = np.log(0.5 * binary_entropy(0.0, prior_))
 
     def excess(gamma: Array, prior: Array, half: Array) -> Array:

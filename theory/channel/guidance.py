@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_numbers
 from .._support.untyped import sympy as sp
 
 __all__ = ["guided_entropy_coefficients", "late_shift"]
@@ -81,7 +82,7 @@ def late_shift(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     ----------
     T21: with `p` the posterior of the class, `p^{1−2ω}` is a martingale.
     """
-    weight, w = np.asarray(omega, dtype=np.float64), np.asarray(prior, dtype=np.float64)
+    weight, w = real_numbers(omega, "omega", finite=False), real_numbers(prior, "prior", finite=False)
     outside = ~((weight > 0.5) & (weight <= 1e100))
     if outside.any():
         wrong = weight[outside].flat[0]

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from .._support.real_numbers import real_number
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
 
@@ -100,6 +101,7 @@ def optimal_terms(gamma: float) -> int:
 
     The ratio of successive terms is about `(2n + 1)/γ`, so the smallest is near `n = γ/2`.
     """
+    gamma = real_number(gamma, "gamma")
     if not (np.isfinite(gamma) and gamma > 0):
         raise ValueError("gamma: must be a finite number > 0")
     n = max(int(gamma / 2) - 3, 0)
@@ -124,6 +126,7 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     in the last place of the value, which is more from γ ≈ 73 on.
     Raises `ValueError` for `gamma ≤ 0` or `terms < 1`. Source: T9.
     """
+    gamma = real_number(gamma, "gamma")
     count = optimal_terms(gamma) if terms is None else _checked("terms", terms)
     if count < 1:
         raise ValueError("terms: must be at least 1")

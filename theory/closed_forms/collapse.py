@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
@@ -64,11 +65,15 @@ def collapse_time(
     ----------
     T18; Biroli et al. 2024.
     """
-    n, d = np.broadcast_arrays(np.asarray(samples, dtype=np.float64), np.asarray(dimension, dtype=np.float64))
+    n, d = np.broadcast_arrays(
+        real_numbers(samples, "samples", finite=False), real_numbers(dimension, "dimension", finite=False)
+    )
+    variance = real_number(variance, "variance")
     if not ((n > 1).all() and (d >= 1).all() and variance > 0):
         raise ValueError("samples, dimension, variance: need n > 1, d >= 1 and a positive variance")
     if separation2 is None:
         return 0.5 * np.log1p(variance / np.expm1(2 * np.log(n) / d))
+    separation2 = real_number(separation2, "separation2")
     found = [
         _decided(float(a), float(b), variance, separation2) for a, b in zip(n.ravel(), d.ravel(), strict=True)
     ]
@@ -79,7 +84,9 @@ def sample_information(
     sigma: ArrayLike, dimension: float, variance: float = 1.0, separation2: float = 0.0
 ) -> Array:
     """`I(σ) = (d/2) log(1 + s²/σ²) + log 2 − H₂(M/(s² + σ²))` in nats, any shape of σ > 0."""
-    noise = np.asarray(sigma, dtype=np.float64) ** 2
+    noise = real_numbers(sigma, "sigma", finite=False) ** 2
+    dimension, variance = real_number(dimension, "dimension"), real_number(variance, "variance")
+    separation2 = real_number(separation2, "separation2")
     classes = np.log(2) - binary_entropy(separation2 / (variance + noise))
     return dimension / 2 * np.log1p(variance / noise) + classes
 
@@ -118,7 +125,9 @@ def sample_entropy_bounds(
     ----------
     T18; Biroli et al. 2024.
     """
-    noise = np.asarray(sigma, dtype=np.float64) ** 2
+    noise = real_numbers(sigma, "sigma", finite=False) ** 2
+    samples, dimension = real_number(samples, "samples"), real_number(dimension, "dimension")
+    variance, separation2 = real_number(variance, "variance"), real_number(separation2, "separation2")
     if not samples >= 2:
         raise ValueError(f"samples: must be at least 2, not {samples:g}")
     if not (np.all(noise > 0) and dimension >= 1 and variance > 0):
@@ -146,7 +155,8 @@ def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.
     `log n = (d/2) log(1 + s²/σ_S²)` with `σ_S² = μ²d − s²`, that is `−(d/2) log(1 − s²/(μ²d))`, which
     tends to `s²/(2μ²)`. Infinite where the classes never separate. Any shape of `dimension`. Source: T18.
     """
-    d = np.asarray(dimension, dtype=np.float64)
+    d = real_numbers(dimension, "dimension", finite=False)
+    mu, variance = real_number(mu, "mu"), real_number(variance, "variance")
     with np.errstate(divide="ignore", invalid="ignore"):
         found = -d / 2 * np.log1p(-variance / (mu * mu * d))
     return np.where(mu * mu * d > variance, found, np.inf)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
 from .orthogonal import orthogonal_disagreement, orthogonal_entropy
@@ -37,6 +38,7 @@ def orthogonal_peak(classes: float) -> float:
     `classes` is K, from 2 to 1e24; `t_peak = ½ log(M/g)`. Relative error about 1e-9.
     Raises `ValueError` for `classes` out of range. Source: T14.
     """
+    classes = real_number(classes, "classes")
     log_k = np.log(classes)
 
     def rate(log_g: float) -> float:
@@ -58,6 +60,7 @@ def orthogonal_peak(classes: float) -> float:
 
 def orthogonal_median(classes: float) -> float:
     """G at which half of `log K` is left; range and errors of `orthogonal_peak`. Source: T14."""
+    classes = real_number(classes, "classes")
     half = np.log(classes) / 2
 
     def excess(g: float) -> float:
@@ -94,7 +97,9 @@ def entropy_bounds(g: ArrayLike, classes: ArrayLike) -> tuple[Array, Array]:
     ----------
     T14.
     """
-    g_, classes_ = np.broadcast_arrays(np.asarray(g, dtype=np.float64), np.asarray(classes, dtype=np.float64))
+    g_, classes_ = np.broadcast_arrays(
+        real_numbers(g, "g", finite=False), real_numbers(classes, "classes", finite=False)
+    )
     if not np.all((g_ >= 0) & np.isfinite(g_)):
         raise ValueError("g: every value must be a finite number >= 0")
     if not np.all((classes_ >= 2) & np.isfinite(classes_)):
@@ -116,6 +121,7 @@ def large_k_shift(log_classes: float) -> float:
     Solves `x² = log(ℓ/4π) + log(1 + x²/2ℓ) − 2 log Φ(x)` and returns `a = asinh(x/√(2ℓ))`. The error
     is `O(1/ℓ)`: 0.014 at K = 1e6, 0.007 at 1e12, 0.003 at 1e24. `ValueError` below `4π`. Source: T14.
     """
+    log_classes = real_number(log_classes, "log_classes")
     if not log_classes > 4 * np.pi:
         raise ValueError(f"log_classes: must exceed 4 pi for the expansion to hold, not {log_classes:g}")
 

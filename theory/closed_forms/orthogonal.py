@@ -21,6 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.real_numbers import real_numbers
 from .._support.untyped import special
 
 __all__ = [
@@ -90,14 +91,14 @@ def orthogonal_curves(
     g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLike | None = None
 ) -> tuple[Array, Array]:
     """`orthogonal_entropy` and `orthogonal_disagreement` in one pass; parameters and errors as there."""
-    g_ = np.asarray(g, dtype=np.float64)
+    g_ = real_numbers(g, "g", finite=False)
     if not np.all((g_ >= 0) & np.isfinite(g_)):
         raise ValueError("g: every value must be a finite number >= 0")
     if weights is not None:
         kinds = _kinds_of(weights)
         found = [_integrals(float(value), kinds) for value in g_.ravel()]
     else:
-        classes_ = np.asarray(classes, dtype=np.float64)
+        classes_ = real_numbers(classes, "classes", finite=False)
         if not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
             raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
         g_, classes_ = np.broadcast_arrays(g_, classes_)
@@ -137,7 +138,10 @@ def orthogonal_table(g: ArrayLike, classes: ArrayLike) -> OrthogonalTable:
 
     Raises `ValueError` for values out of range. Source: T13.
     """
-    g_, classes_ = (np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (g, classes))
+    g_, classes_ = (
+        np.atleast_1d(real_numbers(values, name, finite=False))
+        for values, name in ((g, "g"), (classes, "classes"))
+    )
     if g_.ndim != 1 or not np.all((g_ > 0) & np.isfinite(g_)):
         raise ValueError("g: need a vector of finite numbers > 0")
     if classes_.ndim != 1 or not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
@@ -182,7 +186,7 @@ def _vanishes(g: float, log_classes: float) -> bool:
 
 
 def _kinds_of(weights: ArrayLike) -> _Kinds:
-    weights_ = np.asarray(weights, dtype=np.float64)
+    weights_ = real_numbers(weights, "weights", finite=False)
     if weights_.ndim != 1 or weights_.size < 2 or not (weights_ > 0).all():
         raise ValueError("weights: need a vector of at least two positive numbers")
     if abs(weights_.sum() - 1) > 1e-8:

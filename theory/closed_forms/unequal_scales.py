@@ -201,7 +201,7 @@ def dimension_correction(gamma: ArrayLike) -> Array:
     Any shape of γ ≥ 0. With `M_n = e^{−γ/2} ∫ N(u; 0, γ) sechⁿ u du` the derivatives are `−½M₁`, `½M₃` and
     `2M₃ − 3M₅`. Source: T16.
     """
-    g = np.asarray(gamma, dtype=np.float64)
+    g = real_numbers(gamma, "gamma", finite=False)
     first, second = -binary_mmse(g) / 2, -binary_mmse_slope(g) / 2
     flat = np.atleast_1d(g)
     fifth = tilted_average.gaussian_average(_sech_fifth, flat, np.zeros(flat.shape)).reshape(g.shape)

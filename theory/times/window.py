@@ -18,7 +18,7 @@ from ..closed_forms.gaussian_pair import Pair
 from ..mixtures.covariance import Covariance
 from ..mixtures.mixture import GaussianMixture
 
-__all__ = ["window_sigmas"]
+__all__ = ["check_classes", "window_sigmas"]
 
 Array: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
@@ -34,11 +34,16 @@ def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
     Two classes with a shared covariance use their exact γ. Where γ never gets to 50 the grid starts
     at a tenth of the σ that halves the largest γ. Raises `ValueError` for a single class.
     """
-    if mixture.classes < 2:
-        raise ValueError("mixture: a single class has nothing to decide")
+    check_classes(mixture)
     exact = mixture.is_binary_channel and mixture.covariances[0].has_spectrum
     low, high = _exact_range(mixture) if exact else _approximate_range(mixture)
     return np.sqrt(np.geomspace(low, high, levels))
+
+
+def check_classes(mixture: GaussianMixture) -> None:
+    """Raise `ValueError` for a single class."""
+    if mixture.classes < 2:
+        raise ValueError("mixture: a single class has nothing to decide")
 
 
 def _exact_range(mixture: GaussianMixture) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import typer
 from ...theory import __version__
 from ...theory._support.one_line import one_line
 from . import cite, compare, convert, curve, diagram, measure, predict, verify
+from .common import interruption
 from .streams import sturdy_streams
 
 __all__ = ["app", "guarded", "main", "own_process"]
@@ -105,7 +106,7 @@ def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
     except _UsageError as error:
         return _refuse(error.format_message())
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted; finished work is kept", file=sys.stderr)
+        print(interruption(), file=sys.stderr)
         return _INTERRUPTED
     except ValueError as error:
         return _refuse(_with_option(str(error), command, arguments))

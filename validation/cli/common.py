@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.measure import Measurement
@@ -25,10 +26,13 @@ __all__ = [
     "QuietFlag",
     "SeedOption",
     "announce",
+    "announce_reading",
     "duration",
     "errors",
     "given",
+    "interruption",
     "interval_of",
+    "keeps",
     "output",
     "path_of",
     "prepare_figures",
@@ -48,6 +52,7 @@ _OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
 
 _UNBOUNDED = 1 << 20  # columns: wider than anything that is printed
+_LARGE, _TRIED = 1000, 800  # dimensions: of a matrix worth a trial, and of the trial
 _LONG = 5.0  # seconds from which a wait is announced
 
 
@@ -86,6 +91,25 @@ def errors() -> Console:
     return _Plain(stderr=True, markup=False, emoji=False, highlight=False)
 
 
+_keeping: list[Path | None] = []  # where this process's command keeps finished work, `None` for nowhere
+
+
+def keeps(place: Path | None) -> None:
+    """Say where the running command keeps finished work: a file or a folder, or `None` without `--out`."""
+    _keeping.append(place)
+
+
+def interruption() -> str:
+    """One line that says whether anything is kept; what `keeps` was told is then forgotten."""
+    places, _keeping[:] = _keeping[:], []
+    named = [place for place in places if place is not None]
+    if any(place.is_file() or (place.is_dir() and any(place.iterdir())) for place in named):
+        return "interrupted; finished work is kept"
+    if named:
+        return "interrupted before anything was finished; nothing is kept"
+    return "interrupted; nothing is kept" + ("; name --out to keep work" if places else "")
+
+
 def duration(seconds: float) -> str:
     """A time as people say it."""
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
@@ -99,6 +123,24 @@ def announce(seconds: float, what: str, quiet: bool) -> None:
     """Say on standard error how long something is expected to take, if it is worth saying."""
     if seconds > _LONG and not quiet:
         errors().print(f"about {duration(seconds)}: {what}")
+
+
+def announce_reading(spec: str, quiet: bool) -> None:
+    """Say before a file of large matrices is read how long their eigenvectors take, as d³ of its size."""
+    path = Path(spec)
+    if path.suffix != ".npz" or not path.is_file():
+        return
+    # eight bytes a number; of several matrices the work is less than that of one as large as all
+    dimension = (path.stat().st_size / 8) ** 0.5
+    if dimension < _LARGE:
+        return
+    small = np.random.default_rng(0).standard_normal((_TRIED, _TRIED))
+    np.linalg.eigh(small[:64, :64])
+    began = time.perf_counter()
+    np.linalg.eigh(small)
+    # what does not fit into a cache takes about twice as long
+    seconds = 2 * (time.perf_counter() - began) * (dimension / _TRIED) ** 3
+    announce(seconds, f"eigenvectors of the covariances in {spec}", quiet)
 
 
 def print_cost(cost: Any, what: str, as_json: bool) -> None:

@@ -14,8 +14,10 @@ from .common import (
     QuietFlag,
     SeedOption,
     announce,
+    announce_reading,
     errors,
     given,
+    keeps,
     output,
     path_of,
     prepare_figures,
@@ -49,7 +51,10 @@ def curve(
     method: Annotated[str, typer.Option(help="auto, exact, reduced or ambient.")] = "auto",
     points: Annotated[str, typer.Option(help="random or, with --method reduced, sobol.")] = "random",
     tolerance: Annotated[
-        float | None, typer.Option(help="Sample until the largest standard error is at most this.")
+        float | None,
+        typer.Option(
+            help="Sample until every standard error, of all three curves in their units, is at most this."
+        ),
     ] = None,
     partition: Annotated[
         str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
@@ -79,12 +84,12 @@ def curve(
     if out is not None:
         prepare_file(out, ENDINGS, spec)
         prepare_figures(out.suffix)
+    announce_reading(spec, quiet)
     mixture = GaussianMixture.parse(spec)
     sigmas = _levels(sigma, levels, mixture)
     time = _times(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
-    # an interrupted run leaves its draws here, and the same command goes on from them
-    checkpoint = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
+    checkpoint = _checkpoint(out, points)
     cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:
@@ -129,6 +134,13 @@ def _numbers(dataset: Any, clock: str) -> dict[str, Any]:
     if "time" in dataset.coords and np.isnan(dataset["time"].values).any():
         numbers["notes"]["time"] = f"the {clock} clock ends at sigma = {by_name(clock).last_sigma:.6g}"
     return numbers
+
+
+def _checkpoint(out: Path | None, points: str) -> Path | None:
+    """Where an interrupted run leaves its draws, from which the same command goes on."""
+    place = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
+    keeps(place)
+    return place
 
 
 def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> None:

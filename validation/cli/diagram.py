@@ -13,6 +13,7 @@ from .common import (
     announce,
     errors,
     given,
+    keeps,
     output,
     path_of,
     prepare_figures,
@@ -117,6 +118,7 @@ def _grid(
         )
     axes = parse_axis(x, resolution), parse_axis(y, resolution)
     folder = out / "grid-columns"
+    keeps(folder)
     if not quiet:
         missing = 1 - len(list(folder.glob("block-*.npz"))) / _columns(axes)
         seconds = missing * grid_seconds(spec, *axes, samples=samples, key=seed)

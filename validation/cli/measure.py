@@ -18,6 +18,7 @@ from .common import (
     errors,
     given,
     interval_of,
+    keeps,
     output,
     path_of,
     prepare_figures,
@@ -191,6 +192,7 @@ def _measurement(
 
     if share[1] > 1 and out is None:
         raise ValueError("out: several processes need a folder to share")
+    keeps(None if out is None else out / "blocks")
     return Measurement(subject, options, None if out is None else out / "blocks", share, progress)
 
 

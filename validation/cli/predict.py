@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from .common import JsonFlag, QuietFlag, SeedOption, announce, output, print_json
+from .common import JsonFlag, QuietFlag, SeedOption, announce, announce_reading, output, print_json
 
 __all__ = ["predict"]
 
@@ -31,9 +31,12 @@ def predict(
     from ...theory import schedules
     from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.times.prediction import SpeciationTime, expected_seconds, speciation_times
+    from ...theory.times.window import check_classes
 
     schedule = schedules.by_name(clock)
+    announce_reading(spec, quiet)
     mixture = GaussianMixture.parse(spec)
+    check_classes(mixture)
     announce(expected_seconds(mixture), "exact curves of many classes", quiet)
     times = speciation_times(mixture, schedule)
     if as_json:

@@ -262,6 +262,19 @@ def test_a_second_curve_compiles_nothing():
         assert [function._cache_size() for function in compiled] == before
 
 
+def test_a_tolerance_is_of_the_errors_that_are_reported():
+    """In the curves' units, and with no more draws than those take: errors fall as 1/√n."""
+    mixture, sigma = GaussianMixture.parse("digits:0,3,8"), np.geomspace(0.3, 40, 16)
+    names = ("entropy_se", "rate_se", "agreement_se")
+    few = entropy_curve(mixture, sigma, samples=1000)
+    largest = max(float(few[name].max()) for name in names)
+    for share in (0.9, 0.5):
+        found = entropy_curve(mixture, sigma, samples=1000, tolerance=share * largest)
+        assert max(float(found[name].max()) for name in names) <= share * largest
+        # a look every few strides, and errors that vary; in other units it takes thousands of times as many
+        assert found.attrs["samples"] < 4 * few.attrs["samples"] / share**2
+
+
 def test_tolerance_is_met_and_more_draws_extend_the_run():
     mixture = random_mixture("isotropic")
     found = entropy_curve(mixture, [0.5, 2.0], method="reduced", samples=1000, tolerance=2e-3)

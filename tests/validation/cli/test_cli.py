@@ -60,6 +60,50 @@ def test_curve_json_of_a_measurement(method, run_json):
         assert abs(level["entropy"] - entropy) <= 6 * level["entropy_se"] + 1e-9
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_an_interruption_says_what_is_kept(named, run, tmp_path, monkeypatch):
+    """Before the first draws, as while a large mixture is prepared, nothing is."""
+    from speciation.numerics.curves import cost
+
+    def interrupted(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cost, "curve_cost", interrupted)
+    out = ["--out", tmp_path / "curve.csv"] if named else []
+    status, _, err = run("curve", SPEC, "--method", "ambient", *out)
+    said = "interrupted before anything was finished; nothing is kept\n"
+    assert (status, err) == (
+        130,
+        said if named else "interrupted; nothing is kept; name --out to keep work\n",
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_single_group_or_class_is_refused_before_the_work(run, tmp_path):
+    labels = ["a", "b", "c"]
+    GaussianMixture(np.full(3, 1 / 3), np.eye(3), 1.0, labels, {"all": labels}).save(tmp_path / "group.json")
+    GaussianMixture([1.0], np.ones((1, 2)), 1.0).save(tmp_path / "class.json")
+    status, out, err = run("curve", tmp_path / "group.json", "--partition", "groups")
+    assert (status, out) == (2, "")
+    assert err == "partition: a single group holds every class, so there is nothing to decide\n"
+    for command in ("curve", "predict"):
+        status, out, err = run(command, tmp_path / "class.json")
+        assert (status, out, err) == (2, "", "mixture: a single class has nothing to decide\n")
+
+
+def test_reading_large_matrices_is_announced(run, tmp_path, monkeypatch):
+    from speciation.validation.cli import common
+
+    GaussianMixture([0.5, 0.5], np.eye(2, 60), np.diag(np.linspace(1, 2, 60))).save(tmp_path / "m.npz")
+    assert run("predict", tmp_path / "m.npz")[2] == ""
+    monkeypatch.setattr(common, "_LARGE", 50)
+    monkeypatch.setattr(common, "_LONG", 0.0)
+    status, _, said = run("predict", tmp_path / "m.npz")
+    assert status == 0
+    assert f"eigenvectors of the covariances in {tmp_path / 'm.npz'}" in said
+    assert "eigenvectors" not in run("predict", tmp_path / "m.npz", "--quiet")[2]
+
+
 def test_an_interrupted_curve_goes_on(run, tmp_path, monkeypatch):
     from speciation.validation.cli import curve
 
