@@ -1,6 +1,8 @@
 """The house: arrows point down, the wheel works on its own, papers are in order."""
 
 import ast
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -122,6 +124,35 @@ def test_pages_and_notebooks_import_from_the_faces(root):
     assert len(found) > 20
     faces = {f"speciation.{floor}" for floor in FLOORS} | {"speciation.theory.theorems"}
     assert set(found) <= faces, sorted(set(found) - faces)
+
+
+def vocabulary(root: Path) -> list[tuple[set[str], set[str]]]:
+    """Words of CONTRIBUTING's table with those that they replace."""
+    text = (root / "CONTRIBUTING.md").read_text().partition("## Vocabulary")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| `")]
+    return [(set(re.findall(r"`(\w+)`", row[0])), set(re.findall(r"`(\w+)`", row[2]))) for row in rows]
+
+
+def parameters_of_the_faces() -> dict[str, str]:
+    """Arguments of every public function and class, with one that has it."""
+    found = {}
+    for floor in FLOORS:
+        face = importlib.import_module(f"speciation.{floor}")
+        for name in face.__all__:
+            value = getattr(face, name)
+            if inspect.isfunction(value) or inspect.isclass(value):
+                found |= dict.fromkeys(inspect.signature(value).parameters, f"{floor}.{name}")
+    return found
+
+
+def test_signatures_keep_to_the_vocabulary(root):
+    table, used = vocabulary(root), parameters_of_the_faces()
+    assert len(table) > 15
+    for words, others in table:
+        assert words & used.keys(), f"no signature has {sorted(words)}"
+        assert not others & used.keys(), {word: used[word] for word in others & used.keys()}
+    # mutant: an argument of another word
+    assert table[0][1] & (used.keys() | {"noise_level"})
 
 
 def test_citation_file_is_valid(root):
