@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -87,13 +88,19 @@ def own_process(program: typer.Typer, name: str) -> None:
 
 def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
     """Run a Typer program and return its exit status, with one line on stderr for whatever went wrong."""
-    with sturdy_streams():
+    with sturdy_streams(), warnings.catch_warnings():
+        warnings.showwarning = _say_warning
         status = _run(program, name, arguments)
         try:
             sys.stdout.flush()
         except ValueError as error:
             return _refuse(str(error))
         return status
+
+
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """One line, without the place in the library that it comes from."""
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:

@@ -9,12 +9,13 @@ and would still give a smooth curve.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .._support.torch_randomness import generator_of
@@ -26,6 +27,7 @@ __all__ = ["DenoiserWarning", "check_denoiser", "warn_of_wrapper"]
 _ERRORS = 6.0  # standard errors beyond which a mean is not zero
 _COSINE = 0.05  # between x₀ − D and D: the digits network stays below 0.04, twice its time goes beyond 0.07
 _EXCESS = 1.5  # of dσ²: how far D may be from x
+_FEW = 64  # samples of a look that estimators take
 
 
 class DenoiserWarning(UserWarning):
@@ -140,10 +142,22 @@ def check_denoiser(
     return [line for line in found if line]
 
 
-def warn_of_wrapper(check: Callable[[], list[str]]) -> None:
-    """Warn of the first thing that `check` finds, and of how many more there are."""
-    lines = check()
+def warn_of_wrapper(
+    denoiser: Denoiser,
+    sampler: Sampler | None,
+    condition: str,
+    levels: NDArray[np.float64],
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> None:
+    """Look at one condition and three of the levels on a few samples, and warn of what is wrong there."""
+    if sampler is None:
+        return
+    few = levels[[levels.size // 4, levels.size // 2, 3 * levels.size // 4]]
+    about: dict[str, Any] = {"samples": _FEW, "seed": seed, "dtype": dtype, "device": device}
+    lines = check_denoiser(denoiser, sampler, conditions=[condition], sigmas=few, **about)
     if lines:
         more = f" (and {len(lines) - 1} more; check_denoiser lists them)" if len(lines) > 1 else ""
         text = f"denoiser: no mean of clean data: {lines[0]}{more}"
-        warnings.warn(text, DenoiserWarning, stacklevel=4)
+        warnings.warn(text, DenoiserWarning, stacklevel=3)

@@ -24,6 +24,7 @@ from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
 from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, membership, warn_of_untrained
+from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 
@@ -87,7 +88,8 @@ def discrepancy_entropy(
         `closure`, the share of `H(C)` that the integral finds, with `closure_se`.
 
     Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if D is the answer
-    without a class of a network that never learnt one. Source: T17; H26.
+    without a class of a network that never learnt one, and with `DenoiserWarning` if the denoiser can be no
+    mean of clean data (`check_denoiser`). Source: T17; H26.
     """
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, weights)
@@ -113,8 +115,14 @@ def discrepancy_entropy(
     numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), reference)
     run = fingerprint(kind, name, *own, *map(repr, conditions), *numbers)
     sizes = batch_sizes(samples, batch)
+
+    def compute(index: int) -> Arrays:
+        if index == 0:
+            warn_of_wrapper(denoiser, sampler, conditions[0], sigma, seed, dtype, device)
+        return block(generator_of(seed, index), sizes[index])
+
     slopes = run_blocks(
-        lambda index: block(generator_of(seed, index), sizes[index]),
+        compute,
         len(sizes),
         folder,
         run,

@@ -22,6 +22,7 @@ from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
 from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, warn_of_untrained
+from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 
@@ -77,8 +78,14 @@ def pair_entropies(
     own = digests_in(folder, name, denoiser=denoiser, sampler=sampler)
     run = fingerprint("pairs", name, *own, *map(repr, conditions), sigma, batch, seed, str(dtype))
     sizes = batch_sizes(samples, batch)
+
+    def compute(index: int) -> Arrays:
+        if index == 0:
+            warn_of_wrapper(denoiser, sampler, conditions[0], sigma, seed, dtype, device)
+        return _block(chains, generator_of(seed, index), sizes[index])
+
     found = run_blocks(
-        lambda index: _block(chains, generator_of(seed, index), sizes[index]),
+        compute,
         len(sizes),
         folder,
         run,

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 from speciation.theory import GaussianMixture
-from speciation.validation import MixtureDenoiser, check_denoiser, load_digits_model
+from speciation.validation import (
+    MixtureDenoiser,
+    check_denoiser,
+    discrepancy_entropy,
+    load_digits_model,
+    pair_entropies,
+)
+from speciation.validation.estimators.calibration import DenoiserWarning
 from speciation.validation.measurement.subjects import digits_subject
 
 MIXTURE = GaussianMixture.parse("orthogonal:K=3,d=16,M=9,s=0.7")
@@ -67,3 +74,11 @@ def test_what_is_said(wrong, said):
     import re
 
     assert re.search(said, check(wrong)[0])
+
+
+@pytest.mark.parametrize("estimator", [discrepancy_entropy, pair_entropies])
+def test_estimators_warn(estimator):
+    grid = np.geomspace(0.3, 30, 8)
+    estimator(ORACLE, ["0", "1", "2"], grid, ORACLE.sample, samples=8)
+    with pytest.warns(DenoiserWarning, match="denoiser: no mean of clean data: at sigma "):
+        estimator(half_the_time, ["0", "1", "2"], grid, ORACLE.sample, samples=8)

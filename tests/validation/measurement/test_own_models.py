@@ -1,6 +1,9 @@
 """A denoiser of one's own is measured with everything that the command line has."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +90,23 @@ def test_refusals(module, run, name, more, message):
     status, out, err = run("measure", f"{module}:{name}")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert message in err
+
+
+def test_a_wrong_wrapper_is_warned_of_in_one_line(module, tmp_path):
+    module.write_text(
+        FILE
+        + """
+def wrong(x, sigma, condition):
+    return (x - denoiser(x, sigma, condition)) / sigma
+
+conditions = denoiser.conditions
+"""
+    )
+    program = Path(sys.executable).parent / "speciation"
+    asked = [program, "measure", f"{module}:wrong", "--samples", "8", "--levels", "8", "--quiet"]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith("warning: denoiser: no mean of clean data: at sigma ")
 
 
 def test_a_file_that_is_not_there(run):
