@@ -51,7 +51,7 @@ def parameters_of(mixture: GaussianMixture, sigma: Array, groups: Array | None) 
     classes = found._replace(means=means, variances=np.broadcast_to(found.variances, shape))
     mixed = None
     if classes.factors is not None:
-        each = [mixing(np, classes.variances, classes.factors, float(level)) for level in sigma.ravel()]
+        each = [mixing(classes, float(level)) for level in sigma.ravel()]
         mixed = tuple(np.reshape(part, (*sigma.shape, *part[0].shape)) for part in zip(*each, strict=True))
     return {"classes": classes, "levels": {"sigma": sigma, "mixed": mixed}, "groups": groups}
 

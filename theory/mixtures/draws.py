@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .posterior import Classes
+from .posterior import Classes, product
 
 if TYPE_CHECKING:
     from .mixture import GaussianMixture
@@ -34,32 +34,30 @@ def drawn(mixture: "GaussianMixture", n: Any, seed: Any, index: int | None) -> t
     if count is None or count < 0:
         raise ValueError(f"n: need a whole number >= 0, not {n!r}")
     source = _source(seed)
-    own = Classes(*(None if part is None else source.array(part) for part in mixture.stacked))
+    held = mixture.stacked if index is None else mixture.stacked.only(index)
+    own = Classes(*(None if part is None else source.array(part) for part in held))
     xp = source.xp
-    if index is None:
-        classes = source.choice(own.log_weights, count)
-    else:
-        classes = index + 0 * source.choice(own.log_weights[:1], count)
-    form = classes if len(mixture.covariances) > 1 else 0 * classes
+    drawn = source.choice(own.log_weights, count)
+    form = drawn if len(own.variances) > 1 else 0 * drawn
     spread = xp.sqrt(own.variances)[form] * source.normal(0, (count, mixture.dimension))
     if own.factors is not None:
         more = source.normal(1, (count, own.factors.shape[2]))
         spread = spread + _by_class(source, more, form, xp.swapaxes(own.factors, 1, 2))
     if own.axes is not None:
         spread = _by_class(source, spread, form, xp.swapaxes(own.axes, 1, 2))
-    return own.means[classes] + spread, classes
+    return own.means[drawn] + spread, drawn + (index or 0)
 
 
 def _by_class(source: _Source, rows: Any, classes: Any, matrices: Any) -> Any:
     """Each row times the matrix of its class."""
     xp = source.xp
     if len(matrices) == 1:
-        return rows @ matrices[0]
+        return product(xp, rows, matrices[0])
     total = source.array(np.zeros((len(rows), matrices.shape[2])))
     for k, matrix in enumerate(matrices):
         members = classes == k
         if "jax" in xp.__name__:
-            total = xp.where(members[:, None], xp.matmul(rows, matrix, precision="highest"), total)
+            total = xp.where(members[:, None], product(xp, rows, matrix), total)
         else:
             total[members] = rows[members] @ matrix
     return total

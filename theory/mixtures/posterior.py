@@ -11,7 +11,9 @@ Every covariance is `Σ = Q (diag(v) + UUᵀ) Qᵀ`, its `Frame`, and is whitene
 
     W = H B^{−1/2} Qᵀ,        H y = (y − VVᵀy) + V (1 + s²)^{−1/2} Vᵀy,
 
-in which nothing cancels. Arrays are of NumPy, JAX or torch (the array API); what comes in comes out.
+in which nothing cancels. Where σ is an array, through which gradients flow, Woodbury's identity takes its
+place, since singular vectors have no derivative where values coincide; it loses (1 + s²) in precision. Arrays
+are of NumPy, JAX or torch (the array API); what comes in comes out.
 """
 
 from typing import Any, NamedTuple
@@ -26,15 +28,17 @@ __all__ = [
     "Posterior",
     "Resolvent",
     "classes_of",
+    "device_of",
     "is_near",
     "mixing",
     "posterior",
     "posterior_by_products",
+    "product",
     "resolvent",
 ]
 
 _NEAR = 4.0  # squared distance of means, per dimension in widths, up to which products keep what squares do
-_PRESENT = 1e-14  # squared singular value, relative to the largest, that is not rounding
+_PRESENT = 1e-15  # singular value, relative to the largest, that is not rounding
 
 
 class Classes(NamedTuple):
@@ -59,36 +63,51 @@ class Classes(NamedTuple):
 
 
 class Resolvent(NamedTuple):
-    """`S^{−1}` of C covariances: `roots` of widths, `axes`, `basis` V and `shrink` (1 + s²)^{−1}.
+    """`S^{−1}` of C covariances: `roots` of widths, `axes`, and of factors a `basis` with its weights.
 
-    `roots` has shape (C, 1, d) or (C, 1, 1), or n in place of the 1 in the middle for noise levels (n,).
+    `roots` has shape (C, 1, d) or (C, 1, 1), or n in place of the 1 in the middle for noise levels (n,). With
+    `shrink` (1 + s²)^{−1} the basis is V; without it is `A = B^{−1/2}U`, and `inverse` is `(I + AᵀA)^{−1}`.
     """
 
     roots: Any
-    axes: Any
-    basis: Any
-    shrink: Any
+    axes: Any = None
+    basis: Any = None
+    shrink: Any = None
+    inverse: Any = None
 
     def whiten(self, xp: Any, vectors: Any) -> Any:
-        """`Wv` for vectors (C or 1, n, d)."""
-        turned = vectors if self.axes is None else _product(xp, vectors, self.axes)
+        """`Wv` for vectors (C or 1, n, d); with `inverse`, `B^{−1/2}Qᵀv`."""
+        turned = vectors if self.axes is None else product(xp, vectors, self.axes)
         return self._half(xp, turned / self.roots)
 
+    def squares(self, xp: Any, white: Any) -> Any:
+        """`vᵀS^{−1}v` of whitened vectors, shape (C, n)."""
+        return xp.sum(white * (white if self.inverse is None else self._rest(xp, white)), axis=-1)
+
     def pull(self, xp: Any, white: Any) -> Any:
-        """`Wᵀy`, which is `S^{−1}v` for `y = Wv`."""
-        back = self._half(xp, white) / self.roots
-        return back if self.axes is None else _product(xp, back, xp.matrix_transpose(self.axes))
+        """`S^{−1}v` of whitened vectors."""
+        half = self._half(xp, white) if self.inverse is None else self._rest(xp, white)
+        back = half / self.roots
+        return back if self.axes is None else product(xp, back, xp.matrix_transpose(self.axes))
 
     def log_det(self, xp: Any, dimension: int) -> Any:
         """`log det S`, shape (C, 1), or (C, n) for noise levels (n,)."""
         total = 2 * xp.sum(xp.log(self.roots), axis=-1) * (dimension // self.roots.shape[-1])
-        return total if self.shrink is None else total - xp.sum(xp.log(self.shrink), axis=-1)[:, None]
+        if self.shrink is not None:
+            total = total - xp.sum(xp.log(self.shrink), axis=-1)[:, None]
+        return total if self.inverse is None else total - xp.linalg.slogdet(self.inverse)[1][:, None]
 
     def _half(self, xp: Any, y: Any) -> Any:
-        if self.basis is None:
+        """`Hy`."""
+        if self.shrink is None:
             return y
-        along = _product(xp, y, self.basis)
-        return y + _product(xp, along * (xp.sqrt(self.shrink)[:, None] - 1), xp.matrix_transpose(self.basis))
+        along = product(xp, y, self.basis)
+        return y + product(xp, along * (xp.sqrt(self.shrink)[:, None] - 1), xp.matrix_transpose(self.basis))
+
+    def _rest(self, xp: Any, y: Any) -> Any:
+        """`(I + AAᵀ)^{−1}y = y − A (I + AᵀA)^{−1} Aᵀy`."""
+        along = product(xp, product(xp, y, self.basis), self.inverse)
+        return y - product(xp, along, xp.matrix_transpose(self.basis))
 
 
 class Posterior(NamedTuple):
@@ -126,7 +145,7 @@ class Posterior(NamedTuple):
         xp = self.xp
         if self.shift is None:
             return xp.sum(shares[..., None] * self.pulls(), axis=0)
-        mean = _product(xp, xp.matrix_transpose(shares), self.shift)
+        mean = product(xp, xp.matrix_transpose(shares), self.shift)
         return self.resolvent.pull(xp, self.white - mean[None])[0]
 
 
@@ -147,26 +166,30 @@ def classes_of(weights: NDArray[np.float64], means: NDArray[np.float64], frames:
     )
 
 
-def mixing(xp: Any, variances: Any, factors: Any, sigma: Any) -> tuple[Any, Any]:
-    """`M` (C, r, r) with `V = B^{−1/2}U M`, and `(1 + s²)^{−1}` (C, r), at one noise level."""
-    scaled = factors / xp.sqrt(variances + sigma**2)[..., None]
-    lengths2, vectors = xp.linalg.eigh(_product(xp, xp.matrix_transpose(scaled), scaled))
-    present = lengths2 > _PRESENT * xp.max(lengths2, axis=-1, keepdims=True)
-    safe = xp.where(present, lengths2, xp.ones_like(lengths2))
-    lengths = xp.where(present, 1 / xp.sqrt(safe), xp.zeros_like(safe))
-    shrink = xp.where(present, 1 / (1 + safe), xp.ones_like(safe))
-    return vectors * lengths[:, None, :], shrink
+def mixing(classes: Classes, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`M` (C, r, r) with `V = B^{−1/2}U M`, and `(1 + s²)^{−1}` (C, r), at one σ, in double precision."""
+    scaled = classes.factors / np.sqrt(classes.variances + sigma**2)[..., None]
+    _, lengths, turned = np.linalg.svd(scaled, full_matrices=False)
+    missing = scaled.shape[-1] - lengths.shape[-1]  # more factors than dimensions
+    lengths = np.pad(lengths, ((0, 0), (0, missing)))
+    turned = np.pad(turned, ((0, 0), (0, missing), (0, 0)))
+    present = lengths > _PRESENT * lengths.max(axis=-1, keepdims=True)
+    inverse = np.where(present, 1 / np.where(present, lengths, 1), 0)
+    return np.swapaxes(turned, 1, 2) * inverse[:, None, :], np.where(present, 1 / (1 + lengths**2), 1)
 
 
 def resolvent(xp: Any, classes: Classes, sigma: Any, mixed: tuple[Any, Any] | None = None) -> Resolvent:
-    """`S^{−1}` at σ, a number, or levels (n,) where no covariance has factors."""
+    """`S^{−1}` at σ, a number, or levels (n,) where no covariance has factors; `mixed` is of `mixing`."""
     level = sigma if np.ndim(sigma) == 0 else sigma[None, :, None]
     roots = xp.sqrt(classes.variances[:, None] + level**2)
     if classes.factors is None:
-        return Resolvent(roots, classes.axes, None, None)
-    mixers, shrink = mixing(xp, classes.variances, classes.factors, sigma) if mixed is None else mixed
-    basis = _product(xp, classes.factors / roots[:, 0, :, None], mixers)
-    return Resolvent(roots, classes.axes, basis, shrink)
+        return Resolvent(roots, classes.axes)
+    scaled = classes.factors / roots[:, 0, :, None]
+    if mixed is not None:
+        return Resolvent(roots, classes.axes, product(xp, scaled, mixed[0]), mixed[1])
+    gram = product(xp, xp.matrix_transpose(scaled), scaled)
+    one = xp.asarray(np.eye(gram.shape[-1]), dtype=gram.dtype, device=device_of(gram))
+    return Resolvent(roots, classes.axes, scaled, None, xp.linalg.inv(one + gram))
 
 
 def posterior(
@@ -175,7 +198,7 @@ def posterior(
     """What the states x (n, d) at σ, a number or (n,), say of the class."""
     form = resolvent(xp, classes, sigma, mixed)
     white = form.whiten(xp, x[None] - classes.means[:, None])
-    return Posterior(xp, form, _log_joint(xp, classes, form, xp.sum(white**2, axis=-1)), white, None)
+    return Posterior(xp, form, _log_joint(xp, classes, form, form.squares(xp, white)), white, None)
 
 
 def posterior_by_products(xp: Any, classes: Classes, x: Any, sigma: Any, mixed: Any = None) -> Posterior:
@@ -188,7 +211,7 @@ def posterior_by_products(xp: Any, classes: Classes, x: Any, sigma: Any, mixed: 
     white = form.whiten(xp, (x - centre)[None])
     shift = form.whiten(xp, (classes.means - centre)[None])[0]
     own = xp.sum(shift**2, axis=-1)[:, None]
-    squares = own - 2 * _product(xp, shift, xp.matrix_transpose(white[0])) + xp.sum(white**2, axis=-1)
+    squares = own - 2 * product(xp, shift, xp.matrix_transpose(white[0])) + xp.sum(white**2, axis=-1)
     return Posterior(xp, form, _log_joint(xp, classes, form, squares), white, shift)
 
 
@@ -206,7 +229,15 @@ def _log_joint(xp: Any, classes: Classes, form: Resolvent, squares: Any) -> Any:
     return classes.log_weights[:, None] - (squares + form.log_det(xp, dimension) + constant) / 2
 
 
-def _product(xp: Any, left: Any, right: Any) -> Any:
+def device_of(array: Any) -> Any:
+    """Where an array lies; `None` for one that is traced."""
+    import array_api_compat
+
+    compat: Any = array_api_compat
+    return compat.device(array)
+
+
+def product(xp: Any, left: Any, right: Any) -> Any:
     """Matrix product in the full precision of its entries, also on accelerators that would halve it."""
     if xp.__name__.startswith("jax"):
         return xp.matmul(left, right, precision="highest")

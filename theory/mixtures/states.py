@@ -12,12 +12,13 @@ import array_api_compat as _compat
 import numpy as np
 
 from .._support.real_numbers import real_numbers
-from .posterior import Classes, Posterior, is_near, posterior, posterior_by_products
+from .posterior import Classes, Posterior, is_near, mixing, posterior, posterior_by_products
 
 __all__ = ["evaluated"]
 
 array_api_compat: Any = _compat  # its functions are typed for every library that there is
 
+_MANY = 32  # classes, from which products of matrices are worth it
 _ENTRIES = 2**24  # numbers of one block: states times classes times dimensions
 
 
@@ -53,19 +54,23 @@ def evaluated(classes: Classes, x: Any, sigma: Any, value: Callable[[Posterior, 
     if known and not classes.variances.min() + level**2 > 0:
         raise ValueError("sigma: must be > 0 where a class has no width in some direction")
     own = _like(rows, xp, classes)
+    mixed = _mixed(rows, xp, classes, level) if known and classes.factors is not None else None
     each = np.ndim(level) > 0
     shared = classes.variances.shape[0] < classes.means.shape[0]
-    by_products = shared and known and is_near(classes, level)
+    # sums over dimensions have the same bits in every process, products of matrices have not
+    by_products = shared and known and classes.means.shape[0] > _MANY and is_near(classes, level)
     look = posterior_by_products if by_products else posterior
     # a covariance with factors is decomposed at each noise level by itself
     alone = each and classes.factors is not None
-    step = 1 if alone else max(1, _ENTRIES // (dimension if by_products else classes.means.size))
+    step = (
+        1 if alone else max(1, _ENTRIES // (max(classes.means.shape) if by_products else classes.means.size))
+    )
     parts: list[Any] = []
     for start in range(0, max(rows.shape[0], 1), step):
         block = rows[start : start + step]
         at: Any = level[start : start + step] if each else level
-        found = look(xp, own, block, at[0] if alone else at)
-        parts.append(value(found, block, at[:, None] if each else at))
+        one = 1.0 if not rows.shape[0] else at[0] if alone else at
+        parts.append(value(look(xp, own, block, one, mixed), block, at[:, None] if each else at))
     found = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
     return xp.reshape(found, (*shape, *found.shape[1:]))
 
@@ -88,14 +93,17 @@ def _own(x: Any) -> tuple[Any, Any]:
 
 def _level(xp: Any, rows: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
     """σ as a number, or as an array (n,) of the library of the rows."""
-    known = not (array_api_compat.is_jax_array(sigma) or array_api_compat.is_torch_array(sigma))
-    if known:
+    if not (array_api_compat.is_jax_array(sigma) or array_api_compat.is_torch_array(sigma)):
         sigma = real_numbers(sigma, "sigma")
-        if (sigma < 0).any():
-            raise ValueError(f"sigma: must be >= 0, not {sigma.min():g}")
+        _refuse_negative(sigma)
         if sigma.ndim == 0:
             return float(sigma)
-    level = xp.asarray(sigma, dtype=rows.dtype, device=array_api_compat.device(rows))
+    elif not _has_no_value(sigma):
+        _refuse_negative(sigma)
+    if array_api_compat.is_torch_array(sigma) and array_api_compat.is_torch_array(rows):
+        level = sigma.to(rows)  # with its gradients
+    else:
+        level = xp.asarray(sigma, dtype=rows.dtype, device=array_api_compat.device(rows))
     if level.ndim == 0:
         return level
     try:
@@ -103,6 +111,24 @@ def _level(xp: Any, rows: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
     except (ValueError, RuntimeError, TypeError):
         raise ValueError(f"sigma: shape {tuple(level.shape)} does not fit states of shape {shape}") from None
     return xp.reshape(level, (-1,))
+
+
+def _refuse_negative(sigma: Any) -> None:
+    if bool((sigma < 0).any()):
+        raise ValueError(f"sigma: must be >= 0, not {float(sigma.min()):g}")
+
+
+def _has_no_value(sigma: Any) -> bool:
+    """Whether an array is traced by JAX, or lies on torch's meta device."""
+    traced = "Tracer" in {kind.__name__ for kind in type(sigma).__mro__}
+    return traced or str(array_api_compat.device(sigma)) == "meta"
+
+
+def _mixed(rows: Any, xp: Any, classes: Classes, sigma: float) -> tuple[Any, Any]:
+    """`mixing` in the library, the precision and on the device of the rows."""
+    where = {"dtype": rows.dtype, "device": array_api_compat.device(rows)}
+    first, second = mixing(classes, sigma)
+    return xp.asarray(first, **where), xp.asarray(second, **where)
 
 
 def _like(rows: Any, xp: Any, classes: Classes) -> Classes:

@@ -134,8 +134,9 @@ def _with_option(message: str, command: Any, arguments: list[str]) -> str:
     name, colon, rest = message.partition(":")
     name = _OPTIONS.get(name, name)
     for parameter in _command_of(command, arguments).params:
-        if parameter.name == name and parameter.param_type_name == "option":
-            return f"{max(parameter.opts, key=len)}{colon}{rest}"
+        if parameter.name == name:
+            option = parameter.param_type_name == "option"
+            return f"{max(parameter.opts, key=len) if option else name.upper()}{colon}{rest}"
     return message
 
 

@@ -133,7 +133,8 @@ def check_denoiser(
     found: list[str] = []
     for index, condition in enumerate(conditions):
         generator = generator_of(seed, index)
-        clean = sampler(str(condition), samples, generator).to(device, dtype)
+        asked: Any = condition  # a sampler of an unconditional model gets no class either
+        clean = sampler(asked, samples, generator).to(device, dtype)
         for sigma in np.atleast_1d(np.asarray(sigmas, dtype=np.float64)):
             noise = torch.randn(clean.shape, generator=generator, dtype=dtype, device="cpu").to(device)
             noisy = clean + float(sigma) * noise

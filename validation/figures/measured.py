@@ -59,7 +59,17 @@ def sheet_figure(images: NDArray[Any], rows: int = 10) -> Figure:
 def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -> Figure:
     """A measured curve with two standard errors on its prediction, entropy above and rate below.
 
-    The rate is per unit log σ, in which its peak does not depend on the unit of σ.
+    Parameters
+    ----------
+    measured, predicted : xarray.Dataset
+        Over `sigma` of any shape (levels,): `entropy` or `cross_entropy` in nats and `rate`, the first with
+        standard errors; the second with `peak_per_log_sigma` and `median_sigma`.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The rate is per unit log σ, in which its peak does not depend on the unit of σ.
     """
     with styled():
         figure, upper, lower = _curve_axes(measured, title)

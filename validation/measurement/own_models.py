@@ -8,7 +8,9 @@ Besides being called as `denoiser(x, sigma, condition)` it says of itself, or it
     sampler      sampler(condition, count, generator) → clean samples (count, …); optional
     predict      predict(classes) → the GaussianMixture that predicts the curve; optional
 
-A file is run, as `python my_module.py` would run it: it is the user's own program.
+    dtype        torch type of the states; float32 unless it says so
+
+A file is run as an import of it would run it, since it was named: it is the user's own program.
 """
 
 import importlib.util
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from ...numerics.runs.fingerprints import fingerprint
 from ...numerics.runs.manifests import sha256
 from ...theory._support.one_line import one_line
-from ..denoiser import digest_of, has_null
+from ..denoiser import UNNAMED, digest_of, has_null
 from .presets import karras_sigmas
 from .subjects import Subject
 
@@ -57,7 +59,8 @@ def subject_of_file(model: str, device: str = "cpu") -> Subject:
     if not hasattr(module, match["name"]):
         raise ValueError(f"{path}: has no {match['name']!r}")
     subject = own_subject(getattr(module, match["name"]), device=device, module=module, name=model)
-    return replace(subject, inputs={str(path): sha256(path)})
+    digest = sha256(path)
+    return replace(subject, name=f"{model} {digest[:16]} {subject.name}", inputs={str(path): digest})
 
 
 def own_subject(
@@ -90,7 +93,10 @@ def own_subject(
         return karras_sigmas(steps, high, low)
 
     null = "what it answers without a condition" if has_null(denoiser) else ""
-    model = (f"{name} {fingerprint(digest_of(denoiser))[:16]}", denoiser, conditions, tuple(map(int, shape)))
+    digest = digest_of(denoiser)
+    # without a digest a folder of finished work asks for one
+    told = f"{name} {fingerprint(digest)[:16]}" if digest else UNNAMED
+    model = (told, denoiser, conditions, tuple(map(int, shape)))
     return Subject(
         *(*model, levels, chain, said("sampler"), said("predict")),
         dtype=said("dtype") or torch.float32,
@@ -115,17 +121,15 @@ def _range_of(name: str, sigmas: Any) -> tuple[float, float]:
 
 
 def _run(path: Path) -> ModuleType:
-    """A Python file as a module, with its folder in front of where modules are looked for."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    """A Python file as a module, with its folder last of where modules are looked for."""
+    spec = importlib.util.spec_from_file_location(f"measured_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path}: is no Python file")
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
+    sys.modules[spec.name] = module  # where dataclasses and pickles look for it
+    sys.path.append(str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's program raises
         raise ValueError(f"{path}: {type(error).__name__}: {one_line(error)}") from error
-    finally:
-        sys.path.remove(folder)
     return module

@@ -30,6 +30,7 @@ Precision = Literal["float32", "float16", "bfloat16"]
 
 _PATH_STEPS, _LEVELS = 64, 40
 _PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
+_MANY = 100  # classes, beyond which all of them are never meant
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
     "checkpoint": ("digits", "edm", "edm2", "pipeline", "sd15"),
@@ -67,9 +68,9 @@ class Request:
         for name, models in _TAKES.items():
             given = getattr(self, name) is not None
             if given and self.model not in models and self._is_known():
-                raise ValueError(f"{name}: is of {', '.join(models)}, not of {self.model}")
+                raise ValueError(f"{name}: is of {', '.join(models)}, not of {_called(self.model)}")
         if self.download and self.model not in ("pipeline", "sd15") and self._is_known():
-            raise ValueError(f"download: is of pipeline and sd15, not of {self.model}")
+            raise ValueError(f"download: is of pipeline and sd15, not of {_called(self.model)}")
         self._check_device()
         if not isinstance(self.model, str):
             return own_subject(self.model, device=self.device)
@@ -97,7 +98,7 @@ class Request:
 
     def options(self, subject: Subject) -> Options:
         """Estimator, numbers of samples and levels, and classes, where they were not said."""
-        if self.model in ("edm", "edm2") and not self.classes:
+        if not self.classes and (self.model in ("edm", "edm2") or len(subject.conditions) > _MANY):
             few = ",".join(subject.conditions[:2])
             raise ValueError(f"classes: name some of the model's {len(subject.conditions)}, as {few}")
         classes = subject.chosen(self.classes)
@@ -180,8 +181,9 @@ def measure(
     Parameters
     ----------
     model : str or denoiser
-        `digits`, `edm2`, `sd15`, or the SPEC of a mixture, whose exact denoiser is measured; a denoiser of
-        one's own, or `my_module.py:name`, that says its `conditions`, `shape` and `sigmas` (`own_models`).
+        `digits`, `edm`, `edm2`, `pipeline`, `sd15`, or the SPEC of a mixture, whose exact denoiser is
+        measured; a denoiser of one's own, or `my_module.py:name`, that says its `conditions`, `shape` and
+        `sigmas` (`own_models`).
     classes : str or sequence of str, optional
         Names, all by default; one is compared with no class; "all" measures every pair.
     estimator : {"path", "discrepancy"}, optional
@@ -190,7 +192,8 @@ def measure(
         Weight w of `w D_own + (1 − w) D_reference`, 1 for none; what it leads away from, "unconditional" or
         "classes"; and the σ (low, high) between which it acts.
     checkpoint, reference_checkpoint, prompts
-        The network's file (sd15: a folder or hub name), the unconditional network's, prompt lists by name.
+        The network's file (of a pipeline a folder, file or hub name), the unconditional network's, and prompt
+        lists by name.
     prediction : GaussianMixture or SPEC, optional
         What the curve is compared with, in place of the model's own.
     preset : str, optional
@@ -198,7 +201,7 @@ def measure(
     samples, levels, batch : int, optional
         Chains or noised samples, noise levels or steps of the chain, samples at once.
     device, precision, download
-        Where the network computes and in what; whether sd15 may fetch what is not here.
+        Where the network computes and in what; whether a pipeline may fetch what is not here.
     seed : int
     out : path, optional
         Folder that keeps finished batches, in `blocks`; the same call goes on from them to the same bits.
@@ -252,6 +255,10 @@ def measure(
     return result_of(Measurement(subject, request.options(subject), folder, share, progress))
 
 
+def _called(model: object) -> str:
+    return model if isinstance(model, str) else type(model).__name__
+
+
 def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
 
@@ -271,12 +278,12 @@ def _check_model(model: str) -> None:
     if not _is_unknown(model):
         return
     if Path(model).exists():
-        kind = "sd15" if Path(model).is_dir() else "edm2"
-        raise ValueError(f"MODEL: {model!r} is a path; say what it is of, as in {kind} --checkpoint {model}")
+        kind = "pipeline" if Path(model).is_dir() else "edm"
+        raise ValueError(f"model: {model!r} is a path; say {kind}, with that path as its checkpoint")
     names = [*MODELS, *(f"{family}:" for family in FAMILIES)]
     near = get_close_matches(model.lower().partition("=")[0], names, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
     known = ", ".join(MODELS)
     raise ValueError(
-        f"MODEL: {model!r} is not one of {known}, nor the SPEC of a mixture such as binary:d=4,mu=1,s=1{hint}"
+        f"model: {model!r} is not one of {known}, nor the SPEC of a mixture such as binary:d=4,mu=1,s=1{hint}"
     )

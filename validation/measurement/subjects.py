@@ -1,6 +1,7 @@
 """What `speciation measure` measures: a denoiser, its conditions, clean samples and a prediction, if any.
 
-Four kinds: a mixture's exact denoiser (the oracle), the embedded digits, EDM2, Stable Diffusion.
+A mixture's exact denoiser (the oracle), the embedded digits, a network of EDM or EDM2, a pipeline;
+`own_models` adds anybody's.
 """
 
 import csv

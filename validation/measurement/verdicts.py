@@ -62,7 +62,7 @@ def verdict(
         agree, how = None, ""
     elif never:
         level = apart <= _LEVEL * float(predicted["class_entropy"])
-        agree = np.isnan(found.value) and not found.note.startswith(ABOVE) and level
+        agree = bool(np.isnan(found.value) and not found.note.startswith(ABOVE) and level)
         how = f" (levels {apart:.2g} nats apart)" if not level else ""
     elif np.isnan(found.value):
         agree, how = _absent(measured, found, expected.value), ""

@@ -35,6 +35,9 @@ Prediction = Literal["epsilon", "v", "sample", "flow", "sit", "edm", "edm-v"]
 PREDICTIONS: tuple[Prediction, ...] = get_args(Prediction)
 """What a network's answer may mean."""
 
+_SAID = {"epsilon": "epsilon", "v_prediction": "v", "sample": "sample", "flow_prediction": "flow"}
+"""What a scheduler of diffusers calls its prediction."""
+
 _SLACK = 1e-6  # relative excess over the ends of a table that is still the end
 
 
@@ -77,7 +80,7 @@ class Convention:
             found = 1 / (1 + levels)
         else:
             found = self._continuous(levels)
-        return torch.as_tensor(found, dtype=torch.float64, device="cpu").to(sigma.device)
+        return torch.as_tensor(found, dtype=sigma.dtype, device="cpu").to(sigma.device)
 
     def denoised(self, x: Tensor, answer: Tensor, sigma: Tensor) -> Tensor:
         """`D`, by the table above."""
@@ -150,6 +153,11 @@ def convention_of(prediction: str, schedule: Any = None, sigma_data: float = 0.5
         if known == "v" and not schedule.variance_preserving:
             raise ValueError("schedule: v is of a variance-preserving one; for flow matching choose flow")
         return Convention(known, schedule, sigma_data=sigma_data)
+    said = getattr(getattr(schedule, "config", None), "prediction_type", None)
+    if said is not None and _SAID.get(str(said), known) != known:
+        raise ValueError(f"prediction: the scheduler says {said!r}, not {known}")
+    if known in ("flow", "sit"):
+        raise ValueError(f"schedule: {known} has none of steps; leave it out (time= says another clock)")
     held = getattr(schedule, "alphas_cumprod", schedule)
     try:
         alphas = np.asarray(torch.as_tensor(held, device="cpu").double().numpy())

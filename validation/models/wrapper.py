@@ -4,9 +4,10 @@ The network is called as `network(X, time)`, or `network(X, time, label)` where 
 given and what its answer means is a row of `predictions`.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...numerics.runs.fingerprints import fingerprint
-from ..denoiser import digest_of_modules
+from ..denoiser import digest_of, digest_of_modules
 from .predictions import Convention, Prediction, convention_of
 
 __all__ = ["NetworkDenoiser", "as_denoiser"]
@@ -75,6 +76,8 @@ def as_denoiser(
     names = _names(labels)
     if null is not None and not names:
         raise ValueError("null: is of a network with classes; give labels too")
+    if null is not None and 0 <= null < len(names):
+        raise ValueError(f"null: {null} is the number of class {names[null]!r}, not of no class")
     return NetworkDenoiser(network, convention_of(prediction, schedule, sigma_data), names, null, time)
 
 
@@ -108,12 +111,15 @@ class NetworkDenoiser(nn.Module):
         return np.array([0.002, 80.0]) if table is None else table
 
     def digest(self) -> str:
-        """SHA-256 of the weights and of how they are asked; of a plain function its name alone."""
+        """SHA-256 of the weights and of how they are asked; empty for a function that nothing tells apart."""
         held = self.network
-        own = digest_of_modules(held) if isinstance(held, nn.Module) else getattr(held, "__qualname__", "")
+        own = digest_of_modules(held) if isinstance(held, nn.Module) else digest_of(held)
+        clock = "schedule" if self._time is None else digest_of(self._time)
+        if not own or not clock:
+            return ""
         c = self.convention
         about = (c.prediction, str(c.schedule), c.sigmas, c.sigma_data, *self.conditions, self.null)
-        return fingerprint(own, *about)
+        return fingerprint(own, clock, *about)
 
     def forward(self, x: Tensor, sigma: float | Tensor, condition: str | None = None) -> Tensor:
         """Estimate of x₀ for x (batch, …), in x's own type.
@@ -136,9 +142,11 @@ class NetworkDenoiser(nn.Module):
         wide = level.reshape(-1, *[1] * (x.ndim - 1))
         own = x.to(wide.dtype)
         given = (self.convention.scale(wide) * own).to(self._dtype(x))
-        asked = self.convention.time(level) if self._time is None else self._time(level)
+        precise = level if level.device.type == "mps" else level.double()  # mps has no doubles
+        asked = self.convention.time(precise) if self._time is None else self._time(precise)
         if isinstance(asked, Tensor):
-            asked = asked.to(x.device, torch.float64 if given.dtype == torch.float64 else torch.float32)
+            kind = torch.float64 if given.dtype == torch.float64 else torch.float32
+            asked = asked.to(x.device, kind if asked.is_floating_point() else asked.dtype)
         with _evaluating(self.network):
             answer = _tensor(self.network(given, asked, *self._label(condition, x)))
         return self.convention.denoised(own, _answer(answer, x, sigma, condition).to(own), wide).to(x)
@@ -209,10 +217,11 @@ def _answer(answer: Tensor, x: Tensor, sigma: Any, condition: str | None) -> Ten
 def _names(labels: int | Sequence[str] | None) -> tuple[str, ...]:
     if labels is None:
         return ()
-    if isinstance(labels, int) and not isinstance(labels, bool):
-        if labels < 1:
-            raise ValueError(f"labels: need at least one class, not {labels}")
-        return tuple(map(str, range(labels)))
+    if isinstance(labels, SupportsIndex) and not isinstance(labels, bool):
+        count = operator.index(labels)
+        if count < 1:
+            raise ValueError(f"labels: need at least one class, not {count}")
+        return tuple(map(str, range(count)))
     if isinstance(labels, (str, bool)) or not all(isinstance(name, str) for name in labels):
         raise ValueError("labels: need a number of classes, or their names")
     if len(set(labels)) != len(labels):

@@ -91,6 +91,7 @@ def test_shapes_lead(shape):
     assert mixture.posterior(x, 1.0).shape == (*shape[:-1], 3)
     assert mixture.log_density(x, 1.0).shape == shape[:-1]
     assert mixture.denoise(x, np.ones(shape[:-1])).shape == shape
+    assert mixture_of("low rank").denoise(x, np.ones(shape[:-1])).shape == shape
 
 
 def test_blocks_do_not_show(monkeypatch):
@@ -175,6 +176,7 @@ def test_whitening_and_colouring_undo_each_other():
     [
         (lambda m: m.posterior(np.ones((2, 4)), 1.0), "x: the last axis must be the dimension 5"),
         (lambda m: m.posterior(np.ones((2, 5)), -1.0), "sigma: must be >= 0, not -1"),
+        (lambda m: m.posterior(torch.ones(2, 5), torch.tensor(-1.0)), "sigma: must be >= 0, not -1"),
         (lambda m: m.posterior(np.ones((2, 5)), np.ones(3)), r"sigma: shape \(3,\) does not fit"),
         (lambda m: m.posterior(torch.ones((2, 5), dtype=torch.int64), 1.0), "x: need real floating-point"),
         (lambda m: m.denoise(np.ones((2, 5)), 1.0, "dog"), "label: 'dog' is not one of a, b, c"),
@@ -194,3 +196,40 @@ def test_whitening_and_colouring_undo_each_other():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call(mixture_of("isotropic"))
+
+
+def test_slopes_in_sigma_with_factors_of_equal_length():
+    """Singular values that coincide have vectors without a derivative; the density has one all the same."""
+    factors = np.zeros((5, 3))
+    factors[0, 0] = factors[1, 1] = 2.0
+    mixture = GaussianMixture(WEIGHTS, MEANS, LowRank(0.3, factors))
+    sigma = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+    mixture.log_density(torch.asarray(X), sigma).sum().backward()
+    high, low = (mixture.log_density(X, 0.8 + step).sum() for step in (1e-5, -1e-5))
+    np.testing.assert_allclose(sigma.grad, (high - low) / 2e-5, rtol=1e-7)
+    each = mixture.score(torch.asarray(X), torch.full((7,), 0.8, dtype=torch.float64))
+    np.testing.assert_allclose(each, mixture.score(X, 0.8), atol=1e-11)
+
+
+def test_short_factors_keep_their_precision():
+    """Lengths 1 and 1e-8 at σ = 1e-9, where squares of them would be rounding."""
+    lengths = np.array([1.0, 1e-8, 0.5])
+    low_rank = GaussianMixture([0.5, 0.5], [[0.0] * 3, [1.0] * 3], LowRank(0.0, np.diag(lengths)))
+    diagonal = GaussianMixture([0.5, 0.5], [[0.0] * 3, [1.0] * 3], Diagonal(lengths**2))
+    x = np.array([[0.3, 2e-8, 0.1]])
+    np.testing.assert_allclose(low_rank.log_density(x, 1e-9), diagonal.log_density(x, 1e-9), rtol=1e-9)
+    single = low_rank.log_density(torch.asarray(x, dtype=torch.float32), 1e-3)
+    np.testing.assert_allclose(single, diagonal.log_density(x, 1e-3), rtol=1e-5)
+
+
+def test_many_classes_take_products_with_the_same_values():
+    rng = np.random.default_rng(3)
+    many = GaussianMixture(
+        np.full(40, 1 / 40), rng.standard_normal((40, 64)), LowRank(0.5, rng.standard_normal((64, 2)))
+    )
+    x = rng.standard_normal((5, 64)) * 2
+    own = states._like(x, np, many.stacked)
+    slow = posterior(np, own, x, 1.3, states._mixed(x, np, many.stacked, 1.3))
+    np.testing.assert_allclose(many.posterior(x, 1.3), slow.shares.T, atol=1e-13)
+    np.testing.assert_allclose(many.score(x, 1.3), -slow.pull(slow.shares), atol=1e-12)
+    np.testing.assert_allclose(many.log_density(x, 1.3), slow.log_density, rtol=1e-13)

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from speciation.numerics import entropy_curve, guided_curve
 from speciation.theory import GaussianMixture, binary_entropy, window_sigmas
-from speciation.validation import MixtureDenoiser, compare, pair_entropies, path_entropy
+from speciation.validation import MixtureDenoiser, compare, comparison_figure, pair_entropies, path_entropy
 from speciation.validation.estimators.curve_statistics import extrapolated
 from speciation.validation.measurement.comparison import read_curve
 
@@ -524,3 +524,10 @@ def test_curves_of_pairs_are_not_guided(tmp_path):
     for options in ({"guidance": 2.0}, {"interval": (1.0, 2.0)}):
         with pytest.raises(ValueError, match="curves of pairs are not guided"):
             compare(pairs, MIXTURE, **options)
+
+
+def test_a_comparison_is_drawn():
+    curve = entropy_curve(MIXTURE, window_sigmas(MIXTURE, 24))
+    upper, lower = comparison_figure(curve, curve, "itself").axes
+    assert "nats" in upper.get_ylabel() + lower.get_ylabel()
+    assert "predicted median" in upper.get_legend_handles_labels()[1]

@@ -32,6 +32,13 @@ def bare(x, sigma, condition):
 """
 
 
+KEPT = """
+@dataclass
+class Kept:
+    number: int = 1
+"""
+
+
 @pytest.fixture
 def module(tmp_path):
     path = tmp_path / "my_module.py"
@@ -39,7 +46,7 @@ def module(tmp_path):
     return path
 
 
-def test_a_file_is_measured_and_resumed(module, run_json, tmp_path):
+def test_a_file_is_measured_and_resumed(module, run, run_json, tmp_path):
     few = ["measure", f"{module}:denoiser", "--samples", "40", "--levels", "12", "--batch", "20"]
     first = run_json(*few, "--out", tmp_path / "out")
     assert first["method"] == "discrepancy"
@@ -48,6 +55,10 @@ def test_a_file_is_measured_and_resumed(module, run_json, tmp_path):
     inputs = json.loads((tmp_path / "out" / "manifest.json").read_text())["inputs"]
     assert str(module) in inputs
     assert run_json(*few, "--out", tmp_path / "out")["peak_per_log_sigma"] == first["peak_per_log_sigma"]
+    module.write_text(FILE.replace("M=9", "M=4"))
+    status, _, err = run(*few, "--out", tmp_path / "out")
+    assert (status, "holds the blocks of another measurement" in err) == (2, True)
+    module.write_text("from __future__ import annotations\nfrom dataclasses import dataclass\n" + FILE + KEPT)
     guided = run_json(*few[:2], "--guidance", "2", "--samples", "8", "--levels", "6")
     assert guided["method"] == "path"
     assert run_json(*few, "--estimate")["evaluations"] == 40 * 12 * 2

@@ -111,7 +111,7 @@ def damaged(kind, path, network):
     [
         ("absent", "cannot be read"),
         ("pickle", "ema|no network named 'ema'"),
-        ("truncated", "cannot be read"),
+        ("truncated", "is no safetensors file"),
         ("configuration", "attention over 16 channels: shapes do not say"),
         ("argument", "unexpected keyword argument 'evil'"),
         ("name", "unet.extra: unexpected"),

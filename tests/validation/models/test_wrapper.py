@@ -1,5 +1,7 @@
 """Anybody's network as a denoiser: every convention on the exact posterior mean of a mixture."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,11 @@ class Tabled:
     """A scheduler of another library, as far as it is looked at."""
 
     alphas_cumprod = torch.as_tensor(ALPHAS)
+
+
+class Said(Tabled):
+    class config:  # noqa: N801
+        prediction_type = "v_prediction"
 
 
 def of_table(steps):
@@ -135,6 +142,22 @@ def test_answers_of_other_libraries():
         np.testing.assert_array_equal(as_denoiser(network, "epsilon", DDPM)(x, 1.0, None), plain)
 
 
+def test_functions_that_nothing_tells_apart_have_no_digest():
+    assert as_denoiser(lambda x, t: x, "flow").digest() == ""
+    assert as_denoiser(torch.nn.Identity(), "flow", time=lambda s: s).digest() == ""
+    assert as_denoiser(of_table, "flow").digest() != as_denoiser(network_of, "flow").digest()
+    with pytest.raises(ValueError, match="denoiser: a folder cannot tell it from others"):
+        path_entropy(
+            as_denoiser(lambda x, t, c: x, "flow", labels=2), ["0", "1"], [2.0, 1.0], (4,), folder=Path("f")
+        )
+
+
+def test_a_clock_of_whole_numbers():
+    asked = as_denoiser(lambda x, t: x * (t.dtype == torch.int64), "flow", time=lambda s: s.long())
+    assert float(asked(torch.ones(1, 2), 3.0, None).abs().sum()) < 2
+    assert as_denoiser(abs, "flow", labels=np.int64(3)).conditions == ("0", "1", "2")
+
+
 def test_estimators_take_it():
     denoiser = as_denoiser(network_of("v"), "v", DDPM, labels=3)
     assert not denoiser.has_null
@@ -152,6 +175,12 @@ def test_estimators_take_it():
         (lambda: as_denoiser(abs, "v", schedules.EDM()), "schedule: v is of a variance-preserving one"),
         (lambda: as_denoiser(abs, "v", "ddpm"), "schedule: need one of speciation.theory.schedules"),
         (lambda: as_denoiser(abs, "v", [0.1, 0.5]), "schedule: alphas_cumprod must be one falling row"),
+        (
+            lambda: as_denoiser(abs, "epsilon", Said()),
+            "prediction: the scheduler says 'v_prediction', not epsilon",
+        ),
+        (lambda: as_denoiser(abs, "flow", ALPHAS), "schedule: flow has none of steps"),
+        (lambda: as_denoiser(abs, "flow", labels=3, null=1), "null: 1 is the number of class '1'"),
         (lambda: as_denoiser(abs, "flow", labels=["a", "a"]), "labels: two classes have the same name"),
         (lambda: as_denoiser(abs, "flow", labels="ab"), "labels: need a number of classes"),
         (lambda: as_denoiser(abs, "flow", null=3), "null: is of a network with classes"),
