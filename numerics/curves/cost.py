@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from ...theory.closed_forms.dispatch import exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from .dataset import checked_sigmas
-from .entropy import chosen, groups_of, prepared, work_of
+from .entropy import chosen, entropy_curve, groups_of, prepared, work_of
 
 __all__ = ["Cost", "curve_cost"]
 
 Array = NDArray[np.float64]
 
 _FEW = 2  # levels that are tried
+_SOME, _PILOT = 8, 4096  # levels and draws of a small curve, for the errors that it has
 _RATE = 5e7  # multiplications in a second, at worst: it tells which curves are worth a trial
 _SHORT = 5.0  # seconds that need no trial
 _TRIED = 8  # strides, beside which what a call takes by itself is told from what a stride does
@@ -41,11 +42,13 @@ def curve_cost(
     method: str = "auto",
     partition: Mapping[str, Sequence[str]] | None = None,
     dtype: str | None = None,
+    tolerance: float | None = None,
 ) -> Cost:
     """Expected cost of `entropy_curve` with the same arguments, on this machine.
 
-    A few levels are prepared and drawn once, and scaled to all: right to within a factor of about two.
-    With a `tolerance` a curve can take longer. Raises `ValueError` as `entropy_curve` does.
+    A few levels are prepared and drawn once, and scaled to all: right to within a factor of about two. With a
+    `tolerance` the number of draws is what a small curve's errors say that it takes. Raises `ValueError` as
+    `entropy_curve` does.
     """
     sigma = checked_sigmas(sigmas)
     groups = groups_of(mixture, partition)
@@ -55,7 +58,18 @@ def curve_cost(
     if method == "exact" and exact is not None:
         once, each = exact.seconds(sigma)
         return Cost(once + each * (sigma.size - 1), 0.0, 0)
+    if tolerance is not None and tolerance > 0:
+        options = {"method": method, "partition": partition, "dtype": dtype}
+        samples = _samples_for(mixture, sigma, tolerance, options)
     return _of_draws(mixture, sigma, few, (samples, method, groups, dtype))
+
+
+def _samples_for(mixture: GaussianMixture, sigma: Array, tolerance: float, options: dict[str, Any]) -> int:
+    """Draws with which the largest standard error falls to `tolerance`, from a few draws at some levels."""
+    some = sigma[np.unique(np.linspace(0, sigma.size - 1, _SOME).round().astype(int))]
+    pilot = entropy_curve(mixture, some, samples=_PILOT, **options)
+    largest = max(float(pilot[name].max()) for name in ("entropy_se", "rate_se", "agreement_se"))
+    return max(1, int(np.ceil(pilot.attrs["samples"] * min((largest / tolerance) ** 2, 1e15))))
 
 
 def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[Any, ...]) -> Cost:

@@ -90,7 +90,8 @@ def curve(
     time = _times(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
     checkpoint = _checkpoint(out, points)
-    cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups)
+    asked: dict[str, Any] = {"samples": samples, "method": method, "tolerance": tolerance}
+    cost = curve_cost(mixture, sigmas, partition=groups, **asked)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:
         print_cost(cost, what, as_json)

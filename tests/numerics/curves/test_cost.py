@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from speciation.numerics import entropy_curve
+from speciation.numerics.curves.cost import curve_cost
 from speciation.numerics.monte_carlo import levels, shared_covariance, unequal_covariance
 from speciation.numerics.monte_carlo.strides import STRIDE, in_precision
 from speciation.theory import Diagonal, GaussianMixture
@@ -125,3 +127,14 @@ def test_unequal_covariances_cost_d_per_level_and_class():
     first, second, third = (cost(d) for d in (256, 512, 768))
     assert third - second == pytest.approx(second - first, rel=0.05)
     assert jnp.isfinite(first)
+
+
+def test_a_tolerance_says_how_many_draws_it_takes():
+    """Within a factor of four of the draws that it took, since errors are known from 4096 at eight levels."""
+    mixture = GaussianMixture.parse("orthogonal:K=4,d=6,M=9,s=1")
+    sigma = np.geomspace(0.5, 30, 12)
+    whole = {"method": "ambient", "tolerance": 0.004}
+    took = entropy_curve(mixture, sigma, samples=1, **whole).attrs["samples"]
+    said = curve_cost(mixture, sigma, **whole).draws
+    assert took / 4 < said < 4 * took
+    assert curve_cost(mixture, sigma, **whole | {"tolerance": 0.002}).draws > 3 * said  # mutant: half of it
