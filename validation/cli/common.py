@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -53,6 +54,7 @@ _OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
 
 _UNBOUNDED = 1 << 20  # columns: wider than anything that is printed
 _LARGE, _TRIED = 1000, 800  # dimensions: of a matrix worth a trial, and of the trial
+_PACKED = 4  # how far a compressed file of measured numbers shrinks, at most
 _LONG = 5.0  # seconds from which a wait is announced
 
 
@@ -131,7 +133,15 @@ def announce_reading(spec: str, quiet: bool) -> None:
     if path.suffix != ".npz" or not path.is_file():
         return
     # eight bytes a number; of several matrices the work is less than that of one as large as all
-    dimension = (path.stat().st_size / 8) ** 0.5
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = sum(member.file_size for member in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return  # the reader says what it is
+    if held > _PACKED * size:  # no numbers of a mixture; the reader refuses what it is too large for
+        return
+    dimension = (size / 8) ** 0.5
     if dimension < _LARGE:
         return
     small = np.random.default_rng(0).standard_normal((_TRIED, _TRIED))

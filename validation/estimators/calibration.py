@@ -27,6 +27,7 @@ __all__ = ["DenoiserWarning", "check_denoiser", "warn_of_wrapper"]
 _ERRORS = 6.0  # standard errors beyond which a mean is not zero
 _COSINE = 0.05  # between x₀ − D and D: the digits network stays below 0.04, twice its time goes beyond 0.07
 _EXCESS = 1.5  # of dσ²: how far D may be from x
+_INFINITE = "the answer is not finite"
 _FEW = 64  # samples of a look that estimators take
 
 
@@ -58,7 +59,7 @@ class _Looked:
         if self.answer.dtype != self.noisy.dtype:
             return f"{self.where}: the answer is {self.answer.dtype}, the state {self.noisy.dtype}"
         if not bool(torch.isfinite(self.answer).all()):
-            return f"{self.where}: the answer is not finite"
+            return f"{self.where}: {_INFINITE}"
         return self._too_far() or self._not_orthogonal()
 
     def _too_far(self) -> str:
@@ -158,6 +159,7 @@ def warn_of_wrapper(
     few = levels[[levels.size // 4, levels.size // 2, 3 * levels.size // 4]]
     about: dict[str, Any] = {"samples": _FEW, "seed": seed, "dtype": dtype, "device": device}
     lines = check_denoiser(denoiser, sampler, conditions=[condition], sigmas=few, **about)
+    lines = [line for line in lines if not line.endswith(_INFINITE)]  # which the run refuses
     if lines:
         more = f" (and {len(lines) - 1} more; check_denoiser lists them)" if len(lines) > 1 else ""
         text = f"denoiser: no mean of clean data: {lines[0]}{more}"

@@ -85,7 +85,7 @@ def test_a_single_group_or_class_is_refused_before_the_work(run, tmp_path):
     GaussianMixture([1.0], np.ones((1, 2)), 1.0).save(tmp_path / "class.json")
     status, out, err = run("curve", tmp_path / "group.json", "--partition", "groups")
     assert (status, out) == (2, "")
-    assert err == "partition: a single group holds every class, so there is nothing to decide\n"
+    assert err == "--partition: a single group holds every class, so there is nothing to decide\n"
     for command in ("curve", "predict"):
         status, out, err = run(command, tmp_path / "class.json")
         assert (status, out, err) == (2, "", "mixture: a single class has nothing to decide\n")

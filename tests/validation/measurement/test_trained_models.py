@@ -278,7 +278,10 @@ def refusals(files, tmp_path):
         "torch's archive": ([*edm2, archived], "write its state dict with safetensors.torch.save_file"),
         "JSON as network": ([*edm2, text], "is no safetensors file and no pickle checkpoint"),
         "JSON as digits": (["digits", "--checkpoint", text], "is no safetensors file and no pickle"),
-        "a download of digits": (["digits", "--download"], "--download: is of sd15, not of digits"),
+        "a download of digits": (
+            ["digits", "--download"],
+            "--download: is of pipeline and sd15, not of digits",
+        ),
         "two estimators": (
             [*edm2, own, "--preset", "h26", "--estimator", "discrepancy"],
             "--estimator: a preset is a protocol of paths",
@@ -302,14 +305,14 @@ def refusals(files, tmp_path):
             "is for samples of shape (4, 8, 8), and the network for (1, 8, 8)",
         ),
         "a file as pipeline": (["sd15", "--checkpoint", own], "--prompts: needs a JSON file"),
-        "sdxl": (["sdxl"], "is not one of digits, edm2, sd15, nor the SPEC"),
+        "sdxl": (["sdxl"], "is not one of digits, edm, edm2, pipeline, sd15, nor the SPEC"),
         "near a model": (["sdxl"], "did you mean sd15?"),
         "near another": (["edm"], "did you mean edm2?"),
         "near a family": (["bianry:d=4"], "did you mean binary:?"),
         "a path as model": ([own], "is a path; say edm, with that path as its checkpoint"),
         "a folder as model": ([folder], "is a path; say pipeline, with that path as its checkpoint"),
         "weights of a mixture": ([SPEC, "--checkpoint", own], "--checkpoint: is of digits, edm2, sd15"),
-        "prompts of digits": (["digits", "--prompts", own], "--prompts: is of sd15, not of digits"),
+        "prompts of digits": (["digits", "--prompts", own], "--prompts: is of pipeline, sd15, not of digits"),
         "a reference of digits": (["digits", "--reference-checkpoint", own], "is of edm2, not of digits"),
         "no number": ([SPEC, *FEW, "--guidance", "nan"], "--guidance: must be a finite number, not nan"),
         "no end": ([SPEC, *FEW, "--guidance", "inf"], "--guidance: must be a finite number, not inf"),
@@ -440,6 +443,7 @@ def zeros(condition, count, generator):
     return torch.zeros(count, 1, 8, 8)
 
 
+@pytest.mark.filterwarnings("ignore:denoiser. no mean of clean data")  # random weights are none
 @pytest.mark.parametrize("kind", ["path", "discrepancy", "pairs"])
 def test_a_folder_is_of_one_network(kind, tmp_path):
     """Finished batches of a network, a mixture, a type or of names that read alike are not another's."""
