@@ -307,7 +307,7 @@ def refusals(files, tmp_path):
         "a file as pipeline": (["sd15", "--checkpoint", own], "--prompts: needs a JSON file"),
         "sdxl": (["sdxl"], "is not one of digits, edm, edm2, pipeline, sd15, nor the SPEC"),
         "near a model": (["sdxl"], "did you mean sd15?"),
-        "near another": (["edm"], "did you mean edm2?"),
+        "near another": (["emd2"], "did you mean edm2?"),
         "near a family": (["bianry:d=4"], "did you mean binary:?"),
         "a path as model": ([own], "is a path; say edm, with that path as its checkpoint"),
         "a folder as model": ([folder], "is a path; say pipeline, with that path as its checkpoint"),
