@@ -311,9 +311,15 @@ def refusals(files, tmp_path):
         "near a family": (["bianry:d=4"], "did you mean binary:?"),
         "a path as model": ([own], "is a path; say edm, with that path as its checkpoint"),
         "a folder as model": ([folder], "is a path; say pipeline, with that path as its checkpoint"),
-        "weights of a mixture": ([SPEC, "--checkpoint", own], "--checkpoint: is of digits, edm2, sd15"),
+        "weights of a mixture": (
+            [SPEC, "--checkpoint", own],
+            "--checkpoint: is of digits, edm, edm2, pipeline, sd15",
+        ),
         "prompts of digits": (["digits", "--prompts", own], "--prompts: is of pipeline, sd15, not of digits"),
-        "a reference of digits": (["digits", "--reference-checkpoint", own], "is of edm2, not of digits"),
+        "a reference of digits": (
+            ["digits", "--reference-checkpoint", own],
+            "is of edm, edm2, not of digits",
+        ),
         "no number": ([SPEC, *FEW, "--guidance", "nan"], "--guidance: must be a finite number, not nan"),
         "no end": ([SPEC, *FEW, "--guidance", "inf"], "--guidance: must be a finite number, not inf"),
         "no such reference": (
