@@ -6,10 +6,11 @@ import pytest
 import torch
 
 FILES = ("edm2", "edm2_numpy2", "edm2_rgb", "edm1_ddpmpp", "edm1_ncsnpp", "edm1_vp")
+LIKE = ("edm2_numpy2", "edm2_rgb", "edm1_ncsnpp")  # those that the loader's own tests read too
 FEW = ("--samples", "4", "--levels", "5", "--batch", "4")
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LIKE)) for n in FILES])
 def test_published_checkpoints(reference, run, run_json, name, tmp_path):
     path = reference / "checkpoints" / f"{name}.pkl"
     cost = run_json("measure", "edm", "--checkpoint", path, "--classes", "0,1", "--estimate")
