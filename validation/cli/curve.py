@@ -90,8 +90,7 @@ def curve(
     time = _times(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
     checkpoint = _checkpoint(out, points)
-    asked: dict[str, Any] = {"samples": samples, "method": method, "tolerance": tolerance}
-    cost = curve_cost(mixture, sigmas, partition=groups, **asked)
+    cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups, tolerance=tolerance)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:
         print_cost(cost, what, as_json)
