@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import optimize
 
+from ...theory._support.plain_numbers import plain_number
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
@@ -54,7 +55,7 @@ def parse_axis(text: str, count: int) -> Axis:
     try:
         if match is None:
             raise ValueError
-        name, low, high = match[1], float(match[2]), float(match[3])
+        name, low, high = match[1], plain_number(match[2]), plain_number(match[3])
     except ValueError:
         raise ValueError(f"{text}: not an axis; write name=low:high or name=low:high:log") from None
     log = match[4] == ":log"

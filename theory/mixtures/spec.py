@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._support.plain_numbers import plain_number
 from . import files
 from .families import FAMILIES
 from .parts import Parts
@@ -55,7 +56,7 @@ def _numbers(body: str, keys: tuple[str, ...], optional: tuple[str, ...]) -> dic
         if key in values:
             raise ValueError(f"{key}: given twice")
         try:
-            values[key] = float(text)
+            values[key] = plain_number(text)
         except ValueError:
             raise ValueError(f"{key}: {text!r} is not a number") from None
         if not np.isfinite(values[key]):

@@ -20,7 +20,7 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from .._support.plain_numbers import plain_number
+from ...theory._support.plain_numbers import plain_number
 
 __all__ = [
     "JsonFlag",

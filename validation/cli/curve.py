@@ -7,8 +7,8 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from ...theory._support.plain_numbers import plain_number
 from ...theory.schedules import by_name
-from .._support.plain_numbers import plain_number
 from .common import (
     JsonFlag,
     QuietFlag,

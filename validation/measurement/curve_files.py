@@ -21,8 +21,8 @@ from ...numerics.curves.dataset import labelled
 from ...numerics.curves.reading import HALFWAY
 from ...numerics.runs.manifests import verify_manifest
 from ...theory._support.one_line import one_line
+from ...theory._support.plain_numbers import plain_number
 from ...theory.schedules import OrnsteinUhlenbeck
-from .._support.plain_numbers import plain_number
 from .constant_columns import CONSTANTS, constant_columns, constants_of
 
 __all__ = ["level_table", "read_curve"]

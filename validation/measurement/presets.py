@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models.edm.published import PRECONDITIONERS
+
 __all__ = ["PRESETS", "Preset", "karras_sigmas"]
 
 Array = NDArray[np.float64]
@@ -27,7 +29,10 @@ PRESETS = {
 """By model and name."""
 
 
-def karras_sigmas(steps: int, high: float = 80.0, low: float = 0.002, exponent: float = 7.0) -> Array:
+_LOW, _HIGH, _ = PRECONDITIONERS["EDM"]
+
+
+def karras_sigmas(steps: int, high: float = _HIGH, low: float = _LOW, exponent: float = 7.0) -> Array:
     """`σ_i = (σ_high^{1/ρ} + (i/steps)(σ_low^{1/ρ} − σ_high^{1/ρ}))^ρ`, shape (steps + 1,), descending.
 
     Raises `ValueError` unless 0 < low < high and there is a step. Source: K22, section 3.

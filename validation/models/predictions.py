@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...theory.schedules import DDPM, FlowMatching, Schedule
+from .edm.preconditioning import preconditioned
 
-__all__ = ["PREDICTIONS", "Convention", "Prediction", "convention_of", "levels_of"]
+__all__ = ["PREDICTIONS", "SAID", "Convention", "Prediction", "convention_of", "levels_of"]
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,12 @@ Prediction = Literal["epsilon", "v", "sample", "flow", "sit", "edm", "edm-v"]
 PREDICTIONS: tuple[Prediction, ...] = get_args(Prediction)
 """What a network's answer may mean."""
 
-_SAID = {"epsilon": "epsilon", "v_prediction": "v", "sample": "sample", "flow_prediction": "flow"}
+SAID: dict[str, Prediction] = {
+    "epsilon": "epsilon",
+    "v_prediction": "v",
+    "sample": "sample",
+    "flow_prediction": "flow",
+}
 """What a scheduler of diffusers calls its prediction."""
 
 _SLACK = 1e-6  # relative excess over the ends of a table that is still the end
@@ -59,7 +65,7 @@ class Convention:
     def scale(self, sigma: Tensor) -> Tensor:
         """The factor `a` of the network's input."""
         if self.prediction in ("edm", "edm-v"):
-            return 1 / torch.sqrt(sigma**2 + self.sigma_data**2)
+            return torch.as_tensor(preconditioned(sigma, self.sigma_data).into)
         if self.prediction in ("flow", "sit") or isinstance(self.schedule, FlowMatching):
             return 1 / (1 + sigma)
         if self.schedule is not None and not self.schedule.variance_preserving:
@@ -96,9 +102,8 @@ class Convention:
         return rules[self.prediction]()
 
     def _preconditioned(self, x: Tensor, answer: Tensor, sigma: Tensor, sign: float) -> Tensor:
-        width2 = sigma**2 + self.sigma_data**2
-        out = sigma * self.sigma_data / torch.sqrt(width2)
-        return self.sigma_data**2 / width2 * x + sign * out * answer
+        c = preconditioned(sigma, self.sigma_data)
+        return c.skip * x + sign * c.out * answer
 
     def _step(self, levels: Array) -> Array:
         assert self.sigmas is not None  # noqa: S101 (its caller asked)
@@ -154,7 +159,7 @@ def convention_of(prediction: str, schedule: Any = None, sigma_data: float = 0.5
             raise ValueError("schedule: v is of a variance-preserving one; for flow matching choose flow")
         return Convention(known, schedule, sigma_data=sigma_data)
     said = getattr(getattr(schedule, "config", None), "prediction_type", None)
-    if said is not None and _SAID.get(str(said), known) != known:
+    if said is not None and SAID.get(str(said), known) != known:
         raise ValueError(f"prediction: the scheduler says {said!r}, not {known}")
     if known in ("flow", "sit"):
         raise ValueError(f"schedule: {known} has none of steps; leave it out (time= says another clock)")

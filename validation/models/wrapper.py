@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ...numerics.runs.fingerprints import fingerprint
 from ..denoiser import digest_of, digest_of_modules
+from .edm.published import PRECONDITIONERS
 from .predictions import Convention, Prediction, convention_of
 
 __all__ = ["NetworkDenoiser", "as_denoiser"]
@@ -108,7 +109,7 @@ class NetworkDenoiser(nn.Module):
     def sigmas(self) -> NDArray[np.float64]:
         """Noise levels of its table, ascending; without one the two that EDM samples between."""
         table = self.convention.sigmas
-        return np.array([0.002, 80.0]) if table is None else table
+        return np.array(PRECONDITIONERS["EDM"][:2]) if table is None else table
 
     def digest(self) -> str:
         """SHA-256 of the weights and of how they are asked; empty for a function that nothing tells apart."""

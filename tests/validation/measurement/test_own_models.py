@@ -55,6 +55,8 @@ def test_a_file_is_measured_and_resumed(module, run, run_json, tmp_path):
     inputs = json.loads((tmp_path / "out" / "manifest.json").read_text())["inputs"]
     assert str(module) in inputs
     assert run_json(*few, "--out", tmp_path / "out")["peak_per_log_sigma"] == first["peak_per_log_sigma"]
+    left = run_json(*few, "--out", tmp_path / "out", "--estimate")
+    assert (left["evaluations"], left["finished"]) == (0, 40 * 12 * 2)  # what is there is taken
     module.write_text(FILE.replace("M=9", "M=4"))
     status, _, err = run(*few, "--out", tmp_path / "out")
     assert (status, "holds the blocks of another measurement" in err) == (2, True)

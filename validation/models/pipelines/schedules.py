@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..predictions import Convention, convention_of
+from ..predictions import SAID, Convention, convention_of
 from .pipeline_checks import DISTILLED, SOLVERS, TABLE
 from .source import silent
 
@@ -26,7 +26,7 @@ __all__ = ["Levels", "levels_of_alphas", "levels_of_scheduler"]
 
 Array = NDArray[np.float64]
 
-_ROWS = {"epsilon": "epsilon", "v_prediction": "v", "sample": "sample"}
+_ROWS = {name: row for name, row in SAID.items() if row != "flow"}
 _EDM_ROWS = {"epsilon": "edm", "v_prediction": "edm-v"}
 _EDM = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler")
 _FLOW = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
