@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import special, stats
+from sklearn import mixture as sklearn_mixture
 from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic, LowRank, orthogonal_entropy, tree
 from speciation.theory.mixtures import states
 from speciation.theory.mixtures.posterior import posterior, posterior_by_products
@@ -233,3 +234,30 @@ def test_many_classes_take_products_with_the_same_values():
     np.testing.assert_allclose(many.posterior(x, 1.3), slow.shares.T, atol=1e-13)
     np.testing.assert_allclose(many.score(x, 1.3), -slow.pull(slow.shares), atol=1e-12)
     np.testing.assert_allclose(many.log_density(x, 1.3), slow.log_density, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_without_noise_it_is_scikit_learn_s(kind):
+    """A mixture that scikit-learn fitted has its responsibilities and densities at σ = 0."""
+    data = np.concatenate([RNG.standard_normal((60, 4)) @ np.diag([1, 2, 0.5, 1]) + 3 * k for k in range(3)])
+    fitted = sklearn_mixture.GaussianMixture(3, covariance_type=kind, random_state=0).fit(data)
+    own = GaussianMixture.from_sklearn(fitted)
+    np.testing.assert_allclose(own.posterior(data, 0.0), fitted.predict_proba(data), atol=1e-10)
+    np.testing.assert_allclose(own.log_density(data, 0.0), fitted.score_samples(data), rtol=1e-10)
+    # mutant: a little noise
+    assert np.abs(own.log_density(data, 0.2) - fitted.score_samples(data)).max() > 1e-3
+
+
+def test_it_is_torch_s_mixture():
+    """`torch.distributions.MixtureSameFamily` of the noised classes, with its score by autograd."""
+    own = mixture_of("full")
+    noisy = torch.asarray(MATRIX + 0.8**2 * np.eye(5))
+    classes = torch.distributions.MultivariateNormal(torch.asarray(MEANS), noisy.expand(3, 5, 5))
+    other = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(torch.asarray(WEIGHTS)), classes
+    )
+    x = torch.asarray(X).requires_grad_()
+    density = other.log_prob(x)
+    density.sum().backward()
+    np.testing.assert_allclose(own.log_density(X, 0.8), density.detach(), rtol=1e-11)
+    np.testing.assert_allclose(own.score(X, 0.8), x.grad, atol=1e-11)

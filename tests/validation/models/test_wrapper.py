@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler, EDMEulerScheduler
 from speciation.theory import GaussianMixture, schedules
 from speciation.validation import as_denoiser, path_entropy
+from speciation.validation.models.predictions import SAID
 
 MIXTURE = GaussianMixture([0.2, 0.5, 0.3], np.random.default_rng(0).standard_normal((3, 4)), [0.3, 0.5, 1.0])
 DDPM = schedules.DDPM()
@@ -210,3 +212,40 @@ def test_estimators_take_it():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+@pytest.mark.parametrize("step", [0, 37, 500, 999])
+def test_the_clean_sample_is_that_of_diffusers(prediction, step):
+    """`pred_original_sample` of its DDIM step, whose state is √ᾱ (x₀ + σz)."""
+    scheduler = DDIMScheduler(prediction_type=prediction, clip_sample=False, set_alpha_to_one=False)
+    scheduler.set_timesteps(1000)
+    generator = torch.Generator().manual_seed(step)
+    answer, x = (torch.randn(2, 3, 4, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    alpha = float(scheduler.alphas_cumprod[step])
+    sigma = float(np.sqrt((1 - alpha) / alpha))
+    expected = scheduler.step(answer, step, np.sqrt(alpha) * x).pred_original_sample
+    asked = []
+    own = as_denoiser(lambda given, time: asked.append(time) or answer, SAID[prediction], scheduler)
+    np.testing.assert_allclose(own(x, sigma), expected, rtol=1e-5, atol=1e-5)
+    assert float(asked[0][0]) == pytest.approx(step, abs=1e-3)
+    if prediction != "sample":  # mutant: another level
+        assert float((own(x, 1.02 * min(sigma, 100.0), None) - expected).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_edm_is_that_of_diffusers(prediction):
+    scheduler = EDMEulerScheduler(prediction_type=prediction)
+    generator = torch.Generator().manual_seed(0)
+    answer, x = (torch.randn(2, 3, 4, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    row = {"epsilon": "edm", "v_prediction": "edm-v"}[prediction]
+    for sigma in (0.01, 0.5, 30.0):
+        given = []
+        own = as_denoiser(lambda X, time, given=given: given.append((X, time)) or answer, row)(x, sigma)
+        level = torch.tensor(sigma, dtype=torch.float64)
+        np.testing.assert_allclose(own, scheduler.precondition_outputs(x, answer, level), rtol=1e-6)
+        # mutant: another width of the data
+        wrong = as_denoiser(lambda X, time: answer, row, sigma_data=0.51)(x, sigma)
+        assert float((wrong - scheduler.precondition_outputs(x, answer, level)).abs().max()) > 1e-5
+        np.testing.assert_allclose(given[0][0], scheduler.precondition_inputs(x, level), rtol=1e-6)
+        np.testing.assert_allclose(given[0][1][0], scheduler.precondition_noise(level), rtol=1e-6)
