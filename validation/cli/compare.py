@@ -10,6 +10,7 @@ from .common import (
     QuietFlag,
     SeedOption,
     announce,
+    announce_reading,
     errors,
     given,
     interval_of,
@@ -63,6 +64,7 @@ def compare(
         prepare_directory(out)
         prepare_figures()
     within = None if interval is None else interval_of(interval)
+    announce_reading(spec, quiet)
     measured, mixture = read_curve(curve), GaussianMixture.parse(spec)
     cost = curve_cost(mixture, measured.sigma.values, samples=DRAWS)
     announce(cost.seconds * (1 + DENSE / measured.sizes["sigma"]), f"the prediction of {spec}", quiet)

@@ -61,10 +61,11 @@ def diagram(
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
     if name != "grid" and was_given(context, "samples"):
         raise ValueError(f"--samples: is of grid, not of {name}")
+    plan = _plan(spec, x, y, resolution) if name == "grid" else None
     prepare_directory(out)
     prepare_figures()
-    if name == "grid":
-        found = _grid(spec, x, y, resolution, samples, seed, out, quiet)
+    if plan is not None:
+        found = _grid(*plan, samples, seed, out, quiet)
     else:
         check_devices()
         announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
@@ -100,23 +101,20 @@ def _list(diagrams: Any, as_json: bool) -> None:
     output().print(table)
 
 
-def _grid(
-    spec: str | None,
-    x: str | None,
-    y: str | None,
-    resolution: int,
-    samples: int,
-    seed: int,
-    out: Path,
-    quiet: bool,
-) -> Any:
-    from ...numerics.diagrams import grid, grid_seconds, parse_axis
+def _plan(spec: str | None, x: str | None, y: str | None, resolution: int) -> tuple[str, Any]:
+    """SPEC and axes of a grid, read before anything is written."""
+    from ...numerics.diagrams import parse_axis
 
     if spec is None or x is None or y is None:
         raise ValueError(
             "grid: needs --x, --y and a SPEC, as in --x mu=0.1:10:log --y t=0:6 binary:d=64,mu=1,s=1"
         )
-    axes = parse_axis(x, resolution), parse_axis(y, resolution)
+    return spec, (parse_axis(x, resolution), parse_axis(y, resolution))
+
+
+def _grid(spec: str, axes: Any, samples: int, seed: int, out: Path, quiet: bool) -> Any:
+    from ...numerics.diagrams import grid, grid_seconds
+
     folder = out / "grid-columns"
     keeps(folder)
     if not quiet:

@@ -15,6 +15,7 @@ from .common import (
     JsonFlag,
     QuietFlag,
     SeedOption,
+    announce_reading,
     errors,
     given,
     interval_of,
@@ -87,6 +88,9 @@ def measure(
     samples: Annotated[int | None, typer.Option(min=2, help="Chains or noised samples.")] = None,
     levels: Annotated[int | None, typer.Option(min=4, help="Noise levels, or steps of the chain.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples at once.")] = 64,
+    variant: Annotated[
+        str | None, typer.Option(help="pipeline: which of several files of weights, as fp16.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
     precision: Annotated[
         str, typer.Option(help="float32, or on a GPU float16 or bfloat16, of the network.")
@@ -119,6 +123,8 @@ def measure(
     asked = {name: value for name, value in context.params.items() if name in _ASKED}
     asked["interval"] = None if interval is None else interval_of(interval)
     asked["device"] = _own_device(device)
+    for mixture in filter(None, (model, prediction)):
+        announce_reading(mixture, quiet)
     request = Request(**asked)
     subject = _frugal(request.subject())
     options = request.options(subject)
@@ -143,7 +149,7 @@ def measure(
 _ASKED = (
     *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
     *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("download", "seed"),
+    *("variant", "download", "seed"),
 )
 """Options that are `Request`'s own arguments."""
 

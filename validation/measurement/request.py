@@ -36,6 +36,7 @@ _TAKES = {
     "checkpoint": ("digits", "edm", "edm2", "pipeline", "sd15"),
     "reference_checkpoint": ("edm", "edm2"),
     "prompts": ("pipeline", "sd15"),
+    "variant": ("pipeline",),
 }
 """Which models read which file."""
 
@@ -60,6 +61,7 @@ class Request:
     batch: int = 64
     device: str = "cpu"
     precision: Precision = "float32"
+    variant: str | None = None
     download: bool = False
     seed: int = 0
 
@@ -94,7 +96,8 @@ class Request:
         if self.checkpoint is None and kind == "pipeline":
             raise ValueError("checkpoint: pipeline needs a folder, a .safetensors file or a hub name")
         source, where = str(self.checkpoint or STABLE_DIFFUSION), (self.device, _DTYPES[self.precision])
-        return subjects.pipeline_subject(source, _path(self.prompts), *where, self.download, kind)
+        options = {"download": self.download, "variant": self.variant, "kind": kind}
+        return subjects.pipeline_subject(source, _path(self.prompts), *where, **options)
 
     def options(self, subject: Subject) -> Options:
         """Estimator, numbers of samples and levels, and classes, where they were not said."""
@@ -170,6 +173,7 @@ def measure(
     batch: int = 64,
     device: str = "cpu",
     precision: Precision = "float32",
+    variant: str | None = None,
     download: bool = False,
     seed: int = 0,
     out: str | Path | None = None,
@@ -200,8 +204,10 @@ def measure(
         "h26" or "h26-headline": a published protocol.
     samples, levels, batch : int, optional
         Chains or noised samples, noise levels or steps of the chain, samples at once.
-    device, precision, download
-        Where the network computes and in what; whether a pipeline may fetch what is not here.
+    device, precision
+        Where the network computes and in what.
+    variant, download
+        Which of several files of a pipeline's weights, as "fp16"; whether it may fetch what is not here.
     seed : int
     out : path, optional
         Folder that keeps finished batches, in `blocks`; the same call goes on from them to the same bits.
@@ -247,6 +253,7 @@ def measure(
         batch=batch,
         device=device,
         precision=precision,
+        variant=variant,
         download=download,
         seed=seed,
     )

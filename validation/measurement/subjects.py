@@ -253,7 +253,9 @@ def pipeline_subject(
     prompts: Path | None = None,
     device: str = "cpu",
     precision: torch.dtype = torch.float32,
+    *,
     download: bool = False,
+    variant: str | None = None,
     kind: str = "pipeline",
 ) -> Subject:
     """A pipeline of diffusers (`kind` "sd15": of Stable Diffusion 1 alone), conditions by class or prompt.
@@ -265,8 +267,11 @@ def pipeline_subject(
     from ..models.pipelines.stable_diffusion import load_stable_diffusion
 
     groups = read_prompts(prompts) if kind == "sd15" or prompts is not None else {}
-    read = load_stable_diffusion if kind == "sd15" else load_pipeline
-    denoiser = read(source, device=device, dtype=precision, download=download)
+    where: Any = {"device": device, "dtype": precision, "download": download}
+    if kind == "sd15":
+        denoiser: PipelineDenoiser = load_stable_diffusion(source, **where)
+    else:
+        denoiser = load_pipeline(source, variant=variant, **where)
     every, groups = _conditions_of(denoiser, groups, prompts)
     inputs = pipeline_files(source)
     name = f"{kind} {source} {fingerprint(*(digest for _, digest in sorted(inputs.items())))[:16]}"

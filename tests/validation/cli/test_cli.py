@@ -322,6 +322,12 @@ ARGUMENTS = {
     "repeated key": (["predict", "binary:d=4,d=5,mu=1,s=1"], "d: given twice"),
     "valueless key": (["predict", "binary:d,mu=1,s=1"], "d: needs a value"),
     "not a number": (["predict", "binary:d=four,mu=1,s=1"], "d: 'four' is not a number"),
+    "a number of Python's": (["predict", "binary:d=1_0,mu=1,s=1"], "d: '1_0' is not a number"),
+    "a wide number": (["predict", "binary:d=\uff14,mu=1,s=1"], "is not a number"),
+    "an axis of Python's": (
+        ["diagram", "grid", "--x", "M=1_0:20", "--y", "t=1:2", "orthogonal:K=3,d=4,M=4,s=1"],
+        "1_0",
+    ),
     "nan": (["predict", "binary:d=4,mu=nan,s=1"], "mu: 'nan' is not a finite number"),
     "infinite": (["predict", "binary:d=4,mu=1,s=inf"], "s: 'inf' is not a finite number"),
     "fraction": (["predict", "binary:d=4.5,mu=1,s=1"], "d: 4.5 is not a whole number"),

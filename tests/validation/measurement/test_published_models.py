@@ -1,6 +1,7 @@
 """Checkpoints as published and pipelines are measured from the command line."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -62,3 +63,18 @@ def test_a_pipeline_of_classes(classes_pipeline, run, run_json, tmp_path):
         assert (status, message in err) == (2, True), err
     status, _, err = run("measure", "pipeline")
     assert (status, err) == (2, "--checkpoint: pipeline needs a folder, a .safetensors file or a hub name\n")
+
+
+def test_weights_of_a_variant(classes_pipeline, run, run_json, tmp_path):
+    """A folder that holds half-precision weights alone, as publishers lay it out."""
+    folder = tmp_path / "fp16"
+    shutil.copytree(classes_pipeline, folder)
+    (weights,) = folder.rglob("diffusion_pytorch_model.safetensors")
+    weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    asked = ["measure", "pipeline", "--checkpoint", folder, "--classes", "0,2", *FEW]
+    status, _, err = run(*asked)
+    assert (status, "give variant='fp16'" in err) == (2, True), err
+    found = run_json(*asked, "--variant", "fp16")
+    assert found["median_sigma"] == run_json(*asked[:3], classes_pipeline, *asked[4:])["median_sigma"]
+    status, _, err = run("measure", "digits", "--variant", "fp16")
+    assert (status, err) == (2, "--variant: is of pipeline, not of digits\n")
