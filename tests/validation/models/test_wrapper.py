@@ -235,7 +235,7 @@ def test_the_clean_sample_is_that_of_diffusers(prediction, step):
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_edm_is_that_of_diffusers(prediction):
-    scheduler = EDMEulerScheduler(prediction_type=prediction)
+    scheduler = EDMEulerScheduler(prediction_type=prediction)  # which computes in single precision
     generator = torch.Generator().manual_seed(0)
     answer, x = (torch.randn(2, 3, 4, 4, generator=generator, dtype=torch.float64) for _ in range(2))
     row = {"epsilon": "edm", "v_prediction": "edm-v"}[prediction]
