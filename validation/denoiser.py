@@ -61,7 +61,7 @@ def conditions_of(denoiser: object) -> tuple[str, ...] | None:
 
 
 class UntrainedNullWarning(RuntimeWarning):
-    """A condition is held against an answer without one that the network never learnt."""
+    """A condition is compared with an answer without one that the network never learnt."""
 
 
 def warn_of_untrained(denoiser: object, conditions: Sequence[str | None]) -> None:

@@ -57,7 +57,7 @@ def compare(
     from ...numerics.runs.atomic_files import prepare_directory
     from ...theory.mixtures.mixture import GaussianMixture
     from ..measurement.comparison import DENSE, DRAWS, read_curve
-    from ..measurement.comparison import compare as held_against
+    from ..measurement.comparison import compare as compared
     from .places_table import comparison_table, pairs_table, say
 
     if out is not None:
@@ -68,7 +68,7 @@ def compare(
     measured, mixture = read_curve(curve), GaussianMixture.parse(spec)
     cost = curve_cost(mixture, measured.sigma.values, samples=DRAWS)
     announce(cost.seconds * (1 + DENSE / measured.sizes["sigma"]), f"the prediction of {spec}", quiet)
-    found = held_against(measured, mixture, guidance=guidance, interval=within, seed=seed)
+    found = compared(measured, mixture, guidance=guidance, interval=within, seed=seed)
     title = f"{curve.name} against {spec}"
     if out is not None:
         from ..measurement.results import write_comparison

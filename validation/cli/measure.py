@@ -1,4 +1,4 @@
-"""`speciation measure MODEL`: a trained model's entropy curve, held against its prediction."""
+"""`speciation measure MODEL`: a trained model's entropy curve, compared with its prediction."""
 
 import os
 import warnings
@@ -52,10 +52,15 @@ def measure(
     classes: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class names, as 3,8, or one each time; one is held against no class; all: every pair."
+            help="Class names, as 3,8, or one each time; one is compared with no class; all: every pair."
         ),
     ] = None,
-    estimator: Annotated[str | None, typer.Option(help="path or discrepancy.")] = None,
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            help="discrepancy (noised clean samples) or path (reverse chains); by the model unless given."
+        ),
+    ] = None,
     guidance: Annotated[
         float,
         typer.Option(help="Weight w of classifier-free guidance, w D_own + (1 - w) D_reference; 1 is none."),
@@ -82,16 +87,25 @@ def measure(
         typer.Option(parser=path_of, metavar="PATH", help="pipeline: a JSON file of prompt lists by name."),
     ] = None,
     prediction: Annotated[
-        str | None, typer.Option(help="SPEC of the mixture to hold the curve against.")
+        str | None, typer.Option(help="SPEC of the mixture to compare the curve with.")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="h26 or h26-headline: a published protocol.")] = None,
-    samples: Annotated[int | None, typer.Option(min=2, help="Chains or noised samples.")] = None,
-    levels: Annotated[int | None, typer.Option(min=4, help="Noise levels, or steps of the chain.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Samples at once.")] = 64,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Chains (300), noised samples (600), or samples of all pairs (6000) unless given."
+        ),
+    ] = None,
+    levels: Annotated[
+        int | None, typer.Option(min=4, help="Noise levels (40), or steps of the chain (64), unless given.")
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Samples that the network evaluates at once; less takes less memory.")
+    ] = 64,
     variant: Annotated[
         str | None, typer.Option(help="pipeline: which of several files of weights, as fp16.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where the network computes: cpu, cuda, cuda:1, ...")] = "cpu",
     precision: Annotated[
         str, typer.Option(help="float32, or on a GPU float16 or bfloat16, of the network.")
     ] = "float32",

@@ -1,4 +1,4 @@
-"""A measured entropy curve held against the theory of a Gaussian mixture.
+"""A measured entropy curve compared with the theory of a Gaussian mixture.
 
 Compared are both peaks of the rate, per log σ and per unit OU time, the median, the window's width in log
 σ, and every level. The prediction is read on its own range of σ, whatever was measured; the measured curve
@@ -27,7 +27,7 @@ __all__ = [
     "Comparison",
     "compare",
     "compare_pairs",
-    "held_against",
+    "compared",
     "predicted_curve",
     "read_curve",
     "two_classes",
@@ -69,11 +69,11 @@ def compare(
     ----------
     measured : xarray.Dataset
         A curve, or those of several pairs of classes (dimension `pair`, names as "3,8"), each of which is
-        held against the same two classes of the mixture with equal weights.
+        compared with the same two classes of the mixture with equal weights.
     mixture : GaussianMixture
         What predicts it, with as many classes.
     guidance, interval : float and (low, high), optional
-        Of guided curves, which are held against T12; for those whose attributes do not say.
+        Of guided curves, which are compared with T12; for those whose attributes do not say.
     seed : int
         Of resampled noise, and of draws for a mixture without an exact curve.
 
@@ -100,7 +100,7 @@ def compare(
         _check_pairs(measured, mixture)
         return compare_pairs(measured, lambda names: two_classes(mixture, names), seed)
     _check_classes(measured, mixture)
-    found = held_against(measured, mixture, guidance, interval, seed)
+    found = compared(measured, mixture, guidance, interval, seed)
     note = str(found.summary["peak_per_log_sigma"].get("note", ""))
     # noise, too, can leave too few levels: of those that have a median that is said
     if note.startswith(COARSE) and not _is_noisy(found):
@@ -115,7 +115,7 @@ def _is_noisy(found: Comparison) -> bool:
     return placed and errors is not None and float(errors.max()) > 0
 
 
-def held_against(
+def compared(
     measured: xr.Dataset,
     mixture: GaussianMixture,
     guidance: float | None = None,
@@ -164,7 +164,7 @@ def compare_pairs(
     three pairs have one, or all are predicted at one σ.
     """
     held = {
-        str(name): held_against(pairs.sel(pair=name), predict(unlisted(str(name))), seed=seed)
+        str(name): compared(pairs.sel(pair=name), predict(unlisted(str(name))), seed=seed)
         for name in pairs.pair.values
     }
     index = pd.Index(list(held), name="pair")

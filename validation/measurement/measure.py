@@ -1,4 +1,4 @@
-"""One measurement of a model: which estimator, at what cost, held against what prediction."""
+"""One measurement of a model: which estimator, at what cost, compared with what prediction."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from ..estimators.chains import REFERENCES, Reference, chosen_reference, guidanc
 from ..estimators.discrepancy import discrepancy_entropy
 from ..estimators.pairs import pair_entropies
 from ..estimators.path import path_entropy
-from .comparison import Comparison, compare_pairs, held_against, two_classes
+from .comparison import Comparison, compare_pairs, compared, two_classes
 from .subjects import Subject
 from .verdicts import numbers_of, sentence_of
 
@@ -79,7 +79,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """A curve (or one per pair), what it is held against, and everything in numbers."""
+    """A curve (or one per pair), what it is compared with, and everything in numbers."""
 
     curve: xr.Dataset
     comparison: Comparison | None = None
@@ -133,7 +133,7 @@ class Measurement:
 
     @property
     def is_predicted(self) -> bool:
-        """Whether a mixture of the measured classes is what the curve can be held against.
+        """Whether a mixture of the measured classes is what the curve can be compared with.
 
         Guidance that leads away from all classes of a model is not that of some of them among themselves.
         """
@@ -142,7 +142,7 @@ class Measurement:
 
     @property
     def conditions(self) -> tuple[str | None, ...]:
-        """What the posterior is over; a single class is held against the unconditional network."""
+        """What the posterior is over; a single class is compared with the unconditional network."""
         classes = self.options.classes
         return (*classes, None) if len(classes) == 1 else classes
 
@@ -263,9 +263,9 @@ class Measurement:
 
 
 def result_of(measurement: Measurement) -> Result:
-    """Run a measurement and hold it against its prediction, where there is one.
+    """Run a measurement and compare it with its prediction, where there is one.
 
-    Of all pairs, the log-scale test is what they are held against.
+    Of all pairs, the log-scale test is what they are compared with.
     """
     o, s = measurement.options, measurement.subject
     if o.pairs:
@@ -280,7 +280,7 @@ def result_of(measurement: Measurement) -> Result:
         summary["unconditional"] = s.null
     if mixture is None:
         return Result(curve, None, summary | {"sentence": sentence_of(curve)}, s.inputs)
-    found = held_against(curve, mixture, o.guidance, o.interval, o.seed)
+    found = compared(curve, mixture, o.guidance, o.interval, o.seed)
     summary |= {"comparison": found.summary, "sentence": found.summary["sentence"]}
     return Result(curve, found, summary, s.inputs)
 
