@@ -80,7 +80,9 @@ def posterior_at(x: Any, level: dict[str, Any], parameters: dict[str, Any]) -> P
 
 
 def _of_class(every: Any, drawn: Any) -> Any:
-    """Row `drawn[n]` of each `every[n]`."""
+    """Row `drawn[n]` of each `every[n]`, or the only one of a covariance that all classes share."""
+    if every.shape[1] == 1:
+        return every[:, 0]
     return jnp.take_along_axis(every, drawn[:, None, None], axis=1)[:, 0]
 
 

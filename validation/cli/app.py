@@ -13,7 +13,7 @@ import typer
 from ...theory import __version__
 from ...theory._support.one_line import one_line
 from . import cite, compare, convert, curve, diagram, measure, predict, verify
-from .common import interruption
+from .common import interruption, told
 from .streams import sturdy_streams
 
 __all__ = ["app", "guarded", "main", "own_process"]
@@ -62,21 +62,21 @@ def main(arguments: list[str] | None = None) -> None:
 
 def own_process(program: typer.Typer, name: str) -> None:
     """Run a program on this process's arguments, end in order when told to, and exit with its status."""
-    ended: list[int] = []
 
     def end(number: int, frame: Any) -> None:
-        ended.append(number)
+        told.append(number)
         raise KeyboardInterrupt
 
-    for one in ("SIGTERM", "SIGHUP"):
+    usual = (signal.SIG_DFL, signal.default_int_handler)  # `nohup` and shells' background ignore some
+    for one in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, one, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores one
+        if number is not None and signal.getsignal(number) in usual:
             signal.signal(number, end)
     status = guarded(program, name, sys.argv[1:])
     if status == _INTERRUPTED:
         # nothing is left that a second one could stop
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        status = 128 + ended[0] if ended else status
+        status = 128 + told[0] if told else status
         # what JAX still computes in threads of its own crashes an interpreter that is taken down in order
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):

@@ -40,6 +40,7 @@ __all__ = [
     "print_cost",
     "print_json",
     "sampling_progress",
+    "told",
     "was_given",
 ]
 
@@ -94,6 +95,10 @@ def errors() -> Console:
 
 
 _keeping: list[Path | None] = []  # where this process's command keeps finished work, `None` for nowhere
+
+
+told: list[int] = []
+"""Signals that told the process to end, in order."""
 
 
 def keeps(place: Path | None) -> None:
@@ -220,11 +225,11 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
     For a terminal a bar, and else a line each minute.
     """
     if quiet:
-        yield lambda done, total: None
+        yield _heeding(lambda done, total: None)
         return
     if not sys.stderr.isatty():
         with _lines(what) as note:
-            yield note
+            yield _heeding(note)
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -233,7 +238,21 @@ def sampling_progress(quiet: bool, what: str = "draws") -> Iterator[Callable[[in
         def advance(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield advance
+        yield _heeding(advance)
+
+
+def _heeding(show: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """`show`, which first stops where a signal has told to and its exception was lost.
+
+    Python drops what is raised in a callback of the garbage collector, where JAX has one.
+    """
+
+    def call(done: int, total: int) -> None:
+        if told:
+            raise KeyboardInterrupt
+        show(done, total)
+
+    return call
 
 
 @contextmanager

@@ -153,14 +153,15 @@ def warn_of_wrapper(
     dtype: torch.dtype,
     device: torch.device | str,
 ) -> None:
-    """Look at one condition and three of the levels on a few samples, and warn of what is wrong there."""
+    """Look at one condition and three levels on a few samples; warn of what is wrong at two of them."""
     if sampler is None:
         return
     few = levels[[levels.size // 4, levels.size // 2, 3 * levels.size // 4]]
     about: dict[str, Any] = {"samples": _FEW, "seed": seed, "dtype": dtype, "device": device}
     lines = check_denoiser(denoiser, sampler, conditions=[condition], sigmas=few, **about)
     lines = [line for line in lines if not line.endswith(_INFINITE)]  # which the run refuses
-    if lines:
-        more = f" (and {len(lines) - 1} more; check_denoiser lists them)" if len(lines) > 1 else ""
-        text = f"denoiser: no mean of clean data: {lines[0]}{more}"
+    # a wrapper is wrong at most levels; a network that is trained but little may be so at one
+    if len(lines) > 1:
+        more = f"(and {len(lines) - 1} more; check_denoiser lists them)"
+        text = f"denoiser: no mean of clean data: {lines[0]} {more}"
         warnings.warn(text, DenoiserWarning, stacklevel=3)

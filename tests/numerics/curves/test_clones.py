@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 from scipy import stats
-from speciation.numerics import clone_curve
+from speciation.numerics import clone_curve, guided_curve
 from speciation.numerics.monte_carlo.reverse import step_down
-from speciation.theory import Full, GaussianMixture, Isotropic
+from speciation.theory import Full, GaussianMixture, Isotropic, LowRank
 
 THRESHOLD = float(stats.norm.isf(5e-9))  # two-sided, at most 100 comparisons: false alarms below 1e-6
 
@@ -29,6 +29,26 @@ def test_reverse_runs_meet_the_closed_form(spec):
     assert float(scores.max()) < THRESHOLD
     # mutant: clones that agree 8 % more often than they should are rejected
     assert float(np.abs((runs.agreement - 1.08 * exact.agreement) / runs.agreement_se).max()) > THRESHOLD
+
+
+FACTORS = np.random.default_rng(4).standard_normal((5, 2))
+
+
+@pytest.mark.parametrize("shared", [Full(FACTORS @ FACTORS.T + np.eye(5)), LowRank(0.5, FACTORS)])
+def test_runs_of_classes_that_share_a_covariance_with_axes_or_factors(shared):
+    """One covariance for both: cloning against T4, guidance against the γ clock (false alarms 1e-6)."""
+    mixture = GaussianMixture([0.4, 0.6], [[1.0, 0, 2, 0, 1], [-1.0, 0, 0, 1, 0]], shared)
+    sigmas = np.array([0.8, 2.0])
+    exact = clone_curve(mixture, sigmas)
+    runs = clone_curve(mixture, sigmas, method="sde", samples=4000, steps=100)
+    assert float(np.abs((runs.agreement - exact.agreement) / runs.agreement_se).max()) < THRESHOLD
+    exact = guided_curve(mixture, sigmas, 2.0)
+    runs = guided_curve(mixture, sigmas, 2.0, method="sde", samples=4000, steps=200)
+    error = 0.01 + THRESHOLD * runs.cross_entropy_se  # the first for the finite steps
+    assert (np.abs(runs.cross_entropy - exact.cross_entropy) < error).all()
+    # mutant: another weight of guidance
+    other = guided_curve(mixture, sigmas, 1.0)
+    assert (np.abs(runs.cross_entropy - other.cross_entropy) > error).any()
 
 
 def test_reverse_runs_of_classes_with_their_own_covariances():
