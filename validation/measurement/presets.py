@@ -29,7 +29,7 @@ PRESETS = {
 """By model and name."""
 
 
-_LOW, _HIGH, _ = PRECONDITIONERS["EDM"]
+_LOW, _HIGH = PRECONDITIONERS["EDM"][:2]
 
 
 def karras_sigmas(steps: int, high: float = _HIGH, low: float = _LOW, exponent: float = 7.0) -> Array:
