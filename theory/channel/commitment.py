@@ -49,9 +49,9 @@ def commitment_density(gamma: ArrayLike, prior: ArrayLike = 0.5, end: ArrayLike 
 
     Returns
     -------
-    float64 array of the broadcast shape (a scalar for scalars), relative error about 1e-15 times the exponent; infinite at
-    `gamma = 0` for `prior = 0.5`, and at `gamma = end`. It integrates to the probability of any change at
-    all, `commitment_tail(0, prior, end)`.
+    float64 array of the broadcast shape (a scalar for scalars), relative error about 1e-15 times the
+    exponent; infinite at `gamma = 0` for `prior = 0.5`, and at `gamma = end`. It integrates to the
+    probability of any change at all, `commitment_tail(0, prior, end)`.
 
     Raises
     ------

@@ -57,7 +57,7 @@ def test_tail_is_twice_the_bayes_error(prior):
 
 @pytest.mark.parametrize("prior", [0.5, 0.3, 1e-3, 0.9])
 def test_density_is_the_slope_of_the_tail(prior):
-    with mp.workdps(80):
+    with mp.workdps(250):
         for gamma in (0.03, 0.5, 2.0, 40.0):
             slope = -2 * mp.diff(lambda g: bayes_error(g, prior), gamma)
             assert abs(commitment_density(gamma, prior) / slope - 1) < 5e-13
