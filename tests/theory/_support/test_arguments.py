@@ -30,6 +30,8 @@ CALLS = {
     "first_passage_density": (theory.first_passage_density, {"gamma": 0.5, "p": 0.75, "prior": 0.5}),
     "first_passage_tail": (theory.first_passage_tail, {"gamma": 0.5, "p": 0.75, "prior": 0.5}),
     "late_shift": (theory.late_shift, {"omega": 2.0, "prior": 0.5}),
+    "late_variance": (theory.late_variance, {"omega": 2.0, "prior": 0.5}),
+    "guided_probability": (theory.guided_probability, {"omega": -0.5, "weight": 0.25}),
     "large_gamma_mmse": (theory.large_gamma_mmse, {"gamma": 20.0}),
     "optimal_terms": (optimal_terms, {"gamma": 20.0}),
     "median_gamma": (theory.median_gamma, {"prior": 0.5}),
