@@ -32,6 +32,7 @@ CALLS = {
     "late_shift": (theory.late_shift, {"omega": 2.0, "prior": 0.5}),
     "late_variance": (theory.late_variance, {"omega": 2.0, "prior": 0.5}),
     "guided_probability": (theory.guided_probability, {"omega": -0.5, "weight": 0.25}),
+    "clone_bounds": (theory.clone_bounds, {"agreement": 0.75, "classes": 4.0}),
     "large_gamma_mmse": (theory.large_gamma_mmse, {"gamma": 20.0}),
     "optimal_terms": (optimal_terms, {"gamma": 20.0}),
     "median_gamma": (theory.median_gamma, {"prior": 0.5}),
