@@ -86,8 +86,8 @@ def _envelope(phi: Array, count: Array) -> Array:
     others = count - 1
     root = np.sqrt(np.maximum(1 - rest * count / others, 0.0))
     y = rest / (1 + root)
-    curve: Any = special.entr(y) - (1 - y) * np.log1p(-y) + y * np.log(others)
     with np.errstate(divide="ignore", invalid="ignore"):
+        curve: Any = special.entr(y) - (1 - y) * np.log1p(-y) + y * np.log(others)
         # what the tangent has at φ = 1, and its slope in 1 − φ
         end = -np.log1p(-1 / count) - np.log(others) / (count * (count - 2))
         tangent = end + rest * others * np.log(others) / (count - 2)
