@@ -90,7 +90,7 @@ def test_relative_precision_where_clones_agree(classes):
 def test_ends_are_exact():
     for classes in (2, 3, 7, 10, 1000, 10**24):
         assert clone_bounds(1.0, classes) == (0.0, 0.0)
-        assert clone_bounds(1 / classes, classes) == (np.log(classes), np.log(classes))
+        assert clone_bounds(1 / classes, classes) == (np.log(float(classes)), np.log(float(classes)))
     lower, upper = clone_bounds([0.6, 0.9], [[2], [5], [9]])
     assert lower.shape == upper.shape == (3, 2)
     assert isinstance(clone_bounds(0.7, 3)[0], float)
