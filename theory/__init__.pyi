@@ -36,6 +36,8 @@ from .closed_forms.many_classes import orthogonal_peak as orthogonal_peak
 from .closed_forms.orthogonal import orthogonal_agreement as orthogonal_agreement
 from .closed_forms.orthogonal import orthogonal_disagreement as orthogonal_disagreement
 from .closed_forms.orthogonal import orthogonal_entropy as orthogonal_entropy
+from .closed_forms.two_gaussians import TwoGaussians as TwoGaussians
+from .closed_forms.unequal_pair import gaussian_pair as gaussian_pair
 from .closed_forms.unequal_scales import Contrast as Contrast
 from .closed_forms.unequal_scales import dimension_correction as dimension_correction
 from .closed_forms.unequal_scales import quarter_log_law as quarter_log_law
