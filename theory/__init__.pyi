@@ -23,6 +23,10 @@ from .channel.guidance import guided_probability as guided_probability
 from .channel.guidance import late_shift as late_shift
 from .channel.guidance import late_variance as late_variance
 from .channel.series import large_gamma_mmse as large_gamma_mmse
+from .channel.steps import minority_bias as minority_bias
+from .channel.steps import optimal_steps as optimal_steps
+from .channel.steps import step_constant as step_constant
+from .channel.steps import step_cost as step_cost
 from .closed_forms.clone_bounds import clone_bounds as clone_bounds
 from .closed_forms.collapse import collapse_time as collapse_time
 from .closed_forms.collapse import critical_samples as critical_samples
