@@ -13,6 +13,9 @@ from .channel.constants import median_gamma as median_gamma
 from .channel.constants import peak_gamma as peak_gamma
 from .channel.constants import precise_median_gamma as precise_median_gamma
 from .channel.constants import precise_peak_gamma as precise_peak_gamma
+from .channel.duality import binary_entropy_bounds as binary_entropy_bounds
+from .channel.duality import dual_gamma as dual_gamma
+from .channel.duality import scaled_mmse as scaled_mmse
 from .channel.first_passage import first_passage_density as first_passage_density
 from .channel.first_passage import first_passage_gamma as first_passage_gamma
 from .channel.first_passage import first_passage_tail as first_passage_tail
@@ -32,6 +35,8 @@ from .closed_forms.collapse import collapse_time as collapse_time
 from .closed_forms.collapse import critical_samples as critical_samples
 from .closed_forms.collapse import sample_entropy_bounds as sample_entropy_bounds
 from .closed_forms.collapse import sample_information as sample_information
+from .closed_forms.cumulants import cumulant_law as cumulant_law
+from .closed_forms.cumulants import information_coefficients as information_coefficients
 from .closed_forms.dispatch import exact_curves as exact_curves
 from .closed_forms.many_classes import entropy_bounds as entropy_bounds
 from .closed_forms.many_classes import large_k_shift as large_k_shift
@@ -40,6 +45,10 @@ from .closed_forms.many_classes import orthogonal_peak as orthogonal_peak
 from .closed_forms.orthogonal import orthogonal_agreement as orthogonal_agreement
 from .closed_forms.orthogonal import orthogonal_disagreement as orthogonal_disagreement
 from .closed_forms.orthogonal import orthogonal_entropy as orthogonal_entropy
+from .closed_forms.random_means import random_means_bounds as random_means_bounds
+from .closed_forms.random_means import random_means_delay as random_means_delay
+from .closed_forms.random_means import random_means_entropy as random_means_entropy
+from .closed_forms.random_means import random_means_threshold as random_means_threshold
 from .closed_forms.two_gaussians import TwoGaussians as TwoGaussians
 from .closed_forms.unequal_pair import gaussian_pair as gaussian_pair
 from .closed_forms.unequal_scales import Contrast as Contrast
