@@ -21,6 +21,14 @@ CALLS = {
     "log_binary_entropy": (theory.log_binary_entropy, {"gamma": 1.0, "prior": 0.5}),
     "log_binary_mmse": (theory.log_binary_mmse, {"gamma": 1.0, "prior": 0.5}),
     "dimension_correction": (theory.dimension_correction, {"gamma": 1.0}),
+    "commitment_density": (theory.commitment_density, {"gamma": 1.0, "prior": 0.5, "end": 2.0}),
+    "commitment_tail": (theory.commitment_tail, {"gamma": 1.0, "prior": 0.5, "end": 2.0}),
+    "commitment_gamma": (theory.commitment_gamma, {"probability": 0.5, "prior": 0.5}),
+    "first_passage_gamma": (theory.first_passage_gamma, {"p": 0.75, "prior": 0.5}),
+    "first_passage_variance": (theory.first_passage_variance, {"p": 0.75, "prior": 0.5}),
+    "first_passage_transform": (theory.first_passage_transform, {"theta": 1.0, "p": 0.75, "prior": 0.5}),
+    "first_passage_density": (theory.first_passage_density, {"gamma": 0.5, "p": 0.75, "prior": 0.5}),
+    "first_passage_tail": (theory.first_passage_tail, {"gamma": 0.5, "p": 0.75, "prior": 0.5}),
     "late_shift": (theory.late_shift, {"omega": 2.0, "prior": 0.5}),
     "large_gamma_mmse": (theory.large_gamma_mmse, {"gamma": 20.0}),
     "optimal_terms": (optimal_terms, {"gamma": 20.0}),
@@ -56,6 +64,7 @@ CALLS = {
     "guided_table": (lambda gammas: guided_table(gammas, [1.0, 1.25]), {"gammas": 1.0}),
 }
 ARGUMENTS = [(name, argument) for name, (_, given) in CALLS.items() for argument in given]
+DEFAULTS = {("separation2", "collapse_time"), ("end", "commitment_density"), ("end", "commitment_tail")}
 NONE = {
     "a mask": lambda value: np.ma.array([value], mask=[True]),
     "a truth value": lambda value: True,
@@ -89,8 +98,8 @@ def numbers_of(found):
 def test_what_is_no_number_is_refused(name, argument):
     call, given = CALLS[name]
     for kind, make in NONE.items():
-        if kind == "nothing" and argument == "separation2" and name == "collapse_time":
-            continue  # there it means no classes
+        if kind == "nothing" and (argument, name) in DEFAULTS:
+            continue  # there it means something
         with pytest.raises(ValueError, match=rf"^{argument}\b[^\n]*$") as refusal:
             call(**given | {argument: make(given[argument])})
         assert "\n" not in str(refusal.value), kind
