@@ -68,8 +68,8 @@ def fit_samples(
     weights: ArrayLike | None = None,
 ) -> Fit:
     """As `GaussianMixture.fit`."""
-    shape = np.shape(X) if isinstance(X, np.ndarray) else ()
-    if len(shape) > 1 and np.prod(shape, dtype=float) > CHUNK_NUMBERS and shape[:1] == np.shape(y):
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) > 1 and np.prod(shape, dtype=float) > CHUNK_NUMBERS and hasattr(X, "__array__"):
         return fit_chunks(chunked(X, y), covariance, shrinkage, rank, weights)
     samples = samples_of(X, y)
     return fit_chunks(samples.chunks, covariance, shrinkage, rank, weights, names=samples.labels)

@@ -80,6 +80,8 @@ def rows_of(X: ArrayLike, y: ArrayLike, first: int = 0) -> tuple[Array, list[Any
 def chunked(X: Any, y: Any) -> Chunks:
     """Chunks of arrays that are large, so that not all of them are in double precision at once."""
     count = len(X)
+    if len(y) != count:
+        raise ValueError(f"y: need a label per sample ({count}), found {len(y)}")
     size = int(np.prod(np.shape(X)[1:], dtype=np.int64)) or 1
     step = max(1, CHUNK_NUMBERS // size)
 

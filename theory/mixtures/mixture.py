@@ -245,6 +245,17 @@ class GaussianMixture(Value):
         except ValueError as error:
             raise ValueError(f"{name_of(str(spec))}: {error}") from None
 
+    def among(self, labels: Sequence[str], *, equal: bool = False) -> "GaussianMixture":
+        """Some of the classes alone, with their weights among themselves, or equal ones.
+
+        Raises `ValueError` for a label that is none.
+        """
+        rows = [self._index_of(label) for label in labels]
+        own = np.full(len(rows), 1 / len(rows)) if equal else self.weights[rows] / self.weights[rows].sum()
+        shared = self.shared_covariance
+        covariances = [shared] if shared is not None else [self.covariance_of(k) for k in rows]
+        return GaussianMixture(own, self.means[rows], covariances, tuple(labels))
+
     def save(self, path: str | Path) -> None:
         """Write the mixture to a `.json` or `.npz` file that `parse` reads back unchanged."""
         from .files import write
