@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METHODS",
+    "bare_curves",
     "chosen",
     "entropy_curve",
     "groups_of",
@@ -126,8 +127,7 @@ def entropy_curve(
     method, reason = chosen(mixture, method, exact)
     _check_budget(method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
-        values = exact.evaluate(sigma)
-        curves = _Curves(values, np.zeros_like(values), {})
+        curves = _exactly(exact, sigma)
     else:
         budget = (samples, seed, tolerance, points, checkpoint, progress)
         curves = _sampled(mixture, sigma, method, groups, dtype, budget)
@@ -136,6 +136,24 @@ def entropy_curve(
     dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
     dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
     return with_places(dataset, class_entropy=_whole(mixture, groups), seed=seed)
+
+
+def bare_curves(
+    mixture: GaussianMixture, sigma: Array, samples: int, seed: int
+) -> tuple[Array, Array, dict[str, Any]]:
+    """Entropy and rate (2, levels) with their standard errors, and attributes: no place is read off them."""
+    exact = exact_curves(mixture)
+    method, reason = chosen(mixture, "auto", exact)
+    if exact is not None:
+        found = _exactly(exact, sigma)
+    else:
+        found = _sampled(mixture, sigma, method, None, None, (samples, seed, None, "random", None, None))
+    return found.values[:2], found.errors[:2], {"method": method, "reason": reason} | found.attributes
+
+
+def _exactly(exact: ExactCurves, sigma: Array) -> _Curves:
+    values = exact.evaluate(sigma)
+    return _Curves(values, np.zeros_like(values), {})
 
 
 def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
