@@ -1,3 +1,4 @@
+from . import channel as channel
 from .curves.clones import clone_curve as clone_curve
 from .curves.entropy import entropy_curve as entropy_curve
 from .curves.fitted import Fitted as Fitted
