@@ -10,8 +10,9 @@ from speciation.validation.control.scheduler_files import schedule_of_file
 
 NAMES = [
     "edm", "sigma", "ddpm", "sd15", "ou", "flow", "flow:shift=3", "flow-sit", "flow-sit:shift=0.3", "cosine",
-    "vp", "vp-linear", "sub-vp", "ve", "logsnr", "steps:250", "steps:40:karras", "steps:40:log", "steps:40:flow",
-    "fraction:karras:32", "fraction:ddpm:50", "fraction:sd15:30", "vp:beta_start=0.2,beta_end=9",
+    "vp", "vp-linear", "sub-vp", "ve", "logsnr", "steps:250", "steps:40:karras", "steps:40:log",
+    "steps:40:flow", "fraction:karras:32", "fraction:ddpm:50", "fraction:sd15:30",
+    "vp:beta_start=0.2,beta_end=9",
 ]  # fmt: skip
 
 
