@@ -1,3 +1,4 @@
+from .curves.clocks import to_clock as to_clock
 from .curves.clones import clone_curve as clone_curve
 from .curves.entropy import entropy_curve as entropy_curve
 from .curves.guided import guided_curve as guided_curve
