@@ -235,3 +235,12 @@ def test_refuses_in_one_line(arguments, said, curve_file, run):
     assert (status, out) == (2, "")
     assert err.startswith(said)
     assert err.count("\n") == 1
+
+
+def test_compare_says_places_in_a_clock(curve_file, run, run_json):
+    found = run_json("compare", str(curve_file), "binary:d=64,mu=1,s=1", "--clock", "flow")
+    sigma = found["median_sigma"]["predicted"]
+    assert found["times"]["median_sigma"]["predicted"] == pytest.approx(sigma / (1 + sigma), rel=1e-12)
+    text = run("compare", str(curve_file), "binary:d=64,mu=1,s=1", "--clock", "ddpm")[1]
+    assert "median_sigma in the time of ddpm: measured " in text
+    assert run("compare", str(curve_file), "binary:d=64,mu=1,s=1", "--clock", "wall")[0] == 2
