@@ -1,4 +1,5 @@
 from . import channel as channel
+from .curves.clocks import to_clock as to_clock
 from .curves.clones import clone_curve as clone_curve
 from .curves.entropy import entropy_curve as entropy_curve
 from .curves.fitted import Fitted as Fitted

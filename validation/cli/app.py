@@ -12,7 +12,7 @@ import typer
 
 from ...theory import __version__
 from ...theory._support.one_line import one_line
-from . import cite, compare, convert, curve, diagram, fit, measure, predict, verify
+from . import cite, clock, compare, control, convert, curve, diagram, fit, measure, predict, verify
 from .common import interruption, told
 from .streams import sturdy_streams
 
@@ -32,6 +32,9 @@ app.command("measure")(measure.measure)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("cite")(cite.cite)
+app.command("control")(control.control)
+# a value may begin with a minus: log-SNR is negative where noise prevails
+app.command("clock", context_settings={"ignore_unknown_options": True})(clock.clock)
 
 
 _INTERRUPTED = 130

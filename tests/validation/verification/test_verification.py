@@ -127,13 +127,13 @@ def test_failure_is_status_one_and_names_the_theorem(run, monkeypatch):
 
 
 PERTURBATIONS = {
-    "ou clock": ("schedules.py", "np.log(np.hypot(1.0, sigma))", "np.log(np.hypot(1.02, sigma))", "T1"),
-    "vp-linear clock": ("schedules.py", "self.beta_start * time / 2", "self.beta_start * time / 2.04", "T1"),
-    "cosine clock": ("schedules.py", "offset: float = 0.008", "offset: float = 0.018", "T1"),
-    "flow clock": ("schedules.py", "np.where(np.isinf(sigma), 1.0, sigma / (1 + sigma))",
+    "ou clock": ("schedules/base.py", "np.log(np.hypot(1.0, sigma))", "np.log(np.hypot(1.02, sigma))", "T1"),
+    "vp-linear clock": ("schedules/continuous.py", "self.beta_start * time / 2", "self.beta_start * time / 2.04", "T1"),
+    "cosine clock": ("schedules/continuous.py", "offset: float = 0.008", "offset: float = 0.018", "T1"),
+    "flow clock": ("schedules/continuous.py", "np.where(np.isinf(sigma), 1.0, sigma / (1 + sigma))",
                    "np.where(np.isinf(sigma), 1.0, sigma / (1.02 + sigma))", "T1"),
-    "ddpm clock": ("schedules.py", "beta_end: float = 0.02", "beta_end: float = 0.0204", "T1"),
-    "sd15 clock": ("schedules.py", "beta_end: float = 0.012", "beta_end: float = 0.01224", "T1"),
+    "ddpm clock": ("schedules/tables.py", "beta_end: float = 0.02", "beta_end: float = 0.0204", "T1"),
+    "sd15 clock": ("schedules/tables.py", "beta_end: float = 0.012", "beta_end: float = 0.01224", "T1"),
     "half difference": ("mixtures/mixture.py", "self.means[0] / 2 -", "self.means[0] / 1.96 -", "T2"),
     "gamma": ("mixtures/mixture.py", "self._resolvent_moment(sigma, 1)", "1.02 * self._resolvent_moment(sigma, 1)", "T2"),
     "eigenbasis": ("mixtures/covariance.py", "return vectors @ self._spectrum[1]\n",
