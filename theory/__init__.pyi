@@ -19,8 +19,11 @@ from .channel.first_passage import first_passage_tail as first_passage_tail
 from .channel.first_passage import first_passage_transform as first_passage_transform
 from .channel.first_passage import first_passage_variance as first_passage_variance
 from .channel.guidance import guided_entropy_coefficients as guided_entropy_coefficients
+from .channel.guidance import guided_probability as guided_probability
 from .channel.guidance import late_shift as late_shift
+from .channel.guidance import late_variance as late_variance
 from .channel.series import large_gamma_mmse as large_gamma_mmse
+from .closed_forms.clone_bounds import clone_bounds as clone_bounds
 from .closed_forms.collapse import collapse_time as collapse_time
 from .closed_forms.collapse import critical_samples as critical_samples
 from .closed_forms.collapse import sample_entropy_bounds as sample_entropy_bounds

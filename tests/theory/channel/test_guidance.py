@@ -1,4 +1,4 @@
-"""The late shift of guided log-odds (T21): against the hypergeometric form, given values, and its limits."""
+"""Where guided runs end, and the late mean and spread of their log-odds (T21), by several routes."""
 
 import csv
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 from speciation.numerics import fokker_planck
-from speciation.theory import late_shift
+from speciation.theory import guided_probability, late_shift, late_variance
 
 OMEGAS = (0.5 + 1e-9, 0.55, 0.75, 0.999999, 1.5, 2.0, 7.5, 100.0)
 PRIORS = (1e-300, 1e-12, 0.1, 0.5, 0.7, 0.999, 1 - 1e-14)
@@ -44,6 +44,8 @@ def test_late_shift_of_given_values(reference):
     for row in rows:
         for prior, column in ((0.5, "S(0.5)"), (0.1, "S(prior 0.1)"), (0.9, "S(prior 0.9)")):
             assert late_shift(float(row["omega"]), prior) == pytest.approx(float(row[column]), rel=1e-14)
+        spread = float(row["V(0.5)=lim Var L - gamma"])
+        assert late_variance(float(row["omega"])) == pytest.approx(spread, rel=1e-13)
     assert rows
 
 
@@ -53,6 +55,89 @@ def test_late_shift_in_closed_form_and_near_one_half():
     assert late_shift(1.0) == 0
     assert late_shift([1.5, 2.0], [[0.5], [0.1], [0.9]]).shape == (3, 2)
     assert fokker_planck.late_shift(2.0) == late_shift(2.0)
+
+
+def late_cumulants(omega, prior):
+    """S and V by the backward equations: with `y = u′` and `z = v′` of
+
+        ½y′ + by = −(ω−1)(1 − tanh L),    ½z′ + bz = −(2y + y²),    b = ω + (1−ω) tanh L,
+
+    `u + L − γ` is a martingale whose quadratic variation is `∫(1 + y)² dγ`.
+    """
+
+    def slopes(x, state):
+        drift = omega + (1 - omega) * np.tanh(x)
+        y, z = state[:2]
+        return [
+            -2 * (omega - 1) * (1 - np.tanh(x)) - 2 * drift * y,
+            -2 * (2 * y + y * y) - 2 * drift * z,
+            -y,
+            -z,
+        ]
+
+    flat = 2 * omega - 1
+    y = -2 * (omega - 1) / flat
+    start = 0.5 * np.log(prior / (1 - prior))
+    settled = [y, -(2 * y + y * y) / flat, 0.0, 0.0]
+    options = {"rtol": 1e-11, "atol": 1e-13, "method": "DOP853"}
+    first = integrate.solve_ivp(slopes, (-40, start), settled, **options).y[:, -1]
+    last = integrate.solve_ivp(slopes, (start, 40), [*first[:2], 0.0, 0.0], **options).y[:, -1]
+    return last[2], last[3]
+
+
+@pytest.mark.parametrize("omega", [0.7, 0.9, 1.5, 4.0])
+@pytest.mark.parametrize("prior", [0.5, 0.05, 0.9])
+def test_late_cumulants_are_those_of_the_backward_equations(omega, prior):
+    shift, spread = late_cumulants(omega, prior)
+    assert late_shift(omega, prior) == pytest.approx(shift, rel=1e-8)
+    assert late_variance(omega, prior) == pytest.approx(spread, rel=1e-8)
+
+
+def probability_by_quadrature(omega, weight):
+    """`P(p → 1)` from the scale function of the guided log-odds, `s′ = e^{−2∫drift}`."""
+
+    def slope(x):
+        return np.exp(-2 * omega * x - 2 * (1 - omega) * np.log(2 * np.cosh(x)))
+
+    start = 0.5 * np.log(weight / (1 - weight))
+    below, above = integrate.quad(slope, -60, start)[0], integrate.quad(slope, start, 60)[0]
+    return below / (below + above)
+
+
+def test_probability_of_given_values(reference):
+    with (reference / "values" / "guidance_accuracy_limit.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        expected = float(row["P(end in class)=w^(1-2omega)"])
+        assert guided_probability(float(row["omega"]), float(row["w"])) == pytest.approx(expected, rel=1e-14)
+    assert rows
+
+
+@pytest.mark.parametrize("omega", [-1.0, -0.5, 0.0, 0.2])
+@pytest.mark.parametrize("weight", [0.5, 0.1, 0.8])
+def test_probability_is_that_of_the_scale_function(omega, weight):
+    expected = probability_by_quadrature(omega, weight)
+    assert guided_probability(omega, weight) == pytest.approx(expected, rel=1e-8)
+
+
+def test_probability_at_the_ends():
+    assert guided_probability([0.5, 0.7, 30.0], 1e-300) == pytest.approx(np.ones(3), abs=0)
+    assert guided_probability(0.0, [[0.1], [0.7]]) == pytest.approx(np.array([[0.1], [0.7]]), rel=1e-15)
+    assert guided_probability(-1e300, 0.5) == 0
+    for arguments, message in (
+        ((np.nan, 0.5), "omega: not a finite number"),
+        ((0.0, 1.0), "weight: must lie strictly between 0 and 1, not 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            guided_probability(*arguments)
+
+
+def test_spread_at_its_limits():
+    assert late_variance(1.0, 0.2) == 0
+    assert late_variance(1e12) == pytest.approx(-(np.pi**2) / 8, rel=1e-11)
+    assert late_variance([1.5, 2.0], [[0.5], [0.1], [0.9]]).shape == (3, 2)
+    with pytest.raises(ValueError, match="omega: the late shift needs a weight above 1/2"):
+        late_variance(0.5)
 
 
 @pytest.mark.parametrize(
