@@ -1,4 +1,5 @@
 from . import channel as channel
+from .curves.at import entropy_at as entropy_at
 from .curves.clones import clone_curve as clone_curve
 from .curves.entropy import entropy_curve as entropy_curve
 from .curves.guided import guided_curve as guided_curve
