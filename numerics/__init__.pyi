@@ -1,6 +1,6 @@
 from . import channel as channel
-from .curves.clocks import to_clock as to_clock
 from .curves.at import entropy_at as entropy_at
+from .curves.clocks import to_clock as to_clock
 from .curves.clones import clone_curve as clone_curve
 from .curves.entropy import entropy_curve as entropy_curve
 from .curves.fitted import Fitted as Fitted

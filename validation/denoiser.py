@@ -5,8 +5,8 @@
 `x` is a torch tensor (batch, …), `sigma` a number, `condition` a class name, or `None` for no condition.
 Estimators know only this, and what a denoiser may say of itself: `has_null`, whether its answer
 without a condition was learnt (true unless it says otherwise); `conditions`, all that it knows; and
-`digest()`, which tells it from others where finished work is kept. One that can evaluate a batch in which every
-sample has a condition of its own offers `per_sample(x, sigma, conditions)`, and is asked less often.
+`digest()`, which tells it from others where finished work is kept. One that can evaluate a batch in which
+every sample has a condition of its own offers `per_sample(x, sigma, conditions)`, and is asked less often.
 """
 
 import hashlib
@@ -44,8 +44,8 @@ UNNAMED = "denoiser"
 """Name of a run that was given none."""
 
 ROWS = 64
-"""Conditions of a smaller batch are evaluated together up to so many rows: beyond them a network on a CPU takes
-as long a row, and more memory than the batch that was asked for."""
+"""Conditions of a smaller batch are evaluated together up to so many rows: beyond them a network on a CPU
+takes as long a row, and more memory than the batch that was asked for."""
 
 
 class Denoiser(Protocol):

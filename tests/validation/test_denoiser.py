@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from speciation.theory import schedules
 from speciation.validation import as_denoiser
 from speciation.validation.denoiser import ROWS, answers, by_condition

@@ -23,7 +23,15 @@ from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, answers, checked_conditions, digests_in, membership, warn_of_untrained
+from ..denoiser import (
+    UNNAMED,
+    Denoiser,
+    answers,
+    checked_conditions,
+    digests_in,
+    membership,
+    warn_of_untrained,
+)
 from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated

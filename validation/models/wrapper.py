@@ -226,7 +226,7 @@ def _shapes(given: Any) -> Any:
 
 
 def _rows(parts: Sequence[Any], rows: list[int]) -> Any:
-    """Of what is given for a batch of one under each condition, that of a batch with the conditions `rows`."""
+    """What is given for a batch with the conditions `rows`, of that for a batch of one under each."""
     if isinstance(parts[0], Mapping):
         return {name: _rows([part[name] for part in parts], rows) for name in parts[0]}
     return torch.cat(list(parts))[rows] if isinstance(parts[0], Tensor) else parts[0]

@@ -13,7 +13,6 @@ from speciation.theory.theorems import THEOREMS
 from speciation.validation.verification.checks import CHECKS, Check, Context
 from speciation.validation.verification.checks import _base as base
 
-
 LONG = ("T2", "T6", "T8", "T11", "T12", "T14", "T17")
 """Theorems whose checks take the most; the ordinary run measures the others."""
 

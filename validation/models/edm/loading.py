@@ -92,7 +92,7 @@ class EDM2Denoiser:
         return self.network(x, level, self._labels(x, [condition] * len(x))).to(x)
 
     def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
-        """Each sample under its own condition, (batch, …), in one evaluation where one network has them all."""
+        """Each sample under its own condition, (batch, …), at once where one network has them all."""
         if None in conditions and (self.reference is not self.network or not self.conditions):
             return by_condition(self, x, sigma, conditions)
         with torch.no_grad():
