@@ -11,10 +11,10 @@ every sample has a condition of its own offers `per_sample(x, sigma, conditions)
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ __all__ = [
     "digests_in",
     "has_null",
     "membership",
+    "per_sample_of",
     "warn_of_untrained",
 ]
 
@@ -62,8 +63,8 @@ def answers(denoiser: Denoiser, x: Tensor, sigma: float, columns: Sequence[Seque
     Each column names the condition of every sample. Columns are evaluated together where the denoiser can,
     in at most `max(ROWS, batch)` rows.
     """
-    own = getattr(denoiser, "per_sample", None)
-    if not callable(own):
+    own = per_sample_of(denoiser)
+    if own is None:
         return torch.stack([by_condition(denoiser, x, sigma, column) for column in columns], dim=1)
     at_once, found = max(1, ROWS // len(x)), list[Tensor]()
     for start in range(0, len(columns), at_once):
@@ -72,6 +73,12 @@ def answers(denoiser: Denoiser, x: Tensor, sigma: float, columns: Sequence[Seque
         answer = own(x.repeat(len(part), *[1] * (x.ndim - 1)), sigma, rows)
         found.append(answer.reshape(len(part), *x.shape))
     return torch.cat(found).transpose(0, 1)
+
+
+def per_sample_of(denoiser: object) -> Callable[[Tensor, float, Sequence[str | None]], Tensor] | None:
+    """A denoiser's way to evaluate samples with conditions of their own; `None` if it has none."""
+    own = getattr(denoiser, "per_sample", None)
+    return cast(Callable[[Tensor, float, Sequence[str | None]], Tensor], own) if callable(own) else None
 
 
 def by_condition(denoiser: Denoiser, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:

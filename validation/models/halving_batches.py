@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser, conditions_of, digest_of, has_null
+from ..denoiser import Denoiser, conditions_of, digest_of, has_null, per_sample_of
 
 __all__ = ["frugal", "out_of_memory"]
 
@@ -36,8 +36,8 @@ class _Frugal:
 
     @property
     def per_sample(self) -> Callable[[Tensor, float, Sequence[str | None]], Tensor] | None:
-        own = getattr(self.denoiser, "per_sample", None)
-        if not callable(own):
+        own = per_sample_of(self.denoiser)
+        if own is None:
             return None
         return lambda x, sigma, conditions: self._halving(
             x, lambda piece, start: own(piece, sigma, conditions[start : start + len(piece)])
