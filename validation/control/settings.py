@@ -33,12 +33,20 @@ PUBLISHED: dict[str, tuple[dict[str, Any], ...]] = {
         {
             "metric": "FID",
             "interval": (0.34, 1.02),
-            "source": "Kynkäänniemi et al., arXiv 2404.07724, table 1",
+            "source": "Kynkäänniemi et al., arXiv 2404.07724, and issue 1 of their repository",
         },
     ),
     "edm2-xs": (
-        {"metric": "FID", "interval": (0.15, 1.6), "source": "published sweep, stochastic sampler"},
-        {"metric": "FD-DINOv2", "interval": (0.48, 6.8), "source": "published sweep, stochastic sampler"},
+        {
+            "metric": "FID",
+            "interval": (0.15, 1.6),
+            "source": "quoted for its stochastic sampler, table not checked",
+        },
+        {
+            "metric": "FD-DINOv2",
+            "interval": (0.48, 6.8),
+            "source": "quoted for its stochastic sampler, table not checked",
+        },
     ),
 }
 """Guidance intervals (LOW, HIGH] that were best in published sweeps, by model."""

@@ -229,7 +229,9 @@ def _rows(parts: Sequence[Any], rows: list[int]) -> Any:
     """What is given for a batch with the conditions `rows`, of that for a batch of one under each."""
     if isinstance(parts[0], Mapping):
         return {name: _rows([part[name] for part in parts], rows) for name in parts[0]}
-    return torch.cat(list(parts))[rows] if isinstance(parts[0], Tensor) else parts[0]
+    if not isinstance(parts[0], Tensor):
+        return parts[0]
+    return torch.cat(list(parts))[torch.tensor(rows, device=parts[0].device)]
 
 
 def _answer(answer: Tensor, x: Tensor, sigma: Any, condition: object) -> Tensor:

@@ -103,7 +103,7 @@ class EDM2Denoiser:
         """One-hot rows; zeros where there is no condition."""
         known = self.conditions
         numbers = {condition: k for k, condition in enumerate(known)}
-        labels = torch.zeros(len(x), len(known), dtype=torch.float32)
+        labels = torch.zeros(len(x), len(known), dtype=torch.float32, device="cpu")
         for row, condition in enumerate(conditions):
             if condition is None:
                 continue
