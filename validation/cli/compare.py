@@ -31,7 +31,8 @@ def compare(
         typer.Argument(
             metavar="CURVE",
             parser=path_of,
-            help="A table of sigma or ou_time, entropy, and maybe entropy_se; or what curve or "
+            help="A table of sigma or ou_time, entropy, and maybe entropy_se; of sigma and gap (what the "
+            "class takes off the mean-square error); or what curve or "
             "measure wrote: a .csv, .nc or .json, or a folder.",
         ),
     ],

@@ -4,7 +4,7 @@
 
 is the flow `dx/dσ = (x − D)/σ` to second order in the step, at one evaluation each. It has the marginals of
 the reverse chain, whose own error is of first order: with 96 steps a chain loses a seventh of the variance
-within a class of digits, the flow with 24 a hundredth, and a fit needs that variance. At the lowest level x
+within a class of digits, the flow with 16 a thirtieth, and a fit needs that variance. At the lowest level x
 still holds noise, and D too little of what is as small: halfway between, the variance is right to second
 order in the ratio of the two.
 

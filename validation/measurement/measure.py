@@ -32,7 +32,7 @@ __all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "result_of"]
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-_SAMPLE_STEPS, _GAMMA_STEPS, _GAMMA_CHAINS = 24, 48, 32  # of a prediction
+_SAMPLE_STEPS, _GAMMA_STEPS, _GAMMA_CHAINS = 16, 48, 32  # of a prediction
 _TRIALS, _LONG_TRIAL = 5, 5.0  # batches that are timed, and seconds after which no more are
 
 ESTIMATORS = ("path", "discrepancy")

@@ -20,7 +20,7 @@ def log_error(held: dict, name: str) -> float:
 
 
 def samples_of(mixture: GaussianMixture, count: int, seed: int = 0):
-    sigmas = window_sigmas(mixture, 24)[::-1]
+    sigmas = window_sigmas(mixture, 16)[::-1]
     oracle = MixtureDenoiser(mixture)
     return model_samples(oracle, mixture.labels, sigmas, (mixture.dimension,), samples=count, seed=seed)
 
