@@ -36,7 +36,7 @@ def double():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_are_those_of_the_curve(kind):
-    """Twelve standard errors, estimated from 16 keys: Student's t, 12 comparisons, false alarms below 1e-7."""
+    """Twelve standard errors, estimated from 16 keys: by Student's t false alarms below 1e-7."""
     sigma, draws = np.array([0.5, 1.5]), 4096
     found = np.asarray(entropy_at(mixture(kind), sigma, 3, draws))
     curve = entropy_curve(mixture(kind), sigma, samples=100_000)
