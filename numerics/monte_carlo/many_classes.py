@@ -1,7 +1,7 @@
 """Hundreds of classes to a hundred thousand that share a covariance: time and memory linear in their number.
 
-A draw is a class c and a noise vector ε, taken with both signs. With `a_k = S^{−1/2}(m_k − m̄)` the log-posterior
-is, up to a constant, `log w_k + ε·a_k − ½|a_k − a_c|²`. Classes are gone through in blocks that stay in a
+A draw is a class c and a noise vector ε, taken with both signs. With `a_k = S^{−1/2}(m_k − m̄)` the posterior
+is proportional to `w_k exp(ε·a_k − ½|a_k − a_c|²)`. Classes are gone through in blocks that stay in a
 processor's cache, each at every level, and sums over them are carried from block to block relative to the
 likeliest class so far, so that none of the small ones is rounded away. With an isotropic covariance one
 product of a block's means with the draws serves all levels.

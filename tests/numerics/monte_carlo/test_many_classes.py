@@ -67,7 +67,7 @@ def test_a_thousand_orthogonal_classes_meet_the_exact_curve():
 
 
 def test_cost_and_memory_are_linear_in_the_number_of_classes():
-    """What a stride holds as it is compiled, and the numbers that it is given: nothing for a pair of classes."""
+    """What a stride holds as it is compiled, and the numbers that it is given: nothing for each pair."""
 
     def cost(classes):
         means = np.random.default_rng(0).standard_normal((classes, 16))
