@@ -86,6 +86,10 @@ class Options:
             raise ValueError("prediction: denoiser is of two classes without guidance; name two")
         if isinstance(self.prediction, SampleRequest) and len(self.classes) < 2:
             raise ValueError("prediction: samples are of several classes; name at least two")
+        if self.pairs and isinstance(self.prediction, GaussianMixture):
+            missing = [name for name in self.classes if name not in self.prediction.labels]
+            if missing:
+                raise ValueError(f"prediction: has no class {missing[0]!r}, which is measured")
 
 
 @dataclass(frozen=True)
@@ -384,9 +388,6 @@ def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None)
 def _measure_pairs(measurement: Measurement) -> Result:
     o, s = measurement.options, measurement.subject
     named = o.prediction if isinstance(o.prediction, GaussianMixture) else None
-    missing = [name for name in o.classes if named is not None and name not in named.labels]
-    if missing:
-        raise ValueError(f"prediction: has no class {missing[0]!r}, which is measured")
     pairs = measurement.run()
     found = compare_pairs(pairs, _predictor(measurement, named), o.seed)
     closure = pairs.closure.values
