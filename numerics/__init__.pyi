@@ -1,5 +1,10 @@
+from . import channel as channel
+from .curves.at import entropy_at as entropy_at
+from .curves.clocks import to_clock as to_clock
 from .curves.clones import clone_curve as clone_curve
 from .curves.entropy import entropy_curve as entropy_curve
+from .curves.fitted import Fitted as Fitted
+from .curves.fitted import fitted as fitted
 from .curves.guided import guided_curve as guided_curve
 from .curves.places import with_places as with_places
 from .diagrams import phase_diagram as phase_diagram

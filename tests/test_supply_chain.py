@@ -131,6 +131,7 @@ def requirements() -> list[Requirement]:
 def test_every_imported_package_is_declared():
     declared = {requirement.name.lower() for requirement in requirements()}
     known = {
+        "PIL": "pillow",
         "sklearn": "scikit-learn",
         "yaml": "pyyaml",
         "jaxlib": "jax",

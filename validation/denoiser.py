@@ -3,17 +3,18 @@
     denoiser(x, sigma, condition) ≈ E[X₀ | x, condition]
 
 `x` is a torch tensor (batch, …), `sigma` a number, `condition` a class name, or `None` for no condition.
-Estimators know only this, and three things that a denoiser may say of itself: `has_null`, whether its answer
+Estimators know only this, and what a denoiser may say of itself: `has_null`, whether its answer
 without a condition was learnt (true unless it says otherwise); `conditions`, all that it knows; and
-`digest()`, which tells it from others where finished work is kept.
+`digest()`, which tells it from others where finished work is kept. One that can evaluate a batch in which
+every sample has a condition of its own offers `per_sample(x, sigma, conditions)`, and is asked less often.
 """
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ __all__ = [
     "UNNAMED",
     "Denoiser",
     "UntrainedNullWarning",
+    "answers",
+    "by_condition",
     "checked_conditions",
     "conditions_of",
     "digest_of",
@@ -33,12 +36,17 @@ __all__ = [
     "digests_in",
     "has_null",
     "membership",
+    "per_sample_of",
     "warn_of_untrained",
 ]
 
 
 UNNAMED = "denoiser"
 """Name of a run that was given none."""
+
+ROWS = 64
+"""Conditions of a smaller batch are evaluated together up to so many rows: beyond them a network on a CPU
+takes as long a row, and more memory than the batch that was asked for."""
 
 
 class Denoiser(Protocol):
@@ -47,6 +55,42 @@ class Denoiser(Protocol):
     def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
         """Estimate of x₀, of the shape of x (batch, …); `condition=None` is unconditional."""
         ...
+
+
+def answers(denoiser: Denoiser, x: Tensor, sigma: float, columns: Sequence[Sequence[str | None]]) -> Tensor:
+    """What a denoiser answers to each sample under several conditions, (batch, columns, …).
+
+    Each column names the condition of every sample. Columns are evaluated together where the denoiser can,
+    in at most `max(ROWS, batch)` rows.
+    """
+    own = per_sample_of(denoiser)
+    if own is None:
+        return torch.stack([by_condition(denoiser, x, sigma, column) for column in columns], dim=1)
+    at_once, found = max(1, ROWS // len(x)), list[Tensor]()
+    for start in range(0, len(columns), at_once):
+        part = columns[start : start + at_once]
+        rows = [condition for column in part for condition in column]
+        answer = own(x.repeat(len(part), *[1] * (x.ndim - 1)), sigma, rows)
+        found.append(answer.reshape(len(part), *x.shape))
+    return torch.cat(found).transpose(0, 1)
+
+
+def per_sample_of(denoiser: object) -> Callable[[Tensor, float, Sequence[str | None]], Tensor] | None:
+    """A denoiser's way to evaluate samples with conditions of their own; `None` if it has none."""
+    own = getattr(denoiser, "per_sample", None)
+    return cast(Callable[[Tensor, float, Sequence[str | None]], Tensor], own) if callable(own) else None
+
+
+def by_condition(denoiser: Denoiser, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+    """Each sample denoised under its own condition, (batch, …), one condition after another."""
+    distinct = list(dict.fromkeys(conditions))
+    if len(distinct) == 1:
+        return denoiser(x, sigma, distinct[0])
+    which = torch.tensor([distinct.index(condition) for condition in conditions], device=x.device)
+    found = torch.empty_like(x)
+    for k, condition in enumerate(distinct):
+        found[which == k] = denoiser(x[which == k], sigma, condition)
+    return found
 
 
 def has_null(denoiser: object) -> bool:

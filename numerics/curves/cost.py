@@ -52,7 +52,7 @@ def curve_cost(
     """
     sigma = checked_sigmas(sigmas)
     groups = groups_of(mixture, partition)
-    exact = exact_curves(mixture, partition)
+    exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
     method, _ = chosen(mixture, method, exact)
     few = sigma[np.unique(np.linspace(0, sigma.size - 1, _FEW).round().astype(int))]
     if method == "exact" and exact is not None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METHODS",
+    "PAIRWISE_LIMIT",
+    "bare_curves",
     "chosen",
     "entropy_curve",
     "groups_of",
@@ -39,6 +41,8 @@ __all__ = [
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
 
+PAIRWISE_LIMIT = 256
+"""Largest number of classes for which something is kept for every pair of them."""
 METHODS = ("auto", "exact", "reduced", "ambient")
 """Ways to compute a curve."""
 
@@ -84,7 +88,9 @@ def entropy_curve(
         distant classes, T15 for independent choices of them, T16 for two classes with one mean.
         `reduced` draws noise in
         the span of the mean differences, for any number of classes with a shared covariance, at a
-        cost independent of the dimension. `ambient` draws in all dimensions, for any mixture.
+        cost independent of the dimension. Beyond 256 classes both take antithetic draws of the mixture
+        alone, at a cost linear in their number, and `reduced` saves dimensions for isotropic ones only.
+        `ambient` draws in all dimensions, for any mixture.
         `auto` takes the first of these that applies; the dataset's attributes say which and why.
     partition : mapping from group names to class names, optional
         Measure the group instead of the class. It must hold every class once.
@@ -122,12 +128,12 @@ def entropy_curve(
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)
     groups = groups_of(mixture, partition)
-    exact = exact_curves(mixture, partition)
+    # looking for a closed form takes a while for many classes
+    exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
     method, reason = chosen(mixture, method, exact)
-    _check_budget(method, samples, tolerance, dtype, points, checkpoint)
+    _check_budget(mixture, method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
-        values = exact.evaluate(sigma)
-        curves = _Curves(values, np.zeros_like(values), {})
+        curves = _exactly(exact, sigma)
     else:
         budget = (samples, seed, tolerance, points, checkpoint, progress)
         curves = _sampled(mixture, sigma, method, groups, dtype, budget)
@@ -138,13 +144,37 @@ def entropy_curve(
     return with_places(dataset, class_entropy=_whole(mixture, groups), seed=seed)
 
 
+def bare_curves(
+    mixture: GaussianMixture, sigma: Array, samples: int, seed: int
+) -> tuple[Array, Array, dict[str, Any]]:
+    """Entropy and rate (2, levels) with their standard errors, and attributes: no place is read off them."""
+    exact = exact_curves(mixture)
+    method, reason = chosen(mixture, "auto", exact)
+    if exact is not None:
+        found = _exactly(exact, sigma)
+    else:
+        found = _sampled(mixture, sigma, method, None, None, (samples, seed, None, "random", None, None))
+    return found.values[:2], found.errors[:2], {"method": method, "reason": reason} | found.attributes
+
+
+def _exactly(exact: ExactCurves, sigma: Array) -> _Curves:
+    values = exact.evaluate(sigma)
+    return _Curves(values, np.zeros_like(values), {})
+
+
 def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
     """H of the class, or of the group."""
     return mixture.class_entropy if groups is None else entropy_of(groups @ mixture.weights)
 
 
 def _check_budget(
-    method: str, samples: int, tolerance: float | None, dtype: str | None, points: str, checkpoint: object
+    mixture: GaussianMixture,
+    method: str,
+    samples: int,
+    tolerance: float | None,
+    dtype: str | None,
+    points: str,
+    checkpoint: object,
 ) -> None:
     """Refuse what no method can mean, so that an exact curve does not swallow a mistake."""
     if samples < 1:
@@ -155,6 +185,8 @@ def _check_budget(
         raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
     if points not in ("random", "sobol"):
         raise ValueError(f"points: {points!r} is not one of random, sobol")
+    if points == "sobol" and mixture.classes > PAIRWISE_LIMIT:
+        raise ValueError(f"points: sobol goes with at most {PAIRWISE_LIMIT} classes")
     if points == "sobol" and (method != "reduced" or tolerance is not None or checkpoint is not None):
         raise ValueError("points: sobol goes with method reduced, without a tolerance or a checkpoint")
 
@@ -236,7 +268,7 @@ def prepared(
 ) -> tuple[Any, dict[str, Any], str, Any, Any]:
     """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic."""
     from .._support.devices import check_devices
-    from ..monte_carlo import shared_covariance, unequal_covariance
+    from ..monte_carlo import many_classes, shared_covariance, unequal_covariance
 
     check_devices()
     if mixture.shared_covariance is None or mixture.classes == 1:
@@ -244,6 +276,10 @@ def prepared(
         dtype = _precision(dtype, method, parameters)
         return unequal_covariance.ambient, parameters, dtype, 1.0, unequal_covariance.rounding(mixture, dtype)
     reduced = method == "reduced"
+    if mixture.classes > PAIRWISE_LIMIT and mixture.covariances[0].has_spectrum:
+        parameters = many_classes.many_parameters(mixture, sigma, groups, reduced)
+        dtype = _precision(dtype, method, parameters)
+        return many_classes.many, parameters, dtype, 1.0, many_classes.rounding_of(parameters, dtype)
     build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
     parameters = build(mixture, sigma, groups)
     ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient

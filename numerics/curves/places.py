@@ -29,6 +29,7 @@ __all__ = [
     "PLACES",
     "UNDECIDED",
     "Place",
+    "levels_of",
     "places_of",
     "with_places",
 ]
@@ -146,7 +147,7 @@ def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
 def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -> dict[str, Place]:
     if curve.sizes["sigma"] < _FEWEST:
         return dict.fromkeys(PLACES, Place.absent(f"{COARSE}: fewer than {_FEWEST} levels"))
-    levels, whole = _levels_of(curve)
+    levels, whole = levels_of(curve)
     entropy, error = levels.entropy, levels.entropy_error
     fall, doubt = float(np.ptp(entropy)), float(np.hypot(error[entropy.argmax()], error[entropy.argmin()]))
     known = f"{fall:.3g} ± {doubt:.2g}" if doubt > 0 else f"{fall:.3g}"
@@ -215,7 +216,7 @@ def _to_neighbours(sigma: Array, place: Place) -> Place:
     return replace(place, low=low, high=float(above[0]) if above.size else place.high)
 
 
-def _levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
+def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
     """The numbers of a dataset, ascending, of at most `_MOST` levels, and the entropy to be decided."""
     name = "cross_entropy" if "cross_entropy" in curve else "entropy"
     order = np.argsort(curve.sigma.values)

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-__all__ = ["cross_terms", "odds_against_top", "statistics"]
+__all__ = ["cross_terms", "odds_against_top", "posterior_entropy", "statistics"]
 
 
 def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
@@ -43,10 +43,21 @@ def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
         odds, log_odds = odds_against_top(jnp.log(grouped))
     others = _beyond_top(odds, log_odds)
     norm = 1 + others
-    entropy = jnp.log1p(others) - jnp.where(odds > 0, odds * log_odds, 0).sum(0) / norm
+    entropy = _entropy_of(odds, log_odds, others)
     disagreement = cross_terms(odds, log_odds) / norm**2
     rate = (1 + noise) * (p * (_weighted(gaps, p) - own)).sum(0) / 2
     return jnp.stack([entropy, rate, disagreement])
+
+
+def posterior_entropy(logits: Any) -> Any:
+    """Entropy of each draw's posterior (draws,) from log-posteriors (classes, draws) up to a constant."""
+    odds, log_odds = odds_against_top(logits)
+    return _entropy_of(odds, log_odds, _beyond_top(odds, log_odds))
+
+
+def _entropy_of(odds: Any, log_odds: Any, others: Any) -> Any:
+    """`−Σ p log p` from odds against the top, `others` the sum of those that are not at the top."""
+    return jnp.log1p(others) - jnp.where(odds > 0, odds * log_odds, 0).sum(0) / (1 + others)
 
 
 def odds_against_top(logits: Any) -> tuple[Any, Any]:

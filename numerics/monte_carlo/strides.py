@@ -143,6 +143,7 @@ def estimate(
     rounds = _Rounds(mesh.size, most, first, fixed)
     moments = None if checkpoint is None else checkpoint.read(least * STRIDE if tolerance is None else None)
     double = _is_double(parameters)
+    parameters = _placed(parameters, mesh, double)
     try:
         while not _ends(moments, least, tolerance):
             done = 0 if moments is None else moments.count // STRIDE
@@ -275,6 +276,14 @@ def _moments(kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, para
         with ThreadPoolExecutor(len(places)) as pool:
             own = list(pool.map(at, places))
     return _of_all_processes(mesh, own)
+
+
+def _placed(parameters: Any, mesh: Mesh, double: bool) -> Any:
+    """Parameters where a single device has them, moved once and not with every round; else as they are."""
+    if mesh.size > 1 or jax.process_count() > 1:
+        return parameters
+    with own_settings(double=double):
+        return jax.device_put(parameters)
 
 
 def _is_double(parameters: Any) -> bool:

@@ -12,10 +12,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Full
+from .fits import Kind, fit_chunks
+from .labelled_samples import Samples
 from .parts import Parts
 
-__all__ = ["fit", "images"]
+__all__ = ["fit", "images", "samples"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -35,17 +36,18 @@ def images(digit: int) -> Array:
     return pixels[labels == digit]
 
 
-def fit(digits: Sequence[int]) -> Parts:
+def samples(digits: Sequence[int]) -> Samples:
+    """All images of some digits, in the order given."""
+    groups = [images(digit) for digit in digits]
+    own = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return Samples(np.concatenate(groups), own, tuple(str(digit) for digit in digits))
+
+
+def fit(digits: Sequence[int], covariance: Kind = "shared") -> Parts:
     """Parts of a mixture of two or more digits: class means and a pooled, shrunk covariance, d = 64.
 
-    Source: LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004), through scikit-learn.
+    Source: LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004).
     """
-    from sklearn import covariance  # pyright: ignore[reportMissingTypeStubs]
-
-    estimator: Any = covariance.LedoitWolf(assume_centered=True)
-    groups = [images(digit) for digit in digits]
-    means = np.array([group.mean(axis=0) for group in groups])
-    residuals = np.concatenate([group - mean for group, mean in zip(groups, means, strict=True)])
-    matrix = estimator.fit(residuals).covariance_
+    held = samples(digits)
     weights = np.full(len(digits), 1 / len(digits))
-    return Parts(weights, means, Full(matrix), [str(digit) for digit in digits])
+    return fit_chunks(held.chunks, covariance, weights=weights, names=held.labels).parts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import fsum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,9 @@ from .partition import checked_partition, is_list_of_strings
 from .parts import CovarianceLike
 from .posterior import Classes, classes_of
 from .sklearn_fits import fitted_parts
+
+if TYPE_CHECKING:
+    from .labelled_samples import Chunks
 
 __all__ = ["GaussianMixture"]
 
@@ -142,6 +145,92 @@ class GaussianMixture(Value):
         return cls(*fitted_parts(fitted, labels))
 
     @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        covariance: Literal["shared", "each"] = "shared",
+        shrinkage: str | float | None = "ledoit-wolf",
+        rank: int | None = None,
+        *,
+        weights: ArrayLike | None = None,
+    ) -> "GaussianMixture":
+        """The mixture of samples with classes: `m_k` their means, Σ̂ what is left within the classes.
+
+            Σ̂ = (1 − ρ) S + ρ μ I,    S = Σ_i (x_i − m_{y_i})(x_i − m_{y_i})ᵀ / n,    μ = tr S / d
+
+        Parameters
+        ----------
+        X : array_like, shape (n, …)
+            Samples, flattened to (n, d).
+        y : array_like, shape (n,)
+            The class of each: numbers or texts, kept as texts in their order.
+        covariance : {"shared", "each"}
+            One that is pooled over the classes, as T2 takes, or one of each class (T17).
+        shrinkage : "ledoit-wolf", number from 0 to 1, or None
+            ρ: Ledoit and Wolf's estimate of the best, a given one, or none.
+        rank : int, optional
+            Keep this many directions of S, and of the rest the variance of each coordinate: `LowRank`, for
+            dimensions beyond 4096. From 2048 on the directions come from a sketch of the samples.
+        weights : array_like, shape (K,), optional
+            Class probabilities; the shares of the samples unless given.
+
+        Raises
+        ------
+        ValueError
+            One line for what cannot be fitted: a class with one sample where each has its own covariance;
+            and, without shrinkage, fewer samples than dimensions or features that are constant within
+            classes, which would leave a singular covariance.
+
+        Source: section 5; LW04.
+        """
+        from .fits import fit_samples
+
+        return cls(*fit_samples(X, y, covariance, shrinkage, rank, weights).parts)
+
+    @classmethod
+    def fit_chunks(
+        cls,
+        chunks: "Chunks",
+        covariance: Literal["shared", "each"] = "shared",
+        shrinkage: str | float | None = "ledoit-wolf",
+        rank: int | None = None,
+        *,
+        weights: ArrayLike | None = None,
+    ) -> "GaussianMixture":
+        """As `fit`, of samples that are not all in memory: `chunks()` gives pairs (X, y), each time anew.
+
+        It is called twice, for the means and for what is left. Memory is that of a chunk, the means, and of
+        one matrix (d, d), or with a rank r of about (2r + 100) d numbers; with "each" as often as classes.
+        Raises `ValueError` as `fit` does.
+        """
+        from .fits import fit_chunks
+
+        return cls(*fit_chunks(chunks, covariance, shrinkage, rank, weights).parts)
+
+    @classmethod
+    def empirical(cls, X: ArrayLike, y: ArrayLike, variance: float) -> "GaussianMixture":
+        """The smoothed empirical distribution: a component `N(x_i, variance I)` at each sample.
+
+        Its denoiser is the exact minimiser of the training loss on these samples (variance 0).
+
+        Parameters
+        ----------
+        X : array_like, shape (n, …)
+            Samples, flattened to (n, d).
+        y : array_like, shape (n,)
+            The class of each, which become the groups of the mixture's `partition`; components are named
+            by class and number, `"3/0"`, `"3/1"`, ….
+        variance : float
+            s² ≥ 0 of each component.
+
+        Raises `ValueError` with one line for anything that is not such. Source: B24, section 4.
+        """
+        from .fits import empirical_parts
+
+        return cls(*empirical_parts(X, y, variance))
+
+    @classmethod
     def parse(cls, spec: str | Path) -> "GaussianMixture":
         """Build a mixture from a SPEC: `family:key=value,…` or a `.json` or `.npz` file.
 
@@ -155,6 +244,17 @@ class GaussianMixture(Value):
             return cls(*parts)
         except ValueError as error:
             raise ValueError(f"{name_of(str(spec))}: {error}") from None
+
+    def among(self, labels: Sequence[str], *, equal: bool = False) -> "GaussianMixture":
+        """Some of the classes alone, with their weights among themselves, or equal ones.
+
+        Raises `ValueError` for a label that is none.
+        """
+        rows = [self._index_of(label) for label in labels]
+        own = np.full(len(rows), 1 / len(rows)) if equal else self.weights[rows] / self.weights[rows].sum()
+        shared = self.shared_covariance
+        covariances = [shared] if shared is not None else [self.covariance_of(k) for k in rows]
+        return GaussianMixture(own, self.means[rows], covariances, tuple(labels))
 
     def save(self, path: str | Path) -> None:
         """Write the mixture to a `.json` or `.npz` file that `parse` reads back unchanged."""

@@ -27,12 +27,13 @@ def checked_partition(
     if not all(is_list_of_strings(group) for group in partition.values()):
         raise ValueError("partition: each group is a list of class names")
     groups = {str(name): tuple(group) for name, group in partition.items()}
-    members = [label for group in groups.values() for label in group]
-    for label in members:
-        if label not in labels:
+    known, members = set(labels), set[str]()
+    for label in (label for group in groups.values() for label in group):
+        if label not in known:
             raise ValueError(f"partition: {label!r} is not a class")
-        if members.count(label) > 1:
+        if label in members:
             raise ValueError(f"partition: class {label!r} is in more than one group")
+        members.add(label)
     missing = [label for label in labels if label not in members]
     if missing:
         raise ValueError(f"partition: class {missing[0]!r} is in no group")

@@ -12,7 +12,7 @@ import typer
 
 from ...theory import __version__
 from ...theory._support.one_line import one_line
-from . import cite, compare, convert, curve, diagram, measure, predict, verify
+from . import cite, clock, compare, control, convert, curve, diagram, fit, measure, predict, verify
 from .common import interruption, told
 from .streams import sturdy_streams
 
@@ -25,12 +25,16 @@ app: typer.Typer = typer.Typer(
 )
 app.command("predict")(predict.predict)
 app.command("curve")(curve.curve)
+app.command("fit")(fit.fit)
 app.command("verify")(verify.verify)
 app.command("diagram")(diagram.diagram)
 app.command("measure")(measure.measure)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("cite")(cite.cite)
+app.command("control")(control.control)
+# a value may begin with a minus: log-SNR is negative where noise prevails
+app.command("clock", context_settings={"ignore_unknown_options": True})(clock.clock)
 
 
 _INTERRUPTED = 130

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...theory.schedules import by_name
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -30,7 +31,8 @@ def compare(
         typer.Argument(
             metavar="CURVE",
             parser=path_of,
-            help="A table of sigma or ou_time, entropy, and maybe entropy_se; or what curve or "
+            help="A table of sigma or ou_time, entropy, and maybe entropy_se; of sigma and gap (what the "
+            "class takes off the mean-square error); or what curve or "
             "measure wrote: a .csv, .nc or .json, or a folder.",
         ),
     ],
@@ -40,6 +42,10 @@ def compare(
     ] = None,
     interval: Annotated[
         str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acted.")
+    ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(help="Say the peaks and the median in this clock too: ou, sd15, flow:shift=3, ..."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -60,6 +66,7 @@ def compare(
     from ..measurement.comparison import compare as compared
     from .places_table import comparison_table, pairs_table, say
 
+    schedule = None if clock is None else by_name(clock)
     if out is not None:
         prepare_directory(out)
         prepare_figures()
@@ -69,6 +76,8 @@ def compare(
     cost = curve_cost(mixture, measured.sigma.values, samples=DRAWS)
     announce(cost.seconds * (1 + DENSE / measured.sizes["sigma"]), f"the prediction of {spec}", quiet)
     found = compared(measured, mixture, guidance=guidance, interval=within, seed=seed)
+    if schedule is not None:
+        found.summary["times"] = _times(found.summary, schedule)
     title = f"{curve.name} against {spec}"
     if out is not None:
         from ..measurement.results import write_comparison
@@ -84,4 +93,23 @@ def compare(
     elif not quiet:
         table = pairs_table if "pairs" in found.summary else comparison_table
         output().print(table(found.summary, title))
+        for place, pair in found.summary.get("times", {}).items():
+            values = (f"{side} {'–' if t is None else format(t, '.6g')}" for side, t in pair.items())
+            output().print(f"{place} in the time of {clock}: {', '.join(values)}")
         say(found.summary)
+
+
+def _times(summary: dict[str, Any], schedule: Any) -> dict[str, dict[str, float | None]]:
+    """Places of one curve in σ as times; `None` where there is none, or the clock does not reach it."""
+
+    def time(sigma: float | None) -> float | None:
+        if sigma is None:
+            return None
+        found = float(schedule.time(sigma))
+        return found if abs(found) < float("inf") else None
+
+    places = ("peak_per_log_sigma", "peak_per_ou_time", "median_sigma")
+    sides = ("measured", "predicted")
+    return {
+        place: {side: time(summary[place][side]) for side in sides} for place in places if place in summary
+    }

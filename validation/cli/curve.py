@@ -60,7 +60,7 @@ def curve(
         str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
     ] = None,
     clock: Annotated[
-        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp-linear, cosine or flow.")
+        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp, cosine, flow, flow:shift=3, ...")
     ] = "ou",
     out: Annotated[
         Path | None,
@@ -74,7 +74,7 @@ def curve(
     seed: SeedOption = 0,
 ) -> None:
     """Entropy, entropy rate and clone agreement along the noise scale, and where the class is decided."""
-    from ...numerics import entropy_curve
+    from ...numerics import entropy_curve, to_clock
     from ...numerics.curves.cost import curve_cost
     from ...numerics.runs.atomic_files import prepare_file
     from ...theory.mixtures.mixture import GaussianMixture
@@ -87,7 +87,7 @@ def curve(
     announce_reading(spec, quiet)
     mixture = GaussianMixture.parse(spec)
     sigmas = _levels(sigma, levels, mixture)
-    time = _times(clock, sigmas)
+    _check_clock(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
     checkpoint = _checkpoint(out, points)
     cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups, tolerance=tolerance)
@@ -110,8 +110,7 @@ def curve(
             progress=progress,
         )
     if clock != "ou":
-        about = {"long_name": f"time of the {clock} clock", "units": "1"}
-        dataset = dataset.assign_coords(time=("sigma", time, about)).assign_attrs(clock=clock)
+        dataset = to_clock(dataset, by_name(clock)).assign_attrs(clock=clock)
     numbers = _numbers(dataset, clock)
     content = _to_json(dataset, {"spec": spec, **mixture.describe()}, numbers)
     if out is not None:
@@ -153,13 +152,11 @@ def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> No
     say(numbers)
 
 
-def _times(clock: str, sigmas: Any) -> Any:
-    """Times of the levels in a clock, NaN beyond its end; `ValueError` if all are."""
+def _check_clock(clock: str, sigmas: Any) -> None:
+    """`ValueError` for a clock that reaches none of the levels."""
     schedule = by_name(clock)
-    time = schedule.time(sigmas)
-    if np.isnan(time).all():
+    if np.isnan(schedule.time(sigmas)).all():
         raise ValueError(f"clock: {clock} ends at sigma = {schedule.last_sigma:.6g}, below every level")
-    return time
 
 
 def _check_unused(context: typer.Context, sigma: str | None, method: str) -> None:

@@ -87,7 +87,11 @@ def measure(
         typer.Option(parser=path_of, metavar="PATH", help="pipeline: a JSON file of prompt lists by name."),
     ] = None,
     prediction: Annotated[
-        str | None, typer.Option(help="SPEC of the mixture to compare the curve with.")
+        str | None,
+        typer.Option(
+            help="SPEC of the mixture to compare the curve with, a fitted MIX.npz; samples[:N], a fit to N "
+            "samples a class drawn with the model; or denoiser, gamma of two classes without samples."
+        ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="h26 or h26-headline: a published protocol.")] = None,
     samples: Annotated[
@@ -137,7 +141,8 @@ def measure(
     asked = {name: value for name, value in context.params.items() if name in _ASKED}
     asked["interval"] = None if interval is None else interval_of(interval)
     asked["device"] = _own_device(device)
-    for mixture in filter(None, (model, prediction)):
+    named = None if prediction is None or prediction.startswith(("samples", "denoiser")) else prediction
+    for mixture in filter(None, (model, named)):
         announce_reading(mixture, quiet)
     request = Request(**asked)
     subject = _frugal(request.subject())
@@ -266,7 +271,7 @@ def _deliver(
 
 def _print(summary: dict[str, Any], title: str) -> None:
     """How it was measured, where the class is decided, and one sentence."""
-    from .places_table import comparison_table, pairs_table, places_table, say
+    from .places_table import comparison_table, fitted_table, pairs_table, places_table, say
 
     table = Table("quantity", "value", title=title)
     for name, value in summary.items():
@@ -280,6 +285,8 @@ def _print(summary: dict[str, Any], title: str) -> None:
         say(summary)
     elif "comparison" in summary:
         output().print(comparison_table(summary["comparison"], "against the prediction"))
+        if "predictions" in summary:
+            output().print(fitted_table(summary["predictions"], "predictions side by side", "theory"))
         say(summary["comparison"])
     else:
         output().print(places_table(summary, "where it is decided"))

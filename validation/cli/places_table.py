@@ -8,7 +8,7 @@ from rich.table import Table
 from ...numerics.curves.places import PLACES
 from .common import output
 
-__all__ = ["comparison_table", "pairs_table", "places_table", "say"]
+__all__ = ["comparison_table", "fitted_table", "pairs_table", "places_table", "say"]
 
 _NAMES = {
     "peak_per_log_sigma": "peak per log σ",
@@ -49,6 +49,17 @@ def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
         for place in ("peak_per_log_sigma", "median_sigma"):
             row = held[place]
             cells += [_cell(row["measured"]), _interval(row, "measured"), _cell(row["predicted"])]
+        table.add_row(name, *cells)
+    return table
+
+
+def fitted_table(pairs: Mapping[str, Any], title: str, of: str = "pair") -> Table:
+    """A row per fit: peak per log σ and median with their intervals."""
+    table = _table(f"{title} (in σ)", of, "peak per log σ", "95 %", "median", "95 %")
+    for name, held in pairs.items():
+        cells: list[str] = []
+        for place in ("peak_per_log_sigma", "median_sigma"):
+            cells += [_cell(held[place]), _interval(held, place)]
         table.add_row(name, *cells)
     return table
 

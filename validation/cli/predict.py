@@ -21,7 +21,7 @@ def predict(
         str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
     ],
     clock: Annotated[
-        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp-linear, cosine or flow.")
+        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp, cosine, flow, flow:shift=3, ...")
     ] = "ou",
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ...numerics.curves.dataset import checked_sigmas
 from ...numerics.monte_carlo.reverse import spread_of, step_down
-from ..denoiser import Denoiser, has_null
+from ..denoiser import Denoiser, answers, has_null
 
 __all__ = [
     "REFERENCES",
@@ -166,7 +166,7 @@ class Chains:
         log_odds = prior.log().repeat(count, 1)
         weights = np.broadcast_to(self.weight, self.sigma.size - 1)
         for sigma, lower, weight in zip(self.sigma[:-1], self.sigma[1:], weights, strict=True):
-            each = torch.stack([self.denoiser(x, float(sigma), c) for c in self.conditions], dim=1)
+            each = answers(self.denoiser, x, float(sigma), [[c] * count for c in self.conditions])
             target = self._target(x, each, (own, log_odds), (sigma, weight)) if clean is None else clean
             noise = self._noise(generator, shape)
             # (|x′ − μ_k|² − |x′ − μ|²)/spread² without the large squares: μ_k − μ = (1 − r)(D_k − D)

@@ -23,7 +23,15 @@ from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
 from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, membership, warn_of_untrained
+from ..denoiser import (
+    UNNAMED,
+    Denoiser,
+    answers,
+    checked_conditions,
+    digests_in,
+    membership,
+    warn_of_untrained,
+)
 from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
@@ -171,22 +179,13 @@ def _point_block(
     for level in map(float, sigma):
         x = clean + level * noise
         if posterior is None:
-            gap = _squares(_own(denoiser, conditions, x, level, own) - denoiser(x, level, None))
+            pair = answers(denoiser, x, level, [[conditions[int(k)] for k in own], [None] * count])
+            gap = _squares(pair[:, 0] - pair[:, 1])
         else:
-            each = torch.stack([denoiser(x, level, condition) for condition in conditions], dim=1)
+            each = answers(denoiser, x, level, [[condition] * count for condition in conditions])
             gap = _gap(each, posterior(x, level), own, groups)
         slopes.append(gap / level**2)
     return {"slopes": np.stack(slopes, axis=1)}
-
-
-def _own(denoiser: Denoiser, conditions: tuple[str, ...], x: Tensor, sigma: float, own: Tensor) -> Tensor:
-    """Each sample denoised under its own condition."""
-    found = torch.empty_like(x)
-    for k, condition in enumerate(conditions):
-        mine = own == k
-        if mine.any():
-            found[mine] = denoiser(x[mine], sigma, condition)
-    return found
 
 
 def _gap(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> Array:

@@ -21,6 +21,7 @@ from ...theory.times.window import window_sigmas
 from .._support.condition_names import unlisted
 from .curve_files import read_curve
 from .log_scale import log_scale_test
+from .predictions import FITTED_LEVELS, Prediction
 from .verdicts import AGREE, finite, place_in, verdict
 
 __all__ = [
@@ -39,6 +40,7 @@ DENSE = 400  # levels of a predicted curve, from which its peak is read
 DRAWS = 20_000  # for mixtures without an exact curve
 _OTHER = 0.2  # share by which the entropy at which a curve levels off may differ from that of the prediction
 _SPREAD = 1e-6  # of the predicted log σ of pairs, below which they have no slope
+_OF_PREDICTION = ("method", "samples", "key", "resamples", "resampled", "mean_sigma", "mean_change")
 _NOTED = 0.02  # and from which it is said
 
 
@@ -117,7 +119,7 @@ def _is_noisy(found: Comparison) -> bool:
 
 def compared(
     measured: xr.Dataset,
-    mixture: GaussianMixture,
+    mixture: Prediction,
     guidance: float | None = None,
     interval: tuple[float, float] | None = None,
     seed: int = 0,
@@ -130,10 +132,14 @@ def compared(
     whole = None if "class_entropy" in measured else mixture.class_entropy
     measured = with_places(measured, class_entropy=whole, seed=seed)
     sigma = measured.sigma.values
-    ends = np.concatenate([window_sigmas(mixture, 2), sigma])
-    dense = np.geomspace(ends.min(), ends.max(), DENSE)
+    plain = isinstance(mixture, GaussianMixture)
+    ends = np.concatenate([window_sigmas(mixture, 2) if plain else mixture.ends(), sigma])
+    dense = np.geomspace(ends.min(), ends.max(), DENSE if plain else FITTED_LEVELS)
     predicted = predicted_curve(mixture, dense, omega, within, seed)
-    at_levels = predicted_curve(mixture, sigma, omega, within, seed)
+    if plain:
+        at_levels = predicted_curve(mixture, sigma, omega, within, seed)
+    else:
+        at_levels = _interpolated(predicted, name, sigma)
     has_errors = f"{name}_se" in measured
     summary: dict[str, Any] = {"quantity": name}
     for place in PLACES:
@@ -150,12 +156,13 @@ def compared(
     said += _other_classes(measured, mixture)
     summary |= _circumstances(measured, predicted, name)
     summary |= {"agree": agree, "sentence": said}
-    drawn = "samples" in predicted.attrs or (has_errors and float(measured[f"{name}_se"].max()) > 0)
+    noisy = has_errors and float(measured[f"{name}_se"].max()) > 0
+    drawn = noisy or not {"samples", "resamples"}.isdisjoint(predicted.attrs)
     return Comparison(predicted, summary, measured, drawn)
 
 
 def compare_pairs(
-    pairs: xr.Dataset, predict: Callable[[Sequence[str]], GaussianMixture], seed: int = 0
+    pairs: xr.Dataset, predict: Callable[[Sequence[str]], Prediction], seed: int = 0
 ) -> Comparison:
     """Each pair of classes against the mixture of the two, and all together by the log-scale test.
 
@@ -189,14 +196,26 @@ def compare_pairs(
     return Comparison(first.predicted, summary, measured, True)
 
 
+def _interpolated(predicted: xr.Dataset, name: str, sigma: Array) -> xr.Dataset:
+    """A prediction and its errors at other levels within its own."""
+    from scipy.interpolate import PchipInterpolator
+
+    x, at = np.log(predicted.sigma.values), np.log(sigma)
+    at = np.clip(at, x[0], x[-1])
+    held = {key: PchipInterpolator(x, predicted[key].values)(at) for key in (name, f"{name}_se")}
+    return xr.Dataset({key: ("sigma", values) for key, values in held.items()}, {"sigma": sigma})
+
+
 def predicted_curve(
-    mixture: GaussianMixture,
+    mixture: Prediction,
     sigmas: Array,
     guidance: float = 1.0,
     interval: tuple[float, float] | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """The theory's curve at `sigmas`, with where its class is decided (`numerics.places`)."""
+    if not isinstance(mixture, GaussianMixture):
+        return mixture.curve(sigmas, guidance, interval, seed)
     if guidance == 1:
         return entropy_curve(mixture, sigmas, samples=DRAWS, key=seed)
     return guided_curve(mixture, sigmas, guidance, interval, key=seed)
@@ -204,10 +223,7 @@ def predicted_curve(
 
 def two_classes(mixture: GaussianMixture, names: Sequence[str]) -> GaussianMixture:
     """Two classes of a mixture by name, with equal weights."""
-    rows = [mixture.labels.index(name) for name in names]
-    covariances = [mixture.covariance_of(k) for k in rows]
-    equal = np.full(len(rows), 1 / len(rows))
-    return GaussianMixture(equal, mixture.means[rows], mixture.shared_covariance or covariances, tuple(names))
+    return mixture.among(names, equal=True)
 
 
 def _guidance(
@@ -256,7 +272,7 @@ def _are_names(labels: Sequence[str]) -> bool:
     return not signs and list(labels) != [str(k) for k in range(len(labels))]
 
 
-def _other_classes(measured: xr.Dataset, mixture: GaussianMixture) -> str:
+def _other_classes(measured: xr.Dataset, mixture: Prediction) -> str:
     """The end of a sentence where the classes of curve and mixture have names, and not the same."""
     held = [name for name in unlisted(str(measured.attrs.get("conditions", ""))) if name]
     same = len(held) != mixture.classes or set(held) == set(mixture.labels)
@@ -319,7 +335,7 @@ def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> di
         )
     if f"{name}_se" not in measured:
         notes.append("the curve has no standard errors; intervals hold the error of the grid alone")
-    used = {key: predicted.attrs[key] for key in ("method", "samples", "key") if key in predicted.attrs}
+    used = {key: predicted.attrs[key] for key in _OF_PREDICTION if key in predicted.attrs}
     return {
         "range": [float(measured.sigma.min()), float(measured.sigma.max())],
         "levels": measured.sizes["sigma"],

@@ -197,6 +197,8 @@ def _dataset(header: list[str], rows: Rows, path: Path) -> xr.Dataset:
     """A dataset from the fields of a table."""
     axis = next((name for name in ("sigma", "ou_time") if name in header), None)
     name = next((name for name in _QUANTITIES if name in header), None)
+    if name is None and axis == "sigma" and "gap" in header and "pair" not in header:
+        return _with_constants(_of_gaps(header, rows, path), header, rows, path)
     if axis is None or name is None:
         raise ValueError(f"{path}: needs the columns sigma or ou_time, and entropy or cross_entropy")
     wanted = [column for column in (axis, name, f"{name}_se", "rate", "rate_se") if column in header]
@@ -237,6 +239,27 @@ def _one(columns: dict[str, Array], axis: str, name: str, rows: Rows, path: Path
     curve = curve.drop_vars([f"{key}_se" for key in parts if f"{key}_se" not in columns])
     _check_rate(curve, name, path)
     return curve
+
+
+def _of_gaps(header: list[str], rows: Rows, path: Path) -> xr.Dataset:
+    """A curve from gaps `E|x₀ − D|² − E|x₀ − D_C|²`: `dH/d log σ = gap/σ²`, integrated from below.
+
+    Noise can make a gap negative, and so the integral at the lowest levels.
+    """
+    sigma, gap = (_numbers(header.index(name), name, rows, path) for name in ("sigma", "gap"))
+    if sigma.size < _LEAST:
+        raise ValueError(f"{path}: needs at least {_LEAST} levels, not {sigma.size}")
+    if (sigma <= 0).any():
+        raise ValueError(f"{path}: {_where(rows, sigma <= 0)}: sigma must be > 0")
+    order = np.argsort(sigma)
+    if (np.diff(sigma[order]) == 0).any():
+        raise ValueError(f"{path}: sigma has a value twice")
+    sigma, slope = sigma[order], (gap / sigma**2)[order]
+    entropy = integrate.cumulative_trapezoid(slope, np.log(sigma), initial=0.0)
+    nothing = np.zeros(sigma.size)
+    values = {"entropy": (entropy, nothing), "rate": (slope * (1 + sigma**-2.0), nothing)}
+    curve = labelled(sigma, values, {"method": "gap"})
+    return curve.drop_vars(["entropy_se", "rate_se"])
 
 
 def _with_constants(curve: xr.Dataset, header: list[str], rows: Rows, path: Path) -> xr.Dataset:

@@ -1,10 +1,10 @@
 """One measurement of a model: which estimator, at what cost, compared with what prediction."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,14 +12,18 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics.runs.blocks import PendingBlocksError, batch_sizes
+from ...theory.mixtures.labelled_samples import Samples
 from ...theory.mixtures.mixture import GaussianMixture
 from .._support.torch_randomness import generator_of
 from ..denoiser import has_null
 from ..estimators.chains import REFERENCES, Reference, chosen_reference, guidance_weights
+from ..estimators.denoiser_gamma import denoiser_gamma
 from ..estimators.discrepancy import discrepancy_entropy
+from ..estimators.model_samples import model_samples
 from ..estimators.pairs import pair_entropies
 from ..estimators.path import path_entropy
 from .comparison import Comparison, compare_pairs, compared, two_classes
+from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
 from .subjects import Subject
 from .verdicts import numbers_of, sentence_of
 
@@ -28,6 +32,7 @@ __all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "result_of"]
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
+_SAMPLE_STEPS, _GAMMA_STEPS, _GAMMA_CHAINS = 16, 48, 32  # of a prediction
 _TRIALS, _LONG_TRIAL = 5, 5.0  # batches that are timed, and seconds after which no more are
 
 ESTIMATORS = ("path", "discrepancy")
@@ -39,8 +44,8 @@ class Options:
 
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
     the model has none. `levels` are noise levels of the discrepancy estimator, or steps of the path's chain.
-    `prediction` takes the place of the subject's own. With `pairs` every two of the classes are measured, in
-    one sweep.
+    `prediction` takes the place of the subject's own (`predictions`). With `pairs` every two of the classes
+    are measured, in one sweep.
     """
 
     classes: tuple[str, ...]
@@ -51,7 +56,7 @@ class Options:
     guidance: float = 1.0
     interval: tuple[float, float] | None = None
     guidance_reference: Reference | None = None
-    prediction: GaussianMixture | None = None
+    prediction: GaussianMixture | SampleRequest | Literal["denoiser"] | None = None
     seed: int = 0
     pairs: bool = False
 
@@ -69,12 +74,22 @@ class Options:
             raise ValueError("classes: the discrepancy estimator needs at least two")
         if self.pairs and self.estimator == "path":
             raise ValueError("estimator: all pairs are measured with the discrepancy estimator")
-        if self.pairs and self.prediction is not None:
-            raise ValueError("prediction: all pairs are compared with the model's own; name two classes")
+        self._check_prediction()
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("interval: acts on guidance; give a guidance weight too")
         if self.guidance == 1 and self.guidance_reference is not None:
             raise ValueError("guidance_reference: acts on guidance; give a guidance weight too")
+
+    def _check_prediction(self) -> None:
+        two = self.guidance == 1 and (self.pairs or len(self.classes) == 2)
+        if self.prediction == "denoiser" and not two:
+            raise ValueError("prediction: denoiser is of two classes without guidance; name two")
+        if isinstance(self.prediction, SampleRequest) and len(self.classes) < 2:
+            raise ValueError("prediction: samples are of several classes; name at least two")
+        if self.pairs and isinstance(self.prediction, GaussianMixture):
+            missing = [name for name in self.classes if name not in self.prediction.labels]
+            if missing:
+                raise ValueError(f"prediction: has no class {missing[0]!r}, which is measured")
 
 
 @dataclass(frozen=True)
@@ -174,17 +189,78 @@ class Measurement:
         """Evaluations that are left and that finished batches hold, and the seconds that this share takes."""
         sizes = batch_sizes(self.options.samples, self.options.batch)
         left = self.unfinished()
-        each = self.seconds_per_evaluation() if left else 0.0
+        extra = self._evaluations_of_prediction()
+        each = self.seconds_per_evaluation() if left or extra else 0.0
         one = self.evaluations / self.options.samples
         rank, ranks = self.share
         own = sum(sizes[index] for index in left if index % ranks == rank)
         rows = sum(sizes[index] for index in left)
         return {
-            "evaluations": round(one * rows),
+            "evaluations": round(one * rows) + extra,
             "finished": round(one * (self.options.samples - rows)),
             "seconds_per_evaluation": each,
-            "seconds": one * own * each,
+            "seconds": (one * own + extra) * each,
         }
+
+    def _evaluations_of_prediction(self) -> int:
+        """What drawing samples for the prediction, or chains for γ, will take; nothing once they are kept."""
+        o, s = self.options, self.subject
+        if o.prediction == "denoiser":
+            pairs = len(o.classes) * (len(o.classes) - 1) // 2
+            return pairs * 2 * _GAMMA_CHAINS * _GAMMA_STEPS
+        if not isinstance(o.prediction, SampleRequest):
+            return 0
+        rows = len(s.conditions if self._groups is not None else o.classes) * o.prediction.count
+        place = self._samples_folder
+        done = 0 if place is None else len(list(place.glob("block-*.npz"))) * min(o.batch, o.prediction.count)
+        return max(rows - done, 0) * _SAMPLE_STEPS
+
+    @property
+    def _groups(self) -> Mapping[str, Sequence[str]] | None:
+        """Groups of the conditions, where all of them are measured."""
+        return self.subject.groups if self.conditions == self.subject.conditions else None
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether groups of conditions are measured."""
+        return self._groups is not None
+
+    @property
+    def groups_or_classes(self) -> int:
+        """How many of them are told apart."""
+        return len(self.conditions) if self._groups is None else len(self._groups)
+
+    @property
+    def _samples_folder(self) -> Path | None:
+        return None if self.folder is None else self.folder.with_name("samples")
+
+    def drawn_samples(self) -> Samples:
+        """Of the measured classes, or of their groups, drawn with the model and kept beside the blocks."""
+        o, s = self.options, self.subject
+        assert isinstance(o.prediction, SampleRequest)  # noqa: S101 (its caller asked)
+        chain = s.chain(_SAMPLE_STEPS - 1)
+        where: dict[str, Any] = {"dtype": s.dtype, "device": s.device, "name": s.name}
+        found = model_samples(
+            s.denoiser, o.classes, chain, s.shape, samples=o.prediction.count, batch=o.batch, seed=o.seed,
+            folder=self._samples_folder, progress=self.progress, **where,
+        )  # fmt: skip
+        if self._groups is None:
+            return found
+        names = list(self._groups)
+        group = {name: k for k, members in enumerate(self._groups.values()) for name in members}
+        own = np.array([group[found.labels[k]] for k in found.own])
+        return Samples(found.rows, own, tuple(names))
+
+    def gamma_of(self, names: Sequence[str]) -> FromDenoiser:
+        """The prediction of two classes from the denoiser alone."""
+        s = self.subject
+        where: dict[str, Any] = {"dtype": s.dtype, "device": s.device}
+        chain = s.chain(_GAMMA_STEPS)
+        found = denoiser_gamma(
+            s.denoiser, names, chain, s.shape, chains=_GAMMA_CHAINS, seed=self.options.seed, **where
+        )
+        prior = None if self.options.pairs else s.prior(names)
+        return FromDenoiser(found, tuple(names), 0.5 if prior is None else min(prior))
 
     def seconds_per_evaluation(self) -> float:
         """Of a batch of the run's own size: the median of a few, after one that warms up, a sample each."""
@@ -218,7 +294,7 @@ class Measurement:
         if o.pairs:
             return self._run_pairs()
         common: dict[str, Any] = self.work | {
-            "partition": s.groups if self.conditions == s.conditions else None,
+            "partition": self._groups,
             "dtype": s.dtype,
         }
         if None not in self.conditions:
@@ -249,8 +325,10 @@ class Measurement:
 
     def _run_pairs(self) -> xr.Dataset:
         o, s = self.options, self.subject
-        if s.sampler is None or s.predict is None:
-            raise ValueError("classes: all pairs need a model with clean samples and a prediction")
+        if s.sampler is None:
+            raise ValueError("classes: all pairs need a model with clean samples")
+        if s.predict is None and o.prediction is None:
+            raise ValueError("prediction: this model has none of its own; say samples, or denoiser")
         levels = s.levels(o.levels)
         return pair_entropies(s.denoiser, o.classes, levels, s.sampler, samples=o.samples, **self.work)
 
@@ -270,40 +348,66 @@ def result_of(measurement: Measurement) -> Result:
     o, s = measurement.options, measurement.subject
     if o.pairs:
         return _measure_pairs(measurement)
-    mixture = o.prediction
-    if mixture is None and s.predict is not None and len(o.classes) > 1 and measurement.is_predicted:
-        mixture = s.predict(o.classes)
+    mixture = o.prediction if isinstance(o.prediction, GaussianMixture) else _own(measurement)
     _check_prediction(measurement, mixture)
     curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
     summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
     if measurement.asks_without_condition:
         summary["unconditional"] = s.null
-    if mixture is None:
+    prediction: Prediction | None = mixture
+    if isinstance(o.prediction, SampleRequest):
+        samples = measurement.drawn_samples()
+        weights = None if measurement.has_groups else s.prior(o.classes)
+        prediction = FromSamples.of(samples, weights, o.seed)
+        summary |= {"predictions": side_by_side(prediction, lambda: mixture, o.seed)}
+        summary |= {"samples_a_class": o.prediction.count, "shrinkage": prediction.fitted.shrinkage[0:1]}
+    elif o.prediction == "denoiser":
+        prediction = measurement.gamma_of(o.classes)
+    if prediction is None:
         return Result(curve, None, summary | {"sentence": sentence_of(curve)}, s.inputs)
-    found = compared(curve, mixture, o.guidance, o.interval, o.seed)
+    found = compared(curve, prediction, o.guidance, o.interval, o.seed)
     summary |= {"comparison": found.summary, "sentence": found.summary["sentence"]}
     return Result(curve, found, summary, s.inputs)
 
 
+def _own(measurement: Measurement) -> GaussianMixture | None:
+    """The mixture that predicts the model unless another is named, if it has one for these classes."""
+    o, s = measurement.options, measurement.subject
+    if s.predict is None or len(o.classes) < 2 or not measurement.is_predicted:
+        return None
+    return s.predict(o.classes)
+
+
 def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None) -> None:
     """Refuse a prediction of another number of classes, before the run."""
-    own = len(measurement.conditions)
-    partition = (
-        measurement.subject.groups if measurement.conditions == measurement.subject.conditions else None
-    )
-    own = own if partition is None else len(partition)
+    own = measurement.groups_or_classes
     if mixture is not None and mixture.classes != own:
         raise ValueError(f"prediction: has {mixture.classes} classes, the measurement {own}")
 
 
 def _measure_pairs(measurement: Measurement) -> Result:
     o, s = measurement.options, measurement.subject
+    named = o.prediction if isinstance(o.prediction, GaussianMixture) else None
     pairs = measurement.run()
-    predict = s.predict
-    assert predict is not None  # noqa: S101 (the run refuses a model without)
-    found = compare_pairs(pairs, lambda names: two_classes(predict(names), names), o.seed)
+    found = compare_pairs(pairs, _predictor(measurement, named), o.seed)
     closure = pairs.closure.values
     ends = {"median": np.median(closure), "least": closure.min(), "largest": closure.max()}
     summary: dict[str, Any] = {"model": s.name, **pairs.attrs, **found.summary}
     summary |= {"closure": {name: float(x) for name, x in ends.items()}}
     return Result(found.measured, None, summary, s.inputs)
+
+
+def _predictor(
+    measurement: Measurement, named: GaussianMixture | None
+) -> Callable[[Sequence[str]], Prediction]:
+    """What predicts two classes by name."""
+    o, predict = measurement.options, measurement.subject.predict
+    if isinstance(o.prediction, SampleRequest):
+        samples = measurement.drawn_samples()
+        return lambda names: FromSamples.of(samples.of(names), None, o.seed)
+    if o.prediction == "denoiser":
+        return measurement.gamma_of
+    if named is not None:
+        return lambda names: two_classes(named, names)
+    assert predict is not None  # noqa: S101 (the run refuses a model without)
+    return lambda names: two_classes(predict(names), names)

@@ -20,6 +20,7 @@ from ..estimators.chains import Reference
 from . import subjects
 from .measure import Measurement, Options, Result, result_of
 from .own_models import is_own, own_subject, subject_of_file
+from .predictions import parsed
 from .presets import PRESETS
 from .subjects import MODELS, STABLE_DIFFUSION, Subject
 
@@ -120,7 +121,7 @@ class Request:
             guidance=self.guidance,
             interval=self.interval,
             guidance_reference=self.guidance_reference,
-            prediction=_mixture(self.prediction),
+            prediction=parsed(self.prediction),
             seed=self.seed,
             pairs=pairs,
         )
@@ -198,8 +199,10 @@ def measure(
     checkpoint, reference_checkpoint, prompts
         The network's file (of a pipeline a folder, file or hub name), the unconditional network's, and prompt
         lists by name.
-    prediction : GaussianMixture or SPEC, optional
-        What the curve is compared with, in place of the model's own.
+    prediction : GaussianMixture, SPEC, "samples[:N]" or "denoiser", optional
+        What the curve is compared with, in place of the model's own: a mixture; a fit to N samples of each
+        class (200) that the model draws, with errors of resampling, beside which other theories of the same
+        samples are reported; or γ of two classes from the denoiser's own difference.
     preset : str, optional
         "h26" or "h26-headline": a published protocol.
     samples, levels, batch : int, optional
@@ -268,10 +271,6 @@ def _called(model: object) -> str:
 
 def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
-
-
-def _mixture(given: GaussianMixture | str | Path | None) -> GaussianMixture | None:
-    return given if given is None or isinstance(given, GaussianMixture) else GaussianMixture.parse(given)
 
 
 def _is_unknown(model: str) -> bool:

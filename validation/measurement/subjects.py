@@ -62,7 +62,7 @@ class Subject:
     `chain(n)` the n + 1 of a reverse chain, descending; `predict(classes)` is the mixture that predicts the
     curve, where there is one; `groups` are named lists of conditions; `weights` probabilities, if not equal.
     `null` says what the denoiser answers without a condition, and `caveat` why that is not to be relied on;
-    `inputs` are the SHA-256 of the files it was read from; `check` refuses conditions that are one to it.
+    `inputs` are the SHA-256 of the files it was read from; `check` refuses conditions that are one to it;
     """
 
     name: str
@@ -140,13 +140,6 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
     mixture = GaussianMixture.parse(spec)
     oracle = MixtureDenoiser(mixture, device=device)
 
-    def predict(classes: Sequence[str]) -> GaussianMixture:
-        rows = [mixture.labels.index(name) for name in classes]
-        covariances = [mixture.covariance_of(k) for k in rows]
-        shared = mixture.shared_covariance
-        weights = mixture.weights[rows] / mixture.weights[rows].sum()
-        return GaussianMixture(weights, mixture.means[rows], shared or covariances, classes)
-
     def levels(count: int) -> Array:
         return window_sigmas(mixture, count)
 
@@ -157,7 +150,7 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
     weights = dict(zip(mixture.labels, mixture.weights.tolist(), strict=True))
     model = (spec, oracle, mixture.labels, shape, levels, chain)
     options: dict[str, Any] = {"dtype": torch.float64, "device": device, "null": "the mixture of all classes"}
-    return Subject(*model, oracle.sample, predict, None, weights, **options)
+    return Subject(*model, oracle.sample, mixture.among, None, weights, **options)
 
 
 def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subject:

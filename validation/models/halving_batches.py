@@ -1,13 +1,13 @@
 """A denoiser that makes do with the memory there is: when a batch does not fit, it is evaluated in halves."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ..denoiser import Denoiser, conditions_of, digest_of, has_null
+from ..denoiser import Denoiser, conditions_of, digest_of, has_null, per_sample_of
 
 __all__ = ["frugal", "out_of_memory"]
 
@@ -34,12 +34,25 @@ class _Frugal:
     def digest(self) -> str:
         return digest_of(self.denoiser)
 
+    @property
+    def per_sample(self) -> Callable[[Tensor, float, Sequence[str | None]], Tensor] | None:
+        own = per_sample_of(self.denoiser)
+        if own is None:
+            return None
+        return lambda x, sigma, conditions: self._halving(
+            x, lambda piece, start: own(piece, sigma, conditions[start : start + len(piece)])
+        )
+
     def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
+        return self._halving(x, lambda piece, _: self.denoiser(piece, sigma, condition))
+
+    def _halving(self, x: Tensor, evaluate: Callable[[Tensor, int], Tensor]) -> Tensor:
+        """`evaluate` of parts of x and where each starts, put together."""
         while True:
             part = min([len(x), *self.size])
             try:
-                pieces = x.split(max(part, 1))
-                return torch.cat([self.denoiser(piece, sigma, condition) for piece in pieces])
+                starts = range(0, len(x), max(part, 1)) if len(x) else range(1)
+                return torch.cat([evaluate(x[start : start + max(part, 1)], start) for start in starts])
             except RuntimeError as error:
                 if not out_of_memory(error):
                     raise

@@ -5,7 +5,7 @@ given and what its answer means is a row of `predictions`.
 """
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, SupportsIndex
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...numerics.runs.fingerprints import fingerprint
-from ..denoiser import digest_of, digest_of_modules
+from ..denoiser import by_condition, digest_of, digest_of_modules
 from .edm.published import PRECONDITIONERS
 from .predictions import Convention, Prediction, convention_of
 
@@ -139,6 +139,19 @@ class NetworkDenoiser(nn.Module):
             For an unknown class, no unconditional answer, a σ outside of the schedule, or an answer of
             another shape.
         """
+        return self._denoised(x, sigma, self._label(condition, x), condition)
+
+    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+        """Each sample under its own condition, (batch, …), in one evaluation of the network."""
+        distinct = list(dict.fromkeys(conditions))
+        labels = [self._label(condition, x[:1]) for condition in distinct]
+        if len({str(_shapes(label)) for label in labels}) > 1:
+            return by_condition(self, x, sigma, conditions)
+        rows = [distinct.index(condition) for condition in conditions]
+        together = tuple(_rows(parts, rows) for parts in zip(*labels, strict=True))
+        return self._denoised(x, sigma, together, "of each sample")
+
+    def _denoised(self, x: Tensor, sigma: float | Tensor, label: tuple[Any, ...], shown: object) -> Tensor:
         level = self._level(x, sigma)
         wide = level.reshape(-1, *[1] * (x.ndim - 1))
         own = x.to(wide.dtype)
@@ -149,8 +162,8 @@ class NetworkDenoiser(nn.Module):
             kind = torch.float64 if given.dtype == torch.float64 else torch.float32
             asked = asked.to(x.device, kind if asked.is_floating_point() else asked.dtype)
         with _evaluating(self.network):
-            answer = _tensor(self.network(given, asked, *self._label(condition, x)))
-        return self.convention.denoised(own, _answer(answer, x, sigma, condition).to(own), wide).to(x)
+            answer = _tensor(self.network(given, asked, *label))
+        return self.convention.denoised(own, _answer(answer, x, sigma, shown).to(own), wide).to(x)
 
     def _level(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = torch.as_tensor(sigma, device=x.device)
@@ -166,7 +179,7 @@ class NetworkDenoiser(nn.Module):
         parameters = self.network.parameters() if isinstance(self.network, nn.Module) else ()
         return next((p.dtype for p in parameters if p.is_floating_point()), x.dtype)
 
-    def _label(self, condition: str | None, x: Tensor) -> tuple[Tensor, ...]:
+    def _label(self, condition: str | None, x: Tensor) -> tuple[Any, ...]:
         if not self.conditions:
             if condition is not None:
                 raise ValueError(f"condition: {condition!r}, and this network has no classes")
@@ -203,7 +216,25 @@ def _tensor(answer: Any) -> Tensor:
     return found
 
 
-def _answer(answer: Tensor, x: Tensor, sigma: Any, condition: str | None) -> Tensor:
+def _shapes(given: Any) -> Any:
+    """The shapes of all tensors in what is given to a network."""
+    if isinstance(given, Mapping):
+        return {name: _shapes(value) for name, value in given.items()}
+    if isinstance(given, tuple):
+        return [_shapes(value) for value in given]
+    return tuple(given.shape) if isinstance(given, Tensor) else given
+
+
+def _rows(parts: Sequence[Any], rows: list[int]) -> Any:
+    """What is given for a batch with the conditions `rows`, of that for a batch of one under each."""
+    if isinstance(parts[0], Mapping):
+        return {name: _rows([part[name] for part in parts], rows) for name in parts[0]}
+    if not isinstance(parts[0], Tensor):
+        return parts[0]
+    return torch.cat(list(parts))[torch.tensor(rows, device=parts[0].device)]
+
+
+def _answer(answer: Tensor, x: Tensor, sigma: Any, condition: object) -> Tensor:
     """The part of an answer that is of x's shape."""
     if answer.shape == x.shape:
         return answer

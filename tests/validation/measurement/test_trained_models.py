@@ -288,7 +288,7 @@ def refusals(files, tmp_path):
         ),
         "a prediction of pairs": (
             ["digits", "--classes", "all", "--prediction", SPEC],
-            "--prediction: all pairs are compared with the model's own",
+            "--prediction: has no class '0', which is measured",
         ),
         "a folder": ([*edm2, folder], "is a folder; name the .safetensors file in it"),
         "a pickle for the digits": (["digits", "--checkpoint", pickled], "no network named 'ema'"),

@@ -729,3 +729,27 @@ def test_the_page_of_models_names_tests_that_are(root):
     assert len(named) > 20
     for module, name in named:
         assert f"def {name}(" in (root / "tests" / "validation" / "models" / f"{module}.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("family", "conditions"),
+    [
+        ("sd1", ["a dog", None]),
+        ("sdxl", ["a dog", None]),
+        ("sd3", ["a dog", None]),
+        ("pixart", ["a dog", None]),
+        ("dit", ["2", None]),
+        ("unet", ["1", "2"]),
+    ],
+)
+def test_samples_of_a_batch_have_conditions_of_their_own(made, family, conditions):
+    from speciation.validation import load_pipeline
+
+    denoiser = load_pipeline(made(family, classes=3) if family == "unet" else made(family))
+    x = noisy(denoiser, 1.0)
+    with torch.no_grad():
+        found = denoiser.per_sample(x, 1.0, conditions)
+        for row, condition in enumerate(conditions):
+            own, other = (denoiser(x, 1.0, c)[row] for c in (condition, conditions[1 - row]))
+            assert far(found[row], own) < 1e-5
+            assert far(found[row], other) > 1e-4

@@ -6,6 +6,7 @@ Without them the configuration follows from names and shapes. Nothing in a file 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from ....numerics.runs.fingerprints import fingerprint
 from ..._support.torch_randomness import undisturbed
-from ...denoiser import digest_of_modules
+from ...denoiser import by_condition, digest_of_modules
 from .checkpoints import Checkpoint, Standardisation, read_checkpoint
 from .configuration import Configuration, EDMConfiguration
 from .edm2_network import EDM2
@@ -88,12 +89,29 @@ class EDM2Denoiser:
         level = torch.full((len(x),), float(sigma), device=x.device, dtype=torch.float32)
         if condition is None:
             return self.reference(x, level).to(x)
-        if condition not in self.conditions:
-            count = len(self.conditions)
-            raise ValueError(f"condition: {condition!r} is not a class number from 0 to {count - 1}")
-        labels = torch.zeros(len(x), len(self.conditions), device=x.device, dtype=torch.float32)
-        labels[:, int(condition)] = 1
-        return self.network(x, level, labels).to(x)
+        return self.network(x, level, self._labels(x, [condition] * len(x))).to(x)
+
+    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+        """Each sample under its own condition, (batch, …), at once where one network has them all."""
+        if None in conditions and (self.reference is not self.network or not self.conditions):
+            return by_condition(self, x, sigma, conditions)
+        with torch.no_grad():
+            level = torch.full((len(x),), float(sigma), device=x.device, dtype=torch.float32)
+            return self.network(x, level, self._labels(x, conditions)).to(x)
+
+    def _labels(self, x: Tensor, conditions: Sequence[str | None]) -> Tensor:
+        """One-hot rows; zeros where there is no condition."""
+        known = self.conditions
+        numbers = {condition: k for k, condition in enumerate(known)}
+        labels = torch.zeros(len(x), len(known), dtype=torch.float32, device="cpu")
+        for row, condition in enumerate(conditions):
+            if condition is None:
+                continue
+            if condition not in numbers:
+                last = len(known) - 1
+                raise ValueError(f"condition: {condition!r} is not a class number from 0 to {last}")
+            labels[row, numbers[condition]] = 1
+        return labels.to(x.device)
 
 
 def _shape_of(network: EDM2 | EDM) -> tuple[int, int, int]:

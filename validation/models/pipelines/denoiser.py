@@ -1,6 +1,6 @@
 """A pipeline of diffusers as a denoiser: its network by a row of `predictions`, its texts or classes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,6 +180,11 @@ class PipelineDenoiser(NetworkDenoiser):
         """
         with undisturbed():
             return super().forward(x.to(self._device()), sigma, condition).to(x.device)
+
+    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+        """Each sample under its own condition, (batch, …), in one evaluation of the network."""
+        with undisturbed():
+            return super().per_sample(x.to(self._device()), sigma, conditions).to(x.device)
 
     def _device(self) -> torch.device:
         return next(self.parameters()).device

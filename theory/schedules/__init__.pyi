@@ -1,0 +1,17 @@
+from .base import Schedule as Schedule
+from .continuous import EDM as EDM
+from .continuous import Cosine as Cosine
+from .continuous import FlowMatching as FlowMatching
+from .continuous import LogSNR as LogSNR
+from .continuous import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .continuous import SubVP as SubVP
+from .continuous import VarianceExploding as VarianceExploding
+from .continuous import VPLinear as VPLinear
+from .names import CLOCKS as CLOCKS
+from .names import by_name as by_name
+from .rates import VariancePreserving as VariancePreserving
+from .spaced import Spaced as Spaced
+from .spaced import karras as karras
+from .tables import DDPM as DDPM
+from .tables import StableDiffusion as StableDiffusion
+from .tables import Table as Table

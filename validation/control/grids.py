@@ -1,0 +1,135 @@
+"""Grids of σ from what a curve says of the class, and the path KL that any grid costs (T23).
+
+Ancestral sampling with the exact denoiser is Euler in `τ = σ^{−2}`. Against the run of infinitely many steps
+the KL of its path is the left Riemann sum of ½ E|X₀ − D|² less its integral. Not knowing the class adds
+
+    Σ_n I'(τ_n) (τ_{n+1} − τ_n) − [I(τ_N) − I(τ_0)],     I' = ½ E|D_C − D|²,
+
+to what samplers of each class pay anyway. To first order that is `½ Σ −I''(τ_n) Δτ_n²`, least for a density
+of steps `√(−I'') dτ = √(2r + r') d log σ`. Where I'' > 0 (classes that differ in more than their means begin
+so) larger steps cost the class nothing, and the density is zero but for the floor. For up to 128 levels the
+sum itself is minimised, over all choices among a thousand candidates, since few steps are no small ones.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...theory import schedules
+from .information import ClassInformation
+
+__all__ = ["GRIDS", "class_grids", "path_kl", "spaced_by"]
+
+Array = NDArray[np.float64]
+
+FLOOR = 0.1
+"""Share of the steps that are spread evenly over log σ, so that no part of the scale is left out."""
+
+_FINE = 8001
+_CANDIDATES, _MOST_EXACT = 1000, 128
+
+
+def _optimal(known: ClassInformation, x: Array) -> Array:
+    slope = known.slope_at(np.exp(x))
+    bend = np.gradient(slope, x)
+    return np.sqrt(np.maximum(2 * slope + bend, 0.0))
+
+
+def _equal(known: ClassInformation, x: Array) -> Array:
+    return known.slope_at(np.exp(x))
+
+
+GRIDS: dict[str, tuple[Callable[[ClassInformation, Array], Array], str]] = {
+    "class-optimal": (_optimal, "least path KL of the class for its number of steps (T23)"),
+    "equal-entropy": (_equal, "each step decides the same share of the class's entropy"),
+}
+"""Densities of steps per unit log σ, and what each is."""
+
+
+def spaced_by(
+    density: Callable[[Array], Array], steps: int, ends: tuple[float, float], floor: float
+) -> Array:
+    """`steps` levels, descending, from the upper of `ends` to the lower, by a density over log σ."""
+    low, high = np.log(ends)
+    x = np.linspace(low, high, _FINE)
+    weight = density(x)
+    total = float(np.sum((weight[1:] + weight[:-1]) / 2) * (x[1] - x[0]))
+    even = 1 / (high - low)
+    mixed = floor * even + (1 - floor) * (weight / total if total > 0 else even)
+    # a floor of zero would leave flat pieces, in which no step has a place
+    mixed = np.maximum(mixed, 1e-9 * even)
+    passed = np.concatenate([[0.0], np.cumsum((mixed[1:] + mixed[:-1]) / 2 * np.diff(x))])
+    places = np.interp(np.linspace(0, 1, steps), passed / passed[-1], x)
+    places[[0, -1]] = low, high
+    return np.exp(places)[::-1]
+
+
+def class_grids(
+    known: ClassInformation, steps: int, ends: tuple[float, float] = (0.002, 80.0), floor: float = FLOOR
+) -> dict[str, Array]:
+    """Grids of σ, descending, shape (steps,): of the curve, and Karras's and log-uniform for comparison.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 steps, ends out of order, or a floor outside [0, 1].
+    """
+    if steps < 2:
+        raise ValueError(f"steps: must be at least 2, not {steps}")
+    if not 0 < ends[0] < ends[1] < np.inf:
+        raise ValueError(f"ends: need 0 < LOW < HIGH, not {ends[0]:g}:{ends[1]:g}")
+    if not 0 <= floor <= 1:
+        raise ValueError(f"floor: must lie between 0 and 1, not {floor:g}")
+    found = {
+        name: spaced_by(lambda x, own=density: own(known, x), steps, ends, floor)
+        for name, (density, _) in GRIDS.items()
+    }
+    karras = schedules.karras(steps, *ends)
+    if steps <= _MOST_EXACT:
+        found["class-optimal"] = _least(known, steps, ends, floor)
+    found["karras"] = np.asarray(karras.sigma(np.arange(steps)))[::-1]
+    found["log-uniform"] = np.geomspace(ends[1], ends[0], steps)
+    return found
+
+
+def _least(known: ClassInformation, steps: int, ends: tuple[float, float], floor: float) -> Array:
+    """The choice of levels among candidates whose path KL is least, by dynamic programming.
+
+    No step is longer in log σ than it is where a share `floor` of the steps is spread evenly.
+    """
+    sigma = spaced_by(lambda x: _optimal(known, x), _CANDIDATES, ends, 0.5)
+    tau, x, entropy = sigma**-2.0, np.log(sigma), known.entropy_at(sigma)
+    rate = known.slope_at(sigma) / (2 * tau)
+    # from candidate i (row) to a later one j
+    cost = rate[:, None] * (tau[None, :] - tau[:, None]) - (entropy[:, None] - entropy[None, :])
+    longest = (x[0] - x[-1]) / max(floor * (steps - 1), 1.0) * (1 + 1e-9)
+    allowed = np.triu(np.ones_like(cost, dtype=bool), 1) & (x[:, None] - x[None, :] <= longest)
+    cost[~allowed] = np.inf
+    total, before = cost[0], np.zeros((steps - 1, sigma.size), dtype=np.intp)
+    for step in range(1, steps - 1):
+        through = total[:, None] + cost
+        before[step] = np.argmin(through, axis=0)
+        total = through[before[step], np.arange(sigma.size)]
+    chosen = [sigma.size - 1]
+    for step in range(steps - 2, 0, -1):
+        chosen.append(int(before[step, chosen[-1]]))
+    return sigma[[0, *chosen[::-1]]]
+
+
+def path_kl(known: ClassInformation, sigmas: ArrayLike) -> float:
+    """KL in nats that a grid costs because the class is not known, over its finite levels (a 0 is left out).
+
+    Raises
+    ------
+    ValueError
+        Levels that do not fall.
+    """
+    levels = np.asarray(sigmas, dtype=np.float64)
+    levels = levels[levels > 0]
+    if levels.size < 2 or not (np.diff(levels) < 0).all():
+        raise ValueError("sigmas: need at least two levels, falling")
+    tau = levels**-2.0
+    rate = known.slope_at(levels) / (2 * tau)
+    entropy = known.entropy_at(levels)
+    return float(np.sum(rate[:-1] * np.diff(tau)) - (entropy[0] - entropy[-1]))

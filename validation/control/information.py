@@ -1,0 +1,98 @@
+"""What a curve says of the class between its levels: entropy and rate in the clocks of steps and of guidance.
+
+With x = log σ and r = dH/dx, in the clock `τ = σ^{−2}` in which a reverse run adds information,
+
+    I(τ) = H(C) − H,    I'(τ) = ½ σ² r,    −I''(τ) dτ² = (2r + dr/dx) dx²,    dτ = −2τ dx.
+
+Between levels r is a spline. Above them I' stays what it is at the highest, below them it is zero.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import interpolate as _interpolate
+from scipy import ndimage
+
+from ...numerics import with_places
+from ...numerics.curves.places import levels_of
+from ...numerics.curves.reading import is_sampled, slope_of
+
+__all__ = ["ClassInformation", "information_of"]
+
+Array = NDArray[np.float64]
+interpolate: Any = _interpolate
+
+_SMOOTHED = 0.15  # in log σ: width of the kernel over the rate of a curve with errors of draws
+_FINE = 0.005  # in log σ
+
+
+@dataclass(frozen=True)
+class ClassInformation:
+    """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats."""
+
+    x: Array
+    entropy: Array
+    slope: Array
+    whole: float
+    classes: int | None
+    median: float
+    sampled: bool
+
+    def entropy_at(self, sigma: Any) -> Array:
+        """H at σ: constant below the levels, and above them what a constant I' gives."""
+        x = np.log(np.asarray(sigma, dtype=np.float64))
+        inside = np.interp(x, self.x, self.entropy)
+        beyond = 0.5 * self.slope[-1] * (1 - np.exp(-2 * np.maximum(x - self.x[-1], 0.0)))
+        return np.minimum(inside + beyond, max(self.whole, float(self.entropy.max())))
+
+    def slope_at(self, sigma: Any) -> Array:
+        """dH/d log σ at σ."""
+        x = np.log(np.asarray(sigma, dtype=np.float64))
+        beyond = np.exp(-2 * np.maximum(x - self.x[-1], 0.0))
+        return np.where(x < self.x[0], 0.0, np.interp(x, self.x, self.slope) * beyond)
+
+    def sigma_at(self, share: float) -> float | None:
+        """The σ at which this share of the entropy is left; `None` where the levels do not show it."""
+        if share == 0.5 and np.isfinite(self.median):
+            return self.median
+        level = share * self.whole
+        rises = np.flatnonzero((self.entropy[:-1] < level) & (self.entropy[1:] >= level))
+        if rises.size == 0:
+            return None
+        i = int(rises[-1])
+        part = (level - self.entropy[i]) / (self.entropy[i + 1] - self.entropy[i])
+        return float(np.exp(self.x[i] + part * (self.x[i + 1] - self.x[i])))
+
+
+def information_of(curve: xr.Dataset) -> ClassInformation:
+    """Of a curve over σ with `entropy`, and maybe its `rate`.
+
+    Raises
+    ------
+    ValueError
+        A curve of several pairs, or of a guided run; one whose entropy does not fall.
+    """
+    if "pair" in curve.dims:
+        raise ValueError("curve: holds several pairs of classes; choose one, as curve.sel(pair=…)")
+    if "entropy" not in curve:
+        raise ValueError("curve: is of a guided run; settings are read off the entropy of an unguided one")
+    curve = with_places(curve.sortby("sigma"))
+    levels, whole = levels_of(curve)
+    if not float(np.ptp(levels.entropy)) > 0.05 * whole:
+        raise ValueError("curve: its entropy does not fall in this range; measure where the class is decided")
+    sampled, slope = is_sampled(levels), np.maximum(slope_of(levels), 0.0)
+    x = np.linspace(levels.x[0], levels.x[-1], max(400, int(np.ptp(levels.x) / _FINE)))
+    if sampled:
+        fine = np.interp(x, levels.x, slope)
+        fine = ndimage.gaussian_filter1d(fine, _SMOOTHED / float(x[1] - x[0]), mode="nearest")
+        entropy = np.interp(x, levels.x, np.maximum.accumulate(levels.entropy))
+    else:
+        k = min(5, levels.x.size - 1) // 2 * 2 + 1
+        fine = np.maximum(interpolate.make_interp_spline(levels.x, slope, k=k)(x), 0.0)
+        entropy = interpolate.CubicHermiteSpline(levels.x, levels.entropy, slope)(x)
+    classes = int(curve.attrs["classes"]) if "classes" in curve.attrs else None
+    median = float(curve["median_sigma"])
+    return ClassInformation(x, entropy, fine, float(levels.whole), classes, median, sampled)

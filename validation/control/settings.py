@@ -1,0 +1,160 @@
+"""What a curve says about guidance: the window of decision, what an interval holds, when it is settled.
+
+window       σ at which 5, 50 and 95 % of the class's entropy are left
+share        of the entropy that is decided above an interval, within it, and below
+late shift   to first order in ω − 1 guidance within an interval moves the half log-odds of two classes by
+             `(ω−1) ∫ mmse dγ = 2(ω−1)` times the entropy decided there (T12, T21)
+gain         to first order every place of the γ clock buys the same (T21): the interval's share of γ
+settled      the class changes below σ with probability `ε <= P <= 2ε` (two classes: 2ε), ε the Bayes error
+             (T19), and `Fano's bound <= ε <= min(H/(2 log 2), 1 − φ)`
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize as _optimize
+from scipy import special
+
+from ...theory import binary_entropy
+from .information import ClassInformation
+
+__all__ = ["COMMITMENT", "PUBLISHED", "binary_gamma", "change_bounds", "interval_says", "settled", "window"]
+
+Array = NDArray[np.float64]
+optimize: Any = _optimize
+
+COMMITMENT = (0.5, 0.1, 0.05, 0.01)
+"""Probabilities that the class still changes, for which σ is given."""
+
+PUBLISHED: dict[str, tuple[dict[str, Any], ...]] = {
+    "dit": (
+        {
+            "metric": "FID",
+            "interval": (0.34, 1.02),
+            "source": "Kynkäänniemi et al., arXiv 2404.07724, and issue 1 of their repository",
+        },
+    ),
+    "edm2-xs": (
+        {
+            "metric": "FID",
+            "interval": (0.15, 1.6),
+            "source": "quoted for its stochastic sampler, table not checked",
+        },
+        {
+            "metric": "FD-DINOv2",
+            "interval": (0.48, 6.8),
+            "source": "quoted for its stochastic sampler, table not checked",
+        },
+    ),
+}
+"""Guidance intervals (LOW, HIGH] that were best in published sweeps, by model."""
+
+_BALANCED = 1e-3  # relative difference of H(C) from log 2 up to which two classes are equally likely
+
+
+def window(known: ClassInformation) -> dict[str, float | None]:
+    """σ at which 5, 50 and 95 % of the entropy are left, `None` where the curve does not show it."""
+    return {f"q{round(100 * share):02d}": known.sigma_at(share) for share in (0.05, 0.5, 0.95)}
+
+
+def interval_says(known: ClassInformation, low: float, high: float) -> dict[str, Any]:
+    """Shares of the entropy decided above, within and below `low < σ <= high`; late shift; share of the gain.
+
+    Raises
+    ------
+    ValueError
+        Ends out of order.
+    """
+    if not 0 <= low < high:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {low:g}:{high:g}")
+    at_low, at_high = (float(known.entropy_at(max(end, 1e-150))) for end in (low, high))
+    whole = known.whole
+    return {
+        "low": low,
+        "high": high,
+        "decided_above": 1 - at_high / whole,
+        "decided_within": (at_high - at_low) / whole,
+        "decided_below": at_low / whole,
+        "late_shift_per_excess_weight": 2 * (at_high - at_low),
+        "gain_share": _gain_share(known, low, high),
+    }
+
+
+def is_balanced(known: ClassInformation) -> bool:
+    """Whether the curve is of two classes that are equally likely, as far as it says."""
+    return known.classes in (None, 2) and abs(known.whole / np.log(2) - 1) < _BALANCED
+
+
+def binary_gamma(entropy: float) -> float:
+    """The γ at which two equally likely classes with a shared covariance have this entropy, nats."""
+    if entropy >= np.log(2):
+        return 0.0
+    found = optimize.brentq(lambda g: float(np.log(binary_entropy(g)) - np.log(entropy)), 0.0, 1400.0)
+    return float(found)
+
+
+def _gain_share(known: ClassInformation, low: float, high: float) -> float | None:
+    """Share of the γ that passes until 5 % of the entropy are left; two equally likely classes alone."""
+    last = known.sigma_at(0.05)
+    if last is None or not is_balanced(known):
+        return None
+    ends = [binary_gamma(float(known.entropy_at(min(max(end, last), 1e150)))) for end in (low, high)]
+    return max(ends[0] - ends[1], 0.0) / binary_gamma(0.05 * known.whole)
+
+
+def _error_of_fano(entropy: float, classes: int) -> float:
+    """The smallest ε with `h₂(ε) + ε log(K−1) >= H`."""
+    most = 1 - 1 / classes
+
+    def gap(e: float) -> float:
+        return float(special.entr(e) + special.entr(1 - e) + e * np.log(max(classes - 1, 1))) - entropy
+
+    if gap(most) <= 0:
+        return most
+    return float(optimize.brentq(gap, 0.0, most))
+
+
+def change_bounds(entropy: float, classes: int | None) -> tuple[float, float]:
+    """Bounds of the probability that the likeliest class still changes, from H alone (nats).
+
+    Without a number of classes the lower bound is zero. For two classes they hold with equal weights or not.
+    """
+    entropy = max(entropy, 0.0)
+    upper = min(entropy / np.log(2), 1.0)
+    if classes is None:
+        return 0.0, upper
+    error = _error_of_fano(entropy, classes) if entropy > 0 else 0.0
+    return min((2 if classes == 2 else 1) * error, upper), upper
+
+
+def settled(known: ClassInformation) -> list[dict[str, float | None]]:
+    """For each of `COMMITMENT`: σ below which the class changes with at most this probability.
+
+    `sigma` holds for any data, by the upper bound; above `sigma_lower_bound` the probability is surely
+    larger. `sigma_two_gaussians` is erfc√(γ/2), for two equally likely classes with a shared covariance.
+    """
+    rows: list[dict[str, float | None]] = []
+    sigma = np.exp(known.x)
+    bounds = np.array([change_bounds(float(h), known.classes) for h in known.entropy[::4]])
+    for share in COMMITMENT:
+        level = share * np.log(2) / known.whole
+        lower = sigma[::4][bounds[:, 0] > share]
+        row: dict[str, float | None] = {
+            "probability": share,
+            "sigma": known.sigma_at(level) if level < 1 else None,
+            "sigma_lower_bound": float(lower[0]) if lower.size and lower[0] > sigma[0] else None,
+        }
+        if is_balanced(known):
+            gamma = 2 * float(special.erfcinv(share)) ** 2
+            row["sigma_two_gaussians"] = known.sigma_at(float(binary_entropy(gamma)) / known.whole)
+        rows.append(row)
+    return rows
+
+
+def published(model: str) -> tuple[Mapping[str, Any], ...]:
+    """Published intervals of a model, none for another; `ValueError` for an unknown name."""
+    if model not in PUBLISHED:
+        raise ValueError(f"model: {model!r} is not one of {', '.join(PUBLISHED)}")
+    return PUBLISHED[model]

@@ -1,0 +1,85 @@
+"""Samples of each class drawn with a model along its probability flow, kept batch by batch.
+
+    x′ = (σ′/σ) x + (1 − σ′/σ) [D + ½ (h/h_before) (D − D_before)],      h = log(σ/σ′)
+
+is the flow `dx/dσ = (x − D)/σ` to second order in the step, at one evaluation each. It has the marginals of
+the reverse chain, whose own error is of first order: with 96 steps a chain loses a seventh of the variance
+within a class of digits, the flow with 16 a thirtieth, and a fit needs that variance. At the lowest level x
+still holds noise, and D too little of what is as small: halfway between, the variance is right to second
+order in the ratio of the two.
+
+Source: DPM-Solver++(2M), Lu et al., arXiv 2211.01095.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.fingerprints import fingerprint
+from ...theory.mixtures.labelled_samples import Samples
+from .._support.torch_randomness import generator_of
+from ..denoiser import UNNAMED, Denoiser, digests_in
+
+__all__ = ["model_samples"]
+
+Array = NDArray[np.float64]
+
+_STREAM = 0x5A3  # of a seed's batches, apart from those of curves
+
+
+def model_samples(
+    denoiser: Denoiser,
+    conditions: Sequence[str],
+    sigmas: Array,
+    shape: Sequence[int],
+    *,
+    samples: int,
+    batch: int = 64,
+    seed: int = 0,
+    folder: Path | None = None,
+    name: str = UNNAMED,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Samples:
+    """`samples` of each condition, flattened, by the probability flow down `sigmas` (levels,).
+
+    Finished batches are kept in `folder`, which a run of the same model goes on from. Raises `ValueError` for
+    fewer than two samples, and for a folder of another run.
+    """
+    if samples < 2:
+        raise ValueError(f"prediction: needs at least two samples of each class, not {samples}")
+    sizes = batch_sizes(samples, batch)
+    blocks = [(k, size) for k in range(len(conditions)) for size in sizes]
+    own = digests_in(folder, name, denoiser=denoiser)
+    numbers = (np.asarray(sigmas, dtype=np.float64), batch, seed, str(tuple(shape)), str(dtype))
+    run = fingerprint("samples", name, *own, *map(repr, conditions), *numbers)
+
+    def compute(index: int) -> Arrays:
+        k, count = blocks[index]
+        generator = generator_of(seed ^ _STREAM, index)
+        draws = torch.randn((count, *shape), generator=generator, dtype=dtype, device="cpu").to(device)
+        return {"rows": _flow(denoiser, conditions[k], np.asarray(sigmas), draws)}
+
+    counts = [size for _, size in blocks]
+    rows = run_blocks(compute, len(blocks), folder, run, progress, sizes=counts)["rows"]
+    return Samples(rows, np.repeat(np.arange(len(conditions)), samples), tuple(conditions))
+
+
+@torch.no_grad()
+def _flow(denoiser: Denoiser, condition: str, sigmas: Array, draws: Tensor) -> Array:
+    x = float(sigmas[0]) * draws
+    steps = np.log(sigmas[:-1] / sigmas[1:])
+    before = None
+    for index, step in enumerate(steps):
+        clean = denoiser(x, float(sigmas[index]), condition)
+        target = clean if before is None else clean + 0.5 * float(step / steps[index - 1]) * (clean - before)
+        ratio = float(sigmas[index + 1] / sigmas[index])
+        x, before = ratio * x + (1 - ratio) * target, clean
+    end = (x + denoiser(x, float(sigmas[-1]), condition)) / 2
+    return end.reshape(len(end), -1).double().cpu().numpy()
