@@ -4,6 +4,7 @@ from typing import Any
 
 import mpmath as _mpmath  # pyright: ignore[reportMissingTypeStubs]
 import sympy as _sympy  # pyright: ignore[reportMissingTypeStubs]
+from scipy import interpolate as _interpolate  # pyright: ignore[reportMissingTypeStubs]
 from scipy import linalg as _linalg  # pyright: ignore[reportMissingTypeStubs]
 from scipy import optimize as _optimize  # pyright: ignore[reportMissingTypeStubs]
 from scipy import special as _special  # pyright: ignore[reportMissingTypeStubs]
@@ -12,6 +13,7 @@ from scipy.sparse import linalg as _sparse  # pyright: ignore[reportMissingTypeS
 
 mpmath: Any = _mpmath
 sympy: Any = _sympy
+interpolate: Any = _interpolate
 linalg: Any = _linalg
 optimize: Any = _optimize
 elementwise: Any = _elementwise

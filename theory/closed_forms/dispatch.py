@@ -1,7 +1,8 @@
 """Curves that need no sampling: which mixtures have one, and why.
 
 Two classes with a shared covariance are the binary channel (T2-T4); equally distant classes are T13's
-integral, and independent choices of such classes add (T15); two classes with one mean are T16's.
+integral, and independent choices of such classes add (T15); two classes with one mean are T16's, and any
+other two T24's.
 """
 
 import time
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..channel.binary import binary_entropy, binary_mmse, clone_agreement
 from ..mixtures.mixture import GaussianMixture
-from . import factors, unequal_scales
+from . import factors, unequal_pair, unequal_scales
 
 __all__ = ["ExactCurves", "exact_curves"]
 
@@ -55,6 +56,9 @@ def exact_curves(
     if partition is None and unequal_scales.has_contrast(mixture):
         reason = "two classes with one mean and unequal covariances (T16)"
         return ExactCurves(reason, lambda sigma: unequal_scales.curves(mixture, sigma))
+    if partition is None and unequal_pair.has_pair(mixture):
+        reason = "two classes of any means and covariances, by one integral (T24)"
+        return ExactCurves(reason, lambda sigma: unequal_pair.curves(mixture, sigma))
     return None
 
 

@@ -1,0 +1,183 @@
+"""Two classes of a mixture, of any means and covariances, in the basis that makes both diagonal (T24).
+
+`S_k(σ) = Σ_k + σ²I` of two covariances that commute keep their common eigenvectors, so that a level costs
+its sums alone: isotropic and diagonal ones, and a matrix beside an isotropic one. Low-rank covariances over
+isotropic ones differ from them, and the means from one another, within the span of the factors and of the
+difference of the means; the rest is isotropic. Other covariances are solved for their generalised
+eigenvectors level by level, at a cost that grows as d³, up to 512 dimensions.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._support.real_numbers import real_number
+from .._support.untyped import linalg
+from ..mixtures.covariance import Covariance
+from ..mixtures.mixture import GaussianMixture
+from .two_gaussians import TwoGaussians
+
+__all__ = ["curves", "gaussian_pair", "has_pair"]
+
+Array: TypeAlias = NDArray[np.float64]
+Levels: TypeAlias = Callable[[float], TwoGaussians]
+
+_DENSE_LIMIT = 512  # largest dimension in which matrices are compared level by level
+
+
+def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
+    """The two classes at σ, the rarer first: `entropy`, `disagreement`, `bayes_error`, `entropy_slope`.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+        Two classes of any means, covariances and weights.
+    sigma : float
+        Noise-to-signal ratio.
+
+    Raises
+    ------
+    ValueError
+        More classes than two, matrices without common axes in more than 512 dimensions, a σ at which a
+        covariance is singular.
+
+    References
+    ----------
+    T24.
+    """
+    if not has_pair(mixture):
+        raise ValueError(
+            f"mixture: need two classes, and at most {_DENSE_LIMIT} dimensions where their covariances are "
+            "matrices without common axes"
+        )
+    sigma = real_number(sigma, "sigma")
+    mixture.check_levels(sigma)
+    return _levels(mixture)(sigma * sigma)
+
+
+def has_pair(mixture: GaussianMixture) -> bool:
+    """Whether `curves` applies: two classes whose covariances can be compared."""
+    if mixture.classes != 2:
+        return False
+    first, second = mixture.covariance_of(0), mixture.covariance_of(1)
+    return _within_reach(first, second) or mixture.dimension <= _DENSE_LIMIT
+
+
+def curves(mixture: GaussianMixture, sigma: Array) -> Array:
+    """Entropy, rate per unit OU time and agreement at each σ, shape (3, levels)."""
+    noise, levels = sigma**2, _levels(mixture)
+    found = np.transpose([levels(float(value)).integrals for value in noise])
+    return np.stack([found[0], 2 * (1 + noise) * found[3], 1 - found[1]])
+
+
+def _within_reach(first: Covariance, second: Covariance) -> bool:
+    """Whether no level needs a matrix of d by d."""
+    frames = first.frame, second.frame
+    if all(frame.axes is None and frame.factors is None for frame in frames):
+        return True
+    if first.isotropic_variance is not None or second.isotropic_variance is not None:
+        return first.has_spectrum and second.has_spectrum
+    return all(frame.axes is None and _is_level(frame.variances) for frame in frames)
+
+
+def _is_level(variances: Array) -> bool:
+    return bool(np.ptp(variances) == 0)
+
+
+def _levels(mixture: GaussianMixture) -> Levels:
+    """The pair as a function of σ²."""
+    # the rarer class first: the other's weight is one minus its, and not the other way about
+    rarer = int(np.argmin(mixture.weights))
+    first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
+    difference = mixture.means[rarer] - mixture.means[1 - rarer]
+    prior = mixture.minority
+    frames = first.frame, second.frame
+    if all(frame.axes is None and _is_level(frame.variances) for frame in frames):
+        return _in_span(first, second, difference, prior)
+    if all(frame.axes is None and frame.factors is None for frame in frames):
+        return _commuting(first.variances, second.variances, difference, prior)
+    if first.isotropic_variance is not None or second.isotropic_variance is not None:
+        turned = second if first.isotropic_variance is not None else first
+        return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
+    matrices = first.matrix_in(mixture.dimension), second.matrix_in(mixture.dimension)
+    return lambda noise: _solved(*matrices, difference, noise, prior)
+
+
+def _commuting(first: Array, second: Array, difference: Array, prior: float) -> Levels:
+    """Eigenvalues on common axes, and the difference of the means there."""
+    both = np.stack(np.broadcast_arrays(first, second, difference)[:2])
+    pairs, place, counts = np.unique(both, axis=1, return_inverse=True, return_counts=True)
+    squares = np.bincount(place.ravel(), difference**2, minlength=counts.size)
+    own, other, multiplicities = pairs[0], pairs[1], counts.astype(np.float64)
+
+    def at(noise: float) -> TwoGaussians:
+        width = other + noise
+        ratios = _log_ratios(own, other, noise)
+        return TwoGaussians(ratios, squares / width, multiplicities, prior, 1 / width)
+
+    return at
+
+
+def _in_span(first: Covariance, second: Covariance, difference: Array, prior: float) -> Levels:
+    """Isotropic covariances with or without factors: what differs lies in the span of a few vectors."""
+    parts = [covariance.parts() for covariance in (first, second)]
+    levels = [float(diagonal.flat[0]) for diagonal, _ in parts]
+    columns = [u for _, u in parts if u is not None]
+    dimension = difference.size
+    if not columns:
+        one = np.ones(1)
+        squares, counts = np.array([difference @ difference]), np.array([float(dimension)])
+        return lambda noise: TwoGaussians(
+            _log_ratios(levels[0] * one, levels[1] * one, noise),
+            squares / (levels[1] + noise),
+            counts,
+            prior,
+            one / (levels[1] + noise),
+        )
+    basis, _ = np.linalg.qr(np.column_stack([*columns, difference]))
+    size = basis.shape[1]
+    small = [
+        level * np.eye(size) + (0.0 if u is None else (basis.T @ u) @ (basis.T @ u).T)
+        for level, (_, u) in zip(levels, parts, strict=True)
+    ]
+    inside = basis.T @ difference
+
+    def at(noise: float) -> TwoGaussians:
+        found = _solved(small[0], small[1], inside, noise, prior)
+        rest = dimension - size
+        if rest == 0:
+            return found
+        assert found.lengths2 is not None  # noqa: S101 (for the type alone)
+        assert found.metric is not None  # noqa: S101
+        metric = np.zeros((size + 1, size + 1))
+        metric[:size, :size] = found.metric
+        return TwoGaussians(
+            np.append(found.log_ratios, _log_ratios(np.array(levels[0]), np.array(levels[1]), noise)),
+            np.append(found.differences2, 0.0),
+            np.append(np.ones(size), float(rest)),
+            prior,
+            np.append(found.lengths2, 1 / (levels[1] + noise)),
+            metric,
+        )
+
+    return at
+
+
+def _solved(first: Array, second: Array, difference: Array, noise: float, prior: float) -> TwoGaussians:
+    """Any two matrices (n, n), by their generalised eigenvectors at this σ²."""
+    shift = noise * np.eye(len(first))
+    ratios, vectors = linalg.eigh(first + shift, second + shift)
+    turned = difference @ vectors
+    gram = vectors.T @ vectors
+    metric = turned[:, None] * gram * turned
+    return TwoGaussians(np.log(ratios), turned**2, None, prior, np.diag(gram), metric)
+
+
+def _log_ratios(own: Array, other: Array, noise: float) -> Array:
+    """`log (own + ν)/(other + ν)`, precise where they hardly differ."""
+    relative = (own - other) / (other + noise)
+    with np.errstate(divide="ignore"):  # of the branch that is not taken
+        far = np.log(own + noise) - np.log(other + noise)
+        return np.where(np.abs(relative) < 0.5, np.log1p(np.maximum(relative, -0.9)), far)
