@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import optimize as _optimize
 from scipy import special
 
-from ...theory import binary_entropy
+from ...theory import binary_entropy, commitment_gamma
 from .information import ClassInformation
 
 __all__ = ["COMMITMENT", "PUBLISHED", "binary_gamma", "change_bounds", "interval_says", "settled", "window"]
@@ -133,7 +133,8 @@ def settled(known: ClassInformation) -> list[dict[str, float | None]]:
     """For each of `COMMITMENT`: σ below which the class changes with at most this probability.
 
     `sigma` holds for any data, by the upper bound; above `sigma_lower_bound` the probability is surely
-    larger. `sigma_two_gaussians` is erfc√(γ/2), for two equally likely classes with a shared covariance.
+    larger. `sigma_two_gaussians` is that of `commitment_gamma`, for two equally likely classes with a shared
+    covariance.
     """
     rows: list[dict[str, float | None]] = []
     sigma = np.exp(known.x)
@@ -147,7 +148,7 @@ def settled(known: ClassInformation) -> list[dict[str, float | None]]:
             "sigma_lower_bound": float(lower[0]) if lower.size and lower[0] > sigma[0] else None,
         }
         if is_balanced(known):
-            gamma = 2 * float(special.erfcinv(share)) ** 2
+            gamma = float(commitment_gamma(1 - share))
             row["sigma_two_gaussians"] = known.sigma_at(float(binary_entropy(gamma)) / known.whole)
         rows.append(row)
     return rows

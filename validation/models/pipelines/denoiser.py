@@ -186,6 +186,10 @@ class PipelineDenoiser(NetworkDenoiser):
         with undisturbed():
             return super().per_sample(x.to(self._device()), sigma, conditions).to(x.device)
 
+    def _heeds_each_label(self, x: Tensor) -> bool:
+        """Networks of diffusers do."""
+        return True
+
     def _device(self) -> torch.device:
         return next(self.parameters()).device
 
