@@ -13,6 +13,8 @@ from .common import JsonFlag, QuietFlag, SeedOption, errors, output, path_of, pr
 
 __all__ = ["control"]
 
+_CLOSED = 0.01  # relative difference of a curve's area from the entropy that is worth a word
+
 _WORDS = (
     "class-optimal is least in the KL that steps cost because the class is not known, for ancestral sampling "
     "with exact denoisers; deterministic solvers and errors of the network are not in it",
@@ -113,7 +115,7 @@ def _settings(
     from ..control.settings import interval_says, settled, window
 
     ends, shift, table = of_program
-    found: dict[str, Any] = {"entropy": known.whole, "window": window(known)}
+    found: dict[str, Any] = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
     within = _interval(interval, found["window"])
     if within is not None:
         found["interval"] = interval_says(known, *within)
@@ -205,6 +207,11 @@ def _print(found: dict[str, Any], name: str) -> None:
     console = output()
     places = ", ".join(f"{key} {_number(value)}" for key, value in found["window"].items())
     console.print(f"{name}: window of decision, sigma at 5, 50, 95 % of the entropy: {places}")
+    if abs(found["closure"] - 1) > _CLOSED:
+        console.print(
+            f"the area below the measured rate is {found['closure']:.3g} of the class's entropy, "
+            f"{found['entropy']:.4g} nats; shares are of that area"
+        )
     if "interval" in found:
         says = found["interval"]
         gain = "" if says["gain_share"] is None else f"; {says['gain_share']:.1%} of the gain"

@@ -4,7 +4,9 @@ With x = log σ and r = dH/dx, in the clock `τ = σ^{−2}` in which a reverse 
 
     I(τ) = H(C) − H,    I'(τ) = ½ σ² r,    −I''(τ) dτ² = (2r + dr/dx) dx²,    dτ = −2τ dx.
 
-Between levels r is a spline. Above them I' stays what it is at the highest, below them it is zero.
+Between levels r is a spline. Above them I' stays what it is at the highest, below them it is zero. A curve
+whose area is not H(C) (its closure is not 1) is scaled to it: shares are as measured, and entropies end at
+what there is to be decided.
 """
 
 from dataclasses import dataclass
@@ -31,7 +33,10 @@ _FINE = 0.005  # in log σ
 
 @dataclass(frozen=True)
 class ClassInformation:
-    """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats."""
+    """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats.
+
+    `closure` is the measured area over what is to be decided; entropy and rate are divided by it.
+    """
 
     x: Array
     entropy: Array
@@ -40,6 +45,7 @@ class ClassInformation:
     classes: int | None
     median: float
     sampled: bool
+    closure: float = 1.0
 
     def entropy_at(self, sigma: Any) -> Array:
         """H at σ: constant below the levels, and above them what a constant I' gives."""
@@ -95,4 +101,7 @@ def information_of(curve: xr.Dataset) -> ClassInformation:
         entropy = interpolate.CubicHermiteSpline(levels.x, levels.entropy, slope)(x)
     classes = int(curve.attrs["classes"]) if "classes" in curve.attrs else None
     median = float(curve["median_sigma"])
-    return ClassInformation(x, entropy, fine, float(levels.whole), classes, median, sampled)
+    whole = float(levels.whole)
+    decided = float(curve["class_entropy"]) if "class_entropy" in curve else whole
+    closure = whole / decided
+    return ClassInformation(x, entropy / closure, fine / closure, decided, classes, median, sampled, closure)

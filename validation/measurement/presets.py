@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...theory.schedules import karras
 from ..models.edm.published import PRECONDITIONERS
 
 __all__ = ["PRESETS", "Preset", "karras_sigmas"]
@@ -39,4 +40,4 @@ def karras_sigmas(steps: int, high: float = _HIGH, low: float = _LOW, exponent: 
     """
     if not 0 < low < high or steps < 1:
         raise ValueError("sigmas: need 0 < low < high and at least one step")
-    return np.linspace(high ** (1 / exponent), low ** (1 / exponent), steps + 1) ** exponent
+    return np.asarray(karras(steps + 1, low, high, exponent).sigma(np.arange(steps + 1)))[::-1].copy()

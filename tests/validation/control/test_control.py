@@ -36,6 +36,16 @@ def test_the_window_is_where_the_entropy_is(known):
         assert float(binary_entropy(found[name] ** -2.0)) == pytest.approx(share * np.log(2), rel=2e-4)
 
 
+def test_a_curve_whose_area_is_too_large_is_scaled_to_what_is_to_be_decided(known):
+    curve = entropy_curve(POINTS, np.geomspace(0.15, 200, 240))
+    curve["entropy"], curve["rate"] = 1.3 * curve.entropy, 1.3 * curve.rate
+    found = information_of(curve.assign(closure=((), 1.3)))
+    assert (found.closure, found.whole) == (pytest.approx(1.3), pytest.approx(np.log(2)))
+    assert settings.settled(found) == [pytest.approx(row, rel=1e-9) for row in settings.settled(known)]
+    says, expected = (settings.interval_says(each, 0.6, 1.5) for each in (found, known))
+    assert says == pytest.approx(expected, rel=1e-9)
+
+
 def test_an_interval_holds_what_it_holds(known):
     low, high = 0.6, 1.5
     says = settings.interval_says(known, low, high)
