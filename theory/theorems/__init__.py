@@ -1,4 +1,4 @@
-"""The theorems: `THEOREMS["T4"].statement`, `.derive()`, `.predict()`.
+"""The theorems: `theorems.T4.statement`, `.proof`, `.derive()`, `.predict()`; by id in `THEOREMS`.
 
 One file per theorem, whose name its check in `validation/verification/checks/` shares; `speciation verify`
 proves each and measures what it predicts.
@@ -6,9 +6,9 @@ proves each and measures what it predicts.
 
 from importlib import import_module
 
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Measured, Text, Theorem
 
-__all__ = ["MODULES", "THEOREMS", "Identity", "Theorem", "by_id"]
+__all__ = ["MODULES", "THEOREMS", "Argument", "Block", "Identity", "Measured", "Text", "Theorem", "by_id"]
 
 MODULES: dict[str, str] = {
     "T1": "t01_one_clock",
@@ -44,3 +44,11 @@ def by_id(identifier: str) -> Theorem:
         return THEOREMS[identifier.upper()]
     except KeyError:
         raise ValueError(f"theorem: {identifier!r} is not one of {', '.join(THEOREMS)}") from None
+
+
+def __getattr__(name: str) -> Theorem:
+    """`theorems.T12` is `THEOREMS["T12"]`."""
+    try:
+        return THEOREMS[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -1,20 +1,23 @@
-"""What a theorem is: a statement, its source and hypotheses, a proof by identities, and numbers.
+"""What a theorem is: a statement, its source and hypotheses, a derivation to follow, and numbers.
 
-A proof is a list of `Identity` objects, each of which SymPy must reduce to zero. Each carries its own mutant:
-with the right-hand side scaled by 51/50 the residual must *not* vanish, so an identity that would
-hold whatever it says is found out.
+A derivation is a sequence of blocks in the order of reading: prose (`Text`), steps that SymPy checks
+(`Identity`), standard arguments that it does not (`Argument`), and what is measured instead of proved
+(`Measured`). Reports, the site and notebooks show the same blocks.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from .._support.untyped import sympy as sp
 from .sources import Source, sources
 
-__all__ = ["Identity", "Theorem"]
+__all__ = ["HALF", "ONE", "TWO", "Argument", "Block", "Identity", "Measured", "Text", "Theorem"]
 
-_MUTATION = sp.Rational(51, 50)
+# inputs of steps: numbers that a mutant gets wrong by 2 %
+ONE, TWO, HALF = sp.Integer(1), sp.Integer(2), sp.Rational(1, 2)
 
 # what public expressions name without assumptions, so that `subs({"M": …})` finds it
 _POSITIVE = {
@@ -24,20 +27,90 @@ _POSITIVE = {
 
 
 @dataclass(frozen=True)
+class Text:
+    """A paragraph of the derivation, with LaTeX between dollar signs."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A step that is a standard argument rather than algebra: what it says, and where it is proved."""
+
+    text: str
+    source: str = ""
+    """A key of `sources.bib`, or empty where the argument is elementary and given in full."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the derivation does not prove and `speciation verify` measures."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Identity:
-    """One step of a proof, `left = right`, as SymPy expressions (scalars or matrices)."""
+    """One step of a proof, `left = right`, as SymPy expressions (scalars or matrices).
+
+    `sides` derives both sides again from its inputs, which are its keyword arguments with their true values
+    as defaults: coefficients of a definition, exponents, signs. A mutant of the step is the same derivation
+    with one input wrong. The sides are what a person would write down (integrals, derivatives and limits
+    unevaluated), so that the work is SymPy's.
+    """
 
     name: str
     left: Any
     right: Any
+    sides: Callable[..., tuple[Any, Any]] | None = None
+    shown: str = ""
+    """The step as LaTeX; empty for what SymPy prints of both sides."""
+
+    @classmethod
+    def of(cls, name: str, sides: Callable[..., tuple[Any, Any]], shown: str = "") -> "Identity":
+        """The step whose two sides `sides()` derives."""
+        left, right = sides()
+        return cls(name, left, right, sides, shown)
+
+    @property
+    def kind(self) -> Literal["definition", "derived"]:
+        """Whether anything is to be shown: sides that are alike as they stand only give a thing its name."""
+        return "definition" if self.left == self.right else "derived"
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the derivation starts from, by name, with the true values."""
+        if self.sides is None:
+            return {}
+        return {name: entry.default for name, entry in inspect.signature(self.sides).parameters.items()}
+
+    @property
+    def latex(self) -> str:
+        """The step as LaTeX, without dollar signs."""
+        return self.shown or f"{sp.latex(self.left)} = {sp.latex(self.right)}"
 
     def holds(self) -> bool:
         """Whether SymPy reduces `left − right` to zero."""
-        return all(_vanishes(entry.xreplace(_POSITIVE)) for entry in _entries(self.left - self.right))
+        return all(_vanishes(entry.xreplace(_POSITIVE)) for entry in _entries(self.left, self.right))
+
+    def mutants(self) -> Iterator[tuple[str, Any, Any]]:
+        """Both sides derived from one wrong input, for each input in turn, with the input's name.
+
+        A Python `int` (an order, an exponent, a sign) is wrong by one, any other number by 2 %.
+        """
+        if self.sides is not None:
+            for name, value in self.inputs.items():
+                yield name, *self.sides(**{name: _wrong(value)})
 
     def mutant_rejected(self) -> bool:
-        """Whether the same step with `right` wrong by 2 % fails to vanish at a generic point."""
-        return any(not _vanishes_numerically(entry) for entry in _entries(self.left - _MUTATION * self.right))
+        """Whether the step has inputs and fails at a generic point as soon as any of them is wrong."""
+        if self.sides is None:  # its inputs are not named yet
+            return _differ(self.left, sp.Rational(51, 50) * self.right)
+        mutants = list(self.mutants())
+        return bool(mutants) and all(_differ(left, right) for _, left, right in mutants)
+
+
+Block = Text | Identity | Argument | Measured
 
 
 @dataclass(frozen=True)
@@ -51,12 +124,24 @@ class Theorem:
     sources: tuple[str, ...]
     """Keys of `sources.bib`; empty where the statement is derived here."""
     hypotheses: tuple[str, ...]
-    derive: Callable[[], tuple[Identity, ...]]
-    """The proof: identities that must reduce to zero."""
+    derivation: Callable[[], tuple[Block, ...]]
+    """The proof as it is read; its identities must reduce to zero."""
     predict: Callable[[], dict[str, float]]
     """Numbers that the statement implies, for an independent measurement to meet."""
-    proof_limits: str = ""
-    """What the identities leave to a standard argument, if anything."""
+
+    @cached_property
+    def proof(self) -> tuple[Block, ...]:
+        """The blocks of the derivation, made once."""
+        return self.derivation()
+
+    def derive(self) -> tuple[Identity, ...]:
+        """The steps that SymPy checks."""
+        return tuple(block for block in self.proof if isinstance(block, Identity))
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The steps that are standard arguments, which SymPy does not check."""
+        return tuple(block for block in self.proof if isinstance(block, Argument))
 
     @property
     def bibliography(self) -> tuple[Source, ...]:
@@ -64,8 +149,15 @@ class Theorem:
         return tuple(sources()[key] for key in self.sources)
 
 
-def _entries(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, sp.MatrixBase) else [sp.sympify(value)]
+def _wrong(value: Any) -> Any:
+    if isinstance(value, int):
+        return value + 1
+    return value * sp.Rational(51, 50) if value else sp.Rational(1, 50)
+
+
+def _entries(left: Any, right: Any) -> list[Any]:
+    difference = left - right
+    return list(difference) if isinstance(difference, sp.MatrixBase) else [sp.sympify(difference)]
 
 
 def _vanishes(residual: Any) -> bool:
@@ -73,18 +165,29 @@ def _vanishes(residual: Any) -> bool:
     forms: tuple[Callable[[Any], Any], ...] = (
         lambda e: e,
         sp.expand,
-        lambda e: sp.expand(sp.expand_log(e, force=True)),
-        sp.simplify,
-        lambda e: sp.simplify(e.rewrite(sp.exp)),
-        lambda e: sp.simplify(sp.expand(sp.expand_log(sp.simplify(e.rewrite(sp.exp)), force=True))),
+        lambda e: e.doit(),
+        lambda e: sp.expand(sp.expand_log(e.doit(), force=True)),
+        lambda e: sp.simplify(e.doit()),
+        lambda e: sp.simplify(e.doit().rewrite(sp.exp)),
+        lambda e: sp.simplify(sp.expand(sp.expand_log(sp.simplify(e.doit().rewrite(sp.exp)), force=True))),
     )
     return any(form(residual) == 0 for form in forms)
 
 
+def _differ(left: Any, right: Any) -> bool:
+    return any(not _vanishes_numerically(entry) for entry in _entries(left, right))
+
+
 def _vanishes_numerically(residual: Any) -> bool:
+    """At a generic point, far below the 2 % by which a mutant is wrong; integrals by quadrature."""
+    residual = residual.doit(integrals=False)
     symbols = sorted(residual.free_symbols, key=str)
     point = {symbol: sp.Rational(2 * n + 5, 3 * n + 11) for n, symbol in enumerate(symbols)}
     for symbol in symbols:
         if symbol.is_integer:
             point[symbol] = sp.Integer(3)
-    return bool(sp.Abs(residual.subs(point).doit().evalf(30)) < sp.Float("1e-15"))
+    at_point = residual.subs(point)
+    value = at_point.evalf(30)
+    if not value.is_Number:
+        value = at_point.doit().evalf(30)
+    return bool(sp.Abs(value) < sp.Float("1e-9"))

@@ -7,7 +7,7 @@ import numpy as np
 from .. import schedules
 from .._support.untyped import sympy as sp
 from ..channel.constants import peak_gamma
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 SEPARATION2, VARIANCE = 64.0, 1.5
 """The mixture whose numbers are predicted: `M = |δ|²` and `s²`."""
@@ -17,7 +17,7 @@ EXAMPLE_SHARE = 0.25
 """Share of that reading at which σ is predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Posterior invariance, the inverse of each clock, and the two Jacobians."""
     return (_invariance(), *_inverses(), *_rates())
 
@@ -69,7 +69,14 @@ def _inverses() -> tuple[Identity, ...]:
         )
         for clock in algebraic
     ]
-    return (*identities, _quadratic_inverse(), _discrete_inverse())
+    return (
+        *identities,
+        _quadratic_inverse(),
+        _discrete_inverse(),
+        Argument(
+            "The invariance is shown coordinate by coordinate in the eigenbasis of each class covariance."
+        ),
+    )
 
 
 def _quadratic_inverse() -> Identity:
@@ -143,9 +150,6 @@ THEOREM = Theorem(
         "X_t = a_t X_0 + b_t Z with a_t, b_t > 0 and Z standard normal, independent of (X_0, C)",
         "the formula of the rate: two classes with Σ = s²I",
     ),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "The invariance is shown coordinate by coordinate in the eigenbasis of each class covariance."
-    ),
 )

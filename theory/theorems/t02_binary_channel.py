@@ -4,7 +4,7 @@ from typing import Any
 
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 GAMMAS = (0.1, 1.0, 5.0)
 """Separations at which the entropy is predicted."""
@@ -12,7 +12,7 @@ PRIORS = (0.5, 0.2)
 """First weights at which it is predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Half log-odds, its mean and variance for any dimension, and the isotropic γ."""
     return (*_affine(), *_any_dimension(), *_isotropic(), _posterior_entropy())
 
@@ -41,6 +41,7 @@ def _affine() -> tuple[Identity, ...]:
     return (
         Identity("L = δᵀS⁻¹(x − m̄), balanced", sp.expand(half_log_ratio), sp.expand(affine)),
         Identity("E[L|+] = γ", sp.expand(at_class_mean), sp.expand(quadratic(delta))),
+        Argument("Normality of L is that of an affine function of a normal vector."),
     )
 
 
@@ -102,7 +103,6 @@ THEOREM = Theorem(
     ),
     sources=("GSV05", "H26"),
     hypotheses=("two classes", "one covariance, shared by both", "S = Σ + σ²I invertible"),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="Normality of L is that of an affine function of a normal vector.",
 )

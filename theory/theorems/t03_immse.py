@@ -4,7 +4,7 @@ from typing import Any
 
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse, log_binary_entropy
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 GAMMAS = (0.05, 1.0, 8.0)
 """Separations at which mmse is predicted."""
@@ -12,7 +12,7 @@ TAIL = (200.0, 1400.0)
 """Separations deep in the tail, where relative precision is the claim."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Tilting, the heat equation, and the profile equation `f'' − f = −sech`."""
     return (*_tilting(), *_heat(), *_profiles(), _balanced_form())
 
@@ -41,6 +41,7 @@ def _tilting() -> tuple[Identity, ...]:
             sp.simplify((tilted / bell(u - shift)).rewrite(sp.exp)),
         ),
         Identity("c = 2√(w(1−w)) = sech λ", sp.simplify(4 * first * second), 1 / sp.cosh(shift) ** 2),
+        Argument("Boundary terms of the integrations by parts vanish: the profiles are bounded."),
     )
 
 
@@ -109,7 +110,6 @@ THEOREM = Theorem(
     ),
     sources=("GSV05",),
     hypotheses=("the binary channel of T2, any prior",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="Boundary terms of the integrations by parts vanish: the profiles are bounded.",
 )

@@ -2,7 +2,7 @@
 
 from .._support.untyped import sympy as sp
 from ..channel.binary import clone_agreement
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 POINTS = ((0.5, 0.5), (1.0, 0.5), (2.0, 0.3))
 """Pairs (γ, first weight) at which the clone agreement is predicted."""
@@ -10,7 +10,7 @@ OVERLAP = (1.0, 1.0, 0.3)
 """`(|δ|, s, σ)` of two classes that overlap on clean data, at a σ where clones are branched."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Agreement as a function of L, and the K-class form through posterior means."""
     return (*_two_classes(), *_many_classes())
 
@@ -38,6 +38,10 @@ def _two_classes() -> tuple[Identity, ...]:
             "dI/dγ = 1 − φ, integrand by integrand",
             sp.simplify(disagreement_rate.rewrite(sp.exp)),
             sp.simplify(1 - agreement),
+        ),
+        Argument(
+            "The K-class form uses dI/dσ^{-2} = ½E|D_C − D|² (GSV05) and is shown for three classes; a "
+            "further class adds terms of the same pairwise form."
         ),
     )
 
@@ -86,10 +90,6 @@ THEOREM = Theorem(
         "the binary channel of T2, or K classes at equal distances with Σ = s²I",
         "the class of a clone is a draw; likeliest classes agree more often where clean data overlap",
     ),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "The K-class form uses dI/dσ^{-2} = ½E|D_C − D|² (GSV05) and is shown for three classes; a "
-        "further class adds terms of the same pairwise form."
-    ),
 )

@@ -8,13 +8,13 @@ from .._support.untyped import sympy as sp
 from ..times.criteria import CRITERIA, SEPARATION2, midpoint_curvature, speciation_time
 from ..times.criteria import VARIANCE as S2
 from ..times.criteria import speciation_sigma2_expression as sigma2
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 CASES = ((9.0, 1.0, 0.5), (9.0, 0.25, 0.3), (0.3, 0.6, 0.5), (6.0, 2.0, 0.5))
 """Triples (M, s², w) at which all seven times are predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Curvature of the density, each condition as a condition on γ, and the published special case."""
     return (*_curvature(), *_conditions(), *_special_cases())
 
@@ -52,6 +52,7 @@ def _curvature() -> tuple[Identity, ...]:
             s2 + w * (2 * (1 - w)) ** 2 * M + (1 - w) * (2 * w) ** 2 * M,
             s2 + 4 * w * (1 - w) * M,
         ),
+        Argument("The levels of the entropy criteria are defined implicitly; T8 computes them."),
     )
 
 
@@ -133,7 +134,6 @@ THEOREM = Theorem(
         "drift linearised at the midpoint of the class means",
         "Λ is the largest eigenvalue of the data's covariance over all directions",
     ),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="The levels of the entropy criteria are defined implicitly; T8 computes them.",
 )

@@ -13,7 +13,7 @@ from ..times.expansions import (
     peak_gamma_coefficients,
     regular_growth,
 )
-from ._base import Identity, Theorem
+from ._base import Block, Identity, Theorem
 
 MU, S2 = 0.8, 0.6
 """Mean per coordinate and variance of the predicted numbers."""
@@ -23,7 +23,7 @@ ORDER = 3
 """Order in 1/d to which it is predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """The first correction of a level, and every expansion against its exact expression."""
     level = log_law("curvature", 1)
     correction = (1 - VARIANCE) * LEVEL / (2 * MEAN**2 * DIMENSION)
@@ -83,6 +83,6 @@ THEOREM = Theorem(
     ),
     sources=("B24", "H26"),
     hypotheses=("means ±μ(1,…,1) in R^d", "Σ = s²I", "balanced classes"),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
-from ._base import Identity, Theorem
+from ._base import Block, Identity, Theorem
 
 HALF_WIDTHS = (0.5, 1.0, 2.0)
 """Half-widths c of the window around ½ log M."""
@@ -12,7 +12,7 @@ SMALL = 1.0
 """An M for which the window reaches t = 0, and classes overlap there."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """γ at the edges, the noisy tail's constant, and the clean tail's bound."""
     M, c, g = sp.symbols("M c gamma", positive=True)
     t = sp.log(M) / 2 + c
@@ -72,6 +72,6 @@ THEOREM = Theorem(
     ),
     sources=("H26", "LC24"),
     hypotheses=("two balanced classes with Σ = I",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
 )

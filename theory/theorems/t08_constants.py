@@ -6,7 +6,7 @@ from ..channel import multiprecision
 from ..channel.constants import precise_median_gamma, precise_peak_gamma
 from ..channel.series import moment_derivative
 from ..times.expansions import peak_gamma_coefficients, peak_gamma_expression
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 DIGITS = 30
 """Digits to which the constants are computed before they are rounded to double precision."""
@@ -14,7 +14,7 @@ SERIES_ORDER = 3
 """Order in κ to which the expansion of γ* is predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """The rate, the condition for its peak, and the first coefficient of γ*(κ)."""
     M, s2, t = sp.symbols("M s2 t", positive=True)
     g, k = sp.symbols("gamma kappa", positive=True)
@@ -37,6 +37,7 @@ def derive() -> tuple[Identity, ...]:
         Identity("mmse'' = 6M₅ − 4M₃", m2, 6 * fifth - 4 * third),
         Identity("slope of the rate at κ = 0 is M₁ − γM₃", in_moments, first - g * third),
         Identity("c₁ of γ*(κ)", peak_gamma_expression(1)[0], by_hand),
+        Argument("That the rate has a single peak is checked on a grid, not proved."),
     )
 
 
@@ -71,7 +72,6 @@ THEOREM = Theorem(
     ),
     sources=("H26", "B24"),
     hypotheses=("two balanced classes with Σ = s²I",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="That the rate has a single peak is checked on a grid, not proved.",
 )

@@ -11,7 +11,7 @@ from ..channel.series import (
     moment_derivative,
     small_gamma_coefficients,
 )
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 ORDER = 6
 """Order to which coefficients are predicted."""
@@ -19,7 +19,7 @@ GAMMAS = (6.0, 20.0, 60.0)
 """Separations at which the optimally truncated series is predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """The hierarchy of powers of sech, the published coefficients, and the Euler moments."""
     u, n = sp.Symbol("u", real=True), sp.Symbol("n", positive=True)
     power = sp.sech(u) ** n
@@ -51,6 +51,10 @@ def derive() -> tuple[Identity, ...]:
                 (-1) ** k * euler[k] / (sp.factorial(k) * 2**k * sp.pi),
             )
             for k in range(4)
+        ),
+        Argument(
+            "The error bounds are the enveloping properties of the Taylor sums of e^{−x}, x ≥ 0, and, since "
+            "sech u = ½ ∫ cos(uv) sech(πv/2) dv, of those of the cosine."
         ),
     )
 
@@ -93,10 +97,6 @@ THEOREM = Theorem(
     ),
     sources=(),
     hypotheses=("two balanced classes",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "The error bounds are the enveloping properties of the Taylor sums of e^{−x}, x ≥ 0, and, since "
-        "sech u = ½ ∫ cos(uv) sech(πv/2) dv, of those of the cosine."
-    ),
 )

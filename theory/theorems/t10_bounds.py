@@ -6,21 +6,26 @@ import numpy as np
 
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse
-from ._base import Identity, Theorem
+from ._base import ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
 
 GAMMAS = (0.0, 0.01, 1.0, 5.0, 50.0)
 """Separations at which both bounds are predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
-    """Each inequality reduced to the integral of a function that is visibly non-negative.
-
-    Upper: the profile f of T3 is even and falls from f(0) = log 2, since for u > 0, x = e^{−2u},
-    `f' ∝ log(1+x) − (−log x) x/(1−x) ≤ x − x = 0`. Lower: `G = cosh² u·h(u)` grows from
-    log 2, since `G' = sinh(2u)(h − u/sinh 2u)`, whose bracket falls to 0 with slope
-    `(2u − sinh 2u)/sinh² 2u ≤ 0`.
-    """
-    return (*_upper(), *_lower(), *_elementary())
+def derivation() -> tuple[Block, ...]:
+    """Each inequality reduced to the integral of a function that is visibly non-negative."""
+    return (
+        Text(
+            r"Write $u$ for the half log-odds. By T3 both sides are averages over one normal law: "
+            r"$H_2(\gamma) = e^{-\gamma/2}\int N(u;0,\gamma)\,f(u)\,du$ with $f(u) = \cosh u\;h(u)$, where "
+            r"$h(u) = \log(2\cosh u) - u\tanh u$ is the entropy of a class with half log-odds $u$, and "
+            r"$\mathrm{mmse}(\gamma) = e^{-\gamma/2}\int N(u;0,\gamma)\,\mathrm{sech}\,u\;du$. So it is "
+            r"enough to bound $f$: by $\log 2$ from above, and by $\log 2\;\mathrm{sech}\,u$ from below. Both $f$ and "
+            r"$\mathrm{sech}$ are even, so take $u>0$."
+        ),
+        *_upper(),
+        *_lower(),
+    )
 
 
 def lower(gamma: float) -> float:
@@ -39,72 +44,103 @@ def predict() -> dict[str, float]:
     return lowers | {f"upper bound at {g:g}": upper(g) for g in GAMMAS}
 
 
-def _entropy(u: Any) -> Any:
-    return sp.log(2 * sp.cosh(u)) - u * sp.tanh(u)
-
-
-def _upper() -> tuple[Identity, ...]:
-    u = sp.Symbol("u", positive=True)
-    profile = sp.cosh(u) * _entropy(u)
-    x = sp.exp(-2 * u)
-    compared = sp.log(2 * sp.cosh(u)) - u - (2 * u) * x / (1 - x)
+def _upper() -> tuple[Block, ...]:
     return (
-        Identity("f(0) = log 2", profile.subs(u, 0), sp.log(2)),
-        Identity(
-            "f' = sinh u·[log(2 cosh u) − u − 2u x/(1−x)]",
-            sp.simplify(sp.diff(profile, u).rewrite(sp.exp)),
-            sp.simplify((sp.sinh(u) * compared).rewrite(sp.exp)),
+        Text(
+            r"**Upper bound.** At $u=0$ the function $f$ is $\log 2$, and it falls from there. Its slope is"
         ),
-        Identity(
-            "log(2 cosh u) − u = log(1 + e^{−2u})",
-            sp.simplify(sp.diff(sp.log(2 * sp.cosh(u)) - u, u).rewrite(sp.exp)),
-            sp.simplify(sp.diff(sp.log(1 + x), u)),
+        Identity.of(
+            "f' = sinh u·[log(1+x) + (log x) x/(1−x)], x = e^{−2u}",
+            _slope_of_the_profile,
+            r"\frac{d}{du}\,\cosh u\,h(u) = \sinh u\left[\log(1+x) + \frac{x\log x}{1-x}\right],"
+            r"\qquad x=e^{-2u}",
         ),
-    )
-
-
-def _lower() -> tuple[Identity, ...]:
-    u = sp.Symbol("u", positive=True)
-    h = _entropy(u)
-    growing = sp.cosh(u) ** 2 * h
-    bracket = h - u / sp.sinh(2 * u)
-    slope = (2 * u - sp.sinh(2 * u)) / sp.sinh(2 * u) ** 2
-    return (
-        Identity("G(0) = log 2", growing.subs(u, 0), sp.log(2)),
-        Identity(
-            "G' = sinh(2u)(h − u/sinh 2u)",
-            sp.simplify(sp.diff(growing, u).rewrite(sp.exp)),
-            sp.simplify((sp.sinh(2 * u) * bracket).rewrite(sp.exp)),
-        ),
-        Identity(
-            "d/du (h − u/sinh 2u) = (2u − sinh 2u)/sinh² 2u",
-            sp.simplify(sp.diff(bracket, u).rewrite(sp.exp)),
-            sp.simplify(slope.rewrite(sp.exp)),
-        ),
-    )
-
-
-def _elementary() -> tuple[Identity, ...]:
-    """`sinh y ≥ y`, `log(1+x) ≤ x` and `−log x ≥ 1 − x` as integrals of squares and quotients."""
-    v, y = sp.symbols("v y", positive=True)
-    x = sp.Symbol("x", positive=True)
-    return (
-        Identity(
-            "sinh y − y = ∫₀^y 2 sinh²(v/2) dv",
-            sp.integrate(sp.expand((2 * sp.sinh(v / 2) ** 2).rewrite(sp.exp)), (v, 0, y)),
-            (sp.sinh(y) - y).rewrite(sp.exp),
-        ),
-        Identity(
+        Text(r"For $0<x<1$ the bracket is not positive, since $\log(1+x)\le x$ and $-\log x\ge 1-x$:"),
+        Identity.of(
             "x − log(1+x) = ∫₀^x v/(1+v) dv",
-            sp.integrate(1 - 1 / (1 + v), (v, 0, x)),
-            x - sp.log(1 + x),
+            _logarithm_below,
+            r"x-\log(1+x) = \int_0^x \frac{v}{1+v}\,dv \ge 0",
         ),
-        Identity(
+        Identity.of(
             "−log x − (1−x) = ∫_x^1 (1−v)/v dv",
-            sp.integrate(sp.expand((1 - v) / v), (v, x, 1)),
-            -sp.log(x) - (1 - x),
+            _logarithm_above,
+            r"-\log x-(1-x) = \int_x^1\frac{1-v}{v}\,dv \ge 0",
+        ),
+        Text(r"Hence $f\le f(0)=\log 2$, and the average of a constant gives $H_2\le\log 2\;e^{-\gamma/2}$."),
+    )
+
+
+def _lower() -> tuple[Block, ...]:
+    return (
+        Text(
+            r"**Lower bound.** It says that $G(u)=\cosh^2u\;h(u)\ge\log 2$. Again $G(0)=\log 2$, and now "
+            r"$G$ grows:"
+        ),
+        Identity.of(
+            "G' = sinh(2u)(h − u/sinh 2u)",
+            _slope_of_the_square,
+            r"\frac{d}{du}\,\cosh^2 u\;h(u) = \sinh 2u\left[h(u)-\frac{u}{\sinh 2u}\right]",
+        ),
+        Text(r"The bracket tends to 0 as $u\to\infty$, and it falls all the way there:"),
+        Identity.of(
+            "d/du (h − u/sinh 2u) = −(sinh 2u − 2u)/sinh² 2u",
+            _slope_of_the_bracket,
+            r"\frac{d}{du}\left[h(u)-\frac{u}{\sinh 2u}\right] = -\frac{\sinh 2u-2u}{\sinh^2 2u}",
+        ),
+        Identity.of(
+            "sinh y − y = ∫₀^y 2 sinh²(v/2) dv",
+            _hyperbolic_sine,
+            r"\sinh y-y = \int_0^y 2\sinh^2\tfrac v2\,dv \ge 0",
+        ),
+        Text(
+            r"A function that falls to 0 is positive, so $G'\ge0$ and $G\ge\log2$: "
+            r"$h\cosh u\ge\log2\;\mathrm{sech}\,u$, and averaging gives $\log2\;\mathrm{mmse}\le H_2$. "
+            r"Nothing in this knows the dimension."
+        ),
+        Argument("A differentiable function whose derivative has one sign is monotone."),
+        Measured(
+            "Both inequalities on 40 values of γ, and an entropy in 64 dimensions that lies between them."
         ),
     )
+
+
+def _entropy(u: Any, weight: Any = 1) -> Any:
+    return sp.log(1 + sp.exp(-2 * u)) + u - weight * u * sp.tanh(u)
+
+
+def _slope_of_the_profile(mean_weight: Any = ONE, rate: Any = TWO) -> tuple[Any, Any]:
+    u = sp.Symbol("u", positive=True)
+    x = sp.exp(-rate * u)
+    bracket = sp.log(1 + x) + sp.log(x) * x / (1 - x)
+    return sp.Derivative(sp.cosh(u) * _entropy(u, mean_weight), u), sp.sinh(u) * bracket
+
+
+def _logarithm_below(offset: Any = ONE) -> tuple[Any, Any]:
+    v, x = sp.symbols("v x", positive=True)
+    return x - sp.log(1 + x), sp.Integral(v / (offset + v), (v, 0, x))
+
+
+def _logarithm_above(offset: Any = ONE) -> tuple[Any, Any]:
+    v, x = sp.symbols("v x", positive=True)
+    return -sp.log(x) - (1 - x), sp.Integral((offset - v) / v, (v, x, 1))
+
+
+def _slope_of_the_square(power: int = 2, mean_weight: Any = ONE) -> tuple[Any, Any]:
+    u = sp.Symbol("u", positive=True)
+    h = _entropy(u, mean_weight)
+    left = sp.Derivative(sp.cosh(u) ** power * h, u)
+    return left, sp.sinh(2 * u) * (_entropy(u) - u / sp.sinh(2 * u))
+
+
+def _slope_of_the_bracket(rate: Any = TWO) -> tuple[Any, Any]:
+    u = sp.Symbol("u", positive=True)
+    bracket = _entropy(u) - u / sp.sinh(rate * u)
+    return sp.Derivative(bracket, u), -(sp.sinh(2 * u) - 2 * u) / sp.sinh(2 * u) ** 2
+
+
+def _hyperbolic_sine(coefficient: Any = TWO, power: int = 2) -> tuple[Any, Any]:
+    v, y = sp.symbols("v y", positive=True)
+    return sp.sinh(y) - y, sp.Integral(coefficient * sp.sinh(v / 2) ** power, (v, 0, y))
 
 
 THEOREM = Theorem(
@@ -116,7 +152,6 @@ THEOREM = Theorem(
     ),
     sources=("LC24",),
     hypotheses=("two balanced classes with a shared covariance",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="A function whose derivative has one sign is monotone; signs are read off the identities.",
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 GAMMAS = (0.5, 2.0)
 """Where moments of the log-odds are predicted."""
@@ -11,7 +11,7 @@ PRIOR = 0.3
 """Weight of the class guided to where log-odds do not start from 0."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Drift and noise of `L = δᵀS^{−1}(X − m̄) + λ` along Anderson's equation, and the filter of K classes."""
     return (*_two_classes(), *_covariance(), *_filter(), *_clocks())
 
@@ -40,6 +40,9 @@ def _two_classes() -> tuple[Identity, ...]:
         Identity("drift of L is κ dγ", sp.simplify(drift), sp.simplify(kappa * speed)),
         Identity("noise of L is dγ", sp.simplify(noise), sp.simplify(speed)),
         Identity("κ = ω + (1 − ω) E[label|x]", guided, omega + (1 - omega) * sp.tanh(ell)),
+        Argument(
+            "Two eigenvalues stand for any number: both sides are sums over them. The filter has K = 3."
+        ),
     )
 
 
@@ -122,7 +125,6 @@ THEOREM = Theorem(
         "two classes with a shared covariance, w the weight of the class guided to; K classes with Σ = s²I",
         "the reverse run is Anderson's SDE with the exact score, from infinite noise on",
     ),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="Two eigenvalues stand for any number: both sides are sums over them. The filter has K = 3.",
 )

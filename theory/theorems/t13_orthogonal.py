@@ -4,7 +4,7 @@ from typing import Any
 
 from .._support.untyped import sympy as sp
 from ..closed_forms.orthogonal import orthogonal_agreement, orthogonal_entropy
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 CASES = ((2, 2.0), (4, 3.0), (10, 5.0), (50, 8.0), (1000, 12.0))
 """Numbers of classes and g at which the entropy and the agreement are predicted."""
@@ -13,7 +13,7 @@ WEIGHTS = (0.1, 0.2, 0.3, 0.4)
 WEIGHTED_G = 3.0
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """From the expected log of a sum to a product of ψ, and from the rate to the agreement."""
     r, u, g, M, v = sp.symbols("r u g M v", positive=True)
     w, x, m = sp.symbols("w x m", real=True)
@@ -42,6 +42,10 @@ def derive() -> tuple[Identity, ...]:
         Identity("E|e_C − p|² = 1 − Σ p²", sp.expand(error), sp.expand(1 - sum(q**2 for q in p))),
         Identity("orthogonal means are √(2M) apart", (first - second).dot(first - second), 2 * M),
         Identity("so are a simplex's", (vertex[0] - vertex[1]).dot(vertex[0] - vertex[1]), 2 * M),
+        Argument(
+            "Exchanging the expectation with the integral over u, all of whose terms are positive, is "
+            "Tonelli's theorem; that E|m_C − D|² gives the rate is T17."
+        ),
     )
 
 
@@ -73,10 +77,6 @@ THEOREM = Theorem(
         "K classes with Σ = s²I",
         "orthogonal means with |m_k|² = M, or a simplex with the same distances",
     ),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "Exchanging the expectation with the integral over u, all of whose terms are positive, is Tonelli's "
-        "theorem; that E|m_C − D|² gives the rate is T17."
-    ),
 )

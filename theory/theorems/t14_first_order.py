@@ -7,7 +7,7 @@ import numpy as np
 from .._support.untyped import sympy as sp
 from ..closed_forms.many_classes import entropy_bounds, large_k_shift, large_k_shift_series, orthogonal_peak
 from ..closed_forms.orthogonal import orthogonal_entropy
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 RATIOS = (0.5, 1.0, 1.5)
 """g in units of `2 log K` at which `H/log K` is predicted, for `LARGE`."""
@@ -16,7 +16,7 @@ PEAKS = (10.0, 1e6, 1e12, 1e24)
 """Numbers of classes whose peak is predicted."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """The instability of the midpoint, both bounds, and the equation of the peak."""
     M, v, y, K, g, ell, a, z = sp.symbols("M v y K g ell a z", positive=True)
     X = sp.symbols("x", positive=True)
@@ -43,6 +43,11 @@ def derive() -> tuple[Identity, ...]:
         Identity("equation of the peak", condition, solved),
         Identity("t_peak = ½ log(M/2ℓ) + a", -sp.log((g / M).subs(peak)) / 2, sp.log(M / (2 * ell)) / 2 + a),
         Identity("first correction", sp.limit(series * sp.sqrt(ell), ell, sp.oo), X / sp.sqrt(2)),
+        Argument(
+            "The lower bound integrates T13's rate, at most ½; the limit follows because the bounds "
+            "differ by at most √(g/2π) + log 2. That the peak is gΦ(x)'s up to O(1/log K) in time is "
+            "measured, not proved."
+        ),
     )
 
 
@@ -79,10 +84,6 @@ THEOREM = Theorem(
     ),
     sources=("B24",),
     hypotheses=("K equal classes with Σ = s²I", "orthogonal means with |m_k|² = M"),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "The lower bound integrates T13's rate, at most ½; the limit follows because the bounds differ by at "
-        "most √(g/2π) + log 2. That the peak is gΦ(x)'s up to O(1/log K) in time is measured, not proved."
-    ),
 )

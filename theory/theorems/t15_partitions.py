@@ -8,7 +8,7 @@ from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
 from ..channel.constants import peak_gamma
 from ..closed_forms.orthogonal import orthogonal_entropy
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 LENGTHS2 = (400.0, 4.0)
 """Squared lengths of the two offsets of a hierarchy, `m = ±A ± B`."""
@@ -16,7 +16,7 @@ SIGMAS = (1.5, 6.0, 20.0)
 """Noise levels at which its entropies are predicted, `s = 1`."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """The chain rule, and independence of orthogonal factors."""
     p = [sp.Symbol(f"p{k}", positive=True) for k in range(4)]
     groups = (p[:2], p[2:])
@@ -43,6 +43,7 @@ def derive() -> tuple[Identity, ...]:
         Identity("posterior of orthogonal factors is a product", share, first * second),
         Identity("clone agreements multiply", sp.expand(sum(w**2 for w in pair)), sp.expand(agreement)),
         Identity("γ = γ* at t = ½ log M − ½ log γ*", gamma.subs(t, sp.log(M) / 2 - sp.log(g) / 2), g),
+        Argument("Written for two by two classes; more levels and children repeat the same two steps."),
     )
 
 
@@ -74,7 +75,6 @@ THEOREM = Theorem(
     ),
     sources=("H26",),
     hypotheses=("any mixture for the chain rule", "orthogonal offsets and Σ = s²I for the sum"),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="Written for two by two classes; more levels and children repeat the same two steps.",
 )

@@ -8,7 +8,7 @@ from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
 from ..channel.series import moment_derivative
 from ..closed_forms.unequal_scales import Contrast, dimension_correction, quarter_log_law
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 CASES = ((1, 1.0, 4.0, 0.5), (20, 1.0, 2.0, 1.5), (400, 1.0, 2.0, 5.0))
 """d, λ₁, λ₂ and σ² at which entropy and agreement are predicted."""
@@ -22,7 +22,7 @@ def contrast(d: int, first: float, second: float, noise: float, prior: float = 0
     return Contrast.of_spectra(np.array([first]), np.array([second]), noise, np.array([float(d)]), prior)
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """The tilted law of the half log-odds, the profile's transform, cumulants, correction, and time."""
     return (*_tilt(), *_transform(), *_correction(), *_time())
 
@@ -44,6 +44,9 @@ def _tilt() -> tuple[Identity, ...]:
         Identity("1 − η² = 4v₁v₂/(v₁ + v₂)²", 1 - eta**2, complement),
         Identity("½(log f₁ + log f₂): a normal law times (1 − η²)^{1/4}", half, tilted),
         Identity("½(log f₁ − log f₂) = ½(ηx²/v − artanh η)", odds, turned),
+        Argument(
+            "That E F(L) may be expanded term by term (Edgeworth) is standard: F is smooth and bounded."
+        ),
     )
 
 
@@ -142,7 +145,6 @@ THEOREM = Theorem(
         "two balanced classes with one mean",
         "Σ_k = λ_k I; any covariances by their generalised eigenvalues",
     ),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits="That E F(L) may be expanded term by term (Edgeworth) is standard: F is smooth and bounded.",
 )

@@ -8,7 +8,7 @@ from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse
 from ..closed_forms.orthogonal import orthogonal_disagreement
 from ..closed_forms.unequal_scales import Contrast
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 SIGMA = 1.3
 """Where rates are predicted."""
@@ -20,7 +20,7 @@ SCALES = (6, 0.5, 3.0)
 """d, λ₁ and λ₂ of two scales."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Decomposition of the error, I-MMSE for one component, Tweedie's formula, and the span."""
     p, first, second, v1, v2 = sp.symbols("p D1 D2 v1 v2", positive=True)
     mean = p * first + (1 - p) * second
@@ -52,6 +52,11 @@ def derive() -> tuple[Identity, ...]:
         Identity("shared Σ: log-odds are linear in x", sp.diff(odds, x), (m - other) / (lam + noise)),
         Identity("Σ + σ²I keeps its eigenvectors", (inverse + noise * sp.eye(2)).inv(), axes * widths * axes),
         Identity("dσ²/dt = 2(1 + σ²) for σ² = e^{2t} − 1", *_clock()),
+        Argument(
+            "I-MMSE for vectors and mixtures is GSV05's theorem, applied to I(X₀; X) and to I(X₀; X | "
+            "C), whose difference is I(C; X); the steps here are one component and the difference of "
+            "the errors."
+        ),
     )
 
 
@@ -90,10 +95,6 @@ THEOREM = Theorem(
     ),
     sources=("GSV05", "K22"),
     hypotheses=("any Gaussian mixture",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "I-MMSE for vectors and mixtures is GSV05's theorem, applied to I(X₀; X) and to I(X₀; X | C), whose "
-        "difference is I(C; X); the steps here are one component and the difference of the errors."
-    ),
 )

@@ -10,7 +10,7 @@ from ..closed_forms.collapse import (
     sample_entropy_bounds,
     sample_information,
 )
-from ._base import Identity, Theorem
+from ._base import Argument, Block, Identity, Theorem
 
 CASES = ((20_000, 256), (20_000, 4096), (100, 64))
 """Numbers of samples and dimensions, `s = 1`, at which times are predicted."""
@@ -18,7 +18,7 @@ MEASURED = (64, 1.0, 64.0, 400, (3.0, 5.0, 9.0))
 """d, s², M, n and σ at which the entropy of the sample is bounded."""
 
 
-def derive() -> tuple[Identity, ...]:
+def derivation() -> tuple[Block, ...]:
     """Information of a Gaussian, its threshold, the small-α form, and the boundary with speciation."""
     n, d, s2, sigma2, mu = sp.symbols("n d s2 sigma2 mu", positive=True)
     alpha = sp.Symbol("alpha", positive=True)
@@ -46,6 +46,11 @@ def derive() -> tuple[Identity, ...]:
         ),
         Identity("boundary: log n = −(d/2) log(1 − s²/μ²d)", boundary, -d * sp.log(1 - s2 / (mu**2 * d)) / 2),
         Identity("which tends to s²/2μ²", sp.limit(boundary, d, sp.oo), s2 / (2 * mu**2)),
+        Argument(
+            "The lower bound is I(sample; X) ≤ I(X₀; X); the upper one, that the training set only "
+            "tells more about the class, and Jensen's inequality over the other samples of the class. "
+            "That the threshold is sharp as d grows at fixed α is B24's random-energy argument."
+        ),
     )
 
 
@@ -94,11 +99,6 @@ THEOREM = Theorem(
     ),
     sources=("B24",),
     hypotheses=("n independent samples, half of each of two classes with Σ = s²I",),
-    derive=derive,
+    derivation=derivation,
     predict=predict,
-    proof_limits=(
-        "The lower bound is I(sample; X) ≤ I(X₀; X); the upper one, that the training set only tells more "
-        "about the class, and Jensen's inequality over the other samples of the class. That the threshold is "
-        "sharp as d grows at fixed α is B24's random-energy argument."
-    ),
 )

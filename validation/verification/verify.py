@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from ...theory.theorems import THEOREMS, Theorem, by_id
+from ...theory.theorems import THEOREMS, Identity, Theorem, by_id
 from .checks import CHECKS, Check, Context
 
 __all__ = ["IdentityResult", "TheoremResult", "summary", "verify"]
@@ -12,16 +12,19 @@ __all__ = ["IdentityResult", "TheoremResult", "summary", "verify"]
 
 @dataclass(frozen=True)
 class IdentityResult:
-    """Whether one step of a proof reduces to zero, and whether its mutant does not."""
+    """Whether one step of a proof reduces to zero, and whether its mutants do not."""
 
     name: str
+    kind: Literal["definition", "derived"]
+    inputs: tuple[str, ...]
+    """What was made wrong, one after another."""
     holds: bool
     mutant_rejected: bool
 
     @property
     def ok(self) -> bool:
-        """Whether the step holds and could have failed."""
-        return self.holds and self.mutant_rejected
+        """Whether the step holds and, unless it is a definition, could have failed."""
+        return self.holds and (self.kind == "definition" or self.mutant_rejected)
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,16 @@ class TheoremResult:
             "passed": self.passed,
             "proved": self.proved,
             "proof": [
-                {"name": step.name, "holds": step.holds, "mutant_rejected": step.mutant_rejected}
+                {
+                    "name": step.name,
+                    "kind": step.kind,
+                    "inputs": list(step.inputs),
+                    "holds": step.holds,
+                    "mutant_rejected": step.mutant_rejected,
+                }
                 for step in self.proof
             ],
-            "proof_limits": self.theorem.proof_limits,
+            "arguments": [argument.text for argument in self.theorem.arguments],
             "checks": [check.to_json() for check in self.checks],
         }
 
@@ -88,8 +97,11 @@ def summary(results: list[TheoremResult]) -> dict[str, Any]:
 
 
 def _verify(theorem: Theorem, context: Context) -> TheoremResult:
-    proof = tuple(
-        IdentityResult(identity.name, identity.holds(), identity.mutant_rejected())
-        for identity in theorem.derive()
-    )
+    proof = tuple(_prove(identity) for identity in theorem.derive())
     return TheoremResult(theorem, proof, tuple(CHECKS[theorem.id](context)))
+
+
+def _prove(identity: Identity) -> IdentityResult:
+    kind, inputs = identity.kind, tuple(identity.inputs)
+    rejected = kind == "derived" and identity.mutant_rejected()
+    return IdentityResult(identity.name, kind, inputs, identity.holds(), rejected)
