@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from speciation.validation.verification.report_html import mathematics
+from speciation.theory.theorems.rendering import html, mathematics
 
 _PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -13,7 +13,7 @@ _PAGES = jinja2.Environment(
     trim_blocks=True,
     keep_trailing_newline=True,
 )
-_PAGES.filters["mathematics"] = mathematics
+_PAGES.filters |= {"mathematics": mathematics, "derivation": html}
 
 
 def page(name: str, **values: Any) -> str:

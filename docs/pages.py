@@ -18,7 +18,7 @@ from mkdocs.structure.files import File
 from page_templates import page
 from performance import cost_figure, performance_page
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
-from speciation.theory.theorems import THEOREMS
+from speciation.theory.theorems import MODULES, THEOREMS
 from speciation.theory.theorems.sources import sources
 from speciation.validation.figures.diagrams import diagram_figure
 from speciation.validation.figures.style import save
@@ -40,6 +40,7 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the generated pages and figures."""
     pages: dict[str, str | bytes] = {
         "theorems.md": theorems_page(),
+        **{f"theorems/{name}.md": theorem_page(name) for name in THEOREMS},
         "diagrams.md": diagrams_page(),
         "performance.md": performance_page(),
         "api.md": api_page(),
@@ -54,8 +55,13 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def theorems_page() -> str:
-    """Every theorem: statement, hypotheses, steps of the proof, sources."""
+    """The theorems as a table, and the sources."""
     return page("theorems", theorems=THEOREMS.values(), sources=sources().values())
+
+
+def theorem_page(identifier: str) -> str:
+    """One theorem with its derivation."""
+    return page("theorem", theorem=THEOREMS[identifier], module=MODULES[identifier])
 
 
 def diagrams_page() -> str:

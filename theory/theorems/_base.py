@@ -143,6 +143,18 @@ class Theorem:
         """The steps that are standard arguments, which SymPy does not check."""
         return tuple(block for block in self.proof if isinstance(block, Argument))
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .rendering import html
+
+        return f"<h3>{self.id}: {self.name}</h3>{html(self)}"
+
+    def _repr_latex_(self) -> str:
+        """What a notebook that is printed shows."""
+        from .rendering import latex
+
+        return latex(self)
+
     @property
     def bibliography(self) -> tuple[Source, ...]:
         """The sources themselves."""

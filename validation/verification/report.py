@@ -1,4 +1,4 @@
-"""`speciation verify --out DIR`: the outcome as a page, as Markdown and JSON, and figures."""
+"""`speciation verify --out DIR`: the outcome as a page, as Markdown, LaTeX and JSON, and figures."""
 
 import json
 from collections.abc import Callable
@@ -7,18 +7,20 @@ from typing import Any
 
 from ...numerics.runs.atomic_files import write_text
 from ...numerics.runs.manifests import environment, write_results
+from ...theory.theorems.rendering import latex, latex_text, markdown
+from ...theory.theorems.sources import sources
 from .._support import templates
 from ..figures.style import saver
 from ..figures.theory import digit_figure
 from ..models.digit_pairs import easy_and_hard
 from .report_html import report_html
-from .verify import TheoremResult, summary
+from .verify import TheoremResult, counts, summary
 
 __all__ = ["write"]
 
 
 def write(results: list[TheoremResult], directory: Path, seed: int) -> list[Path]:
-    """Write `report.html`, `.md`, `.json` and the figures into `directory`; return their paths."""
+    """Write `report.html`, `.md`, `.tex`, `.json` and the figures into `directory`; return their paths."""
     run = {"seed": seed, "environment": environment()}
     drawings = {
         f"digits-{label}.png": digit_figure(pair, label, seed) for label, pair in easy_and_hard().items()
@@ -26,6 +28,7 @@ def write(results: list[TheoremResult], directory: Path, seed: int) -> list[Path
     texts = {
         "report.html": report_html(results, run, {_title(name): figure for name, figure in drawings.items()}),
         "report.md": _markdown(results, run, list(drawings)),
+        "report.tex": _latex(results, run),
         "report.json": json.dumps(summary(results) | {"run": run}, indent=1, allow_nan=False) + "\n",
     }
     writers: dict[str, Callable[[Path], object]] = {
@@ -43,9 +46,23 @@ def _title(name: str) -> str:
 
 def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[str]) -> str:
     pages = templates.environment(__file__)
-    pages.filters |= {"cell": _cell, "mark": _mark}
+    pages.filters |= {"cell": _cell, "mark": _mark, "derivation": markdown}
     page = pages.get_template("report.md.j2")
-    return page.render(results=results, run=run, total=summary(results), drawings=drawings)
+    return page.render(results=results, run=run, total=summary(results), counts=counts, drawings=drawings)
+
+
+def _latex(results: list[TheoremResult], run: dict[str, Any]) -> str:
+    pages = templates.environment(__file__)
+    pages.filters |= {"tex": latex_text, "derivation": latex}
+    cited = {key for result in results for key in result.theorem.sources}
+    cited |= {argument.source for result in results for argument in result.theorem.arguments}
+    return pages.get_template("report.tex.j2").render(
+        results=results,
+        run=run,
+        total=summary(results),
+        counts=counts,
+        sources=[source for key, source in sources().items() if key in cited],
+    )
 
 
 def _cell(text: str) -> str:

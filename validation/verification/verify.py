@@ -7,7 +7,7 @@ from typing import Any, Literal
 from ...theory.theorems import THEOREMS, Identity, Theorem, by_id
 from .checks import CHECKS, Check, Context
 
-__all__ = ["IdentityResult", "TheoremResult", "summary", "verify"]
+__all__ = ["IdentityResult", "TheoremResult", "counts", "summary", "verify"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,18 @@ def summary(results: list[TheoremResult]) -> dict[str, Any]:
         "failed": len(results) - passed,
         "theorems": [result.to_json() for result in results],
     }
+
+
+def counts(results: list[TheoremResult]) -> str:
+    """How much was derived, defined, argued and measured, in words."""
+    steps = [step for result in results for step in result.proof]
+    derived = sum(step.kind == "derived" for step in steps)
+    argued = sum(len(result.theorem.arguments) for result in results)
+    measured = sum(len(result.checks) for result in results)
+    return (
+        f"{derived} steps derived with SymPy, {len(steps) - derived} definitions (not counted as proof), "
+        f"{argued} standard arguments, {measured} statements measured"
+    )
 
 
 def _verify(theorem: Theorem, context: Context) -> TheoremResult:

@@ -7,8 +7,8 @@ import subprocess
 import jinja2
 import pytest
 from speciation.theory.theorems import THEOREMS
+from speciation.theory.theorems.rendering import mathematics
 from speciation.validation._support.templates import environment
-from speciation.validation.verification.report_html import mathematics
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -44,9 +44,21 @@ def test_markdown_says_the_same(page):
     assert THEOREMS["T13"].statement in text
     assert text.count("\n![") == 2
     assert text.endswith(")\n")
+    assert "$$" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4, 8}
-    assert not re.search(r"\{[{%]|[%}]\}(?!\$)", re.sub(r"\$[^$]*\$", "", text))
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5, 8}
+    assert not re.search(r"\{[{%]|[%}]\}(?!\$)", re.sub(r"\$\$.*?\$\$|\$[^$]*\$", "", text))
+
+
+def test_latex_shows_the_derivation_and_every_measurement(page):
+    text = page.with_name("report.tex").read_text()
+    assert text.isascii()
+    assert text.startswith("\\documentclass")
+    assert text.rstrip().endswith("\\end{document}")
+    assert text.count("\\section*{T") == 2
+    assert text.count("\\[") == sum(len(THEOREMS[name].derive()) for name in ("T7", "T13"))
+    assert text.count("agrees\\\\") == text.count(" agrees") >= 10
+    assert "steps derived with SymPy" in text
 
 
 def test_what_goes_into_html_is_escaped_and_what_is_missing_is_an_error(tmp_path):
