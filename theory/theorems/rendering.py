@@ -129,7 +129,7 @@ def _encoded(text: str) -> str:
 
 @cache
 def _encoder() -> Any:
-    from pylatexenc import latexencode
+    from pylatexenc import latexencode  # pyright: ignore[reportMissingTypeStubs]
 
     rules = [
         latexencode.UnicodeToLatexConversionRule(latexencode.RULE_DICT, _SIGNS),

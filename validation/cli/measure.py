@@ -58,7 +58,8 @@ def measure(
     estimator: Annotated[
         str | None,
         typer.Option(
-            help="discrepancy (noised clean samples) or path (reverse chains); by the model unless given."
+            help="discrepancy (noised clean samples), path (reverse chains) or cloning (two runs branched at "
+            "each level: their agreement, and bounds on the entropy); one of the first two unless given."
         ),
     ] = None,
     guidance: Annotated[

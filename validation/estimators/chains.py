@@ -32,6 +32,7 @@ __all__ = [
     "Chains",
     "Reference",
     "Sampler",
+    "Start",
     "Step",
     "checked_levels",
     "chosen_reference",
@@ -89,7 +90,9 @@ def _checked_interval(interval: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def chosen_reference(reference: str | None, denoiser: object) -> Reference:
+def chosen_reference(
+    reference: str | None, denoiser: object, argument: str = "guidance_reference"
+) -> Reference:
     """What guidance leads away from: as asked, else the unconditional denoiser where there is one.
 
     Raises `ValueError` for an unknown name, and for an unconditional answer that was never learnt.
@@ -100,11 +103,11 @@ def chosen_reference(reference: str | None, denoiser: object) -> Reference:
         if reference == known:
             if known == "unconditional" and not has_null(denoiser):
                 raise ValueError(
-                    "guidance_reference: this network never learnt to answer without a class; give the "
+                    f"{argument}: this network never learnt to answer without a class; give the "
                     "unconditional network as its reference, or choose classes"
                 )
             return known
-    raise ValueError(f"guidance_reference: {reference!r} is not one of {', '.join(REFERENCES)}")
+    raise ValueError(f"{argument}: {reference!r} is not one of {', '.join(REFERENCES)}")
 
 
 def reaching(sigma: Array) -> Array:
@@ -113,15 +116,26 @@ def reaching(sigma: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class Start:
+    """States `x` (n, …) at the first level, the condition `own` (n,) of each, and log p(k|x) (n, K)."""
+
+    x: Tensor
+    own: Tensor
+    log_posterior: Tensor
+
+
+@dataclass(frozen=True)
 class Step:
     """A batch of n chains at one noise level.
 
-    `own` (n,) is the condition of each chain, `each` (n, K, …) the denoised x by condition; `before` and
-    `after` (n, K) are the logarithms of the posterior at `sigma` and, a step further, at `lower`.
+    `x` (n, …) is the state at `sigma`, `own` (n,) the condition of each chain, `each` (n, K, …) the
+    denoised x by condition; `before` and `after` (n, K) are the logarithms of the posterior at `sigma` and,
+    a step further, at `lower`.
     """
 
     sigma: float
     lower: float
+    x: Tensor
     own: Tensor
     each: Tensor
     before: Tensor
@@ -156,14 +170,16 @@ class Chains:
         guided = int((np.broadcast_to(self.weight, steps) != 1).sum())
         return steps * len(self.conditions) + (guided if apart else 0)
 
-    def steps(self, generator: torch.Generator, count: int) -> Iterator[Step]:
-        """Go down the noise levels with `count` chains; conditions are drawn from the prior."""
-        prior = torch.as_tensor(self.prior, device="cpu")
-        own = torch.multinomial(prior, count, replacement=True, generator=generator)
-        clean = self._clean(own, generator)
-        shape = (count, *self.shape) if clean is None else tuple(clean.shape)
-        x = self.sigma[0] * self._noise(generator, shape) + (0 if clean is None else clean)
-        log_odds = prior.log().repeat(count, 1)
+    def steps(self, generator: torch.Generator, count: int, start: Start | None = None) -> Iterator[Step]:
+        """Go down the noise levels with `count` chains; conditions are drawn from the prior.
+
+        Chains that are given a `start` go on from it, whatever samples there were.
+        """
+        clean = None
+        if start is None:
+            start, clean = self._started(generator, count)
+        x, own, log_odds = start.x, start.own, start.log_posterior
+        shape = tuple(x.shape)
         weights = np.broadcast_to(self.weight, self.sigma.size - 1)
         for sigma, lower, weight in zip(self.sigma[:-1], self.sigma[1:], weights, strict=True):
             each = answers(self.denoiser, x, float(sigma), [[c] * count for c in self.conditions])
@@ -175,8 +191,17 @@ class Chains:
             gain = (shift * (noise.flatten(1)[:, None] - shift / 2)).sum(2)
             after = log_odds + gain.cpu().double()
             after = after - torch.logsumexp(after, 1, keepdim=True)
-            yield Step(float(sigma), float(lower), own, each, log_odds, after)
+            yield Step(float(sigma), float(lower), x, own, each, log_odds, after)
             x, log_odds = step_down(x, target, float(sigma), float(lower), noise), after
+
+    def _started(self, generator: torch.Generator, count: int) -> tuple[Start, Tensor | None]:
+        """Pure noise, or noised clean samples, which come with it."""
+        prior = torch.as_tensor(self.prior, device="cpu")
+        own = torch.multinomial(prior, count, replacement=True, generator=generator)
+        clean = self._clean(own, generator)
+        shape = (count, *self.shape) if clean is None else tuple(clean.shape)
+        x = self.sigma[0] * self._noise(generator, shape) + (0 if clean is None else clean)
+        return Start(x, own, prior.log().repeat(count, 1)), clean
 
     def _target(
         self, x: Tensor, each: Tensor, chain: tuple[Tensor, Tensor], step: tuple[float, float]

@@ -17,6 +17,7 @@ from ...theory.mixtures.mixture import GaussianMixture
 from .._support.torch_randomness import generator_of
 from ..denoiser import has_null
 from ..estimators.chains import REFERENCES, Reference, chosen_reference, guidance_weights
+from ..estimators.cloning import clone_agreement_curve, clone_evaluations
 from ..estimators.denoiser_gamma import denoiser_gamma
 from ..estimators.discrepancy import discrepancy_entropy
 from ..estimators.model_samples import model_samples
@@ -33,9 +34,10 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 _SAMPLE_STEPS, _GAMMA_STEPS, _GAMMA_CHAINS = 16, 48, 32  # of a prediction
+_CLONE_STEPS = 64  # of a chain, beside the levels at which it branches
 _TRIALS, _LONG_TRIAL = 5, 5.0  # batches that are timed, and seconds after which no more are
 
-ESTIMATORS = ("path", "discrepancy")
+ESTIMATORS = ("path", "discrepancy", "cloning")
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Options:
     """How a model is measured.
 
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
-    the model has none. `levels` are noise levels of the discrepancy estimator, or steps of the path's chain.
-    `prediction` takes the place of the subject's own (`predictions`). With `pairs` every two of the classes
-    are measured, in one sweep.
+    the model has none. `levels` are noise levels of the discrepancy estimator, steps of the path's chain,
+    or levels at which clones branch. `prediction` takes the place of the subject's own (`predictions`).
+    With `pairs` every two of the classes are measured, in one sweep.
     """
 
     classes: tuple[str, ...]
@@ -68,11 +70,11 @@ class Options:
         if self.guidance_reference not in (None, *REFERENCES):
             known = ", ".join(REFERENCES)
             raise ValueError(f"guidance_reference: {self.guidance_reference!r} is not one of {known}")
-        if self.estimator == "discrepancy" and self.guidance != 1:
+        if self.estimator != "path" and self.guidance != 1:
             raise ValueError("guidance: chains are guided; choose the path estimator")
-        if self.estimator == "discrepancy" and len(self.classes) < 2:
-            raise ValueError("classes: the discrepancy estimator needs at least two")
-        if self.pairs and self.estimator == "path":
+        if self.estimator != "path" and len(self.classes) < 2:
+            raise ValueError(f"classes: the {self.estimator} estimator needs at least two")
+        if self.pairs and self.estimator != "discrepancy":
             raise ValueError("estimator: all pairs are measured with the discrepancy estimator")
         self._check_prediction()
         if self.guidance == 1 and self.interval is not None:
@@ -143,7 +145,7 @@ class Measurement:
     @property
     def asks_without_condition(self) -> bool:
         """Whether the unconditional network takes part."""
-        guided = self.guided and self.reference == "unconditional"
+        guided = (self.guided or self.options.estimator == "cloning") and self.reference == "unconditional"
         return None in self.conditions or guided or not self._needs_every_condition
 
     @property
@@ -165,6 +167,9 @@ class Measurement:
     def evaluations(self) -> int:
         """Network evaluations of this measurement, all shares together."""
         o = self.options
+        if o.estimator == "cloning":
+            levels = self.subject.levels(o.levels)
+            return o.samples * clone_evaluations(levels, _CLONE_STEPS, len(o.classes), self.reference)
         per_level = len(self.conditions) if self._needs_every_condition else 2
         apart = 0
         if self.guided and self.reference == "unconditional" and None not in self.conditions:
@@ -311,6 +316,18 @@ class Measurement:
                 guidance_reference=o.guidance_reference,
                 **common,
             )
+        if o.estimator == "cloning":
+            levels = s.levels(o.levels)
+            return clone_agreement_curve(
+                s.denoiser,
+                o.classes,
+                levels,
+                s.sampler,
+                shape=s.shape,
+                samples=o.samples,
+                steps=_CLONE_STEPS,
+                **common,
+            )
         posterior = "path" if self._needs_every_condition else None
         return discrepancy_entropy(
             s.denoiser,
@@ -337,7 +354,7 @@ class Measurement:
         """The unconditional network is the reference where the classes are all of the model's."""
         o, s = self.options, self.subject
         exhaustive = o.classes == s.conditions and s.groups is None and not o.pairs
-        return o.estimator == "path" or not exhaustive or s.sampler is None
+        return o.estimator != "discrepancy" or not exhaustive or s.sampler is None
 
 
 def result_of(measurement: Measurement) -> Result:
