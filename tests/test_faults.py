@@ -45,6 +45,7 @@ def whole_files(folder):
     ("sent", "status"),
     [(signal.SIGINT, 130), pytest.param(signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.slow)],
 )
+@pytest.mark.slow
 def test_a_stopped_measurement_goes_on_to_the_same_bits(sent, status, tmp_path, run, stopped):
     """Stopped in the middle of a block: finished blocks are whole, and the rest is done by the next call."""
     first, whole = tmp_path / "stopped", tmp_path / "whole"
@@ -175,6 +176,7 @@ def test_two_runs_in_one_folder_are_one(tmp_path, run):
     assert verify_manifest(tmp_path / "both" / "curve.csv")
 
 
+@pytest.mark.slow
 def test_of_two_different_runs_in_one_folder_one_is_refused(tmp_path, run):
     seeds = ["1", "2"]
     found = together(*[[*SMALL, "--seed", seed, "--out", tmp_path / "both"] for seed in seeds])

@@ -40,6 +40,7 @@ CURVE = ("--samples", "4000", "--levels", "5", "--seed", "3", "--json")
         pytest.param(("measure", "digits", "--classes", "3,8", *SHORT), marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_two_processes_print_the_same_bytes(arguments):
     """In processes with other hash seeds; another seed of the run, the mutant, is another answer."""
     first = output(*arguments, PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
@@ -90,6 +91,7 @@ def test_single_and_double_precision_see_the_same_draws():
     assert float(np.abs(others - double).max()) > 1e-4  # mutant: other draws
 
 
+@pytest.mark.slow
 def test_levels_at_once_change_rounding_alone(monkeypatch):
     """A level has the same draws whatever others there are; the slopes of controls are single precision."""
     mixture, sigmas = GaussianMixture.parse(MIXTURE), np.geomspace(0.5, 20, 11)

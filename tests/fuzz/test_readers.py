@@ -22,7 +22,7 @@ from speciation.validation.models.edm.training import TrainingRun
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = Path(__file__).parent / "corpus"
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "6"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 KEEP = os.environ.get("FUZZ_KEEP") == "1"
 LARGEST_KEPT = 50_000  # bytes
 

@@ -86,6 +86,7 @@ SETTINGS = {
 @pytest.mark.parametrize(
     "setting", [pytest.param(s, marks=[pytest.mark.slow] * (s == "a mesh")) for s in SETTINGS]
 )
+@pytest.mark.slow
 def test_settings_of_a_caller_change_no_bit(setting, usual):
     with SETTINGS[setting]():
         found = curves()
@@ -241,6 +242,7 @@ BITS = (
 )
 
 
+@pytest.mark.slow
 def test_any_number_of_devices_gives_the_same_bits():
     """Few strides and many, of a matrix, which a compiler that knows the devices rounds differently."""
     found = {}

@@ -140,6 +140,7 @@ def test_logarithms_have_derivatives_where_the_entropy_underflows(dtype):
     assert float(bend) == pytest.approx(1 / 2e10, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_orthogonal_derivatives_are_those_of_the_binary_channel_and_of_the_number_of_classes():
     def halved(g):
         return channel.binary_entropy(g / 2)
@@ -161,7 +162,9 @@ def test_orthogonal_derivatives_are_those_of_the_binary_channel_and_of_the_numbe
 FUNCTIONS = {name: getattr(channel, name) for name in (*NAMES, "orthogonal_entropy")}
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * n.startswith("orthogonal")) for n in FUNCTIONS]
+)
 def test_every_transformation_under_strict_settings(name, dtype):
     function, at = FUNCTIONS[name], np.linspace(0, 3, 6).reshape(2, 3).astype(dtype)
     other = dtype(0.4) if name in NAMES else dtype(5)

@@ -86,6 +86,7 @@ def test_levels_cost_the_same_each(method):
 
 
 @pytest.mark.parametrize("method", KERNELS)
+@pytest.mark.slow
 def test_many_levels_are_held_a_few_at_a_time(method, monkeypatch):
     """What a stride keeps at once: past a few megabytes each level costs several times more."""
 
@@ -129,6 +130,7 @@ def test_unequal_covariances_cost_d_per_level_and_class():
     assert jnp.isfinite(first)
 
 
+@pytest.mark.slow
 def test_a_tolerance_says_how_many_draws_it_takes():
     """Within a factor of four of the draws that it took, since errors are known from 4096 at eight levels."""
     mixture = GaussianMixture.parse("orthogonal:K=4,d=6,M=9,s=1")

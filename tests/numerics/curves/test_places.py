@@ -199,6 +199,7 @@ def test_units_and_what_is_half():
     assert float(guided.median_sigma) > float(curve.median_sigma)
 
 
+@pytest.mark.slow
 def test_a_median_beside_a_jump_of_the_rate_is_in_its_interval():
     """Guidance from σ = 3 down halves the entropy within a level; exact curves on a dense grid know where."""
     mixture = GaussianMixture.parse("binary:d=8,mu=1,s=1")
@@ -216,6 +217,7 @@ def test_a_median_beside_a_jump_of_the_rate_is_in_its_interval():
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["independent errors", "shared errors"])
+@pytest.mark.slow
 def test_intervals_of_sampled_tables_cover(shared):
     """Of 40 tables the 95 % interval holds the truth 31 times: fewer once in 10⁶, if errors are as
     assumed.

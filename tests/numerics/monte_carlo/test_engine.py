@@ -112,7 +112,10 @@ def test_ambient_meets_naive_numpy(kind, partition):
             assert abs(values.mean() - float(measured[name][i])) < THRESHOLD * error
 
 
-@pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
+@pytest.mark.parametrize(
+    "partition",
+    [pytest.param(None, id="classes"), pytest.param(PARTITION, id="groups", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full", "low rank"])
 def test_reduced_meets_ambient_and_the_general_route(kind, partition):
     mixture = random_mixture(kind)
@@ -155,6 +158,7 @@ def test_rate_is_the_slope_of_the_entropy(kind, partition):
     [{"samples": 8192}, pytest.param({"samples": 4096, "points": "sobol"}, marks=pytest.mark.slow)],
     ids=str,
 )
+@pytest.mark.slow
 def test_error_bars_cover(arguments):
     """Over 300 keys the 95 % interval covers the exact value between 92 % and 98 % of the time.
 

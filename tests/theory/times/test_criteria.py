@@ -53,7 +53,9 @@ def test_raya_ambrogioni_critical_value():
     assert np.exp(-2 * speciation_time("reverse-sde", 1.0, 0.0)) == pytest.approx(np.sqrt(2) - 1, rel=1e-14)
 
 
-@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize(
+    "criterion", [pytest.param(c, marks=[pytest.mark.slow] * (c == "entropy-peak")) for c in CRITERIA]
+)
 @given(M=st.floats(0.05, 1e6), s2=st.floats(0, 5))
 @settings(max_examples=25, deadline=None)
 def test_time_is_the_expression_evaluated(criterion, M, s2):

@@ -254,6 +254,7 @@ def digests(folder):
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_the_same_run_has_the_same_files(run, tmp_path, monkeypatch):
     """Every format, at two times of day: a file's date would be that of SOURCE_DATE_EPOCH."""
     mixture = GaussianMixture.parse(SAMPLED)

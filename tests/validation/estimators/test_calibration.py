@@ -48,6 +48,7 @@ def test_exact_denoisers_pass():
         assert check(ORACLE, seed=seed) == []
 
 
+@pytest.mark.slow
 def test_a_trained_network_passes():
     subject = digits_subject(None, "cpu")
     assert check_denoiser(load_digits_model(), subject.sampler, conditions=subject.conditions) == []

@@ -179,6 +179,7 @@ def test_measurements_resume_and_merge_to_the_same_bits(tmp_path):
         measure(folder)
 
 
+@pytest.mark.slow
 def test_bootstrap_interval_covers_the_peak():
     """Over 60 experiments the 95 % interval covers the true place at least 48 times; so few once in 10⁷."""
     rng, sigma = np.random.default_rng(0), np.geomspace(0.05, 20, 52)

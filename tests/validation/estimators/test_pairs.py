@@ -68,6 +68,7 @@ def test_peak_of_every_pair(sweeps):
 
 
 @pytest.mark.parametrize("chains", [False, True])
+@pytest.mark.slow
 def test_reference_without_an_unconditional_network(chains):
     """Three classes, with `Σ p_k D_k` along paths of samples, or along the model's own chains."""
     oracle = MixtureDenoiser(MIXTURE)

@@ -475,6 +475,7 @@ def test_guided_curves_without_a_weight_are_refused():
         compare(entropy_curve(MIXTURE, np.geomspace(0.2, 40, 30)), MIXTURE, guidance=2.0)
 
 
+@pytest.mark.slow
 def test_guidance_against_more_than_the_measured_classes_is_refused(run, run_json, tmp_path):
     """As `measure --prediction` refuses it: the reference is read from the result, in every file."""
     spec, two = "orthogonal:K=3,d=3,M=9,s=1", "orthogonal:K=2,d=2,M=9,s=1"

@@ -86,6 +86,7 @@ def test_all_pairs_of_an_oracle_are_balanced(run_json, tmp_path):
     assert summary["log_scale_test"]["absolute_residual"] < 0.15
 
 
+@pytest.mark.slow
 def test_guided_oracle_has_a_cross_entropy(run_json, tmp_path):
     summary = run_json(*SMALL, "--guidance", "2", "--levels", "100", "--samples", "1000", "--out", tmp_path)
     assert summary["guidance"] == 2
@@ -96,6 +97,7 @@ def test_guided_oracle_has_a_cross_entropy(run_json, tmp_path):
     assert within["comparison"]["largest_difference"] < 0.08
 
 
+@pytest.mark.slow
 def test_resumed_and_shared_runs_give_the_same_files(run, tmp_path):
     whole, resumed, shared = (tmp_path / name for name in ("whole", "resumed", "shared"))
     assert run(*SMALL, "--out", whole)[0] == 0

@@ -248,6 +248,7 @@ def test_one_class_against_what_was_never_learnt_is_warned_of(files, run):
     assert "warning" not in err
 
 
+@pytest.mark.slow
 def test_guidance_away_from_all_classes_is_not_held_against_two(run, run_json):
     """T12 is of two classes among themselves; ten digits are another reference."""
     guided = ["measure", "digits", "--classes", "0,1", "--guidance", "2", *FEW]

@@ -149,6 +149,7 @@ def test_all_pairs_are_swept_and_tested_on_the_log_scale(run_json, tmp_path):
     assert written == {"blocks", "manifest.json", *results}
 
 
+@pytest.mark.slow
 def test_a_short_measurement_agrees_with_the_published_one(root, run_json):
     """Median and closure of one pair; each drawn from the same images, so within 5 standard errors."""
     with (root / "docs" / "results" / "digits-pairs.csv").open() as stream:
