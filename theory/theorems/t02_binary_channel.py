@@ -68,9 +68,7 @@ def _law() -> tuple[Block, ...]:
         Text(
             r"The integral over $u_1$ does not notice where the square is centred, and the $d-1$ other "
             r"coordinates integrate to one: $\mathbf E[e^{\theta L}|+]=e^{\theta(\lambda+\gamma)+"
-            r"\theta^2\gamma/2}$, that of $N(\lambda+\gamma,\gamma)$,"
-        ),
-        Text(
+            r"\theta^2\gamma/2}$, that of $N(\lambda+\gamma,\gamma)$, "
             r"and given $-$, by $u_1\to-u_1$, that of $N(\lambda-\gamma,\gamma)$. Mean and variance share "
             r"one number; that makes $L$ its own half log-odds:"
         ),
