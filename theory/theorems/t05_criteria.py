@@ -12,7 +12,7 @@ from ._base import HALF, ONE, TWO, Block, Identity, Measured, Text, Theorem
 
 CASES = ((9.0, 1.0, 0.5), (9.0, 0.25, 0.3), (0.3, 0.6, 0.5), (6.0, 2.0, 0.5))
 """Triples (M, s², w) at which all seven times are predicted."""
-MODE_PRIORS = (0.5, 0.7, 0.95)
+MODE_PRIORS = (0.55, 0.7, 0.95)
 """First weights at which the appearance of a second mode is predicted."""
 CLONE_PRIORS = (0.5, 0.3, 0.1)
 """First weights at which the clones' agreement at γ = 1 is predicted."""
