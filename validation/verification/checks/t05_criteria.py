@@ -132,14 +132,15 @@ def _anisotropic(context: Context) -> Checks:
     def gamma(t: float) -> float:
         return float(delta @ np.linalg.solve(sigma + math.expm1(2 * t) * np.eye(d), delta))
 
-    data = sigma + balance * np.outer(delta, delta)
+    # second moments less the square of the mean (2w − 1)δ
+    data = sigma + (1 - (2 * w - 1) ** 2) * np.outer(delta, delta)
     conditions: dict[str, Callable[[float], float]] = {
         "curvature": lambda t: balance * gamma(t) - 1,
         "covariance": lambda t: float(np.linalg.eigvalsh(data)[-1]) * math.exp(-2 * t) - 1,
         "reverse-sde": lambda t: jacobian(t, 2.0),
         # the density along S⁻¹δ: classes of unit variance at ±√γ
         "entropy-peak": lambda t: _rate_slope(t, lambda r: line.entropy(math.sqrt(gamma(r)), 1.0, w)),
-        "cloning": lambda t: gamma(t) - 1,
+        "cloning": lambda t: line.agreement(math.sqrt(gamma(t)), 1.0, w) - line.agreement(1.0, 1.0, w),
     }
     for criterion, condition in conditions.items():
         expected = predicted[criterion]
