@@ -19,7 +19,7 @@ EXAMPLE_SHARE = 0.25
 
 def derivation() -> tuple[Block, ...]:
     """One kernel for every schedule, the clocks read off σ, and the Jacobian of a rate."""
-    return (*_invariance(), *_clocks(), *_rates())
+    return (*_invariance(), *_clocks(), *_rates_of_schedules(), *_rates())
 
 
 def predict() -> dict[str, float]:
@@ -85,6 +85,11 @@ def _clocks() -> tuple[Block, ...]:
             _variance_preserving,
             r"\tfrac12\log\left(1+\frac{1-a^2}{a^2}\right) = -\log a",
         ),
+    )
+
+
+def _rates_of_schedules() -> tuple[Block, ...]:
+    return (
         Text(
             r"This covers DDPM's table, $t_n=-\tfrac12\log\bar\alpha_n$ (linear in $t$ between whole steps), "
             r"and the cosine schedule, $a=\cos\theta/\cos\theta_0$ with $\theta$ linear in the time, so that "

@@ -14,7 +14,7 @@ OVERLAP = (1.0, 1.0, 0.3)
 
 def derivation() -> tuple[Block, ...]:
     """What clones do given X_t, two classes through L, and K classes through posterior means."""
-    return (*_clones(), *_many_classes())
+    return (*_clones(), *_many_classes(), *_pairs())
 
 
 def predict() -> dict[str, float]:
@@ -76,6 +76,11 @@ def _many_classes() -> tuple[Block, ...]:
             r"D_k = x+\sigma^2\frac{\partial}{\partial x}\log N(x;m_k,s^2+\sigma^2) = "
             r"\frac{s^2x+\sigma^2m_k}{s^2+\sigma^2}",
         ),
+    )
+
+
+def _pairs() -> tuple[Block, ...]:
+    return (
         Text(
             r"so $D_k-D=\frac{\sigma^2}{s^2+\sigma^2}(m_k-\bar m)$ with $\bar m=\sum_kp_km_k$. The spread of "
             r"the means about their average is a sum over pairs. For any $K$ both sides below are "

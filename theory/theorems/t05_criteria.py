@@ -20,7 +20,14 @@ CLONE_PRIORS = (0.5, 0.3, 0.1)
 
 def derivation() -> tuple[Block, ...]:
     """The curvature at the midpoint, each drift's instability factorised, levels of γ, the second mode."""
-    return (*_curvature(), *_drifts(), *_covariance(), *_levels(), *_second_mode())
+    return (
+        *_curvature(),
+        *_drifts(),
+        *_covariance(),
+        *_levels(),
+        *_second_mode(),
+        *_second_mode_for_all_weights(),
+    )
 
 
 def second_mode_gamma(prior: float) -> float:
@@ -189,6 +196,11 @@ def _second_mode() -> tuple[Block, ...]:
             r"\frac{d}{d\gamma}\left[\sqrt{\gamma(\gamma-1)}-\mathrm{arcosh}\sqrt\gamma\right] = "
             r"\sqrt{1-\frac1\gamma}",
         ),
+    )
+
+
+def _second_mode_for_all_weights() -> tuple[Block, ...]:
+    return (
         Text(
             r"Thus $\lambda$ grows from 0 at $\gamma=1$ without bound, and every pair of weights has exactly "
             r"one such $\gamma$, whatever $s$ and $M$: $\gamma=1.842$ for $w=0.7$, where curvature, "
