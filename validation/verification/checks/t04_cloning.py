@@ -5,7 +5,7 @@ from scipy import special
 
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t04_cloning as theorem
-from ..independent import binary_quadrature
+from ..independent import two_classes_on_a_line
 from ..independent.monte_carlo import agreement_draws, posteriors
 from ._base import Check, Checks, Context, close, paired_z_test, z_test
 
@@ -18,9 +18,8 @@ def check(context: Context) -> Checks:
     predicted = theorem.predict()
     for gamma, prior in theorem.POINTS:
         name = f"phi(gamma={gamma:g}, w={prior:g})"
-        if prior == 0.5:
-            measured = 1 - float(binary_quadrature.mmse(gamma)) / 2
-            yield close(name, "quadrature of the definition", predicted[name], measured, 1e-12)
+        measured = two_classes_on_a_line.agreement(np.sqrt(gamma), 1.0, prior)
+        yield close(name, "quadrature of Bayes' rule", predicted[name], measured, 1e-12)
         means = np.outer([1, -1], np.full(16, np.sqrt(2 * gamma / 16)))
         mixture = GaussianMixture([prior, 1 - prior], means, 1.0)
         rng = context.rng(f"T4 {name}")

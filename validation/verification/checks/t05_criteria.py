@@ -10,7 +10,7 @@ from scipy import integrate
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t05_criteria as theorem
 from ....theory.times.prediction import speciation_times
-from ..independent import binary_quadrature
+from ..independent import two_classes_on_a_line as line
 from ..independent.search import root
 from ._base import Checks, Context, close
 
@@ -30,44 +30,48 @@ def check(context: Context) -> Checks:
     critical = "critical e^{-2t} of points at ±1"
     time = _last_root(lambda t: 1 + 2 * _curvature(t, 1.0, 0.0, 0.5))
     yield close(critical, "the density, by differences", predicted[critical], math.exp(-2 * time), 1e-6)
+    for w in theorem.MODE_PRIORS:
+        name = f"gamma of the second mode (w={w:g})"
+        yield close(name, "the density's slope, by differences", predicted[name], line.second_mode(w), 1e-6)
+    for w in theorem.CLONE_PRIORS:
+        name = f"phi at cloning (w={w:g})"
+        yield close(name, "quadrature of Bayes' rule", predicted[name], line.agreement(1.0, 1.0, w), 1e-12)
     yield from _anisotropic(context)
 
 
 def _conditions(M: float, s2: float, w: float) -> dict[str, Callable[[float], float]]:
     """Functions of OU time that change sign at speciation."""
 
-    def gamma(t: float) -> float:
-        return M / (s2 + math.expm1(2 * t))
+    def entropy(t: float) -> float:
+        return line.entropy(*_noised(t, M, s2), w)
 
-    half = binary_quadrature.quick_entropy(0.0, w) / 2
-    # the threshold is balanced classes' φ(1), whatever the weights
-    threshold = binary_quadrature.quick_mmse(1.0)
+    half = -(w * math.log(w) + (1 - w) * math.log(1 - w)) / 2
+    # what two clones of these classes do at unit half distance and unit variance
+    threshold = line.agreement(1.0, 1.0, w)
 
     return {
         "curvature": lambda t: _curvature(t, M, s2, w),
         "covariance": lambda t: _variance(M, s2, w) * math.exp(-2 * t) - 1,
         "reverse-sde": lambda t: 1 + 2 * _curvature(t, M, s2, w),
         "probability-flow": lambda t: 1 + _curvature(t, M, s2, w),
-        "entropy-peak": lambda t: _rate_slope(t, gamma, w),
-        "entropy-median": lambda t: half - binary_quadrature.quick_entropy(gamma(t), w),
-        "cloning": lambda t: threshold - binary_quadrature.quick_mmse(gamma(t)),
+        "entropy-peak": lambda t: _rate_slope(t, entropy),
+        "entropy-median": lambda t: half - entropy(t),
+        "cloning": lambda t: line.agreement(*_noised(t, M, s2), w) - threshold,
     }
 
 
-def _log_density(x: float, t: float, M: float, s2: float, w: float) -> float:
-    """The noised two-class density along the axis of the means, in OU time."""
+def _noised(t: float, M: float, s2: float) -> tuple[float, float]:
+    """Mean and variance of the class at +√M, in OU time."""
     signal = math.exp(-t)
-    variance = signal**2 * s2 + 1 - signal**2
-    ends = [-((x - sign * signal * math.sqrt(M)) ** 2) / (2 * variance) for sign in (1, -1)]
-    return float(np.logaddexp(math.log(w) + ends[0], math.log(1 - w) + ends[1]))
+    return signal * math.sqrt(M), signal**2 * s2 + 1 - signal**2
 
 
 def _curvature(t: float, M: float, s2: float, w: float) -> float:
     """Second derivative of the log-density at the midpoint: two central differences, extrapolated."""
 
     def difference(step: float) -> float:
-        sides = _log_density(step, t, M, s2, w) + _log_density(-step, t, M, s2, w)
-        return (sides - 2 * _log_density(0, t, M, s2, w)) / step**2
+        left, middle, right = (line.log_density(x, *_noised(t, M, s2), w) for x in (-step, 0.0, step))
+        return (left - 2 * middle + right) / step**2
 
     step = 4e-3
     return (4 * difference(step) - difference(2 * step)) / 3
@@ -88,12 +92,12 @@ def _variance(M: float, s2: float, w: float) -> float:
     return second - first**2
 
 
-def _rate_slope(t: float, gamma: Callable[[float], float], w: float) -> float:
-    """Sign of `−d²H/dt²`: second difference of the entropy's definition in OU time."""
+def _rate_slope(t: float, entropy: Callable[[float], float]) -> float:
+    """Sign of `−d²H/dt²`: second difference of an entropy in OU time."""
     step = 8e-3
 
     def difference(h: float) -> float:
-        values = [binary_quadrature.quick_entropy(gamma(t + k * h), w) for k in (-1, 0, 1)]
+        values = [entropy(t + k * h) for k in (-1, 0, 1)]
         return -(values[0] - 2 * values[1] + values[2]) / h**2
 
     return (4 * difference(step) - difference(2 * step)) / 3
@@ -128,13 +132,15 @@ def _anisotropic(context: Context) -> Checks:
     def gamma(t: float) -> float:
         return float(delta @ np.linalg.solve(sigma + math.expm1(2 * t) * np.eye(d), delta))
 
-    data = sigma + balance * np.outer(delta, delta)
+    # second moments less the square of the mean (2w − 1)δ
+    data = sigma + (1 - (2 * w - 1) ** 2) * np.outer(delta, delta)
     conditions: dict[str, Callable[[float], float]] = {
         "curvature": lambda t: balance * gamma(t) - 1,
         "covariance": lambda t: float(np.linalg.eigvalsh(data)[-1]) * math.exp(-2 * t) - 1,
         "reverse-sde": lambda t: jacobian(t, 2.0),
-        "entropy-peak": lambda t: _rate_slope(t, gamma, w),
-        "cloning": lambda t: gamma(t) - 1,
+        # the density along S⁻¹δ: classes of unit variance at ±√γ
+        "entropy-peak": lambda t: _rate_slope(t, lambda r: line.entropy(math.sqrt(gamma(r)), 1.0, w)),
+        "cloning": lambda t: line.agreement(math.sqrt(gamma(t)), 1.0, w) - line.agreement(1.0, 1.0, w),
     }
     for criterion, condition in conditions.items():
         expected = predicted[criterion]

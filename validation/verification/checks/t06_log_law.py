@@ -1,6 +1,6 @@
 """T6 measured: coefficients from exact times at large d, and the law itself in ambient dimension."""
 
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -8,8 +8,7 @@ import numpy as np
 
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t06_log_law as theorem
-from ....theory.times.criteria import speciation_sigma2
-from ..independent import binary_quadrature
+from ..independent import two_classes_on_a_line as line
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
@@ -26,7 +25,7 @@ def check(context: Context) -> Checks:
         for n, value in enumerate(measured):
             name = f"{criterion}: coefficient of d^-{n}"
             if name in predicted:
-                route = "exact times at 8 dimensions, interpolated"
+                route = "times from the density at 8 dimensions, interpolated"
                 yield close(name, route, predicted[name], value, 2e-5)
     yield from _ambient(context)
 
@@ -46,29 +45,30 @@ def _coefficients(criterion: str) -> list[float]:
 
 
 def _time(criterion: str, d: Any) -> Any:
-    """OU time in 30 digits, each from its condition rather than from the toolkit's expression."""
+    """OU time in 25 digits at which the density along the axis of the means meets the criterion."""
     M, s2 = mp.mpf(theorem.MU) ** 2 * d, mp.mpf(theorem.S2)
-    if criterion == "covariance":
-        growth = M + s2
-    elif criterion == "reverse-sde":
-        # Γ + 2γ = 2 with Γ = 1 + (s²−1)/Y and γ = M/(Y + s² − 1)
-        growth = mp.findroot(lambda y: 1 + (s2 - 1) / y + 2 * M / (y + s2 - 1) - 2, 2 * M)
-    elif criterion == "entropy-peak":
-        growth = M / binary_quadrature.rate_peak((1 - s2) / M) + 1 - s2
-    elif criterion == "entropy-median":
-        growth = M / _median() + 1 - s2
-    else:
-        growth = M + 1 - s2
-    return mp.log(growth) / 2
+    if criterion == "covariance":  # Λ e^{−2t} = 1
+        return mp.log(line.precise_variance(mp.sqrt(M), s2)) / 2
+    step = mp.mpf(10) ** -5
 
+    def entropy(t: Any) -> Any:
+        return line.precise_entropy(*line.noised(t, M, s2))
 
-@lru_cache(maxsize=1)
-def _median() -> Any:
-    return mp.findroot(
-        lambda g: binary_quadrature.entropy(g, digits=25) - mp.log(2) / 2,
-        (mp.mpf("1.04"), mp.mpf("1.05")),
-        tol=1e-24,
-    )
+    def curvature(t: Any) -> Any:
+        left, middle, right = (
+            line.precise_log_density(x, *line.noised(t, M, s2)) for x in (-step, mp.mpf(0), step)
+        )
+        return (left - 2 * middle + right) / step**2
+
+    conditions: dict[str, Callable[[Any], Any]] = {
+        "curvature": curvature,
+        "reverse-sde": lambda t: 1 + 2 * curvature(t),
+        "entropy-median": lambda t: entropy(t) - mp.log(2) / 2,
+        "entropy-peak": lambda t: (entropy(t - step) - 2 * entropy(t) + entropy(t + step)) / step**2,
+    }
+    # where the mean is about one width from the middle
+    guess = mp.log(M) / 2
+    return mp.findroot(conditions[criterion], (guess, guess + mp.mpf("0.05")), tol=mp.mpf(10) ** -22)
 
 
 def _ambient(context: Context) -> Checks:
@@ -81,6 +81,7 @@ def _ambient(context: Context) -> Checks:
         samples = SAMPLES if d < 256 else SAMPLES // 2
         draws = entropy_draws(mixture, float(np.sqrt(np.expm1(2 * time))), samples, context.rng(f"T6 {d}"))
         yield z_test(f"H = log(2)/2 at the log law's time, d={d}", 0.5 * np.log(2), draws)
-    exact = speciation_sigma2("entropy-median", mu**2 * 1e6, s2)
     law = 0.5 * np.log(1e6) + sum(c / 1e6**n for n, c in enumerate(coefficients))
-    yield close("t_median at d=10^6", "closed form", law, float(0.5 * np.log1p(exact)), 1e-12)
+    with mp.workdps(30):
+        exact = float(_time("entropy-median", mp.mpf(10) ** 6))
+    yield close("t_median at d=10^6", "time from the density", law, exact, 1e-12)
