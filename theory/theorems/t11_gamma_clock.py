@@ -148,8 +148,8 @@ def _covariance() -> tuple[Block, ...]:
         Identity.of(
             "Cov(L, L') = γ at the noisier level",
             _joint_law,
-            r"\partial_a\partial_b\,\tfrac12\sum_i\left[(\lambda_i+\nu)\Bigl(\frac{a\delta_i}{\lambda_i+\nu}+ "
-            r"\frac{b\delta_i}{\lambda_i+\nu'}\Bigr)^2 +(\nu'-\nu)\Bigl( "
+            r"\partial_a\partial_b\,\tfrac12\sum_i\left[(\lambda_i+\nu)\Bigl(\frac{a\delta_i}{\lambda_i+\nu} "
+            r"+\frac{b\delta_i}{\lambda_i+\nu'}\Bigr)^2 +(\nu'-\nu)\Bigl( "
             r"\frac{b\delta_i}{\lambda_i+\nu'}\Bigr)^2\right] = \sum_i\frac{\delta_i^2}{\lambda_i+\nu'} = "
             r"\gamma(\nu')",
         ),
