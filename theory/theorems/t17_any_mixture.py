@@ -8,7 +8,7 @@ from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse
 from ..closed_forms.orthogonal import orthogonal_disagreement
 from ..closed_forms.unequal_scales import Contrast
-from ._base import Argument, Block, Identity, Theorem
+from ._base import HALF, ONE, Argument, Block, Identity, Measured, Text, Theorem
 
 SIGMA = 1.3
 """Where rates are predicted."""
@@ -21,49 +21,8 @@ SCALES = (6, 0.5, 3.0)
 
 
 def derivation() -> tuple[Block, ...]:
-    """Decomposition of the error, I-MMSE for one component, Tweedie's formula, and the span."""
-    p, first, second, v1, v2 = sp.symbols("p D1 D2 v1 v2", positive=True)
-    mean = p * first + (1 - p) * second
-    total = p * (v1 + (first - mean) ** 2) + (1 - p) * (v2 + (second - mean) ** 2)
-    within = p * v1 + (1 - p) * v2
-    gap = p * (first - mean) ** 2 + (1 - p) * (second - mean) ** 2
-    paired = p * (1 - p) * (first - second) ** 2
-    lam, snr, sigma, x, m = sp.symbols("lambda snr sigma x m", positive=True)
-    other = sp.Symbol("m2", positive=True)
-    noise = sigma**2
-    log_density = -((x - m) ** 2) / (2 * (lam + noise)) - sp.log(lam + noise) / 2
-    denoised = m + lam / (lam + noise) * (x - m)
-    information = sp.log(1 + snr * lam) / 2
-    error = lam / (1 + snr * lam)
-    odds = log_density - log_density.subs(m, other)
-    inverse = sp.eye(2) * lam + sp.ones(2, 2)
-    axes = sp.Matrix([[1, 1], [1, -1]]) / sp.sqrt(2)
-    widths = sp.diag(1 / (lam + 2 + noise), 1 / (lam + noise))
-    return (
-        Identity("E|X₀ − D|² = E|X₀ − D_C|² + E|D_C − D|²", sp.expand(total - within), sp.expand(gap)),
-        Identity(
-            "Σ p_k|D_k − D|² = Σ_{j<k} p_j p_k |D_j − D_k|²",
-            sp.expand(gap),
-            sp.expand(paired),
-        ),
-        Identity("I-MMSE of one component", sp.diff(information, snr), error / 2),
-        Identity("d(σ^{−2})/d log σ = −2σ^{−2}", sigma * sp.diff(1 / noise, sigma), -2 / noise),
-        Identity("Tweedie: σ^{−2}(D − x) = ∇ log p", (denoised - x) / noise, sp.diff(log_density, x)),
-        Identity("shared Σ: log-odds are linear in x", sp.diff(odds, x), (m - other) / (lam + noise)),
-        Identity("Σ + σ²I keeps its eigenvectors", (inverse + noise * sp.eye(2)).inv(), axes * widths * axes),
-        Identity("dσ²/dt = 2(1 + σ²) for σ² = e^{2t} − 1", *_clock()),
-        Argument(
-            "I-MMSE for vectors and mixtures is GSV05's theorem, applied to I(X₀; X) and to I(X₀; X | "
-            "C), whose difference is I(C; X); the steps here are one component and the difference of "
-            "the errors."
-        ),
-    )
-
-
-def _clock() -> tuple[Any, Any]:
-    t = sp.Symbol("t", positive=True)
-    noise = sp.exp(2 * t) - 1
-    return sp.diff(noise, t), 2 * (1 + noise)
+    """The rate from I-MMSE and two decompositions; one factorisation per class; the span of shared Σ."""
+    return (*_rate(), *_denoisers(), *_factorisation(), *_span())
 
 
 def predict() -> dict[str, float]:
@@ -81,6 +40,227 @@ def predict() -> dict[str, float]:
         "scales": contrast.entropy_slope(),
     }
     return {f"dH/d log sigma, {name}": 2 * noise * rate for name, rate in rates.items()}
+
+
+def _rate() -> tuple[Block, ...]:
+    return (
+        Text(
+            r"**The rate.** Let $X=X_0+\sigma\xi$ and $\tau=\sigma^{-2}$. The class reaches the state only "
+            r"through the clean sample, $C\to X_0\to X$, so by the chain rule of information "
+            r"$I(C;X)=I(X_0;X)-I(X_0;X|C)$: what the state tells about the sample, less what it tells once "
+            r"the class is known."
+        ),
+        Argument(
+            r"I-MMSE: in Gaussian noise $dI(X_0;X)/d\tau=\frac12\mathbb E|X_0-\mathbb E[X_0|X]|^2$, for "
+            r"any law of $X_0$ with a finite variance; within each class likewise, with $D_C=\mathbb "
+            r"E[X_0|X,C]$.",
+            "GSV05",
+        ),
+        Text(
+            r"For a single Gaussian class it is Jacobi's formula: the information is "
+            r"$\frac12\log\det(I+\tau\Sigma)$ and the error is the trace of the posterior covariance "
+            r"$\Sigma(I+\tau\Sigma)^{-1}$. For a general symmetric $\Sigma$ in two and in three dimensions:"
+        ),
+        *(
+            Identity.of(
+                f"I-MMSE of one Gaussian, d = {d}",
+                _jacobi(d),
+                r"\frac{d}{d\tau}\,\tfrac12\log\det(I+\tau\Sigma) = "
+                r"\tfrac12\,\mathrm{tr}\bigl[\Sigma(I+\tau\Sigma)^{-1}"
+                rf"\bigr]\qquad(d={d})",
+            )
+            for d in (2, 3)
+        ),
+        Text(
+            r"So $dI(C;X)/d\tau=\frac12\bigl(\mathbb E|X_0-D|^2-\mathbb E|X_0-D_C|^2\bigr)$, $D=\mathbb "
+            r"E[X_0|X]$. At a given $x$ the law of $X_0$ is a mixture of the classes' posteriors with the "
+            r"weights $p_k$, means $D_k$ and variances $V_k$ (traces of covariances), and "
+            r"$D=\sum_kp_kD_k$. The variance of a mixture is that within and that between (SymPy: three "
+            r"classes and one coordinate; coordinates add, further classes repeat):"
+        ),
+        Identity.of(
+            "E|X₀ − D|² − E|X₀ − D_C|² = E|D_C − D|²",
+            _between,
+            r"\sum_kp_k\bigl(V_k+|D_k|^2\bigr)-|D|^2-\sum_kp_kV_k = \sum_kp_k|D_k-D|^2",
+        ),
+        Text(r"or, written in pairs of classes, without the mean,"),
+        Identity.of(
+            "Σ p_k|D_k − D|² = Σ_{j<k} p_j p_k |D_j − D_k|²",
+            _pairs,
+            r"\sum_kp_k|D_k-D|^2 = \sum_{j<k}p_jp_k|D_j-D_k|^2",
+        ),
+        Text(
+            r"Hence $dI(C;X)/d\tau=\frac12\mathbb E|D_C-D|^2$. The entropy is $H=H(C)-I$, and the clock "
+            r"changes by $d\tau/d\log\sigma=-2\sigma^{-2}$:"
+        ),
+        Identity.of(
+            "dH/d log σ = σ^{−2} E|D_C − D|²",
+            _per_log_sigma,
+            r"-\Bigl(\sigma\frac{d}{d\sigma}\,\sigma^{-2}\Bigr)\tfrac12\mathbb E|D_C-D|^2 = "
+            r"\sigma^{-2}\,\mathbb E|D_C-D|^2",
+        ),
+    )
+
+
+def _denoisers() -> tuple[Block, ...]:
+    return (
+        Text(
+            r"**What a model gives.** $D$ is the denoiser of the mixture and $D_k$ that of class $k$, so "
+            r"the rate can be had from a trained network, with and without the class. Denoiser and score "
+            r"are the same thing (Tweedie): for two Gaussian classes in one dimension, with any weights, "
+            r"means and variances,"
+        ),
+        Identity.of(
+            "σ^{−2}(D − x) = ∇ log p",
+            _tweedie,
+            r"\sigma^{-2}\Bigl(\sum_kp_k\Bigl[m_k+\frac{\lambda_k}{\lambda_k+\sigma^2}(x-m_k)\Bigr]-x\Bigr) "
+            r"= \frac{d}{dx}\log\sum_kw_kN(x;m_k,\lambda_k+\sigma^2)",
+        ),
+    )
+
+
+def _factorisation() -> tuple[Block, ...]:
+    return (
+        Text(
+            r"**One factorisation.** Let $v_i$ be orthonormal eigenvectors of $\Sigma_k$, with eigenvalues "
+            r"$\lambda_i$. Adding $\sigma^2I$ moves every eigenvalue by $\sigma^2$ and no eigenvector: "
+            r"$(\Sigma_k+\sigma^2I)v_i=(\lambda_i+\sigma^2)v_i$. In any dimension, then, "
+            r"$(\Sigma_k+\sigma^2I)\sum_i(\lambda_i+\sigma^2)^{-1}v_iv_i^T=\sum_iv_iv_i^T=I$, and one "
+            r"factorisation of a class serves every level. SymPy checks it in three dimensions, for the "
+            r"rotation $Q$ of a general unit quaternion (a diagonal and an off-diagonal entry; the others "
+            r"are the same with the axes renamed):"
+        ),
+        Identity.of(
+            "(QΛQᵀ + σ²I) Q(Λ + σ²I)^{−1}Qᵀ = I, d = 3",
+            _eigenvectors,
+            r"\bigl(Q\Lambda Q^T+\sigma^2I\bigr)\,Q(\Lambda+\sigma^2I)^{-1}Q^T = I",
+        ),
+    )
+
+
+def _span() -> tuple[Block, ...]:
+    return (
+        Text(
+            r"**Shared covariance.** If all $\Sigma_k=\Sigma$ and $S=\Sigma+\sigma^2I$, the terms "
+            r"quadratic in $x$ are alike in all classes, and log-odds are linear. For a general symmetric "
+            r"$S$ in three dimensions:"
+        ),
+        Identity.of(
+            "gradient of the log-odds: S^{−1}(m_j − m_k)",
+            _log_odds,
+            r"\nabla_x\bigl[-\tfrac12(x-m_j)^TS^{-1}(x-m_j)+\tfrac12(x-m_k)^TS^{-1}(x-m_k)\bigr] = "
+            r"S^{-1}(m_j-m_k)",
+        ),
+        Text(
+            r"So the posterior depends on $x$ through its projections on $S^{-1}(m_j-m_1)$, "
+            r"$j=2,\ldots,K$: at most $K-1$ numbers. These directions turn with $\sigma$. In the plane of "
+            r"two eigenvectors of $\Sigma$, the angle between $S^{-1}\delta$ and $\delta$ is that of the "
+            r"cross product"
+        ),
+        Identity.of(
+            "(S^{−1}δ) × δ",
+            _turning,
+            r"\bigl(S^{-1}\delta\bigr)_1\delta_2-\bigl(S^{-1}\delta\bigr)_2\delta_1 = "
+            r"\frac{(\lambda_2-\lambda_1)\,\delta_1\delta_2}{(\lambda_1+\sigma^2)(\lambda_2+\sigma^2)}",
+        ),
+        Text(
+            r"which vanishes for all $\sigma$ only if $\lambda_1=\lambda_2$ or $\delta$ is itself an "
+            r"eigenvector: the span is the same at every level exactly if $\Sigma$ maps the span of the "
+            r"mean differences into itself."
+        ),
+        Measured(
+            r"The rate by posterior means from dense matrices, for two classes, five orthogonal ones and "
+            r"two scales, against closed forms and against differences of entropies summed from their "
+            r"definitions; and for three classes with full covariances against the engine."
+        ),
+    )
+
+
+def _symmetric(d: int, name: str) -> Any:
+    pairs = [[sp.Symbol(f"{name}{min(i, j)}{max(i, j)}", positive=True) for j in range(d)] for i in range(d)]
+    return sp.Matrix(pairs)
+
+
+def _jacobi(d: int) -> Any:
+    def sides(half: Any = HALF, signal: int = 1) -> tuple[Any, Any]:
+        tau, matrix = sp.Symbol("tau", positive=True), _symmetric(d, "S")
+        gain = sp.eye(d) + tau**signal * matrix
+        left = half * sp.Derivative(sp.log(gain.det()), tau)
+        true = sp.eye(d) + tau * matrix
+        # tr(Σ A^{-1}) = tr(Σ adj A)/det A
+        return left, (matrix * true.adjugate()).trace() / true.det() / 2
+
+    return sides
+
+
+def _three_classes() -> tuple[list[Any], Any, Any]:
+    share = sp.symbols("p1:3", positive=True)
+    return [*share, 1 - sum(share)], sp.symbols("D1:4", real=True), sp.symbols("V1:4", positive=True)
+
+
+def _between(power: int = 2) -> tuple[Any, Any]:
+    p, each, own = _three_classes()
+    mean = sum(q * one for q, one in zip(p, each, strict=True))
+    second = sum(q * (v + one**power) for q, one, v in zip(p, each, own, strict=True))
+    within = sum(q * v for q, v in zip(p, own, strict=True))
+    return second - mean**2 - within, sum(q * (one - mean) ** 2 for q, one in zip(p, each, strict=True))
+
+
+def _pairs(weight: Any = ONE) -> tuple[Any, Any]:
+    p, each, _ = _three_classes()
+    mean = weight * sum(q * one for q, one in zip(p, each, strict=True))
+    pairs = ((0, 1), (0, 2), (1, 2))
+    right = sum(p[j] * p[k] * (each[j] - each[k]) ** 2 for j, k in pairs)
+    return sum(q * (one - mean) ** 2 for q, one in zip(p, each, strict=True)), right
+
+
+def _per_log_sigma(power: int = 2, half: Any = HALF) -> tuple[Any, Any]:
+    sigma, gap = sp.symbols("sigma G", positive=True)
+    return -sigma * sp.Derivative(sigma**-power, sigma) * half * gap, gap / sigma**2
+
+
+def _tweedie(noise: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+    x, nu = sp.Symbol("x", real=True), sp.Symbol("nu", positive=True)
+    means, own, weights = (sp.symbols(f"{name}1:3", positive=True) for name in ("m", "lambda", "w"))
+    entries = list(zip(means, own, weights, strict=True))
+    terms = [w * sp.exp(-half * (x - m) ** 2 / (v + noise * nu)) / sp.sqrt(v + nu) for m, v, w in entries]
+    each = [m + v / (v + nu) * (x - m) for m, v, _ in entries]
+    denoised = sum(t * one for t, one in zip(terms, each, strict=True)) / sum(terms)
+    return (denoised - x) / nu, sp.Derivative(sp.log(sum(terms)), x)
+
+
+def _eigenvectors(shift: Any = ONE) -> tuple[Any, Any]:
+    nu, (a, b, c) = sp.Symbol("nu", positive=True), sp.symbols("a b c", positive=True)
+    own = sp.symbols("lambda1:4", positive=True)
+    # Q = N/n, of the quaternion (1, a, b, c)
+    n = 1 + a**2 + b**2 + c**2
+    rotation = sp.Matrix(
+        [
+            [1 + a**2 - b**2 - c**2, 2 * (a * b - c), 2 * (a * c + b)],
+            [2 * (a * b + c), 1 - a**2 + b**2 - c**2, 2 * (b * c - a)],
+            [2 * (a * c - b), 2 * (b * c + a), 1 - a**2 - b**2 + c**2],
+        ]
+    )
+    whole = sp.prod(value + nu for value in own)
+    others = [sp.prod(value + shift * nu for value in own if value != one) for one in own]
+    matrix = rotation * sp.diag(*own) * rotation.T + nu * n**2 * sp.eye(3)
+    left = matrix * (rotation * sp.diag(*others) * rotation.T)
+    return left[0, :2].T, n**4 * whole * sp.Matrix([1, 0])
+
+
+def _log_odds(half: Any = HALF) -> tuple[Any, Any]:
+    matrix = _symmetric(3, "S")
+    x, first, second = (sp.Matrix(sp.symbols(f"{name}1:4", real=True)) for name in ("x", "m", "n"))
+    inverse = matrix.adjugate() / matrix.det()
+    a, b = x - first, x - second
+    odds = (half * (b.T * inverse * b - a.T * inverse * a))[0, 0]
+    return sp.Matrix([sp.diff(odds, y) for y in x]), inverse * (first - second)
+
+
+def _turning(width: int = 1) -> tuple[Any, Any]:
+    nu, first, second, d1, d2 = sp.symbols("nu lambda1 lambda2 delta1 delta2", positive=True)
+    left = d1 / (first + nu) ** width * d2 - d2 / (second + nu) ** width * d1
+    return left, (second - first) * d1 * d2 / ((first + nu) * (second + nu))
 
 
 THEOREM = Theorem(

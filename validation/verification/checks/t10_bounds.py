@@ -6,6 +6,7 @@ from ....theory.channel.binary import binary_entropy
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t10_bounds as theorem
 from ..independent import binary_quadrature
+from ..independent.densities import overlap
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, bound, close, z_test
 
@@ -18,10 +19,10 @@ def check(context: Context) -> Checks:
     predicted = theorem.predict()
     for gamma in theorem.GAMMAS:
         mmse = float(binary_quadrature.mmse(gamma)) if gamma else 1.0
-        lower, upper = np.log(2) * mmse, np.log(2) / np.sqrt(np.exp(gamma))
+        lower, upper = np.log(2) * mmse, np.log(2) * overlap(gamma)
         for name, value in (("lower", lower), ("upper", upper)):
             key = f"{name} bound at {gamma:g}"
-            yield close(key, "definition", predicted[key], float(value), 1e-12)
+            yield close(key, "quadrature", predicted[key], float(value), 1e-12)
     entropy = [float(binary_quadrature.entropy(gamma)) for gamma in GRID]
     lowers, uppers = ([f(float(g)) for g in GRID] for f in (theorem.lower, theorem.upper))
     yield bound("log 2 mmse <= H", "quadrature, 40 separations", lowers, entropy, upper=False)

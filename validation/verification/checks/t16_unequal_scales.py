@@ -1,16 +1,15 @@
 """T16 measured: chi-square integrals of the definition up to `d = 10⁶`, and draws in ambient dimension."""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
 from ....theory.mixtures.covariance import Isotropic
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t16_unequal_scales as theorem
+from ..independent.densities import middle_variance, scales_averages
 from ..independent.monte_carlo import posteriors
-from ._base import Checks, Context, close, z_test
+from ..independent.search import root
+from ._base import Check, Checks, Context, close, z_test
 
-Array = NDArray[np.float64]
 SAMPLES = 200_000
 
 
@@ -19,11 +18,11 @@ def check(context: Context) -> Checks:
     predicted = theorem.predict()
     for case in theorem.CASES:
         d = case[0]
-        entropy, agreement = _definition(*case)
+        entropy, agreement = scales_averages(*case)
         route = "chi-square integral"
         yield close(f"H, d={d}", route, predicted[f"H, d={d}"], entropy, 1e-9)
         yield close(f"phi, d={d}", route, predicted[f"phi, d={d}"], agreement, 1e-9)
-    entropy, _ = _definition(*theorem.CASES[1], theorem.PRIOR)
+    entropy, _ = scales_averages(*theorem.CASES[1], theorem.PRIOR)
     yield close(
         "H of unequal weights", "chi-square integral", predicted["H of unequal weights"], entropy, 1e-9
     )
@@ -32,30 +31,10 @@ def check(context: Context) -> Checks:
     yield from _ambient(context, predicted)
 
 
-def _definition(d: int, first: float, second: float, noise: float, prior: float = 0.5) -> tuple[float, float]:
-    """`E h` and `E Σp²` over |X|² of both classes, on a grid of its logarithm."""
-    v = np.array([first, second]) + noise
-    weights = np.array([prior, 1 - prior])
-    reach = 14 * np.sqrt(2 / d)
-    # y = log |X|²/(d v̄); few degrees of freedom have a long lower tail
-    centres = np.log(v / v.mean())
-    y = np.linspace(
-        centres.min() - reach - (80 / d if d < 50 else 0), centres.max() + reach + 2 * (d < 50), 400_001
-    )
-    shifted = y - centres[:, None]
-    log_density = (
-        d / 2 * (shifted - np.expm1(shifted)) - d / 2 - special.gammaln(d / 2) + d / 2 * np.log(d / 2)
-    )
-    joint = np.log(weights)[:, None] + log_density
-    p = special.softmax(joint, axis=0)
-    mass = np.exp(joint).sum(axis=0) * (y[1] - y[0])
-    return float(special.entr(p).sum(axis=0) @ mass), float((p**2).sum(axis=0) @ mass)
-
-
 def _at_gamma(gamma: float, d: int) -> float:
     """Entropy at `γ = ½dη²`, from λ₁ = 2, λ₂ = 1 and the σ² that gives this η."""
     eta = np.sqrt(2 * gamma / d)
-    return _definition(d, 2.0, 1.0, (1 / eta - 3) / 2)[0]
+    return scales_averages(d, 2.0, 1.0, (1 / eta - 3) / 2)[0]
 
 
 def _limit(predicted: dict[str, float]) -> Checks:
@@ -76,16 +55,12 @@ def _limit_entropy(gamma: float) -> float:
     return float(binary_quadrature.entropy(gamma))
 
 
-def _time(predicted: dict[str, float]):
-    """The time at which the variance of the half log-odds, from its sample law, is 1."""
-    d, low, high = 10**4, 0.1, 6.0
-    # Σ_k = 1 and 2: Δ = 1, λ̄ = 1.5; Var L = ½dη² under the tilted law
-    for _ in range(80):
-        middle = (low + high) / 2
-        noise = np.expm1(2 * middle)
-        eta = 1 / (3 + 2 * noise)
-        low, high = (middle, high) if d * eta**2 / 2 > 1 else (low, middle)
-    return close("t at gamma = 1, d=1e4", "bisection", predicted["t at gamma = 1, d=1e4"], low, 1e-5)
+def _time(predicted: dict[str, float]) -> Check:
+    """The time at which the half log-odds have the variance 1 under the middle law, over |x|²."""
+    d = 10**4
+    time = root(lambda t: middle_variance(d, 2.0, 1.0, float(np.expm1(2 * t))) - 1, 0.5, 4.0)
+    name = "t at gamma = 1, d=1e4"
+    return close(name, "variance of L, summed", predicted[name], time, 1e-5)
 
 
 def _ambient(context: Context, predicted: dict[str, float]) -> Checks:

@@ -6,6 +6,8 @@ from scipy import special
 
 from ....theory.theorems import t18_collapse as theorem
 from ..independent import binary_quadrature
+from ..independent.densities import gaussian_information, speciation_noise
+from ..independent.search import root
 from ._base import Check, Checks, Context, close, sampled_bound, z_test
 
 Array = NDArray[np.float64]
@@ -19,9 +21,7 @@ def check(context: Context) -> Checks:
     for n, d in theorem.CASES:
         for suffix, classes in (("", False), (" with classes", True)):
             name = f"t_C{suffix}, n={n}, d={d}"
-            yield close(
-                name, "bisection on the information", predicted[name], _threshold(n, d, classes), 1e-9
-            )
+            yield close(name, "sums over densities", predicted[name], _threshold(n, d, classes), 1e-9)
     d, s2, M, n, sigmas = theorem.MEASURED
     measured = [_sample_entropy(d, s2, M, n, sigma, context.rng(f"T18 {sigma}")) for sigma in sigmas]
     for side in ("lower", "upper"):
@@ -32,20 +32,20 @@ def check(context: Context) -> Checks:
         density = _information_density(d, s2, M, sigma, context.rng(f"T18 density {sigma}"))
         yield z_test(name, predicted[name], density)
     yield _boundary(predicted, 64, "log n of the boundary, d=64")
-    yield _boundary(predicted, 10**7, "log n of the boundary, large d")
+    yield _boundary(predicted, 3 * 10**6, "log n of the boundary, large d")
 
 
 def _threshold(n: int, d: int, classes: bool) -> float:
-    """OU time at which `(d/2) log(1 + 1/σ²)`, with the classes' share or without, is log n."""
-    low, high = 1e-6, 12.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        noise = np.expm1(2 * middle)
-        information = d / 2 * np.log1p(1 / noise)
+    """OU time at which d coordinates, with the classes' share or without, tell log n, by sums."""
+
+    def excess(time: float) -> float:
+        noise = float(np.expm1(2 * time))
+        information = d * gaussian_information(noise)
         if classes:
             information += np.log(2) - float(binary_quadrature.quick_entropy(min(d / (1 + noise), 50.0)))
-        low, high = (middle, high) if information > np.log(n) else (low, middle)
-    return low
+        return float(information - np.log(n))
+
+    return root(excess, 0.3, 8.0)
 
 
 def _sample_entropy(
@@ -80,11 +80,6 @@ def _block_of_densities(d: int, s2: float, M: float, sigma: float, rng: np.rando
 
 
 def _boundary(predicted: dict[str, float], d: int, name: str) -> Check:
-    """Log n for which the collapse time is the time at which `γ = d/(1 + σ²)` is 1."""
-    noise = d - 1.0
-    low, high = 1e-3, 10.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        collapsed = 1 / np.expm1(2 * middle / d)
-        low, high = (middle, high) if collapsed > noise else (low, middle)
-    return close(name, "bisection on both times", predicted[name], low, 1e-6)
+    """Information about a sample, summed, at the level at which the midpoint of `log p` turns."""
+    noise = speciation_noise(float(d), 1.0)
+    return close(name, "sums over densities", predicted[name], d * gaussian_information(noise), 1e-6)
