@@ -32,6 +32,7 @@ MODULES: dict[str, str] = {
     "T19": "t19_commitment",
     "T20": "t20_first_passage",
     "T21": "t21_guided_ends",
+    "T22": "t22_clone_bounds",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 CLASSES = replace(THREE, weights=np.array([0.5, 0.3, 0.07, 0.05, 0.08]))
 """The classes of T20 with another prior; the first has two components, the second's lie between them."""
-BLOCK, STEPS, MARK = 20_000, 60, 26
+BLOCK, STEPS, MARK, LATE = 20_000, 60, 26, 42
 BLOCKS = {-0.5: 7, 0.0: 4, 0.25: 3, 1.5: 3}
 NODES, REACH = 140, 11.0
 
@@ -39,8 +39,8 @@ def check(context: Context) -> Checks:
     weight = (plain["p"] / w) ** -0.5 * np.exp(-0.375 * plain["spent"])
     count = plain["p"].size
     yield paired_z_test("density of paths, -0.5 against 0", _seen(away["y"])[:count], weight * _seen(plain["y"]))
-    fallen = np.log(strong["p"] / w)
-    yield paired_z_test("fall of the surprise, omega=1.5", strong["spent"], fallen)
+    risen = -np.log(away["late p"] / w)
+    yield paired_z_test("rise of the surprise, omega=-0.5", away["late spent"], risen)
     for omega, prior in theorem.SHIFTS:
         for name, value in zip(("late shift", "late spread"), _late(omega, prior), strict=True):
             key = f"{name}, omega={omega:g}, w={prior:g}"
@@ -55,14 +55,17 @@ def _guided(omega: float, blocks: int, rng: np.random.Generator) -> dict[str, Ar
 
 
 def _block(omega: float, rng: np.random.Generator) -> dict[str, Array]:
-    found, spent, before, tau = {}, np.zeros(BLOCK), np.zeros(BLOCK), 0.0
+    found: dict[str, Array] = {}
+    spent, before, tau = np.zeros(BLOCK), np.zeros(BLOCK), 0.0
     for n, state in enumerate(reverse_runs(CLASSES, levels(0.15, 150.0, STEPS), BLOCK, rng, omega)):
-        if n <= MARK:
+        if n <= LATE:
             rate = ((state.denoised[0] - state.mean) ** 2).sum(axis=0)
             spent += 0.5 * (state.tau - tau) * (before + rate)
             before, tau = rate, state.tau
         if n == MARK:
-            found = {"y": state.y[0], "p": state.p[0], "spent": spent}
+            found |= {"y": state.y[0], "p": state.p[0], "spent": spent.copy()}
+        if n == LATE:
+            found |= {"late p": state.p[0], "late spent": spent}
     # the few that are not decided by then are drawn
     found["ends"] = (rng.random(BLOCK) < state.p[0]).astype(np.float64)
     return found
