@@ -33,6 +33,7 @@ MODULES: dict[str, str] = {
     "T20": "t20_first_passage",
     "T21": "t21_guided_ends",
     "T22": "t22_clone_bounds",
+    "T23": "t23_steps",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 
