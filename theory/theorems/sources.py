@@ -17,7 +17,7 @@ _FILE = Path(__file__).resolve().parent.parent / "sources.bib"
 
 @dataclass(frozen=True)
 class Source:
-    """A published source; `venue` names the journal with volume and pages, the conference, or the publisher."""
+    """A published source; `venue` names the journal with volume and pages, the conference or publisher."""
 
     key: str
     authors: tuple[str, ...]
@@ -68,7 +68,7 @@ def _source(key: str, entry: Any) -> Source:
 
 
 def _venue(fields: Any) -> str:
-    """`Journal 15:9957` or `Journal 51(4):1261-1282`; a journal, conference or publisher alone without a volume."""
+    """`Journal 15:9957` or `Journal 51(4):1261-1282`; its name alone without a volume."""
     where = str(fields.get("journal") or fields.get("booktitle") or fields["publisher"])
     if "volume" not in fields:
         return where

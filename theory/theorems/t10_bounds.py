@@ -20,8 +20,8 @@ def derivation() -> tuple[Block, ...]:
             r"$H_2(\gamma) = e^{-\gamma/2}\int N(u;0,\gamma)\,f(u)\,du$ with $f(u) = \cosh u\;h(u)$, where "
             r"$h(u) = \log(2\cosh u) - u\tanh u$ is the entropy of a class with half log-odds $u$, and "
             r"$\mathrm{mmse}(\gamma) = e^{-\gamma/2}\int N(u;0,\gamma)\,\mathrm{sech}\,u\;du$. So it is "
-            r"enough to bound $f$: by $\log 2$ from above, and by $\log 2\;\mathrm{sech}\,u$ from below. Both $f$ and "
-            r"$\mathrm{sech}$ are even, so take $u>0$."
+            r"enough to bound $f$: by $\log 2$ from above, and by $\log 2\;\mathrm{sech}\,u$ from below. "
+            r"Both $f$ and $\mathrm{sech}$ are even, so take $u>0$."
         ),
         *_upper(),
         *_lower(),

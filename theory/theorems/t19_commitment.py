@@ -39,10 +39,14 @@ def predict() -> dict[str, float]:
 def _key_line() -> tuple[Block, ...]:
     return (
         Text(
-            r"**The key line.** Let $X_0$ have any distribution in $\mathbb R^d$ with a second moment, $f_k$ given the "
-            r"class $k$, and $w_k$ the weight of the class. Of the noised state $x = X_0 + \sigma Z$ take $Y = x/\sigma^2$ and the clock "
-            r"$\tau = \sigma^{-2}$, which runs forward when noise is removed. $D_k(x) = \mathbb E[X_0|x,k]$ is the exact denoiser of a class, "
-            r"$p_k$ its posterior and $D = \sum_k p_k D_k$. As a function of $X_0$ the likelihood of the state is exponential in $Y$:"
+            r"**The key line.** Let $X_0$ have any distribution in $\mathbb R^d$ with a second moment, "
+            r"$f_k$ given the "
+            r"class $k$, and $w_k$ the weight of the class. Of the noised state $x = X_0 + \sigma Z$ take "
+            r"$Y = x/\sigma^2$ and the clock "
+            r"$\tau = \sigma^{-2}$, which runs forward when noise is removed. $D_k(x) = \mathbb "
+            r"E[X_0|x,k]$ is the exact denoiser of a class, "
+            r"$p_k$ its posterior and $D = \sum_k p_k D_k$. As a function of $X_0$ the likelihood of the "
+            r"state is exponential in $Y$:"
         ),
         Identity.of(
             "−(x − X₀)²/2σ² = X₀Y − ½τX₀² − Y²/2τ",
@@ -50,9 +54,12 @@ def _key_line() -> tuple[Block, ...]:
             r"-\frac{(x-X_0)^2}{2\sigma^2} = X_0Y-\tfrac12\tau X_0^2-\frac{Y^2}{2\tau}",
         ),
         Text(
-            r"So with $Z_k(Y,\tau) = \mathbb E[e^{X_0\cdot Y-\frac12\tau|X_0|^2}\,|\,k]$ and $Z = \sum_k w_kZ_k$: $p_k = w_kZ_k/Z$, and the denoisers "
-            r"are gradients, $D_k = \nabla\log Z_k$ and $D = \nabla\log Z$ (differentiate under the expectation). Therefore "
-            r"$\nabla p_k = p_k(D_k-D)$. Each exponential, hence every $Z_k$ and $Z$, solves the backward heat equation:"
+            r"So with $Z_k(Y,\tau) = \mathbb E[e^{X_0\cdot Y-\frac12\tau|X_0|^2}\,|\,k]$ and $Z = \sum_k "
+            r"w_kZ_k$: $p_k = w_kZ_k/Z$, and the denoisers "
+            r"are gradients, $D_k = \nabla\log Z_k$ and $D = \nabla\log Z$ (differentiate under the "
+            r"expectation). Therefore "
+            r"$\nabla p_k = p_k(D_k-D)$. Each exponential, hence every $Z_k$ and $Z$, solves the backward "
+            r"heat equation:"
         ),
         Identity.of(
             "(∂_τ + ½∂²) e^{X₀Y − ½τX₀²} = 0",
@@ -60,36 +67,46 @@ def _key_line() -> tuple[Block, ...]:
             r"\partial_\tau e^{X_0Y-\frac12\tau X_0^2} = -\tfrac12\,\partial_Y^2\,e^{X_0Y-\frac12\tau X_0^2}",
         ),
         Text(
-            r"The reverse run is Anderson's equation, $\mathrm dX = \nabla\log p(X,\nu)\,\mathrm d(-\nu) + \mathrm dW$ in the "
-            r"variance $\nu = \sigma^2$ that falls. Tweedie's formula says $\nu\,\nabla\log p = D - x$. With $Y = X/\nu$ and "
+            r"The reverse run is Anderson's equation, $\mathrm dX = \nabla\log p(X,\nu)\,\mathrm d(-\nu) "
+            r"+ \mathrm dW$ in the "
+            r"variance $\nu = \sigma^2$ that falls. Tweedie's formula says $\nu\,\nabla\log p = D - x$. "
+            r"With $Y = X/\nu$ and "
             r"$\mathrm d\tau = \mathrm d(-\nu)/\nu^2$, drift per unit of $-\nu$ over speed of the clock:"
         ),
         Identity.of(
             "drift of Y per unit of τ is D",
             _reverse_drift,
-            r"\left[\frac{D-x}{\nu}\cdot\frac1\nu - x\,\frac{\mathrm d}{\mathrm d\nu}\frac1\nu\right]\Big/\left[-\frac{\mathrm d\tau}{\mathrm d\nu}\right] = D",
+            r"\left[\frac{D-x}{\nu}\cdot\frac1\nu - x\,\frac{\mathrm d}{\mathrm "
+            r"d\nu}\frac1\nu\right]\Big/\left[-\frac{\mathrm d\tau}{\mathrm d\nu}\right] = D",
         ),
         Argument(
-            r"The noise of $Y$ per unit of $\tau$ is $\nu^{-2}/\nu^{-2} = 1$: $\mathrm dY = D\,\mathrm d\tau+\mathrm dB$. That the reverse run has "
+            r"The noise of $Y$ per unit of $\tau$ is $\nu^{-2}/\nu^{-2} = 1$: $\mathrm dY = D\,\mathrm "
+            r"d\tau+\mathrm dB$. That the reverse run has "
             r"the law of the noising process run backwards, path by path, is Anderson's theorem.",
             "A82",
         ),
         Text(
             r"Guidance of weight $\omega$ to class $c$ replaces the denoiser by $D+\omega(D_c-D)$: "
-            r"$\mathrm dY = [D+\omega(D_c-D)]\,\mathrm d\tau + \mathrm dB$. Now Itô's formula for $p_k(Y_\tau,\tau)$. Its drift at $\omega = 0$ is "
-            r"$\partial_\tau p_k+\frac12\nabla^2p_k+\nabla p_k\cdot D$, a sum over coordinates, and in each of them the heat equations for $Z_k$ and "
+            r"$\mathrm dY = [D+\omega(D_c-D)]\,\mathrm d\tau + \mathrm dB$. Now Itô's formula for "
+            r"$p_k(Y_\tau,\tau)$. Its drift at $\omega = 0$ is "
+            r"$\partial_\tau p_k+\frac12\nabla^2p_k+\nabla p_k\cdot D$, a sum over coordinates, and in "
+            r"each of them the heat equations for $Z_k$ and "
             r"for $Z$ leave"
         ),
         Identity.of(
             "∂_τ p + ½p″ + p′D = 0 for p = w Z_k/Z, D = Z′/Z",
             _posterior_drift,
-            r"\left(\partial_\tau+\tfrac12\partial_Y^2+\frac{\partial_YZ}{Z}\,\partial_Y\right)\frac{w_kZ_k}{Z} = 0",
+            r"\left(\partial_\tau+\tfrac12\partial_Y^2+\frac{\partial_YZ}{Z}\,\partial_Y\right)"
+            r"\frac{w_kZ_k}{Z} "
+            r"= 0",
         ),
         Text(
             r"What remains is $\nabla p_k\cdot[\mathrm dB+\omega(D_c-D)\,\mathrm d\tau]$, that is "
-            r"$\mathrm dp_k = p_k(D_k-D)\cdot[\mathrm dB+\omega(D_c-D)\,\mathrm d\tau]$, and for $k=c$ the key line of T19 to T23. "
+            r"$\mathrm dp_k = p_k(D_k-D)\cdot[\mathrm dB+\omega(D_c-D)\,\mathrm d\tau]$, and for $k=c$ "
+            r"the key line of T19 to T23. "
             r"Without guidance it is Wonham's filter: every posterior is a bounded martingale. "
-            r"For two classes let $L=\frac12\log p_1/p_2$. Since $D_1-D = p_2(D_1-D_2)$, Itô's formula gives, per unit of "
+            r"For two classes let $L=\frac12\log p_1/p_2$. Since $D_1-D = p_2(D_1-D_2)$, Itô's formula "
+            r"gives, per unit of "
             r"$\frac14|D_1-D_2|^2\,\mathrm d\tau$, noise 1 and the drift"
         ),
         Identity.of(
@@ -98,13 +115,16 @@ def _key_line() -> tuple[Block, ...]:
             r"\tfrac12\,\frac{\mathrm d^2L}{\mathrm dp^2}\,[2p(1-p)]^2 = 2p-1 = \tanh L",
         ),
         Text(
-            r"so that in its own clock $\mathrm d\gamma = \frac14|D_1-D_2|^2\,\mathrm d\tau$ any two classes obey $\mathrm dL = \tanh L\,\mathrm d\gamma+\mathrm dB$. "
-            r"In general that clock depends on the run. With a shared covariance it does not, and it is T11's:"
+            r"so that in its own clock $\mathrm d\gamma = \frac14|D_1-D_2|^2\,\mathrm d\tau$ any two "
+            r"classes obey $\mathrm dL = \tanh L\,\mathrm d\gamma+\mathrm dB$. "
+            r"In general that clock depends on the run. With a shared covariance it does not, and it is "
+            r"T11's:"
         ),
         Identity.of(
             "shared covariance: ¼|D₁ − D₂|² = dγ/dτ, in each eigendirection",
             _shared_clock,
-            r"\frac14\left(\frac{m_1+\lambda Y}{1+\tau\lambda}-\frac{m_2+\lambda Y}{1+\tau\lambda}\right)^2 = "
+            r"\frac14\left(\frac{m_1+\lambda Y}{1+\tau\lambda}-\frac{m_2+\lambda "
+            r"Y}{1+\tau\lambda}\right)^2 = "
             r"\frac{\mathrm d}{\mathrm d\tau}\,\frac{\delta^2}{\lambda+1/\tau}",
         ),
         Argument("The posterior of an unguided run is the filter of a signal in white noise.", "W65"),
@@ -114,18 +134,27 @@ def _key_line() -> tuple[Block, ...]:
 def _stopping() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Two classes.** *Decided in the end* means that along an unguided run $p_1$ tends to 0 or to 1: the classes do not "
-            r"overlap on clean data. Let $m = \min(p_1,p_2)$ at $\sigma$ be the posterior of the less likely class. It moves on a continuous path and the likelier "
-            r"class changes exactly if it reaches $\frac12$; where it touches $\frac12$ it crosses, as $L$ oscillates there like Brownian motion. "
-            r"Stop it at $\frac12$, or in the end at 0 if it never gets there. A bounded martingale keeps its mean, $m = \frac12P+0\cdot(1-P)$, so $P = 2m$."
+            r"**Two classes.** *Decided in the end* means that along an unguided run $p_1$ tends to 0 or "
+            r"to 1: the classes do not "
+            r"overlap on clean data. Let $m = \min(p_1,p_2)$ at $\sigma$ be the posterior of the less "
+            r"likely class. It moves on a continuous path and the likelier "
+            r"class changes exactly if it reaches $\frac12$; where it touches $\frac12$ it crosses, as "
+            r"$L$ oscillates there like Brownian motion. "
+            r"Stop it at $\frac12$, or in the end at 0 if it never gets there. A bounded martingale keeps "
+            r"its mean, $m = \frac12P+0\cdot(1-P)$, so $P = 2m$."
         ),
         Argument("Optional stopping and convergence of bounded martingales.", "D53"),
         Text(
-            r"The Bayes error is $\varepsilon(\sigma) = \mathbb E\min(p_1,p_2)$, and averaging over the state gives "
-            r"$P(\text{change below }\sigma) = 2\varepsilon(\sigma)$. Nothing was used of the classes but that they are decided. "
-            r"**K classes.** Let $k$ be the likeliest at $\sigma$, $q = p_k$. A run that ends elsewhere has changed: $P\ge1-q$. A run changes at the first "
-            r"tie $p_j = p_k$ with another class, and there $p_k\le\frac12$ because $p_j+p_k\le1$. Without a tie $p_k$ ends at 1. So "
-            r"$q\le\frac12P+(1-P)$, that is $P\le2(1-q)$. Since $\varepsilon = \mathbb E(1-\max_kp_k)$, on average "
+            r"The Bayes error is $\varepsilon(\sigma) = \mathbb E\min(p_1,p_2)$, and averaging over the "
+            r"state gives "
+            r"$P(\text{change below }\sigma) = 2\varepsilon(\sigma)$. Nothing was used of the classes but "
+            r"that they are decided. "
+            r"**K classes.** Let $k$ be the likeliest at $\sigma$, $q = p_k$. A run that ends elsewhere "
+            r"has changed: $P\ge1-q$. A run changes at the first "
+            r"tie $p_j = p_k$ with another class, and there $p_k\le\frac12$ because $p_j+p_k\le1$. "
+            r"Without a tie $p_k$ ends at 1. So "
+            r"$q\le\frac12P+(1-P)$, that is $P\le2(1-q)$. Since $\varepsilon = \mathbb E(1-\max_kp_k)$, "
+            r"on average "
             r"$\varepsilon\le P\le2\varepsilon$."
         ),
     )
@@ -134,39 +163,47 @@ def _stopping() -> tuple[Block, ...]:
 def _gamma_law() -> tuple[Block, ...]:
     return (
         Text(
-            r"**The law in γ.** For a shared covariance $L$ is $N(\lambda\pm\gamma,\gamma)$ given the class, $\lambda = \frac12\log\frac{w}{1-w}$ (T2). "
-            r"At $w = \frac12$ the error is $\varepsilon = P(N(\gamma,\gamma)<0)$, so $2\varepsilon = \mathrm{erfc}\sqrt{\gamma/2}$. The last change is "
+            r"**The law in γ.** For a shared covariance $L$ is $N(\lambda\pm\gamma,\gamma)$ given the "
+            r"class, $\lambda = \frac12\log\frac{w}{1-w}$ (T2). "
+            r"At $w = \frac12$ the error is $\varepsilon = P(N(\gamma,\gamma)<0)$, so $2\varepsilon = "
+            r"\mathrm{erfc}\sqrt{\gamma/2}$. The last change is "
             r"later than $\gamma$ with this probability, and has the density"
         ),
         Identity.of(
             "2P(N(γ,γ) < 0) = erfc√(γ/2)",
             _balanced_error,
-            r"2P\left(\gamma+\sqrt\gamma\,Z<0\right) = \frac2{\sqrt\pi}\int_{\gamma/\sqrt{2\gamma}}^{\infty}e^{-v^2}dv = "
+            r"2P\left(\gamma+\sqrt\gamma\,Z<0\right) = "
+            r"\frac2{\sqrt\pi}\int_{\gamma/\sqrt{2\gamma}}^{\infty}e^{-v^2}dv = "
             r"1-\mathrm{erf}\sqrt{\gamma/2}",
         ),
         Identity.of(
             "−d/dγ erfc√(γ/2) = (2πγ)^{−1/2} e^{−γ/2}",
             _balanced_density,
-            r"-\frac{\mathrm d}{\mathrm d\gamma}\,\mathrm{erfc}\sqrt{\gamma/2} = (2\pi\gamma)^{-1/2}e^{-\gamma/2}",
+            r"-\frac{\mathrm d}{\mathrm d\gamma}\,\mathrm{erfc}\sqrt{\gamma/2} = "
+            r"(2\pi\gamma)^{-1/2}e^{-\gamma/2}",
         ),
         Text(
-            r"which is $\chi^2$ with one degree of freedom. At $s=1$ the OU time is $t = \frac12\log M-\frac12\log\gamma$; the cumulants of "
+            r"which is $\chi^2$ with one degree of freedom. At $s=1$ the OU time is $t = \frac12\log "
+            r"M-\frac12\log\gamma$; the cumulants of "
             r"$\log\gamma$ are derivatives at $r=0$ of $\log\mathbb E\gamma^r$:"
         ),
         Identity.of(
             "E γ^r = 2^r Γ(½ + r)/√π",
             _moments,
-            r"\int_0^\infty\gamma^r\,(2\pi\gamma)^{-1/2}e^{-\gamma/2}\,d\gamma = \frac{2^r\,\Gamma(\frac12+r)}{\sqrt\pi}",
+            r"\int_0^\infty\gamma^r\,(2\pi\gamma)^{-1/2}e^{-\gamma/2}\,d\gamma = "
+            r"\frac{2^r\,\Gamma(\frac12+r)}{\sqrt\pi}",
         ),
         Identity.of(
             "E t − ½ log M = ½(γ_E + log 2)",
-            lambda half=HALF: (_cumulant(1, -half), (sp.EulerGamma + sp.log(2)) / 2),
-            r"-\tfrac12\,\frac{\mathrm d}{\mathrm dr}\log\frac{2^r\,\Gamma(\frac12+r)}{\sqrt\pi}\Big|_{r=0} = \tfrac12(\gamma_E+\log2)",
+            _mean_time,
+            r"-\tfrac12\,\frac{\mathrm d}{\mathrm "
+            r"dr}\log\frac{2^r\,\Gamma(\frac12+r)}{\sqrt\pi}\Big|_{r=0} = \tfrac12(\gamma_E+\log2)",
         ),
         Identity.of(
             "Var t = π²/8",
-            lambda half=HALF: (_cumulant(2, half**2), sp.pi**2 / 8),
-            r"\tfrac14\,\frac{\mathrm d^2}{\mathrm dr^2}\log\frac{2^r\,\Gamma(\frac12+r)}{\sqrt\pi}\Big|_{r=0} = \frac{\pi^2}8",
+            _variance_of_time,
+            r"\tfrac14\,\frac{\mathrm d^2}{\mathrm "
+            r"dr^2}\log\frac{2^r\,\Gamma(\frac12+r)}{\sqrt\pi}\Big|_{r=0} = \frac{\pi^2}8",
         ),
     )
 
@@ -174,17 +211,20 @@ def _gamma_law() -> tuple[Block, ...]:
 def _priors() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Priors.** Now $\varepsilon = w\,P(N(\gamma+\lambda,\gamma)<0)+(1-w)\,P(N(\gamma-\lambda,\gamma)<0)$, and"
+            r"**Priors.** Now $\varepsilon = "
+            r"w\,P(N(\gamma+\lambda,\gamma)<0)+(1-w)\,P(N(\gamma-\lambda,\gamma)<0)$, and"
         ),
         Identity.of(
             "−2 dε/dγ = 2√(w(1−w)) (2πγ)^{−1/2} e^{−γ/2 − λ²/2γ}",
             _prior_density,
-            r"-2\,\frac{\mathrm d}{\mathrm d\gamma}\left[\frac w2\,\mathrm{erfc}\frac{\gamma+\lambda}{\sqrt{2\gamma}}+"
+            r"-2\,\frac{\mathrm d}{\mathrm d\gamma}\left[\frac "
+            r"w2\,\mathrm{erfc}\frac{\gamma+\lambda}{\sqrt{2\gamma}}+"
             r"\frac{1-w}2\,\mathrm{erfc}\frac{\gamma-\lambda}{\sqrt{2\gamma}}\right] = "
             r"2\sqrt{w(1-w)}\;\frac{e^{-\gamma/2-\lambda^2/2\gamma}}{\sqrt{2\pi\gamma}}",
         ),
         Text(
-            r"At infinite noise $\varepsilon = \min(w,1-w)$: with probability $1-2\min(w,1-w)$ the likelier class never changes."
+            r"At infinite noise $\varepsilon = \min(w,1-w)$: with probability $1-2\min(w,1-w)$ the "
+            r"likelier class never changes."
         ),
     )
 
@@ -192,40 +232,56 @@ def _priors() -> tuple[Block, ...]:
 def _ends() -> tuple[Block, ...]:
     return (
         Text(
-            r"**A run that ends at** $\gamma_0$. $L$ and $-L$ obey one equation, because $\tanh$ is odd. So after a zero of $L$ either sign at $\gamma_0$ is equally "
-            r"likely: a change in $(\gamma,\gamma_0]$ has twice the probability that the likelier classes at its ends differ. The weight $\cosh L\;e^{-\gamma/2}$ "
-            r"turns Brownian motion into $\mathrm dL = \tanh L\,\mathrm d\gamma+\mathrm dB$ (Girsanov). By reflection, Brownian motion from $u>0$ "
-            r"reaches 0 and ends at $\pm v$ with the density $N(u+v;0,\tau)$. So the probability of a zero within $\tau = \gamma_0-\gamma$ is "
-            r"$q/\cosh u$, where $q = 2e^{-\tau/2}\int_0^\infty N(u+v;0,\tau)\cosh v\,dv$ has an integrand that is a derivative:"
+            r"**A run that ends at** $\gamma_0$. $L$ and $-L$ obey one equation, because $\tanh$ is odd. "
+            r"So after a zero of $L$ either sign at $\gamma_0$ is equally "
+            r"likely: a change in $(\gamma,\gamma_0]$ has twice the probability that the likelier classes "
+            r"at its ends differ. The weight $\cosh L\;e^{-\gamma/2}$ "
+            r"turns Brownian motion into $\mathrm dL = \tanh L\,\mathrm d\gamma+\mathrm dB$ (Girsanov). "
+            r"By reflection, Brownian motion from $u>0$ "
+            r"reaches 0 and ends at $\pm v$ with the density $N(u+v;0,\tau)$. So the probability of a "
+            r"zero within $\tau = \gamma_0-\gamma$ is "
+            r"$q/\cosh u$, where $q = 2e^{-\tau/2}\int_0^\infty N(u+v;0,\tau)\cosh v\,dv$ has an "
+            r"integrand that is a derivative:"
         ),
         Identity.of(
             "2e^{−τ/2} N(u+v;0,τ) cosh v = −∂_v q(u,v,τ)",
             _reflected,
             r"2e^{-\tau/2}\,\frac{e^{-(u+v)^2/2\tau}}{\sqrt{2\pi\tau}}\cosh v = "
-            r"-\partial_v\left[\tfrac12e^{-u}\,\mathrm{erfc}\frac{u+v-\tau}{\sqrt{2\tau}}+\tfrac12e^{u}\,\mathrm{erfc}\frac{u+v+\tau}{\sqrt{2\tau}}\right]",
+            r"-\partial_v\left[\tfrac12e^{-u}\,\mathrm{erfc}\frac{u+v-\tau}{\sqrt{2\tau}}+\tfrac12e^{u}\,"
+            r"\mathrm{erfc}\frac{u+v+\tau}{\sqrt{2\tau}}\right]",
         ),
         Text(
-            r"The bracket vanishes as $v\to\infty$, so $q(u,\tau)$ is the bracket at $v=0$. At $\gamma$ the density of $L$ is $N(u;\lambda,\gamma)\cosh u\;e^{-\gamma/2}/\cosh\lambda$, whence "
-            r"$P(\text{change in }(\gamma,\gamma_0]) = \frac1{\cosh\lambda}\int N(u;\lambda,\gamma)\,h(|u|,\gamma)\,du$ with "
-            r"$h = e^{-\gamma/2}q(u,\gamma_0-\gamma)$. Away from 0 the function $h$ solves the backward heat equation,"
+            r"The bracket vanishes as $v\to\infty$, so $q(u,\tau)$ is the bracket at $v=0$. At $\gamma$ "
+            r"the density of $L$ is $N(u;\lambda,\gamma)\cosh u\;e^{-\gamma/2}/\cosh\lambda$, whence "
+            r"$P(\text{change in }(\gamma,\gamma_0]) = \frac1{\cosh\lambda}\int "
+            r"N(u;\lambda,\gamma)\,h(|u|,\gamma)\,du$ with "
+            r"$h = e^{-\gamma/2}q(u,\gamma_0-\gamma)$. Away from 0 the function $h$ solves the backward "
+            r"heat equation,"
         ),
         Identity.of(
             "∂_γ h = −½ h″",
             _backward,
-            r"\partial_\gamma\left[e^{-\gamma/2}q(u,\gamma_0-\gamma)\right] = -\tfrac12\,\partial_u^2\left[e^{-\gamma/2}q(u,\gamma_0-\gamma)\right]",
+            r"\partial_\gamma\left[e^{-\gamma/2}q(u,\gamma_0-\gamma)\right] = "
+            r"-\tfrac12\,\partial_u^2\left[e^{-\gamma/2}q(u,\gamma_0-\gamma)\right]",
         ),
         Text(
-            r"while $N$ solves the forward one. So only the kink of $h(|u|)$ at 0 makes the integral change: integrating by parts twice, "
+            r"while $N$ solves the forward one. So only the kink of $h(|u|)$ at 0 makes the integral "
+            r"change: integrating by parts twice, "
             r"$\frac{\mathrm d}{\mathrm d\gamma}\int N\,h = N(0;\lambda,\gamma)\,h'(0^+)$. The slope there is"
         ),
         Identity.of(
             "h′(0⁺) = −e^{−γ/2} erf√(τ/2) − e^{−γ₀/2} √(2/πτ)",
             _kink,
-            r"\partial_u\left[e^{-\gamma/2}q(u,\tau)\right]_{u=0^+} = -e^{-\gamma/2}\,\mathrm{erf}\sqrt{\tau/2}-e^{-(\gamma+\tau)/2}\sqrt{\frac2{\pi\tau}}",
+            r"\partial_u\left[e^{-\gamma/2}q(u,\tau)\right]_{u=0^+} = "
+            r"-e^{-\gamma/2}\,\mathrm{erf}\sqrt{\tau/2}-e^{-(\gamma+\tau)/2}\sqrt{\frac2{\pi\tau}}",
         ),
         Text(
-            r"and the density of the last change before $\gamma_0$ is $2\sqrt{w(1-w)}\,(2\pi\gamma)^{-1/2}e^{-\lambda^2/2\gamma}\left[e^{-\gamma_0/2}\sqrt{2/\pi\tau}+"
-            r"e^{-\gamma/2}\,\mathrm{erf}\sqrt{\tau/2}\right]$, with $1/\cosh\lambda = 2\sqrt{w(1-w)}$. At $w=\frac12$ the first term is $e^{-\gamma_0/2}/(\pi\sqrt{\gamma\tau})$: the arcsine law of "
+            r"and the density of the last change before $\gamma_0$ is "
+            r"$2\sqrt{w(1-w)}\,(2\pi\gamma)^{-1/2}e^{-\lambda^2/2\gamma}\left[e^{-\gamma_0/2}\sqrt{2/\pi"
+            r"\tau}+"
+            r"e^{-\gamma/2}\,\mathrm{erf}\sqrt{\tau/2}\right]$, with $1/\cosh\lambda = 2\sqrt{w(1-w)}$. "
+            r"At $w=\frac12$ the first term is $e^{-\gamma_0/2}/(\pi\sqrt{\gamma\tau})$: the arcsine law "
+            r"of "
             r"Brownian motion, weighted. As $\gamma_0\to\infty$ it returns the law above."
         ),
         Argument("Weighting Brownian motion by a martingale changes its drift.", "G60"),
@@ -235,22 +291,28 @@ def _ends() -> tuple[Block, ...]:
 def _chains() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Chains.** Draw $c$ from the prior and take steps $Y' = Y+D_c\Delta+\sqrt\Delta\,\xi$ with *any* functions $D_k$, right or wrong. "
+            r"**Chains.** Draw $c$ from the prior and take steps $Y' = Y+D_c\Delta+\sqrt\Delta\,\xi$ with "
+            r"*any* functions $D_k$, right or wrong. "
             r"A step multiplies the likelihood of class $k$ by a Gaussian density, up to a common factor"
         ),
         Identity.of(
             "log N(Y′; Y + D_kΔ, Δ) − log N(Y′; Y, Δ) = D_k(Y′ − Y) − ½D_k²Δ",
             _gaussian_step,
-            r"-\frac{(Y'-Y-D_k\Delta)^2}{2\Delta}+\frac{(Y'-Y)^2}{2\Delta} = D_k\,(Y'-Y)-\tfrac12D_k^2\,\Delta",
+            r"-\frac{(Y'-Y-D_k\Delta)^2}{2\Delta}+\frac{(Y'-Y)^2}{2\Delta} = "
+            r"D_k\,(Y'-Y)-\tfrac12D_k^2\,\Delta",
         ),
         Text(
-            r"so the posterior $p_k\propto w_k\exp\sum_n[D_k\Delta Y_n-\frac12|D_k|^2\Delta_n]$ carried along the path is exact for the law of "
-            r"the chain itself, and a martingale. T19 and T20 then hold by construction, up to the overshoot of a step, and describe "
+            r"so the posterior $p_k\propto w_k\exp\sum_n[D_k\Delta Y_n-\frac12|D_k|^2\Delta_n]$ carried "
+            r"along the path is exact for the law of "
+            r"the chain itself, and a martingale. T19 and T20 then hold by construction, up to the "
+            r"overshoot of a step, and describe "
             r"what is generated. On noised data, against true labels, they test the calibration of a network."
         ),
         Measured(
-            "Changes of the likelier class in reverse runs of classes with unequal covariances, and of three classes and 128; "
-            "the law of the last change by quadrature of the Bayes error; posteriors carried along chains with wrong denoisers."
+            "Changes of the likelier class in reverse runs of classes with unequal covariances, and of "
+            "three classes and 128; "
+            "the law of the last change by quadrature of the Bayes error; posteriors carried along chains "
+            "with wrong denoisers."
         ),
     )
 
@@ -333,6 +395,14 @@ def _cumulant(order: int, factor: Any) -> Any:
     return sp.Subs(factor * sp.Derivative(moment, (r, order)), r, 0)
 
 
+def _mean_time(half: Any = HALF) -> tuple[Any, Any]:
+    return _cumulant(1, -half), (sp.EulerGamma + sp.log(2)) / 2
+
+
+def _variance_of_time(half: Any = HALF) -> tuple[Any, Any]:
+    return _cumulant(2, half**2), sp.pi**2 / 8
+
+
 def _prior_density(half: Any = HALF) -> tuple[Any, Any]:
     gamma = sp.Symbol("gamma", positive=True)
     odds = sp.Symbol("lambda", real=True)
@@ -381,12 +451,19 @@ THEOREM = Theorem(
     id="T19",
     name="commitment",
     statement=(
-        r"Of two classes of any distributions, decided in the end, the likelier still changes below $\sigma$ with probability "
-        r"$2\varepsilon(\sigma)$, $\varepsilon$ the Bayes error; of $K$ classes with $\varepsilon\le P\le2\varepsilon$. With a shared covariance and "
+        r"Of two classes of any distributions, decided in the end, the likelier still changes below "
+        r"$\sigma$ with probability "
+        r"$2\varepsilon(\sigma)$, $\varepsilon$ the Bayes error; of $K$ classes with $\varepsilon\le "
+        r"P\le2\varepsilon$. With a shared covariance and "
         r"$\lambda = \tfrac12\log\frac w{1-w}$ the $\gamma$ of the last change has density "
-        r"$2\sqrt{w(1-w)}\,(2\pi\gamma)^{-1/2}e^{-\gamma/2-\lambda^2/2\gamma}$, at $w=\tfrac12$ $\chi^2$ with one degree of freedom; it never changes with probability "
-        r"$1-2\min(w,1-w)$. At $w=\tfrac12$, $s=1$: $\mathbb E\,t-\tfrac12\log M = \tfrac12(\gamma_E+\log2)$, variance $\pi^2/8$. For a run that ends at "
-        r"$\gamma_0$ and $w=\tfrac12$: $\frac{e^{-\gamma_0/2}}{\pi\sqrt{\gamma(\gamma_0-\gamma)}}+(2\pi\gamma)^{-1/2}e^{-\gamma/2}\,\mathrm{erf}\sqrt{(\gamma_0-\gamma)/2}$. All follow from "
+        r"$2\sqrt{w(1-w)}\,(2\pi\gamma)^{-1/2}e^{-\gamma/2-\lambda^2/2\gamma}$, at $w=\tfrac12$ $\chi^2$ "
+        r"with one degree of freedom; it never changes with probability "
+        r"$1-2\min(w,1-w)$. At $w=\tfrac12$, $s=1$: $\mathbb E\,t-\tfrac12\log M = "
+        r"\tfrac12(\gamma_E+\log2)$, variance $\pi^2/8$. For a run that ends at "
+        r"$\gamma_0$ and $w=\tfrac12$: "
+        r"$\frac{e^{-\gamma_0/2}}{\pi\sqrt{\gamma(\gamma_0-\gamma)}}+(2\pi\gamma)^{-1/2}e^{-\gamma/2}\,"
+        r"\mathrm{erf}\sqrt{(\gamma_0-\gamma)/2}$. "
+        r"All follow from "
         r"$\mathrm dp_c = p_c(D_c-D)\cdot[\mathrm dB+\omega(D_c-D)\,\mathrm d\tau]$, $\tau=\sigma^{-2}$."
     ),
     sources=("A82", "W65", "D53", "G60"),

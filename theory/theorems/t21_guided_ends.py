@@ -9,6 +9,7 @@ from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Th
 WEIGHTS = (-0.5, 0.0, 0.25)
 """Guidance weights at which the end of a run is predicted, for a class of weight `CLASS_WEIGHT`."""
 CLASS_WEIGHT = 0.8
+THREE_HALVES = sp.Rational(3, 2)
 SHIFTS = ((1.5, 0.5), (2.0, 0.5), (2.0, 0.1))
 """Pairs (ω, w) at which the late shift and spread are predicted."""
 
@@ -30,7 +31,8 @@ def predict() -> dict[str, float]:
 def _ends() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Where runs end.** With $v = D_c-D$ and $p = p_c$ the key line of T19 is $\mathrm dp = p\,v\cdot(\mathrm dB+\omega v\,\mathrm d\tau)$: "
+            r"**Where runs end.** With $v = D_c-D$ and $p = p_c$ the key line of T19 is $\mathrm dp = "
+            r"p\,v\cdot(\mathrm dB+\omega v\,\mathrm d\tau)$: "
             r"drift $\omega p|v|^2$ and noise $p^2|v|^2$, for any classes. Itô's formula for a power:"
         ),
         Identity.of(
@@ -39,16 +41,20 @@ def _ends() -> tuple[Block, ...]:
             r"\left[\omega p\,\partial_p+\tfrac12p^2\,\partial_p^2\right]p^{1-2\omega} = 0",
         ),
         Text(
-            r"For $\omega<\frac12$ the power is positive and $p^{1-2\omega}$ is a bounded martingale, which starts at $w^{1-2\omega}$. Guided runs that are decided end with $p$ at 1 or 0, "
-            r"and the mean of the power at the end is the probability of the first: $P = w^{1-2\omega}$. For $\omega\ge\frac12$ consider $-\log p\ge0$:"
+            r"For $\omega<\frac12$ the power is positive and $p^{1-2\omega}$ is a bounded martingale, "
+            r"which starts at $w^{1-2\omega}$. Guided runs that are decided end with $p$ at 1 or 0, "
+            r"and the mean of the power at the end is the probability of the first: $P = w^{1-2\omega}$. "
+            r"For $\omega\ge\frac12$ consider $-\log p\ge0$:"
         ),
         Identity.of(
             "drift of −log p is −(ω − ½)|v|²",
             _logarithm,
-            r"\left[\omega p\,\partial_p+\tfrac12p^2\,\partial_p^2\right](-\log p) = -\left(\omega-\tfrac12\right)",
+            r"\left[\omega p\,\partial_p+\tfrac12p^2\,\partial_p^2\right](-\log p) = "
+            r"-\left(\omega-\tfrac12\right)",
         ),
         Text(
-            r"per $|v|^2\mathrm d\tau$, so that $\frac{\mathrm d}{\mathrm d\tau}\mathbb E[-\log p_c] = -(\omega-\frac12)\,\mathbb E|D_c-D|^2$. A non-negative process without upward drift "
+            r"per $|v|^2\mathrm d\tau$, so that $\frac{\mathrm d}{\mathrm d\tau}\mathbb E[-\log p_c] = "
+            r"-(\omega-\frac12)\,\mathbb E|D_c-D|^2$. A non-negative process without upward drift "
             r"converges to a finite limit; so $p$ stays away from 0, and a decided run ends in $c$, surely."
         ),
         Argument("Optional stopping; non-negative supermartingales converge.", "D53"),
@@ -58,26 +64,35 @@ def _ends() -> tuple[Block, ...]:
 def _paths() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Paths.** The guided law of paths has the density $\mathrm dP_\omega/\mathrm dP_0 = \exp[\omega\int v\cdot\mathrm dB-\frac12\omega^2\int|v|^2\mathrm d\tau]$, $B$ the noise of unguided runs. "
-            r"There $\log(p_c/w) = \int v\cdot\mathrm dB-\frac12\int|v|^2\mathrm d\tau$ by the line above at $\omega=0$. Write $A = \int|v|^2\mathrm d\tau$ and eliminate the stochastic integral:"
+            r"**Paths.** The guided law of paths has the density $\mathrm dP_\omega/\mathrm dP_0 = "
+            r"\exp[\omega\int v\cdot\mathrm dB-\frac12\omega^2\int|v|^2\mathrm d\tau]$, $B$ the noise of "
+            r"unguided runs. "
+            r"There $\log(p_c/w) = \int v\cdot\mathrm dB-\frac12\int|v|^2\mathrm d\tau$ by the line above "
+            r"at $\omega=0$. Write $A = \int|v|^2\mathrm d\tau$ and eliminate the stochastic integral:"
         ),
         Identity.of(
             "ω(log(p/w) + ½A) − ½ω²A = ω log(p/w) + ½ω(1 − ω)A",
             _girsanov,
-            r"\omega\left[\log\frac{p_c}w+\tfrac12A\right]-\tfrac12\omega^2A = \omega\log\frac{p_c}w+\tfrac12\omega(1-\omega)A",
+            r"\omega\left[\log\frac{p_c}w+\tfrac12A\right]-\tfrac12\omega^2A = "
+            r"\omega\log\frac{p_c}w+\tfrac12\omega(1-\omega)A",
         ),
         Argument("The density of one drift against another in the law of paths.", "G60"),
         Text(
-            r"So $\mathrm dP_\omega/\mathrm dP_0 = (p_c/w)^\omega\exp[\frac12\omega(1-\omega)\int|D_c-D|^2\mathrm d\tau]$: guidance is no tilt by a power of the posterior, except at $\omega = 0$ and 1, because "
-            r"of the integral along the path. But the integral's factor is the same for $\omega$ and $1-\omega$, and in the ratio of the two it drops out:"
+            r"So $\mathrm dP_\omega/\mathrm dP_0 = "
+            r"(p_c/w)^\omega\exp[\frac12\omega(1-\omega)\int|D_c-D|^2\mathrm d\tau]$: guidance is no tilt "
+            r"by a power of the posterior, except at $\omega = 0$ and 1, because "
+            r"of the integral along the path. But the integral's factor is the same for $\omega$ and "
+            r"$1-\omega$, and in the ratio of the two it drops out:"
         ),
         Identity.of(
             "log dP_ω/dP_{1−ω} = (2ω − 1) log(p/w)",
             _duality,
-            r"\log\frac{\mathrm dP_\omega}{\mathrm dP_0}-\log\frac{\mathrm dP_{1-\omega}}{\mathrm dP_0} = (2\omega-1)\log\frac{p_c}w",
+            r"\log\frac{\mathrm dP_\omega}{\mathrm dP_0}-\log\frac{\mathrm dP_{1-\omega}}{\mathrm dP_0} = "
+            r"(2\omega-1)\log\frac{p_c}w",
         ),
         Text(
-            r"which depends on the end of the path only. So the densities of guided states at one level are dual: $\pi_\omega(x) = \pi_{1-\omega}(x)\,(p(c|x)/w)^{2\omega-1}$."
+            r"which depends on the end of the path only. So the densities of guided states at one level "
+            r"are dual: $\pi_\omega(x) = \pi_{1-\omega}(x)\,(p(c|x)/w)^{2\omega-1}$."
         ),
     )
 
@@ -85,26 +100,34 @@ def _paths() -> tuple[Block, ...]:
 def _shift() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Late shift, two classes with a shared covariance,** $\omega>\frac12$, $a=2\omega-1$. By T11 $\mathrm dL = [1+(\omega-1)(1-\tanh L)]\mathrm d\gamma+\mathrm dB$, and "
-            r"$1-\tanh L = 2(1-p)$. So runs end ahead of those of $\omega=1$ by $S = (\omega-1)\,u(w)$ on average, $u(w) = \mathbb E\int_0^\infty2(1-p)\,\mathrm d\gamma$. Since "
-            r"$|v|^2\mathrm d\tau = 4(1-p)^2\mathrm d\gamma$, $u$ solves $4(1-p)^2[\omega p\,u'+\frac12p^2u''] = -2(1-p)$ with $u(1)=0$; it may grow like a logarithm at 0, but not like the other solution, $p^{-a}$. "
+            r"**Late shift, two classes with a shared covariance,** $\omega>\frac12$, $a=2\omega-1$. By "
+            r"T11 $\mathrm dL = [1+(\omega-1)(1-\tanh L)]\mathrm d\gamma+\mathrm dB$, and "
+            r"$1-\tanh L = 2(1-p)$. So runs end ahead of those of $\omega=1$ by $S = (\omega-1)\,u(w)$ on "
+            r"average, $u(w) = \mathbb E\int_0^\infty2(1-p)\,\mathrm d\gamma$. Since "
+            r"$|v|^2\mathrm d\tau = 4(1-p)^2\mathrm d\gamma$, $u$ solves $4(1-p)^2[\omega "
+            r"p\,u'+\frac12p^2u''] = -2(1-p)$ with $u(1)=0$; it may grow like a logarithm at 0, but not "
+            r"like the other solution, $p^{-a}$. "
             r"The solution is"
         ),
         Identity.of(
             "4(1−p)²[ωp u′ + ½p²u″] = −2(1−p) with u′ = −F/(ap)",
             _occupation,
-            r"4(1-p)^2\left[\omega p\,u'+\tfrac12p^2u''\right] = -2(1-p),\qquad u'(p) = -\frac{1}{ap}\,{}_2F_1(1,a;a+1;p)",
+            r"4(1-p)^2\left[\omega p\,u'+\tfrac12p^2u''\right] = -2(1-p),\qquad u'(p) = "
+            r"-\frac{1}{ap}\,{}_2F_1(1,a;a+1;p)",
         ),
         Text(
-            r"by $\frac{\mathrm d}{\mathrm dp}\left[p^a\,{}_2F_1(1,a;a+1;p)/a\right] = p^{a-1}/(1-p)$. It is integrated by $a\,u(w) = \psi(a)+\gamma_E+\log\frac{1-w}w+\frac1a\,{}_2F_1(1,a;a+1;w)$:"
+            r"by $\frac{\mathrm d}{\mathrm dp}\left[p^a\,{}_2F_1(1,a;a+1;p)/a\right] = p^{a-1}/(1-p)$. It "
+            r"is integrated by $a\,u(w) = \psi(a)+\gamma_E+\log\frac{1-w}w+\frac1a\,{}_2F_1(1,a;a+1;w)$:"
         ),
         Identity.of(
             "d/dw [log((1−w)/w) + F/a] = −F/w",
             _integrated,
-            r"\frac{\mathrm d}{\mathrm dw}\left[\log\frac{1-w}w+\tfrac1a\,{}_2F_1(1,a;a+1;w)\right] = -\tfrac1w\,{}_2F_1(1,a;a+1;w)",
+            r"\frac{\mathrm d}{\mathrm dw}\left[\log\frac{1-w}w+\tfrac1a\,{}_2F_1(1,a;a+1;w)\right] = "
+            r"-\tfrac1w\,{}_2F_1(1,a;a+1;w)",
         ),
         Argument(
-            r"As $w\to1$, Gauss: ${}_2F_1(1,a;a+1;w) = a[-\log(1-w)-\psi(a)-\gamma_E]+o(1)$, so that $u(1)=0$ and $S = \frac{\omega-1}a[\psi(a)+\gamma_E+\log\frac{1-w}w+\frac1a{}_2F_1]$."
+            r"As $w\to1$, Gauss: ${}_2F_1(1,a;a+1;w) = a[-\log(1-w)-\psi(a)-\gamma_E]+o(1)$, so that "
+            r"$u(1)=0$ and $S = \frac{\omega-1}a[\psi(a)+\gamma_E+\log\frac{1-w}w+\frac1a{}_2F_1]$."
         ),
         Identity.of("S(3/2) = log 2 − ¼ at w = ½", _three_halves, r"S(\tfrac32) = \log2-\tfrac14"),
     )
@@ -113,8 +136,12 @@ def _shift() -> tuple[Block, ...]:
 def _spread() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Spread.** All late cumulants follow from $\mathbb Ee^{sL}\to e^{(s+s^2/2)\gamma}h(s)$: $h$ is the value at $p=w$ of the solution of $Gf = (s+\frac12s^2)f$ that is $e^{sL}$ as $p\to1$ and bounded at 0. "
-            r"With $R = \sqrt{a^2+2s+s^2}$, $\rho = \frac12(R-a)$ it is a multiple of $f = (1-p)^{-s/2}p^\rho F$, $F = {}_2F_1(\frac12(R-a-s),\frac12(R+a-s);1+R;p)$: inserted, the hypergeometric equation of $F$ remains."
+            r"**Spread.** All late cumulants follow from $\mathbb Ee^{sL}\to e^{(s+s^2/2)\gamma}h(s)$: "
+            r"$h$ is the value at $p=w$ of the solution of $Gf = (s+\frac12s^2)f$ that is $e^{sL}$ as "
+            r"$p\to1$ and bounded at 0. "
+            r"With $R = \sqrt{a^2+2s+s^2}$, $\rho = \frac12(R-a)$ it is a multiple of $f = "
+            r"(1-p)^{-s/2}p^\rho F$, $F = {}_2F_1(\frac12(R-a-s),\frac12(R+a-s);1+R;p)$: inserted, the "
+            r"hypergeometric equation of $F$ remains."
         ),
         Identity.of(
             "G f = (s + s²/2) f by the hypergeometric equation",
@@ -122,7 +149,8 @@ def _spread() -> tuple[Block, ...]:
             r"4(1-p)^2\left[\omega p f'+\tfrac12p^2f''\right] = \left(s+\tfrac12s^2\right)f",
         ),
         Argument(
-            r"Gauss: $F(1) = \Gamma(1+R)\Gamma(1+s)/[\Gamma(1+\frac12(R+a+s))\Gamma(1+\frac12(R-a+s))]$, by which $f$ is divided. Then $\lambda+S = (\log h)'(0)$ and "
+            r"Gauss: $F(1) = \Gamma(1+R)\Gamma(1+s)/[\Gamma(1+\frac12(R+a+s))\Gamma(1+\frac12(R-a+s))]$, "
+            r"by which $f$ is divided. Then $\lambda+S = (\log h)'(0)$ and "
             r"$\lim(\mathrm{Var}\,L-\gamma) = (\log h)''(0)$."
         ),
     )
@@ -131,19 +159,29 @@ def _spread() -> tuple[Block, ...]:
 def _places() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Every place buys the same.** At $w=\frac12$ let $\omega = 1+\delta\omega(\gamma)$. To first order the cross-entropy $\mathbb E\log(1+e^{-2L_\Gamma})$ changes by "
-            r"$\int\mathbb E[(1-\tanh L_\gamma)\,\partial_Lk(L_\gamma,\gamma)]\,\delta\omega\,\mathrm d\gamma$ with $k = \mathbb E[\log(1+e^{-2L_\Gamma})|L_\gamma]$. At $\omega=1$ a shift of $L_\gamma$ shifts $L_\Gamma$, so "
-            r"$\partial_Lk = -\mathbb E[1-\tanh L_\Gamma|L_\gamma]$, and the integrand is minus $\mathbb E_+[(1-T_\gamma)(1-T_\Gamma)]$, $T=\tanh L$. By symmetry that is an average over both classes, "
-            r"$\mathbb E[(1-CT_\gamma)(1-CT_\Gamma)]$ with the label $C=\pm1$. Given both states the label depends on the later one only, $P(C=\pm1) = \frac12(1\pm T_\Gamma)$:"
+            r"**Every place buys the same.** At $w=\frac12$ let $\omega = 1+\delta\omega(\gamma)$. To "
+            r"first order the cross-entropy $\mathbb E\log(1+e^{-2L_\Gamma})$ changes by "
+            r"$\int\mathbb E[(1-\tanh L_\gamma)\,\partial_Lk(L_\gamma,\gamma)]\,\delta\omega\,\mathrm "
+            r"d\gamma$ with $k = \mathbb E[\log(1+e^{-2L_\Gamma})|L_\gamma]$. At $\omega=1$ a shift of "
+            r"$L_\gamma$ shifts $L_\Gamma$, so "
+            r"$\partial_Lk = -\mathbb E[1-\tanh L_\Gamma|L_\gamma]$, and the integrand is minus $\mathbb "
+            r"E_+[(1-T_\gamma)(1-T_\Gamma)]$, $T=\tanh L$. By symmetry that is an average over both "
+            r"classes, "
+            r"$\mathbb E[(1-CT_\gamma)(1-CT_\Gamma)]$ with the label $C=\pm1$. Given both states the "
+            r"label depends on the later one only, $P(C=\pm1) = \frac12(1\pm T_\Gamma)$:"
         ),
         Identity.of(
             "E[(1 − CT)(1 − CT′) | T, T′] = 1 − T′²",
             _same_everywhere,
             r"\sum_{C=\pm1}\frac{1+CT_\Gamma}2\,(1-CT_\gamma)(1-CT_\Gamma) = 1-T_\Gamma^2",
         ),
-        Text(r"of mean $\mathrm{mmse}(\Gamma)$. It does not depend on $\gamma$: $-\delta H(\Gamma) = \mathrm{mmse}(\Gamma)\int\delta\omega\,\mathrm d\gamma$."),
+        Text(
+            r"of mean $\mathrm{mmse}(\Gamma)$. It does not depend on $\gamma$: $-\delta H(\Gamma) = "
+            r"\mathrm{mmse}(\Gamma)\int\delta\omega\,\mathrm d\gamma$."
+        ),
         Measured(
-            "Where guided runs of three classes of any kind end; the martingale, the duality, the density of paths and the falling surprise along them; "
+            "Where guided runs of three classes of any kind end; the martingale, the duality, the density "
+            "of paths and the falling surprise along them; "
             "late shift and spread by quadrature and by the Fokker-Planck equation; the gain of intervals."
         ),
     )
@@ -199,12 +237,14 @@ def _integrated(weight: Any = ONE) -> tuple[Any, Any]:
     return sp.diff(weight * sp.log((1 - w) / w), w) + slope / a, -value / w
 
 
-def _three_halves(omega: Any = sp.Rational(3, 2)) -> tuple[Any, Any]:
+def _three_halves(omega: Any = THREE_HALVES) -> tuple[Any, Any]:
     a, w, x = 2 * omega - 1, HALF, sp.Symbol("x", positive=True)
     # ₂F₁(1, a; a+1; w) = a ∫₀¹ x^{a−1}/(1 − wx) dx
     gauss = a * sp.Integral(x ** (a - 1) / (1 - w * x), (x, 0, 1))
     digamma = sp.digamma(a) + sp.EulerGamma
-    return (omega - 1) / a * (sp.expand_func(digamma) + sp.log((1 - w) / w) + gauss / a), sp.log(2) - sp.Rational(1, 4)
+    return (omega - 1) / a * (sp.expand_func(digamma) + sp.log((1 - w) / w) + gauss / a), sp.log(
+        2
+    ) - sp.Rational(1, 4)
 
 
 def _generating(rate: Any = HALF, order: Any = ONE) -> tuple[Any, Any]:
@@ -233,15 +273,24 @@ THEOREM = Theorem(
     id="T21",
     name="guided ends",
     statement=(
-        r"For classes of any distributions and any $K$, a reverse run guided to $c$ with weight $\omega<\tfrac12$ ends in $c$ with probability $w_c^{1-2\omega}$, and surely with $\omega\ge\tfrac12$; "
-        r"$p_c^{1-2\omega}$ is a martingale. $\pi_\omega(x) = \pi_{1-\omega}(x)\,(p(c|x)/w)^{2\omega-1}$; $\frac{\mathrm d}{\mathrm d\tau}\mathbb E[-\log p_c] = -(\omega-\tfrac12)\,\mathbb E|D_c-D|^2$; "
-        r"$\mathrm dP_\omega/\mathrm dP_0 = (p_c/w)^\omega\exp[\tfrac12\omega(1-\omega)\int|D_c-D|^2\mathrm d\tau]$. Two classes with a shared covariance, $\omega>\tfrac12$, $a=2\omega-1$: late, $L$ is ahead of $\omega=1$ by "
-        r"$S = \frac{\omega-1}a\left[\psi(a)+\gamma_E+\log\frac{1-w}w+\tfrac1a\,{}_2F_1(1,a;a+1;w)\right]$ on average. To first order in $\omega-1$ and at $w=\tfrac12$ every place of an interval buys the same, "
+        r"For classes of any distributions and any $K$, a reverse run guided to $c$ with weight "
+        r"$\omega<\tfrac12$ ends in $c$ with probability $w_c^{1-2\omega}$, and surely with "
+        r"$\omega\ge\tfrac12$; "
+        r"$p_c^{1-2\omega}$ is a martingale. $\pi_\omega(x) = \pi_{1-\omega}(x)\,(p(c|x)/w)^{2\omega-1}$; "
+        r"$\frac{\mathrm d}{\mathrm d\tau}\mathbb E[-\log p_c] = -(\omega-\tfrac12)\,\mathbb E|D_c-D|^2$; "
+        r"$\mathrm dP_\omega/\mathrm dP_0 = "
+        r"(p_c/w)^\omega\exp[\tfrac12\omega(1-\omega)\int|D_c-D|^2\mathrm d\tau]$. Two classes with a "
+        r"shared covariance, $\omega>\tfrac12$, $a=2\omega-1$: late, $L$ is ahead of $\omega=1$ by "
+        r"$S = "
+        r"\frac{\omega-1}a\left[\psi(a)+\gamma_E+\log\frac{1-w}w+\tfrac1a\,{}_2F_1(1,a;a+1;w)\right]$ on "
+        r"average. To first order in $\omega-1$ and at $w=\tfrac12$ every place of an interval buys the "
+        r"same, "
         r"$-\delta H(\Gamma) = \mathrm{mmse}(\Gamma)\int\delta\omega\,\mathrm d\gamma$."
     ),
     sources=("D53", "G60"),
     hypotheses=(
-        "T19's key line: any classes, exact denoisers, constant ω; guided runs are decided in the end, p_c → 0 or 1",
+        "T19's key line: any classes, exact denoisers, constant ω; guided runs are decided in the end, "
+        "p_c → 0 or 1",
         "the late shift and spread: two classes with a shared covariance, ω > ½",
     ),
     derivation=derivation,

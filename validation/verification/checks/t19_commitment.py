@@ -1,4 +1,4 @@
-"""T19 measured: changes of the likelier class in reverse runs, the Bayes error by quadrature, wrong denoisers."""
+"""T19 measured: changes of the likelier class in reverse runs, the Bayes error, wrong denoisers."""
 
 from functools import partial
 
@@ -13,7 +13,9 @@ from ._base import Check, Checks, Context, bound, close, paired_z_test, sampled_
 Array = NDArray[np.float64]
 
 RUNS, STEPS = 80_000, 64
-LINE = Components(np.array([0.48, 0.48, 0.04]), np.array([[0.0], [1.0], [6.0]]), np.full((3, 1), 1e-4), np.arange(3))
+LINE = Components(
+    np.array([0.48, 0.48, 0.04]), np.array([[0.0], [1.0], [6.0]]), np.full((3, 1), 1e-4), np.arange(3)
+)
 
 
 def check(context: Context) -> Checks:
@@ -53,7 +55,9 @@ def _gamma_law(predicted: dict[str, float]) -> Checks:
         name = f"density at {gamma:g}, w={w:g}"
         yield close(name, "differences of the Bayes error", predicted[name], slope, 1e-7)
     # at infinite noise the Bayes error is that of guessing
-    yield close("never changes", "quadrature", predicted["never changes, w=0.2"], 1 - 2 * _error(1e-3, 0.2), 1e-9)
+    yield close(
+        "never changes", "quadrature", predicted["never changes, w=0.2"], 1 - 2 * _error(1e-3, 0.2), 1e-9
+    )
     median = predicted["median of gamma, w=0.5"]
     yield close("P(change later than the median)", "quadrature", 0.5, 2 * _error(median, 0.5), 1e-9)
     # γ = z² e^{…}: moments of −½ log γ with the density from differences of erfc on a fine grid
@@ -133,7 +137,9 @@ def _three(context: Context) -> Checks:
 
 def _line_error(tau: float) -> float:
     place = np.linspace(-12, 16, 400_001)
-    laws = LINE.weights[:, None] * np.stack([stats.norm.pdf(place, m, np.sqrt(1e-4 + 1 / tau)) for m in LINE.means[:, 0]])
+    laws = LINE.weights[:, None] * np.stack(
+        [stats.norm.pdf(place, m, np.sqrt(1e-4 + 1 / tau)) for m in LINE.means[:, 0]]
+    )
     return float((laws.sum(axis=0) - laws.max(axis=0)).sum() * (place[1] - place[0]))
 
 
@@ -152,7 +158,7 @@ def _many(context: Context) -> Check:
 
 
 def _wrong_denoisers(context: Context) -> Check:
-    """The posterior that a chain of wrong denoisers carries is exact for its own law: calibrated at its end."""
+    """The posterior that a chain of wrong denoisers carries is calibrated for its own law."""
     rng, runs = context.rng("T19 chain"), 200_000
     means = np.array([-0.7, 0.2, 0.9])
     truth = rng.choice(3, size=runs, p=[0.5, 0.3, 0.2])

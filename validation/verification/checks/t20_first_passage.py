@@ -20,7 +20,8 @@ def check(context: Context) -> Checks:
     predicted = theorem.predict()
     for p, w in theorem.CASES:
         for name, value in _collocated(p, w).items():
-            yield close(f"{name}, p={p:g}, w={w:g}", "collocation", predicted[f"{name}, p={p:g}, w={w:g}"], value, 1e-8)
+            key = f"{name}, p={p:g}, w={w:g}"
+            yield close(key, "collocation", predicted[key], value, 1e-8)
     yield from _stopped(context)
     yield from _clock(context)
     yield _wrong_denoisers(context)
@@ -58,17 +59,18 @@ def _collocated(p: float, w: float) -> dict[str, float]:
 def _stopped(context: Context) -> Checks:
     """Runs go on to their end; a step overshoots p, so the posterior at stopping takes its place."""
     stops = (0.8, 0.95)
-    at, of = np.zeros((2, RUNS)), np.full((2, RUNS), -1)
+    at, of, p = np.zeros((2, RUNS)), np.full((2, RUNS), -1), np.zeros((3, RUNS))
     for state in reverse_runs(THREE, levels(0.15, 400.0, 110), RUNS, context.rng("T20 three")):
-        largest = state.p.max(axis=0)
-        for row, p in enumerate(stops):
-            now = (of[row] < 0) & (largest >= p)
-            at[row, now], of[row, now] = largest[now], state.p.argmax(axis=0)[now]
+        p = state.p
+        largest = p.max(axis=0)
+        for row, stop in enumerate(stops):
+            now = (of[row] < 0) & (largest >= stop)
+            at[row, now], of[row, now] = largest[now], p.argmax(axis=0)[now]
     # what has not been decided by then is drawn
-    ends = _drawn(state.p, context.rng("T20 end"))
-    for row, p in enumerate(stops):
+    ends = _drawn(p, context.rng("T20 end"))
+    for row, stop in enumerate(stops):
         right = (ends == of[row]).astype(np.float64)
-        yield paired_z_test(f"ends in the class of posterior {p:g}", at[row], right)
+        yield paired_z_test(f"ends in the class of posterior {stop:g}", at[row], right)
 
 
 def _drawn(p: Array, rng: np.random.Generator) -> Array:

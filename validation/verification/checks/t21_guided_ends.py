@@ -1,4 +1,4 @@
-"""T21 measured: guided runs of three classes of any kind, the late odds by collocation, intervals of guidance."""
+"""T21 measured: guided runs of three classes of any kind, late odds by collocation, intervals."""
 
 from dataclasses import replace
 
@@ -30,7 +30,9 @@ def check(context: Context) -> Checks:
     for omega in theorem.WEIGHTS:
         name = f"ends, omega={omega:g}"
         yield z_test(name, predicted[name], runs[omega]["ends"])
-    yield close("ends, omega=1.5", "Monte Carlo, n = 60000, to 0.5 %", 1.0, float(runs[1.5]["ends"].mean()), 5e-3)
+    yield close(
+        "ends, omega=1.5", "Monte Carlo, n = 60000, to 0.5 %", 1.0, float(runs[1.5]["ends"].mean()), 5e-3
+    )
     yield z_test("p^2 is a martingale, omega=-0.5", w**2, runs[-0.5]["p"] ** 2)
     away, plain, strong = (runs[omega] for omega in (-0.5, 0.0, 1.5))
     count = strong["p"].size
@@ -38,7 +40,9 @@ def check(context: Context) -> Checks:
     yield paired_z_test("duality of -0.5 and 1.5", _seen(strong["y"]), dual[:count])
     weight = (plain["p"] / w) ** -0.5 * np.exp(-0.375 * plain["spent"])
     count = plain["p"].size
-    yield paired_z_test("density of paths, -0.5 against 0", _seen(away["y"])[:count], weight * _seen(plain["y"]))
+    yield paired_z_test(
+        "density of paths, -0.5 against 0", _seen(away["y"])[:count], weight * _seen(plain["y"])
+    )
     risen = -np.log(away["late p"] / w)
     yield paired_z_test("rise of the surprise, omega=-0.5", away["late spent"], risen)
     for omega, prior in theorem.SHIFTS:
@@ -49,25 +53,26 @@ def check(context: Context) -> Checks:
 
 
 def _guided(omega: float, blocks: int, rng: np.random.Generator) -> dict[str, Array]:
-    """At a level in the middle: states, posteriors, `∫|D_c − D|² dτ`; and whether the run ends in the class."""
+    """States, posteriors, `∫|D_c − D|² dτ` at two levels, and whether the run ends in the class."""
     parts = [_block(omega, rng) for _ in range(blocks)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _block(omega: float, rng: np.random.Generator) -> dict[str, Array]:
     found: dict[str, Array] = {}
-    spent, before, tau = np.zeros(BLOCK), np.zeros(BLOCK), 0.0
+    spent, before, tau, p = np.zeros(BLOCK), np.zeros(BLOCK), 0.0, np.zeros(BLOCK)
     for n, state in enumerate(reverse_runs(CLASSES, levels(0.15, 150.0, STEPS), BLOCK, rng, omega)):
+        p = state.p[0]
         if n <= LATE:
             rate = ((state.denoised[0] - state.mean) ** 2).sum(axis=0)
             spent += 0.5 * (state.tau - tau) * (before + rate)
             before, tau = rate, state.tau
         if n == MARK:
-            found |= {"y": state.y[0], "p": state.p[0], "spent": spent.copy()}
+            found |= {"y": state.y[0], "p": p, "spent": spent.copy()}
         if n == LATE:
-            found |= {"late p": state.p[0], "late spent": spent}
+            found |= {"late p": p, "late spent": spent}
     # the few that are not decided by then are drawn
-    found["ends"] = (rng.random(BLOCK) < state.p[0]).astype(np.float64)
+    found["ends"] = (rng.random(BLOCK) < p).astype(np.float64)
     return found
 
 

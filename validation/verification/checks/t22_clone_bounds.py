@@ -1,4 +1,4 @@
-"""T22 measured: the hull of a grid on the simplex, random laws of posteriors, mixtures, and what attains the bounds."""
+"""T22 measured: a hull over the simplex, random laws of posteriors, mixtures, and what attains."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,23 @@ def check(context: Context) -> Checks:
     for phi, classes in theorem.CASES:
         for name, (place, value) in zip(("lower", "upper"), hulls[classes], strict=True):
             key = f"{name}, phi={phi:g}, K={classes}"
-            yield close(key, "hull of a grid on the simplex", predicted[key], float(np.interp(phi, place, value)), 2e-3)
-    laws = np.array([_law(classes, context.rng(f"T22 {classes} {n}")) for classes in (2, 3, 7) for n in range(150)])
+            yield close(
+                key,
+                "hull of a grid on the simplex",
+                predicted[key],
+                float(np.interp(phi, place, value)),
+                2e-3,
+            )
+    laws = np.array(
+        [_law(classes, context.rng(f"T22 {classes} {n}")) for classes in (2, 3, 7) for n in range(150)]
+    )
     extremes = np.array([*_attaining()])
     for name, row, upper in (("lower", 0, False), ("upper", 1, True)):
         every = np.concatenate([laws, extremes])
         limits = [float(clone_bounds(phi, int(classes))[row]) for phi, _, classes in every]
-        yield bound(f"{name} bound on 450 random laws and on those that attain it", "sums", limits, every[:, 1], upper)
+        yield bound(
+            f"{name} bound on 450 random laws and on those that attain it", "sums", limits, every[:, 1], upper
+        )
     yield from _mixtures(context)
     yield from _erasures(context)
 
@@ -94,7 +104,7 @@ def _mixtures(context: Context) -> Checks:
 
 
 def _erasures(context: Context) -> Checks:
-    """The experiment itself on states that say one of two classes or nothing: clones drawn, and the lower bound."""
+    """Clones of states that say one of two classes or nothing, and the lower bound, which they attain."""
     rng, p = context.rng("T22 erasures"), np.full((SAMPLES, 2), 0.5)
     told = rng.random(SAMPLES) < 0.4
     p[told] = np.eye(2)[rng.integers(0, 2, told.sum())]

@@ -1,4 +1,4 @@
-"""T23 measured: divergences of short chains over all their states, costs by quadrature, biases by densities and draws."""
+"""T23 measured: divergences of short chains over all states, costs by quadrature, biases of chains."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ INTERLEAVED = Components(
     np.full((4, 1), 0.02),
     np.array([0, 1, 0, 1]),
 )
-"""Two classes of two Gaussians that take turns: details tell them apart, and the rate of information rises."""
+"""Two classes of two Gaussians in pairs: details tell classes apart, and the rate of information rises."""
 TAUS = np.array([0.0, 0.3, 1.0, 2.5])
 RUNS = 250_000
 
@@ -29,7 +29,9 @@ def check(context: Context) -> Checks:
     """Chains of three steps, of points and of interleaved Gaussians; costs; the constant; biases."""
     predicted = theorem.predict()
     whole = _divergence(POINTS, np.array(theorem.FEW))
-    yield close("cost of three steps", "integral over all states", predicted["cost of three steps"], whole, 1e-7)
+    yield close(
+        "cost of three steps", "integral over all states", predicted["cost of three steps"], whole, 1e-7
+    )
     yield from _interleaved()
     yield from _costs(predicted)
     for count in theorem.COUNTS:
@@ -44,7 +46,9 @@ def check(context: Context) -> Checks:
 
 
 def _grids(taus: Array, points: int) -> list[Array]:
-    return [np.linspace(-2.4 * tau - 8 * np.sqrt(tau), 2.4 * tau + 8 * np.sqrt(tau), points) for tau in taus[1:]]
+    return [
+        np.linspace(-2.4 * tau - 8 * np.sqrt(tau), 2.4 * tau + 8 * np.sqrt(tau), points) for tau in taus[1:]
+    ]
 
 
 def _density(classes: Components, y: Array, tau: float) -> tuple[Array, Array]:
@@ -69,7 +73,7 @@ def _divergence(classes: Components, taus: Array, points: int = 110) -> float:
         return (weights @ (z * denoised)) / (weights @ z)
 
     cells = [grid[1] - grid[0] for grid in grids]
-    one, two, three = (grid.reshape(shape) for grid, shape in zip(grids, ((-1, 1, 1), (1, -1, 1), (1, 1, -1)), strict=True))
+    one, two, three = grids[0][:, None, None], grids[1][:, None], grids[2]
     moves, places = (one, two - one, three - two), (np.zeros(1), grids[0], grids[1])
     wiener = np.exp(-sum(move**2 / (2 * step) for move, step in zip(moves, steps, strict=True)))
     wiener *= np.prod(cells) / np.sqrt(np.prod(2 * np.pi * steps))
@@ -87,9 +91,15 @@ def _interleaved() -> Checks:
     informed = 0.0
     for k in (0, 1):
         rows = INTERLEAVED.classes == k
-        own = Components(*(part[rows] for part in (INTERLEAVED.weights, INTERLEAVED.means, INTERLEAVED.variances)), np.zeros(2, int))
-        informed += float(INTERLEAVED.weights[rows].sum()) * _divergence(own, TAUS)
-    for name, rate, value in (("whole", _error, whole), ("excess of the class", _class_rate, whole - informed)):
+        weights, means, variances = (
+            part[rows] for part in (INTERLEAVED.weights, INTERLEAVED.means, INTERLEAVED.variances)
+        )
+        own = Components(weights, means, variances, np.zeros(2, dtype=np.int64))
+        informed += float(weights.sum()) * _divergence(own, TAUS)
+    for name, rate, value in (
+        ("whole", _error, whole),
+        ("excess of the class", _class_rate, whole - informed),
+    ):
         yield close(f"{name}, interleaved Gaussians", "integral over all states", _riemann(rate), value, 1e-6)
     # the rate rises, so the left sum is less than the integral
     negative = _riemann(_class_rate)
@@ -148,11 +158,14 @@ def _costs(predicted: dict[str, float]) -> Checks:
     mmse = np.array([binary_quadrature.quick_mmse(float(g)) for g in place])
     optimal = np.sqrt([_sech4(float(g)) for g in place])
     lost = np.log(2) - binary_quadrature.quick_entropy(theorem.END)
-    for name, density in (("optimal", optimal), ("agreement", np.sqrt(mmse)), ("entropy", mmse), ("uniform", 1 + 0 * mmse)):
+    densities = {"optimal": optimal, "agreement": np.sqrt(mmse), "entropy": mmse, "uniform": 1 + 0 * mmse}
+    for name, density in densities.items():
         # by γ = r², from the value 1 at 0
         slope = 2 * np.concatenate([[0.0], root * density])
         whole = integrate.cumulative_simpson(slope, x=np.concatenate([[0.0], root]), initial=0)
-        levels = np.interp(np.linspace(0, whole[-1], theorem.COUNT + 1), whole, np.concatenate([[0.0], root])) ** 2
+        levels = (
+            np.interp(np.linspace(0, whole[-1], theorem.COUNT + 1), whole, np.concatenate([[0.0], root])) ** 2
+        )
         rates = [1.0, *(binary_quadrature.quick_mmse(float(g)) for g in levels[1:-1])]
         cost = 0.5 * float(np.array(rates) @ np.diff(levels)) - lost
         yield close(f"cost, {name}", "left sum by quadrature", predicted[f"cost, {name}"], cost, 2e-3)
@@ -170,7 +183,8 @@ def _bias(end: float, count: int) -> float:
     ell = np.linspace(-24.0, 24.0, 1200)
     width = np.sqrt(2 * np.pi * step)
     law = np.exp(-((ell - start - np.tanh(start) * step) ** 2) / (2 * step)) / width
-    kernel = np.exp(-((ell[:, None] - ell - np.tanh(ell) * step) ** 2) / (2 * step)) / width * (ell[1] - ell[0])
+    kernel = np.exp(-((ell[:, None] - ell - np.tanh(ell) * step) ** 2) / (2 * step)) / width
+    kernel *= ell[1] - ell[0]
     for _ in range(count - 1):
         law = kernel @ law
     return float(law @ special.expit(2 * ell) * (ell[1] - ell[0])) - theorem.MINORITY

@@ -1,10 +1,11 @@
 """Reverse runs of any classes that are mixtures of Gaussians with diagonal covariances, in plain NumPy.
 
-In the clock `τ = σ^{−2}` the state is `Y = x/σ²`, from `Y = 0` at infinite noise, and with guidance ω to a class
+In the clock `τ = σ^{−2}` the state is `Y = x/σ²`, from `Y = 0` at infinite noise, and with guidance ω to
+class c
 
     dY = [D + ω(D_c − D)] dτ + dB,
 
-taken by Heun's rule, of second weak order. A component `N(m, s)` has the likelihood, coordinate by coordinate,
+taken by Heun's rule, of second weak order. A component `N(m, s)` has in each coordinate the likelihood
 `(1 + τs)^{−1/2} exp[(mY + ½sY² − ½τm²)/(1 + τs)]` and the denoiser `(m + sY)/(1 + τs)`.
 """
 
