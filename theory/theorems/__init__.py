@@ -29,6 +29,11 @@ MODULES: dict[str, str] = {
     "T16": "t16_unequal_scales",
     "T17": "t17_any_mixture",
     "T18": "t18_collapse",
+    "T19": "t19_commitment",
+    "T20": "t20_first_passage",
+    "T21": "t21_guided_ends",
+    "T22": "t22_clone_bounds",
+    "T23": "t23_steps",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 

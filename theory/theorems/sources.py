@@ -17,7 +17,7 @@ _FILE = Path(__file__).resolve().parent.parent / "sources.bib"
 
 @dataclass(frozen=True)
 class Source:
-    """A published source; `venue` names the journal or conference with volume and pages."""
+    """A published source; `venue` names the journal with volume and pages, the conference or publisher."""
 
     key: str
     authors: tuple[str, ...]
@@ -26,7 +26,7 @@ class Source:
     venue: str
     year: int
     kind: str = "article"
-    """`article` for a journal or preprint, `inproceedings` for a conference."""
+    """`article` for a journal or preprint, `inproceedings` for a conference, `book`."""
     arxiv: str | None = None
     doi: str | None = None
 
@@ -68,8 +68,8 @@ def _source(key: str, entry: Any) -> Source:
 
 
 def _venue(fields: Any) -> str:
-    """`Journal 15:9957` or `Journal 51(4):1261-1282`; a journal or conference alone without a volume."""
-    where = str(fields.get("journal") or fields["booktitle"])
+    """`Journal 15:9957` or `Journal 51(4):1261-1282`; its name alone without a volume."""
+    where = str(fields.get("journal") or fields.get("booktitle") or fields["publisher"])
     if "volume" not in fields:
         return where
     number = f"({fields['number']})" if "number" in fields else ""

@@ -96,16 +96,20 @@ def _cff_reference(source: Source) -> dict[str, Any]:
         for author in source.authors
     ]
     entry: dict[str, Any] = {
-        "type": "article" if source.kind == "article" else "conference-paper",
+        "type": _CFF_TYPES[source.kind],
         "title": source.title,
         "authors": people,
         "year": source.year,
-        "journal" if source.kind == "article" else "collection-title": source.venue,
     }
+    if source.kind == "book":
+        entry["publisher"] = {"name": source.venue}
+    else:
+        entry["journal" if source.kind == "article" else "collection-title"] = source.venue
     if source.url:
         entry["url"] = source.url
     return entry
 
 
+_CFF_TYPES = {"article": "article", "inproceedings": "conference-paper", "book": "book"}
 _BIBLIOGRAPHY = {"bibtex": _source_bibtex, "apa": _source_apa}
 _SOFTWARE = {"bibtex": _software_bibtex, "apa": _software_apa}

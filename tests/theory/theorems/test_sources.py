@@ -10,7 +10,7 @@ from speciation.theory.theorems import THEOREMS
 from speciation.theory.theorems.sources import Source, bibliography, sources
 from speciation.validation.verification.citation import cite
 
-SHORT_NAME = re.compile(r"\b(?:B|GSV|H|K|LC|LW|RA)\d\d\b")
+SHORT_NAME = re.compile(r"\b(?:B|GSV|H|HT|K|LC|LW|RA)\d\d\b")
 
 
 def texts(root):
@@ -26,7 +26,7 @@ def test_entries_are_complete():
         assert all(re.fullmatch(r"[^,]+, [^,]+", author) for author in source.authors)
         assert 1900 < source.year < 2100
         assert f"{source.year % 100:02}" == key[-2:]
-        assert source.kind in ("article", "inproceedings")
+        assert source.kind in ("article", "inproceedings", "book")
         assert "{" not in source.title + source.venue
     assert sources()["B24"] == Source(
         "B24",

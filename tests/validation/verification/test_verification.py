@@ -13,7 +13,7 @@ from speciation.theory.theorems import THEOREMS
 from speciation.validation.verification.checks import CHECKS, Check, Context
 from speciation.validation.verification.checks import _base as base
 
-LONG = ("T2", "T6", "T8", "T11", "T12", "T14", "T17")
+LONG = ("T2", "T6", "T8", "T11", "T12", "T14", "T17", "T19", "T20", "T21", "T23")
 """Theorems whose checks take the most; the ordinary run measures the others."""
 
 
@@ -193,6 +193,18 @@ PERTURBATIONS = {
     "information": ("closed_forms/collapse.py", "return dimension / 2 *", "return dimension / 1.96 *", "T18"),
     "collapse": ("closed_forms/collapse.py", "np.expm1(2 * np.log(n) / d)", "np.expm1(2.04 * np.log(n) / d)", "T18"),
     "upper bound": ("theorems/t10_bounds.py", "np.exp(-gamma / 2)", "np.exp(-gamma / 1.96)", "T10"),
+    "last change": ("channel/commitment.py", "bare = scale / np.sqrt(2 * np.pi", "bare = scale / np.sqrt(2.04 * np.pi", "T19"),
+    "commitment tail": ("channel/commitment.py", "tilt = np.exp(-gamma / 2 -", "tilt = np.exp(-gamma / 1.96 -", "T19"),
+    "passage": ("channel/first_passage.py", "found = gap * (2 * posterior - 1)", "found = gap * (2.04 * posterior - 1)", "T20"),
+    "passage modes": ("channel/first_passage.py", "np.exp(gap - (1 + q * q) * g / 2)", "np.exp(gap - (1.02 + q * q) * g / 2)", "T20"),
+    "passage transform": ("channel/first_passage.py", "root = np.sqrt(1 + 2 * rate)", "root = np.sqrt(1 + 2.04 * rate)", "T20"),
+    "guided end": ("channel/guidance.py", "np.maximum(2 * (0.5 - guidance), 0.0)", "np.maximum(2.04 * (0.5 - guidance), 0.0)", "T21"),
+    "late spread": ("channel/guidance.py", "return float(mp.diff(log_moment, 0, 2)", "return float(1.02 * mp.diff(log_moment, 0, 2)", "T21"),
+    "clone polygon": ("closed_forms/clone_bounds.py", "np.log1p(1 / k) * (1 - k * phi)", "np.log1p(1 / k) * (1 - 1.02 * k * phi)", "T22"),
+    "clone tangent": ("closed_forms/clone_bounds.py", "rest * others * np.log(others)", "1.02 * rest * others * np.log(others)", "T22"),
+    "step cost": ("channel/steps.py", "float(0.5 * rates @ steps", "float(0.51 * rates @ steps", "T23"),
+    "step constant": ("channel/steps.py", "np.sqrt(-np.atleast_1d(binary", "1.02 * np.sqrt(-np.atleast_1d(binary", "T23"),
+    "minority": ("channel/steps.py", "difference = 0.5 * (np.tanh", "difference = 0.51 * (np.tanh", "T23"),
 }  # fmt: skip
 
 
