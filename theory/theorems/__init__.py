@@ -29,6 +29,7 @@ MODULES: dict[str, str] = {
     "T16": "t16_unequal_scales",
     "T17": "t17_any_mixture",
     "T18": "t18_collapse",
+    "T24": "t24_two_gaussians",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 

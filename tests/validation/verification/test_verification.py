@@ -192,6 +192,9 @@ PERTURBATIONS = {
     "information": ("closed_forms/collapse.py", "return dimension / 2 *", "return dimension / 1.96 *", "T18"),
     "collapse": ("closed_forms/collapse.py", "np.expm1(2 * np.log(n) / d)", "np.expm1(2.04 * np.log(n) / d)", "T18"),
     "upper bound": ("theorems/t10_bounds.py", "np.exp(-gamma / 2)", "np.exp(-gamma / 1.96)", "T10"),
+    "entropy's kernel": ("closed_forms/two_gaussians.py", "turned: Complex = np.pi * _inverse_sine",
+                         "turned: Complex = 1.02 * np.pi * _inverse_sine", "T24"),
+    "means in the exponent": ("closed_forms/two_gaussians.py", "- 0.5 * log - 0.5 * bent", "- 0.5 * log - 0.51 * bent", "T24"),
 }  # fmt: skip
 
 
