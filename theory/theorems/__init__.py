@@ -30,6 +30,7 @@ MODULES: dict[str, str] = {
     "T17": "t17_any_mixture",
     "T18": "t18_collapse",
     "T24": "t24_two_gaussians",
+    "T25": "t25_random_means",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 

@@ -195,6 +195,8 @@ PERTURBATIONS = {
     "entropy's kernel": ("closed_forms/two_gaussians.py", "turned: Complex = np.pi * _inverse_sine",
                          "turned: Complex = 1.02 * np.pi * _inverse_sine", "T24"),
     "means in the exponent": ("closed_forms/two_gaussians.py", "- 0.5 * log - 0.5 * bent", "- 0.5 * log - 0.51 * bent", "T24"),
+    "random threshold": ("closed_forms/random_means.py", "return np.expm1(2 * _alpha", "return np.expm1(2.04 * _alpha", "T25"),
+    "law of the information": ("closed_forms/random_means.py", "share = g / (dimension + g)", "share = 1.04 * g / (dimension + g)", "T25"),
 }  # fmt: skip
 
 
