@@ -31,6 +31,8 @@ MODULES: dict[str, str] = {
     "T18": "t18_collapse",
     "T24": "t24_two_gaussians",
     "T25": "t25_random_means",
+    "T26": "t26_cumulants",
+    "T27": "t27_duality",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 
