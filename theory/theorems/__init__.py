@@ -34,6 +34,10 @@ MODULES: dict[str, str] = {
     "T21": "t21_guided_ends",
     "T22": "t22_clone_bounds",
     "T23": "t23_steps",
+    "T24": "t24_two_gaussians",
+    "T25": "t25_random_means",
+    "T26": "t26_cumulants",
+    "T27": "t27_duality",
 }
 """File name of each theorem, here and in `validation/verification/checks/`, by id."""
 

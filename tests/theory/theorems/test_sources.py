@@ -10,7 +10,7 @@ from speciation.theory.theorems import THEOREMS
 from speciation.theory.theorems.sources import Source, bibliography, sources
 from speciation.validation.verification.citation import cite
 
-SHORT_NAME = re.compile(r"\b(?:B|GSV|H|HT|K|LC|LW|RA)\d\d\b")
+SHORT_NAME = re.compile(r"\b(?:A|B|C|D|G|GSV|H|HT|K|LC|LW|M|PV|RA|W)\d\d\b")
 
 
 def texts(root):

@@ -205,6 +205,14 @@ PERTURBATIONS = {
     "step cost": ("channel/steps.py", "float(0.5 * rates @ steps", "float(0.51 * rates @ steps", "T23"),
     "step constant": ("channel/steps.py", "np.sqrt(-np.atleast_1d(binary", "1.02 * np.sqrt(-np.atleast_1d(binary", "T23"),
     "minority": ("channel/steps.py", "difference = 0.5 * (np.tanh", "difference = 0.51 * (np.tanh", "T23"),
+    "entropy's kernel": ("closed_forms/two_gaussians.py", "turned: Complex = np.pi * _inverse_sine",
+                         "turned: Complex = 1.02 * np.pi * _inverse_sine", "T24"),
+    "means in the exponent": ("closed_forms/two_gaussians.py", "- 0.5 * log - 0.5 * bent", "- 0.5 * log - 0.51 * bent", "T24"),
+    "random threshold": ("closed_forms/random_means.py", "return np.expm1(2 * _alpha", "return np.expm1(2.04 * _alpha", "T25"),
+    "law of the information": ("closed_forms/random_means.py", "share = g / (dimension + g)", "share = 1.04 * g / (dimension + g)", "T25"),
+    "third cumulants": ("closed_forms/cumulants.py", 'excess("third") / 12]', 'excess("third") / 12.24]', "T26"),
+    "cumulant law": ("closed_forms/cumulants.py", "sp.log(d) / (2 * n) + sp.log(delta**2 / (4", "sp.log(d) / (2 * n) + sp.log(delta**2 / (5", "T26"),
+    "dual": ("channel/duality.py", "(np.pi**2 / 4 / _levels", "(np.pi**2 / 4.08 / _levels", "T27"),
 }  # fmt: skip
 
 
