@@ -337,7 +337,7 @@ THEOREM = Theorem(
         r"for $K$ classes with $\Sigma = s^2I$ the posterior is a Wonham filter in the clock "
         r"$1/(s^2+\sigma^2)$; with a general shared $\Sigma$ and $K > 2$ no single clock serves."
     ),
-    sources=("H26", "K25"),
+    sources=("A82", "H26", "K25"),
     hypotheses=(
         "two classes with a shared covariance, w the weight of the class guided to; K classes with Σ = s²I",
         "the reverse run is Anderson's SDE with the exact score, from infinite noise on",

@@ -159,6 +159,12 @@ def _peak() -> tuple[Block, ...]:
             _cosh,
             r"\bigl(\sqrt g+x\bigr)^2 = 2\ell+x^2 = 2\ell\cosh^2a",
         ),
+        *_peak_condition(),
+    )
+
+
+def _peak_condition() -> tuple[Block, ...]:
+    return (
         Text(
             r"Taking twice the logarithm of the condition, "
             r"$2\log\Phi=-x^2-\log2\pi-\log4+\log(2\ell+x^2)$, gives"

@@ -6,6 +6,8 @@ from speciation.theory import theorems
 from speciation.theory.theorems import THEOREMS, Identity
 from speciation.theory.theorems.sources import sources
 
+THREE = sp.Integer(3)
+
 
 def test_ids_are_in_order():
     assert all(theorem.id == identifier for identifier, theorem in THEOREMS.items())
@@ -30,6 +32,32 @@ def test_proof_holds_and_could_have_failed(identifier):
     for identity in THEOREMS[identifier].derive():
         assert identity.holds(), identity.name
         assert identity.mutant_rejected(), identity.name
+
+
+@pytest.mark.parametrize("identifier", THEOREMS)
+def test_steps_are_derived_from_inputs(identifier):
+    """Alike on both sides before any work is no step of a proof, and without inputs nothing can go wrong."""
+    steps = THEOREMS[identifier].derive()
+    assert sum(step.kind == "derived" for step in steps) >= 2
+    for step in steps:
+        assert step.kind == "derived", step.name
+        assert step.inputs, step.name
+        assert step.shown, step.name
+
+
+def test_an_identity_of_nothing_is_no_proof():
+    x = sp.Symbol("x", positive=True)
+    same = Identity("anything", x, x)
+    assert same.kind == "definition"
+    assert same.holds()
+    assert not same.mutant_rejected()
+    # both sides move together, so nothing depends on the input
+    loose = Identity.of("loose", lambda c=THREE: (c * x + x, x + c * x + 0 * x))
+    assert loose.kind == "definition"
+    blind = Identity.of("blind", lambda c=THREE: (sp.Integral(c * x, x), c * x**2 / 2))
+    assert blind.kind == "derived"
+    assert blind.holds()
+    assert not blind.mutant_rejected()
 
 
 def test_a_wrong_identity_is_found_out():
