@@ -137,8 +137,9 @@ class PeakGamma(sp.Function):
         """The implicit function of `(1 + 2κγ) A₁₀ − γ(1 + κγ) A₃₀ = 0`."""
         arguments: tuple[Any, ...] = self.args
         kappa, w = arguments
-        first, third = (SechMoment(n, 0, self, w) for n in (1, 3))
-        slope = 2 * kappa * first - 2 * (1 + 2 * kappa * self) * third
+        first: Any = SechMoment(1, 0, self, w)
+        third: Any = SechMoment(3, 0, self, w)
+        slope: Any = 2 * kappa * first - 2 * (1 + 2 * kappa * self) * third
         slope -= self * (1 + kappa * self) * third.fdiff(3)
         if argindex == 1:
             return -(2 * self * first - self**2 * third) / slope
