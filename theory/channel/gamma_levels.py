@@ -137,14 +137,15 @@ class PeakGamma(sp.Function):
         """The implicit function of `(1 + 2κγ) A₁₀ − γ(1 + κγ) A₃₀ = 0`."""
         arguments: tuple[Any, ...] = self.args
         kappa, w = arguments
-        first: Any = SechMoment(1, 0, self, w)
-        third: Any = SechMoment(3, 0, self, w)
-        slope: Any = 2 * kappa * first - 2 * (1 + 2 * kappa * self) * third
-        slope -= self * (1 + kappa * self) * third.fdiff(3)
+        peak: Any = self
+        first: Any = SechMoment(1, 0, peak, w)
+        third: Any = SechMoment(3, 0, peak, w)
+        slope: Any = 2 * kappa * first - 2 * (1 + 2 * kappa * peak) * third
+        slope -= peak * (1 + kappa * peak) * third.fdiff(3)
         if argindex == 1:
-            return -(2 * self * first - self**2 * third) / slope
+            return -(2 * peak * first - peak**2 * third) / slope
         if argindex == 2:
-            moved = (1 + 2 * kappa * self) * first.fdiff(4) - self * (1 + kappa * self) * third.fdiff(4)
+            moved = (1 + 2 * kappa * peak) * first.fdiff(4) - peak * (1 + kappa * peak) * third.fdiff(4)
             return -moved / slope
         raise sp.core.function.ArgumentIndexError(self, argindex)
 

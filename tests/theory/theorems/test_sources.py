@@ -10,7 +10,7 @@ from speciation.theory.theorems import THEOREMS
 from speciation.theory.theorems.sources import Source, bibliography, sources
 from speciation.validation.verification.citation import cite
 
-SHORT_NAME = re.compile(r"\b(?:B|C|D|GSV|H|K|LC|LW|M|PV|RA)\d\d\b")
+SHORT_NAME = re.compile(r"\b(?:B|C|D|GSV|H|K|KA|LC|LW|M|PV|RA|S)\d\d\b")
 
 
 def texts(root):
