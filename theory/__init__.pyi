@@ -21,6 +21,8 @@ from .channel.first_passage import first_passage_gamma as first_passage_gamma
 from .channel.first_passage import first_passage_tail as first_passage_tail
 from .channel.first_passage import first_passage_transform as first_passage_transform
 from .channel.first_passage import first_passage_variance as first_passage_variance
+from .channel.gamma_levels import MedianGamma as MedianGamma
+from .channel.gamma_levels import PeakGamma as PeakGamma
 from .channel.guidance import guided_entropy_coefficients as guided_entropy_coefficients
 from .channel.guidance import guided_probability as guided_probability
 from .channel.guidance import late_shift as late_shift
@@ -70,6 +72,14 @@ from .times.expansions import log_law as log_law
 from .times.expansions import peak_gamma_coefficients as peak_gamma_coefficients
 from .times.prediction import SpeciationTime as SpeciationTime
 from .times.prediction import speciation_times as speciation_times
+from .times.symbols import M as M
+from .times.symbols import d as d
+from .times.symbols import gamma as gamma
+from .times.symbols import gamma_c as gamma_c
+from .times.symbols import mu as mu
+from .times.symbols import omega as omega
+from .times.symbols import s2 as s2
+from .times.symbols import w as w
 from .times.window import window_sigmas as window_sigmas
 
 __version__: str

@@ -73,4 +73,6 @@ def _venue(fields: Any) -> str:
     if "volume" not in fields:
         return where
     number = f"({fields['number']})" if "number" in fields else ""
-    return f"{where} {fields['volume']}{number}:{fields['pages'].replace('--', '-')}"
+    pages = f":{fields['pages'].replace('--', '-')}" if "pages" in fields else ""
+    series = f"{where}, PMLR" if "series" in fields else where
+    return f"{series} {fields['volume']}{number}{pages}"

@@ -23,8 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 from .. import schedules
 from .._support.real_numbers import real_numbers
 from .._support.untyped import sympy as sp
-from ..channel import _gamma_levels
+from ..channel import gamma_levels
 from ..channel.constants import median_gamma, peak_gamma
+from . import symbols
 
 __all__ = [
     "CRITERIA",
@@ -51,9 +52,9 @@ CRITERIA = (
 )
 """Names of the criteria, in T5's order."""
 
-SEPARATION2 = sp.Symbol("M")
+SEPARATION2 = symbols.M
 """`M = |δ|²`. Without assumptions, so that `subs({"M": …})` finds it by its name."""
-VARIANCE = sp.Symbol("s2")
+VARIANCE = symbols.s2
 """`s²`, the variance of each class."""
 
 
@@ -90,10 +91,16 @@ def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
 def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
     """OU speciation time `½ log(1 + σ²)` as a SymPy expression in `SEPARATION2` and `VARIANCE`.
 
-    This is the expression that `speciation_time` evaluates. Raises `ValueError` for an unknown
-    criterion. Source: T5.
+    This is the expression that `speciation_time` evaluates; for `probability-flow`, whose
+    drift is unstable at every time or at none unless `s²(1 − s²) ≤ 4w(1−w)M < 1 − s²`, a `Piecewise` that is
+    `nan` elsewhere. Raises `ValueError` for an unknown criterion. Source: T5.
     """
-    return sp.log(_growth(_known(criterion), sp.sympify(prior))) / 2
+    prior = sp.sympify(prior)
+    time = sp.log(_growth(_known(criterion), prior)) / 2
+    if criterion != "probability-flow":
+        return time
+    own, deficit = _effective(prior), 1 - VARIANCE
+    return sp.Piecewise((time, sp.And(own < deficit, own >= VARIANCE * deficit)), (sp.nan, True))
 
 
 def speciation_sigma2(
@@ -188,9 +195,9 @@ def _growth(criterion: str, prior: Any) -> Any:
         return s2 + _effective(prior)
     levels: dict[str, Any] = {
         "cloning": sp.Integer(1),
-        "entropy-median": _gamma_levels.MedianGamma(prior),
+        "entropy-median": gamma_levels.MedianGamma(prior),
         # κ = (1−s²)/M: the rate is a density in OU time
-        "entropy-peak": _gamma_levels.PeakGamma((1 - s2) / M, prior),
+        "entropy-peak": gamma_levels.PeakGamma((1 - s2) / M, prior),
     }
     return M / levels[criterion] + 1 - s2
 

@@ -12,6 +12,7 @@ from .._support.untyped import sympy as sp
 from ..channel import multiprecision
 from ..channel.constants import precise_median_gamma, precise_peak_gamma
 from ..channel.series import moment_derivative
+from . import symbols
 from .criteria import CRITERIA, SEPARATION2, VARIANCE, speciation_sigma2_expression
 
 __all__ = [
@@ -25,11 +26,11 @@ __all__ = [
     "regular_growth",
 ]
 
-DIMENSION = sp.Symbol("d")
+DIMENSION = symbols.d
 """Dimension d."""
-MEAN = sp.Symbol("mu")
+MEAN = symbols.mu
 """Mean per coordinate μ, so that `M = μ²d`."""
-LEVEL = sp.Symbol("gamma_c")
+LEVEL = symbols.gamma_c
 """The level γ_c of a criterion; γ*(0) for the entropy peak."""
 
 _SLOPES = sp.symbols("c1:20")

@@ -49,14 +49,18 @@ def _software_bibtex(software: dict[str, Any]) -> str:
     names = [Person("{" + person["name"] + "}") for person in software["authors"]]
     fields = {
         "title": "{" + software["title"] + "}",
+        "year": str(software["date-released"])[:4],
         **{key: software[key] for key in ("version", "license")},
+        **({"url": software["repository-code"]} if "repository-code" in software else {}),
     }
     return _bibtex("speciation", Entry("software", fields, {"author": names}))
 
 
 def _software_apa(software: dict[str, Any]) -> str:
     author = ", ".join(person["name"] for person in software["authors"])
-    return f"{author}. {software['title']} (Version {software['version']}) [Computer software]."
+    year, address = str(software["date-released"])[:4], software.get("repository-code", "")
+    about = f"{author} ({year}). {software['title']} (Version {software['version']}) [Computer software]."
+    return f"{about} {address}".rstrip()
 
 
 def _source_bibtex(source: Source) -> str:

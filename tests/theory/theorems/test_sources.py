@@ -10,7 +10,7 @@ from speciation.theory.theorems import THEOREMS
 from speciation.theory.theorems.sources import Source, bibliography, sources
 from speciation.validation.verification.citation import cite
 
-SHORT_NAME = re.compile(r"\b(?:A|B|C|D|G|GSV|H|HT|K|LC|LW|M|PV|RA|W)\d\d\b")
+SHORT_NAME = re.compile(r"\b(?:A|B|C|D|G|GSV|H|HT|K|KA|LC|LW|M|PV|RA|S|W)\d\d\b")
 
 
 def texts(root):
@@ -63,3 +63,16 @@ def test_it_is_read_on_first_use():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_fields_are_fields_of_their_own():
+    found = parse_string(cite("bibtex", "T8"), "bibtex").entries.values()
+    (entry,) = [entry for entry in found if entry.fields.get("eprint") == "2602.09651"]
+    wanted = {"volume": "306", "pages": "40295--40326", "archivePrefix": "arXiv", "primaryClass": "cs.LG"}
+    assert {name: entry.fields[name] for name in wanted} == wanted
+    (article,) = parse_string(cite("bibtex", "T3"), "bibtex").entries.values()
+    wanted = {"volume": "51", "number": "4", "pages": "1261--1282", "doi": "10.1109/TIT.2005.844072"}
+    assert {name: article.fields[name] for name in wanted} == wanted
+    (software,) = parse_string(cite(), "bibtex").entries.values()
+    assert re.fullmatch(r"\d{4}", software.fields["year"])
+    assert software.fields["version"]

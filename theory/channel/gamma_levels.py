@@ -1,0 +1,203 @@
+"""The entropy criteria's levels of γ as SymPy functions: exact derivatives, any precision, arrays.
+
+Their derivatives follow from what defines them. With `s = sech u`, `t = tanh u` and
+
+    A_{n,k}(γ, w) = c e^{−γ/2} ∫ N(u−λ; 0, γ) sⁿ tᵏ du,     c = 2√(w(1−w)),  λ = ½ log(w/(1−w)),
+
+γ* is the root of `F = (1 + 2κγ) A₁₀ − γ(1 + κγ) A₃₀`, so that `dγ* = −(∂F/∂γ)^{−1} dF`, and γ_½ that of
+`H(γ) = ½ H(C)`, where `∂H/∂γ = −½ A₁₀` and ∂H/∂w is the difference of the classes' surprises. The A are
+closed under differentiation, by the heat equation in γ and by shifting λ.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._support.untyped import mpmath as mp
+from .._support.untyped import sympy as sp
+from . import multiprecision
+from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
+
+__all__ = ["MedianGamma", "PeakGamma", "SechMoment", "SurpriseGap"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_HALF = sp.Rational(1, 2)
+
+
+def _numeric(double: Callable[..., Any], precise: Callable[..., Any]) -> Any:
+    """What `lambdify` calls: floats and arrays in double precision, mpmath numbers in that of mpmath."""
+
+    def call(*arguments: Any) -> Any:
+        if any(isinstance(argument, mp.mpf) for argument in arguments):
+            return precise(*arguments, digits=int(mp.mp.dps))
+        return double(*arguments)
+
+    return staticmethod(call)
+
+
+def _precise_moment(n: Any, k: Any, gamma: Any, prior: Any, digits: int = 30) -> Any:
+    """`A_{n,k}` to `digits` digits."""
+    average = multiprecision.odd_moment if int(k) else multiprecision.moment
+    return average(int(n), gamma, prior, digits)
+
+
+def _precise_gap(gamma: Any, prior: Any, digits: int = 30) -> Any:
+    """`E₁[−log p₁] − E₂[−log p₂]` by adaptive quadrature to `digits` digits."""
+    with mp.workdps(digits + 10):
+        g, w = mp.mpf(gamma), mp.mpf(prior)
+        bias = mp.log(w / (1 - w))
+
+        def difference(z: Any) -> Any:
+            first, second = (mp.log1p(mp.exp(-2 * g - s * bias - 2 * mp.sqrt(g) * z)) for s in (1, -1))
+            return mp.npdf(z) * (first - second)
+
+        reach = mp.sqrt(2 * (digits + 10) * mp.log(10))
+        return mp.quad(difference, mp.linspace(-reach, reach, 25))
+
+
+def _in_double(precise: Callable[..., Any]) -> Callable[..., Array]:
+    """A function of numbers in 17 digits, for arrays of them."""
+
+    def double(*arguments: ArrayLike) -> Array:
+        return np.vectorize(lambda *values: float(precise(*values, digits=17)), otypes=[float])(*arguments)[
+            ()
+        ]
+
+    return double
+
+
+class SechMoment(sp.Function):
+    """`A_{n,k}(γ, w) = c e^{−γ/2} ∫ N(u−λ; 0, γ) sechⁿ u tanhᵏ u du`, k = 0 or 1; `A₁₀` is the mmse."""
+
+    nargs = 4
+    _imp_ = _numeric(_in_double(_precise_moment), _precise_moment)
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return _at_precision(_precise_moment, self.args, prec)
+
+    def fdiff(self, argindex: int = 3) -> Any:
+        """By γ (the third argument) through the heat equation, by w (the fourth) by shifting λ."""
+        arguments: tuple[Any, ...] = self.args
+        n, k, gamma, w = arguments
+        next_: Any = SechMoment(n + 2, k, gamma, w)
+        if argindex == 3:
+            rest: Any = n * (n + 1) if k == 0 else (n + 1) * (n + 2)
+            return ((n**2 - 1) * self - rest * next_) / 2
+        if argindex == 4:
+            if k == 0:
+                shifted = -n * SechMoment(n, 1, gamma, w)
+            else:
+                shifted = -n * SechMoment(n, 0, gamma, w) + (n + 1) * SechMoment(n + 2, 0, gamma, w)
+            return ((1 - 2 * w) * self + shifted) / (2 * w * (1 - w))
+        raise sp.core.function.ArgumentIndexError(self, argindex)
+
+
+class SurpriseGap(sp.Function):
+    """`∂H/∂w = E₁[−log p₁] − E₂[−log p₂]` of the binary channel at γ and weight w, nats."""
+
+    nargs = 2
+    _imp_ = _numeric(_in_double(_precise_gap), _precise_gap)
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return _at_precision(_precise_gap, self.args, prec)
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """By γ, from `∂H/∂γ = −½ mmse`; by w it stays symbolic."""
+        if argindex == 1:
+            moment: Any = SechMoment(1, 0, *self.args)
+            slope: Any = moment.fdiff(4)
+            return -slope / 2
+        raise sp.core.function.ArgumentIndexError(self, argindex)
+
+
+class PeakGamma(sp.Function):
+    """γ*(κ, w), where `γ(1 + κγ) mmse(γ)` is largest, as a SymPy function; `PeakGamma(κ)` has w = ½.
+
+    Differentiates, expands in series, evaluates to any precision, and `lambdify` makes it a function of
+    arrays. Source: T8.
+    """
+
+    nargs = (1, 2)
+    is_positive = True
+    _imp_ = _numeric(peak_gamma, precise_peak_gamma)
+
+    @classmethod
+    def eval(cls, kappa: Any, prior: Any = None) -> Any:
+        """With one argument, the classes are balanced."""
+        return cls(kappa, _HALF) if prior is None else None
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return _at_precision(precise_peak_gamma, self.args, prec)
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The implicit function of `(1 + 2κγ) A₁₀ − γ(1 + κγ) A₃₀ = 0`."""
+        arguments: tuple[Any, ...] = self.args
+        kappa, w = arguments
+        peak: Any = self
+        first: Any = SechMoment(1, 0, peak, w)
+        third: Any = SechMoment(3, 0, peak, w)
+        slope: Any = 2 * kappa * first - 2 * (1 + 2 * kappa * peak) * third
+        slope -= peak * (1 + kappa * peak) * third.fdiff(3)
+        if argindex == 1:
+            return -(2 * peak * first - peak**2 * third) / slope
+        if argindex == 2:
+            moved = (1 + 2 * kappa * peak) * first.fdiff(4) - peak * (1 + kappa * peak) * third.fdiff(4)
+            return -moved / slope
+        raise sp.core.function.ArgumentIndexError(self, argindex)
+
+    def _eval_nseries(self, x: Any, n: int, logx: Any, cdir: Any = 0) -> Any:
+        return _taylor(self, x, n)
+
+
+class MedianGamma(sp.Function):
+    """γ_½(w), where half of the class entropy is left, as a SymPy function.
+
+    Differentiates, evaluates to any precision, and `lambdify` makes it a function of arrays. Source: T5, T8.
+    """
+
+    nargs = 1
+    is_positive = True
+    _imp_ = _numeric(median_gamma, precise_median_gamma)
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return _at_precision(precise_median_gamma, self.args, prec)
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The implicit function of `H(γ, w) = ½ H(0, w)`: `(log(w/(1−w)) + 2 ∂H/∂w)/mmse`."""
+        if argindex != 1:
+            raise sp.core.function.ArgumentIndexError(self, argindex)
+        arguments: tuple[Any, ...] = self.args
+        (w,) = arguments
+        return (sp.log(w / (1 - w)) + 2 * SurpriseGap(self, w)) / SechMoment(1, 0, self, w)
+
+    def _eval_nseries(self, x: Any, n: int, logx: Any, cdir: Any = 0) -> Any:
+        return _taylor(self, x, n)
+
+
+def _taylor(function: Any, x: Any, n: int) -> Any:
+    """Taylor's sum in x at 0 of a function of regular arguments; SymPy's own takes limits at each order."""
+    total, derivative = sp.Integer(0), function
+    for order in range(n):
+        total += derivative.subs(x, 0) * x**order / sp.factorial(order)
+        derivative = derivative.diff(x)
+    return total + sp.Order(x**n, x)
+
+
+def _at_precision(function: Callable[..., Any], arguments: tuple[Any, ...], prec: int) -> Any:
+    """Evaluate an mpmath function of SymPy arguments to `prec` bits, or leave it symbolic."""
+    digits = int(mp.libmp.prec_to_dps(prec)) + 2
+    numbers = [argument.evalf(digits) for argument in arguments]
+    if not all(number.is_number for number in numbers):
+        return None
+    values = [mp.make_mpf(sp.Float(number, digits)._mpf_) for number in numbers]
+    return sp.Float(_evaluated(function, tuple(values), digits), digits)
+
+
+@lru_cache(maxsize=4096)
+def _evaluated(function: Callable[..., Any], values: tuple[Any, ...], digits: int) -> Any:
+    """SymPy asks for the same few digits again and again, to know signs."""
+    return function(*values, digits=digits)
