@@ -25,12 +25,13 @@ def run_times(
 ) -> tuple[SpeciationTime, ...]:
     """Places of unguided reverse runs of two classes that share a covariance, in the schedule's clock.
 
-    `commitment-10`, `-50`, `-90` are where 10, 50 and 90 % of *the runs that change at all* have made their
-    last change of the likelier class: `P(a change later than γ) = (1 − share) P(a change)`, of runs that end at
-    σ = 0, where γ is γ(0) (T19; `commitment_gamma` where γ(0) is large and the weights are equal). At unequal
-    weights a run may never change; `probability_of_change` says how many do. `expected-gamma-0.9` is the place
-    where γ has the value `E γ` of its first passage of the posterior 0.9 (T20, `first_passage_gamma`, for runs
-    that go on until they reach it): the time at an expected γ, not an expected time.
+    `commitment-10`, `-50`, `-90` are where 10, 50 and 90 % of *the runs that change at all* have made
+    their last change of the likelier class: `P(a change later than γ) = (1 − share) P(a change)`, of runs
+    that end at σ = 0, where γ is γ(0) (T19; `commitment_gamma` where γ(0) is large and the weights are
+    equal). At unequal weights a run may never change; `probability_of_change` says how many do.
+    `expected-gamma-0.9` is the place where γ has the value `E γ` of its first passage of the posterior 0.9
+    (T20, `first_passage_gamma`, for runs that go on until they reach it): the time at an expected γ, not an
+    expected time.
 
     Each is a time with σ and γ, or carries the reason why there is none. Source: T19, T20.
     """

@@ -1,7 +1,8 @@
 """γ at which the noised density of two classes gets its second mode, for any weights (T5).
 
-With any shared covariance the stationary points of `p_t` lie on the line of the means, where the half log-odds
-u obey `u = λ + γ tanh u`, `λ = ½ log(w/(1−w))`. A second maximum appears at the tangency `γ sech² u = 1`:
+With any shared covariance the stationary points of `p_t` lie on the line of the means, where the half
+log-odds u obey `u = λ + γ tanh u`, `λ = ½ log(w/(1−w))`. A second maximum appears at the tangency
+`γ sech² u = 1`:
 
     √(γ(γ−1)) − arcosh √γ = |λ|,        with  γ = cosh²(z/2):   sinh z − z = |log(w/(1−w))|.
 
