@@ -72,6 +72,9 @@ from .times.expansions import log_law as log_law
 from .times.expansions import peak_gamma_coefficients as peak_gamma_coefficients
 from .times.prediction import SpeciationTime as SpeciationTime
 from .times.prediction import speciation_times as speciation_times
+from .times.runs import run_times as run_times
+from .times.second_mode import SecondModeGamma as SecondModeGamma
+from .times.second_mode import second_mode_gamma as second_mode_gamma
 from .times.symbols import M as M
 from .times.symbols import d as d
 from .times.symbols import gamma as gamma

@@ -11,7 +11,7 @@ __all__ = ["DIAGRAMS", "NOISE", "Diagram", "grid", "grid_seconds", "parse_axis",
 DIAGRAMS = {
     diagram.name: diagram
     for diagram in (
-        Diagram("separation", "Two classes and the seven criteria", "T2, T5", two_classes.separation),
+        Diagram("separation", "Two classes and the eight criteria", "T2, T5", two_classes.separation),
         Diagram("dimension", "The window sharpens with the dimension", "T6, T7", two_classes.dimension),
         Diagram("classes", "Many classes: a first-order window", "T13, T14", many_classes.classes),
         Diagram("prior", "Unequal weights", "T2, T5", two_classes.prior),

@@ -19,13 +19,13 @@ __all__ = ["anisotropy", "dimension", "prior", "separation"]
 _LOG2 = np.log(2)
 _ENTROPY = ("entropy $H(C|X_t)$", "nats")
 _RATE = ("entropy rate $dH/dt$", "nats per unit t")
-_VARIANCE = 0.25  # of `separation`: s² < 1, where all seven criteria have a time
+_VARIANCE = 0.25  # of `separation`: s² < 1, where all eight criteria have a time
 _SOLVED = 33  # anisotropies at which the criteria are solved for; between them they are smooth
 _FLATTENED = 16.0  # |δ|² of `anisotropy`
 
 
 def separation(resolution: int) -> xr.Dataset:
-    """|δ| × time at `s = ½`: entropy, rate, and the seven criteria."""
+    """|δ| × time at `s = ½`: entropy, rate, and the eight criteria."""
     x = logarithmic("separation", 0.5, 200, resolution, r"separation $|\delta|$")
     y = time_axis(6.0, resolution)
     noise = np.expm1(2 * y.values)[:, None]

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from .._support.untyped import optimize
 from .._support.untyped import sympy as sp
 from ..channel.binary import clone_agreement
 from ..times.criteria import CRITERIA, speciation_time
+from ..times.second_mode import second_mode_gamma
 from ._base import HALF, ONE, TWO, Block, Identity, Measured, Text, Theorem
 
 CASES = ((9.0, 1.0, 0.5), (9.0, 0.25, 0.3), (0.3, 0.6, 0.5), (6.0, 2.0, 0.5))
-"""Triples (M, s², w) at which all seven times are predicted."""
+"""Triples (M, s², w) at which all eight times are predicted."""
 MODE_PRIORS = (0.55, 0.7, 0.95)
 """First weights at which the appearance of a second mode is predicted."""
 CLONE_PRIORS = (0.5, 0.3, 0.1)
@@ -30,16 +30,6 @@ def derivation() -> tuple[Block, ...]:
     )
 
 
-def second_mode_gamma(prior: float) -> float:
-    """γ at which the density gets its second mode: `√(γ(γ−1)) − arcosh √γ = ½|log w/(1−w)|`."""
-    field = float(abs(np.log(prior / (1 - prior))) / 2)
-
-    def excess(gamma: float) -> float:
-        return float(np.sqrt(gamma * (gamma - 1)) - np.arccosh(np.sqrt(gamma))) - field
-
-    return float(optimize.brentq(excess, 1.0, 4 + 2 * field, xtol=1e-14))
-
-
 def predict() -> dict[str, float]:
     """OU times of all criteria at `CASES`, where they exist, and RA23's critical signal."""
     numbers = {
@@ -49,7 +39,7 @@ def predict() -> dict[str, float]:
     }
     numbers = {name: time for name, time in numbers.items() if np.isfinite(time)}
     points = float(np.exp(-2 * speciation_time("reverse-sde", 1.0, 0.0)))
-    modes = {f"gamma of the second mode (w={w:g})": second_mode_gamma(w) for w in MODE_PRIORS}
+    modes = {f"gamma of the second mode (w={w:g})": float(second_mode_gamma(w)) for w in MODE_PRIORS}
     agreement = {f"phi at cloning (w={w:g})": float(clone_agreement(1.0, w)) for w in CLONE_PRIORS}
     return numbers | {"critical e^{-2t} of points at ±1": points} | modes | agreement
 
@@ -218,7 +208,7 @@ def _second_mode_for_all_weights() -> tuple[Block, ...]:
             r"that no run rests at."
         ),
         Measured(
-            "All seven times from the density itself, by differences, quadrature and bisection, for four "
+            "All eight times from the density itself, by differences, quadrature and bisection, for four "
             "pairs of classes; four of them and cloning with a full covariance in 6 dimensions, by dense "
             "matrices; the γ of the second mode from the slope of the density on a line; φ at cloning by "
             "quadrature of Bayes' rule at unequal weights."

@@ -9,8 +9,8 @@ and every instability is a condition on its score at the midpoint:
     curvature         ∂²log p_t = 0            covariance        Λ e^{−2t} = 1, Λ = Var X₀
     reverse-sde       1 + 2 ∂²log p_t = 0      probability-flow  1 + ∂²log p_t = 0
 
-The entropy criteria are levels of `γ = M/(s² + σ²)`. Each condition is solved symbolically for
-σ²; the same expression is what `speciation_time` evaluates.
+The entropy criteria, cloning and the second mode of p_t are levels of `γ = M/(s² + σ²)`. Each condition is
+solved symbolically for σ²; the same expression is what `speciation_time` evaluates.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from .._support.untyped import sympy as sp
 from ..channel import gamma_levels
 from ..channel.constants import median_gamma, peak_gamma
 from . import symbols
+from .second_mode import SecondModeGamma, second_mode_gamma
 
 __all__ = [
     "CRITERIA",
@@ -49,6 +50,7 @@ CRITERIA = (
     "entropy-peak",
     "entropy-median",
     "cloning",
+    "second-mode",
 )
 """Names of the criteria, in T5's order."""
 
@@ -140,7 +142,7 @@ def speciation_time(
     ----------
     criterion : str
         One of `CRITERIA`: `curvature`, `covariance`, `reverse-sde`, `probability-flow`,
-        `entropy-peak`, `entropy-median`, `cloning`.
+        `entropy-peak`, `entropy-median`, `cloning`, `second-mode`.
     separation2 : array_like
         `M = |δ|² > 0`, the squared half distance of the means.
     variance : array_like
@@ -195,6 +197,7 @@ def _growth(criterion: str, prior: Any) -> Any:
         return s2 + _effective(prior)
     levels: dict[str, Any] = {
         "cloning": sp.Integer(1),
+        "second-mode": SecondModeGamma(prior),
         "entropy-median": gamma_levels.MedianGamma(prior),
         # κ = (1−s²)/M: the rate is a density in OU time
         "entropy-peak": gamma_levels.PeakGamma((1 - s2) / M, prior),
@@ -242,6 +245,6 @@ def _less_one(growth: Any) -> Any:
 @lru_cache(maxsize=16)
 def _compiled(criterion: str) -> Callable[..., Any]:
     prior = sp.Symbol("w", positive=True)
-    numeric = {"PeakGamma": peak_gamma, "MedianGamma": median_gamma}
+    numeric = {"PeakGamma": peak_gamma, "MedianGamma": median_gamma, "SecondModeGamma": second_mode_gamma}
     expression = speciation_sigma2_expression(criterion, prior)
     return sp.lambdify((SEPARATION2, VARIANCE, prior), expression, [numeric, "numpy"])

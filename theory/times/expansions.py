@@ -60,7 +60,7 @@ def level_of(criterion: str, digits: int = 30) -> Any:
 
     Raises `ValueError` for a criterion that is no level of γ.
     """
-    if criterion in ("curvature", "cloning"):
+    if criterion in ("curvature", "cloning", "second-mode"):
         return mp.mpf(1)
     if criterion == "entropy-median":
         return precise_median_gamma(digits=digits)
@@ -73,7 +73,7 @@ def level_of(criterion: str, digits: int = 30) -> Any:
 def _log_law(criterion: str, order: int) -> Any:
     x = sp.Symbol("x", positive=True)  # 1/d
     separation2 = MEAN**2 / x
-    if criterion in ("curvature", "cloning", "entropy-median"):
+    if criterion in ("curvature", "cloning", "second-mode", "entropy-median"):
         growth = 1 - VARIANCE + separation2 / LEVEL
     elif criterion == "entropy-peak":
         kappa = (1 - VARIANCE) / separation2

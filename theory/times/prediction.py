@@ -13,6 +13,7 @@ from ..closed_forms.factors import factors_of
 from ..closed_forms.gaussian_pair import Pair
 from ..mixtures.mixture import GaussianMixture
 from .criteria import CRITERIA, speciation_sigma2, why_no_time
+from .second_mode import second_mode_gamma
 from .window import window_sigmas
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
     "covariance_noise",
     "expected_seconds",
     "midpoint_separation2",
+    "noise_at_gamma",
+    "placed",
     "speciation_times",
+    "why_no_spectrum",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -28,25 +32,29 @@ Array: TypeAlias = NDArray[np.float64]
 _ENTROPIC = ("entropy-peak", "entropy-median")
 _SCAN = 0.05  # distance in log σ of the levels that bracket the highest peak of a rate; it is 1 to 2 wide
 _FOLLOWED = 40  # levels, about, that a search then asks for, one at a time
+_ALIGNED = 0.01  # share of |δ|² in a direction below which the classes have no part in what happens there
+_MIDPOINT = ("curvature", "reverse-sde", "probability-flow")
 _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lanczos iteration
 
 
 @dataclass(frozen=True)
 class SpeciationTime:
-    """One criterion's answer: time in the asked-for clock, σ and γ there, or the reason for none."""
+    """One criterion's answer: time in the asked-for clock, σ and γ there, or the reason for none.
+
+    `note` says where the criterion does not mean what its name says.
+    """
 
     criterion: str
     time: float | None
     sigma: float | None
     gamma: float | None
     reason: str | None = None
+    note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary; `reason` only where there is no time."""
+        """A plain dictionary; `reason` only where there is no time, `note` only where there is one."""
         entry = asdict(self)
-        if self.reason is None:
-            del entry["reason"]
-        return entry
+        return {name: value for name, value in entry.items() if value or name not in ("reason", "note")}
 
 
 def speciation_times(
@@ -55,7 +63,7 @@ def speciation_times(
 ) -> tuple[SpeciationTime, ...]:
     """Speciation time by each of `CRITERIA`, in the schedule's clock.
 
-    Two classes with a shared covariance have all seven (isotropic: the closed forms of T5;
+    Two classes with a shared covariance have all eight (isotropic: the closed forms of T5;
     otherwise the secular equations of `pair`). Other mixtures have the covariance criterion; the entropy
     criteria where their curve is exact; and the instabilities of the midpoint where equally distant
     classes of equal weight, or independent choices of them, make it one. There a class adds
@@ -110,13 +118,68 @@ def _one(criterion: str, mixture: GaussianMixture, schedule: schedules.Schedule)
     noise = _noise(criterion, mixture)
     if noise is None:
         return SpeciationTime(criterion, None, None, None, _reason(criterion, mixture))
+    return placed(criterion, noise, mixture, schedule, _note(criterion, noise, mixture))
+
+
+def placed(
+    criterion: str,
+    noise: float,
+    mixture: GaussianMixture,
+    schedule: schedules.Schedule,
+    note: str | None = None,
+) -> SpeciationTime:
+    """An answer at `noise = σ²`, in the schedule's clock where that reaches so far."""
     sigma = float(np.sqrt(noise))
     gamma = float(mixture.gamma(sigma)) if mixture.is_binary_channel else None
     time = float(schedule.time(sigma))
     if np.isnan(time):
         reason = f"the {schedule.name} clock ends at sigma = {schedule.last_sigma:.6g}"
-        return SpeciationTime(criterion, None, sigma, gamma, reason)
-    return SpeciationTime(criterion, time, sigma, gamma)
+        return SpeciationTime(criterion, None, sigma, gamma, reason, note)
+    return SpeciationTime(criterion, time, sigma, gamma, note=note)
+
+
+def noise_at_gamma(mixture: GaussianMixture, level: float) -> float | None:
+    """σ² at which γ of two classes is `level > 0`, or `None` where γ never gets that large."""
+    variance = mixture.isotropic_variance
+    if variance is None:
+        return Pair.of(mixture).noise_at_gamma(level)
+    noise = mixture.separation2 / level - variance
+    return noise if noise >= 0 else None
+
+
+def why_no_spectrum(mixture: GaussianMixture) -> str | None:
+    """Why the γ of two classes cannot be followed here, or `None` if it can."""
+    within = mixture.covariances[0].has_spectrum
+    return None if within else "needs eigenvalues that are out of reach in this dimension; a curve does not"
+
+
+def _note(criterion: str, noise: float, mixture: GaussianMixture) -> str | None:
+    """Where a criterion of two classes with a shared covariance does not mean what its name says."""
+    if not mixture.is_binary_channel or not mixture.covariances[0].has_spectrum:
+        return None
+    pair, directions = Pair.of(mixture), mixture.isotropic_variance is None
+    if directions and criterion == "covariance" and _alignment(pair, noise) < _ALIGNED:
+        return f"its direction holds under {_ALIGNED:.0%} of |δ|²: the width of the data, not of the classes"
+    if directions and criterion == "reverse-sde" and abs(noise - (pair.largest - 2)) <= 1e-9 * pair.largest:
+        return "turns unstable in a direction in which the classes do not differ"
+    if criterion in _MIDPOINT and pair.balance < 1:
+        return "linearised at the midpoint, which is no fixed point at unequal weights"
+    return None
+
+
+def _alignment(pair: Pair, noise: float) -> float:
+    """Share of |δ|² along the top eigenvector of the data's covariance, whose eigenvalue is `1 + noise`.
+
+    The eigenvector of `Σ + c²δδᵀ` at Λ is `(Λ − Σ)^{−1}δ`; where Λ is an eigenvalue of Σ in a direction
+    without overlap with δ it is that direction, and the share 0.
+    """
+    with np.errstate(divide="ignore", over="ignore"):
+        parts = pair.overlaps / (noise + 1 - pair.variances)
+        square = float((parts / (noise + 1 - pair.variances)).sum())
+    first = float(parts.sum())
+    if not np.isfinite(square) or pair.balance * first < 1 - 1e-6:
+        return 0.0
+    return first**2 / (square * float(pair.overlaps.sum()))
 
 
 def _why_not(criterion: str, mixture: GaussianMixture) -> str | None:
@@ -124,10 +187,9 @@ def _why_not(criterion: str, mixture: GaussianMixture) -> str | None:
     if criterion == "covariance":
         return None
     if mixture.is_binary_channel:
-        within = mixture.covariances[0].has_spectrum
-        return (
-            None if within else "needs eigenvalues that are out of reach in this dimension; a curve does not"
-        )
+        return why_no_spectrum(mixture)
+    if criterion == "second-mode":
+        return "stated for two classes with a shared covariance"
     if criterion == "cloning":
         return "its threshold is stated for two classes with a shared covariance"
     if criterion in _ENTROPIC:
@@ -189,6 +251,8 @@ def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
         return noise if noise >= 0 else None
     if not mixture.is_binary_channel:
         return _from_curve(criterion, mixture) if criterion in _ENTROPIC else _at_midpoint(criterion, mixture)
+    if criterion == "second-mode":
+        return noise_at_gamma(mixture, float(second_mode_gamma(mixture.minority)))
     return Pair.of(mixture).noise(criterion)
 
 

@@ -44,6 +44,7 @@ CALLS = {
     "large_gamma_mmse": (theory.large_gamma_mmse, {"gamma": 20.0}),
     "optimal_terms": (optimal_terms, {"gamma": 20.0}),
     "median_gamma": (theory.median_gamma, {"prior": 0.5}),
+    "second_mode_gamma": (theory.second_mode_gamma, {"prior": 0.5}),
     "peak_gamma": (theory.peak_gamma, {"kappa": 0.5, "prior": 0.5}),
     "orthogonal_entropy": (theory.orthogonal_entropy, {"g": 1.0, "classes": 4.0}),
     "orthogonal_agreement": (theory.orthogonal_agreement, {"g": 1.0, "classes": 4.0}),
@@ -161,6 +162,7 @@ def test_every_public_function_of_numbers_is_in_the_table():
         "window_sigmas",
         "level_partition",
         "speciation_times",
+        "run_times",
     }  # of mixtures
     public = {n for n in dir(theory) if n[0].islower() and callable(getattr(theory, n))}
     assert public - left_out <= CALLS.keys()

@@ -28,7 +28,7 @@ from speciation.theory.times.prediction import SpeciationTime, covariance_noise
 GAMMA_STAR, GAMMA_HALF = 1.508330628786380978, 1.044013315452508238  # design values of T8
 
 
-def test_the_seven_times_of_the_contract(run_json):
+def test_the_eight_times_of_the_contract(run_json):
     times = {e["criterion"]: e for e in run_json("predict", "binary:d=4096,mu=1,s=1")["times"]}
     half_log = 0.5 * np.log(4096)
     expected = {
@@ -38,6 +38,7 @@ def test_the_seven_times_of_the_contract(run_json):
         "entropy-peak": half_log - 0.5 * np.log(GAMMA_STAR),
         "entropy-median": half_log - 0.5 * np.log(GAMMA_HALF),
         "cloning": half_log,
+        "second-mode": half_log,
     }
     for criterion, time in expected.items():
         assert times[criterion]["time"] == pytest.approx(time, abs=1e-10)
@@ -318,3 +319,46 @@ def test_the_linearised_drift_turns_unstable_in_a_direction_without_classes():
         return np.linalg.eigvalsh(np.eye(2) + 2 * hessian)[-1]
 
     assert most_unstable(0.99 * sigma) > 0 > most_unstable(1.01 * sigma)
+
+
+def test_notes_say_where_a_criterion_does_not_mean_what_its_name_says():
+    """By the top eigenvector of the data's covariance, from a dense solver."""
+    half = np.array([2.0, 0.1, 0.0])
+    for variances, mean, apart in (
+        ([1.0, 2.0, 9.0], half, True),  # a direction without any overlap
+        ([1.0, 9.0, 2.0], half, True),  # with little
+        ([1.0, 2.0, 3.0], half, False),
+        ([1.0, 1.0, 1.0], half, False),
+        ([1.0, 1.0, 1.0], 1e-3 * half, False),  # narrow, but along the means
+    ):
+        mixture = GaussianMixture([0.5, 0.5], np.array([mean, -mean]), Diagonal(variances))
+        top = np.linalg.eigh(np.diag(variances) + np.outer(mean, mean))[1][:, -1]
+        assert ((top @ mean) ** 2 / (mean @ mean) < 0.01) == apart
+        entries = {entry.criterion: entry for entry in speciation_times(mixture)}
+        note = entries["covariance"].note
+        assert (note is not None and "width of the data" in note) == apart
+        assert ("note" in entries["covariance"].to_json()) == apart
+        assert entries["curvature"].note is None
+
+
+def test_a_drift_that_is_unstable_without_the_classes_says_so():
+    means = [[0.4, 0.0], [-0.4, 0.0]]
+    for second, said in ((3.0, True), (1.2, False)):
+        mixture = GaussianMixture([0.5, 0.5], means, Diagonal([1.0, second]))
+        entry = next(one for one in speciation_times(mixture) if one.criterion == "reverse-sde")
+        assert (entry.note is not None) == said
+
+
+@pytest.mark.parametrize(("prior", "said"), [(0.5, False), (0.3, True), (0.9, True)])
+def test_at_unequal_weights_the_midpoint_is_no_fixed_point(prior, said):
+    entries = entries_of(f"binary:d=64,mu=1,s=1,w={prior}")
+    assert (entries["curvature"].note is not None) == said
+    assert (entries["reverse-sde"].note is not None) == said
+    assert entries["cloning"].note is entries["second-mode"].note is entries["covariance"].note is None
+    # the drift along the axis at the midpoint, 2 ∂log p_t, by differences of Bayes' rule
+    mean = 1.3
+    p = [
+        prior * np.exp(-((x - mean) ** 2) / 2) + (1 - prior) * np.exp(-((x + mean) ** 2) / 2)
+        for x in (1e-5, -1e-5)
+    ]
+    assert (abs(np.log(p[0] / p[1])) > 1e-7) == said

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 from speciation.theory import CRITERIA, GaussianMixture, binary_entropy, binary_mmse, clone_agreement
 
 SPEC = "binary:d=64,mu=1,s=1"
@@ -33,6 +34,36 @@ def test_predict_table_names_every_criterion(run):
     status, out, _ = run("predict", "digits:3,8")
     assert status == 0
     assert all(criterion in out for criterion in CRITERIA)
+
+
+def test_predict_json_says_where_runs_commit(run_json):
+    content = run_json("predict", "binary:d=4096,mu=1,s=1,w=0.3")
+    assert set(content) == {"mixture", "clock", "times", "runs", "notes", "units"}
+    assert content["runs"]["probability_of_change"] == pytest.approx(0.6, rel=1e-12)
+    runs = {entry["criterion"]: entry for entry in content["runs"]["times"]}
+    assert list(runs) == ["commitment-10", "commitment-50", "commitment-90", "expected-gamma-0.9"]
+    assert all(set(entry) == {"criterion", "time", "sigma", "gamma"} for entry in runs.values())
+    # half of 2ε(0) = 0.6, from Bayes' rule; E γ is that of ../shared/reference
+    gamma, field = runs["commitment-50"]["gamma"], np.log(0.3 / 0.7) / 2
+    error = [stats.norm.sf((gamma + sign * field) / np.sqrt(gamma)) for sign in (1, -1)]
+    assert 2 * (0.3 * error[0] + 0.7 * error[1]) == pytest.approx(0.3, rel=1e-11)
+    assert runs["expected-gamma-0.9"]["gamma"] == pytest.approx(0.70943025885704703, rel=1e-12)
+    assert runs.keys() | {"second-mode"} <= content["notes"].keys()
+    times = {entry["criterion"]: entry for entry in content["times"]}
+    assert times["second-mode"]["gamma"] == pytest.approx(1.842248, abs=5e-7)
+    assert "no fixed point" in times["curvature"]["note"]
+
+
+@pytest.mark.parametrize("spec", ["binary:d=4096,mu=1,s=1,w=0.3", "digits:3,8", "orthogonal:K=3,d=4,M=6,s=1"])
+def test_predict_table_fits_80_columns(spec, run, run_json, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("predict", spec)[1]
+    assert max(map(len, out.splitlines())) <= 80
+    words, content = " ".join(out.split()), run_json("predict", spec)
+    for entry in (*content["times"], *content["runs"]["times"]):
+        assert f"│ {entry['criterion']} " in out
+        assert all(entry[key] in words for key in ("reason", "note") if key in entry)
+    assert ("with probability 0.6" in words) == ("w=0.3" in spec)
 
 
 def test_curve_json_is_the_closed_form(run_json):

@@ -166,7 +166,7 @@ PERTURBATIONS = {
     "flow drift": ("times/criteria.py", "lambda hessian: 1 + hessian", "lambda hessian: 1.02 + hessian", "T5"),
     "data variance": ("times/criteria.py", "return s2 + _effective(prior)", "return s2 + sp.Rational(51, 50) * _effective(prior)", "T5"),
     "cloning level": ("times/criteria.py", '"cloning": sp.Integer(1)', '"cloning": sp.Rational(51, 50)', "T5"),
-    "second mode": ("theorems/t05_criteria.py", "np.log(prior / (1 - prior))) / 2", "np.log(prior / (1 - prior))) / 1.96", "T5"),
+    "second mode": ("times/second_mode.py", "target = np.abs(", "target = 1.02 * np.abs(", "T5"),
     "median level": ("channel/constants.py", "np.log(0.5 * binary_entropy", "np.log(0.51 * binary_entropy", "T5"),
     "secular equation": ("closed_forms/gaussian_pair.py", "gain = 2 * self.balance", "gain = 2.04 * self.balance", "T5"),
     "log law": ("times/expansions.py", "growth = 1 - VARIANCE + separation2 / LEVEL",

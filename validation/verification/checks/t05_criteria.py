@@ -49,7 +49,9 @@ def _conditions(M: float, s2: float, w: float) -> dict[str, Callable[[float], fl
     # what two clones of these classes do at unit half distance and unit variance
     threshold = line.agreement(1.0, 1.0, w)
 
-    return {
+    # at equal weights the second mode appears where the curvature at the midpoint changes sign
+    modes = {"second-mode": lambda t: line.least_slope(*_noised(t, M, s2), w)} if w != 0.5 else {}
+    return modes | {
         "curvature": lambda t: _curvature(t, M, s2, w),
         "covariance": lambda t: _variance(M, s2, w) * math.exp(-2 * t) - 1,
         "reverse-sde": lambda t: 1 + 2 * _curvature(t, M, s2, w),

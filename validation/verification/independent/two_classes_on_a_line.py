@@ -18,6 +18,7 @@ from .search import maximum, root
 __all__ = [
     "agreement",
     "entropy",
+    "least_slope",
     "log_density",
     "noised",
     "precise_entropy",
@@ -60,21 +61,21 @@ def log_density(x: float, mean: float, variance: float, prior: float = 0.5) -> f
 
 def second_mode(prior: float) -> float:
     """Squared half distance of two classes of unit variance at which p(x) gets a second maximum."""
+    return root(lambda mean: least_slope(mean, 1.0, prior), 1.0, 3.0) ** 2
 
-    def least_slope(mean: float) -> float:
-        """Least slope of log p, from the rarer class to the middle: positive while there is one mode."""
-        step, sign = 1e-4, 1 if prior > 0.5 else -1
 
-        def slope(x: float) -> float:
-            high, low = (log_density(sign * (x + d), mean, 1.0, prior) for d in (step, -step))
-            return (high - low) / (2 * step)
+def least_slope(mean: float, variance: float, prior: float) -> float:
+    """Least slope of log p, from the rarer class to the middle: positive while there is one mode."""
+    step, sign = 1e-4 * math.sqrt(variance), 1 if prior > 0.5 else -1
 
-        places = np.linspace(-mean, 0, 201)
-        lowest = int(np.clip(np.argmin([slope(float(x)) for x in places]), 1, 199))
-        at = maximum(lambda x: -slope(x), float(places[lowest - 1]), float(places[lowest + 1]))
-        return slope(at)
+    def slope(x: float) -> float:
+        high, low = (log_density(sign * (x + d), mean, variance, prior) for d in (step, -step))
+        return (high - low) / (2 * step)
 
-    return root(least_slope, 1.0, 3.0) ** 2
+    places = np.linspace(-mean, 0, 201)
+    lowest = int(np.clip(np.argmin([slope(float(x)) for x in places]), 1, 199))
+    at = maximum(lambda x: -slope(x), float(places[lowest - 1]), float(places[lowest + 1]))
+    return slope(at)
 
 
 def precise_log_density(x: Any, mean: Any, variance: Any) -> Any:
