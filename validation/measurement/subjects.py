@@ -53,7 +53,7 @@ _PROMPT_LIST = Annotated[list[str], Field(min_length=1)]
 _PROMPTS = TypeAdapter(Annotated[dict[str, _PROMPT_LIST], Field(min_length=1)])
 _NO_PROMPTS = "must be an object of prompt lists by name"
 _DIGITS_RANGE = (0.15, 30.0)  # of σ: no pair is undecided below, none is told apart above
-_FASHION_RANGE = (0.25, 60.0)
+_FASHION_RANGE = (0.3, 60.0)
 
 
 @dataclass(frozen=True)
