@@ -20,9 +20,10 @@ def main() -> None:
     save(log_law_figure((16, 256, 4096, 65536)), FOLDER / "log-law.png")
     save(instability_figure(np.geomspace(2, 1e12, 49)), FOLDER / "instabilities.png")
     (FOLDER / "instabilities.csv").write_text(instabilities(2, 3, 5, *(10.0**n for n in range(1, 13))))
-    pairs = pd.read_csv(RESULTS / "digits-pairs.csv").set_index("pair").to_xarray()
-    test = json.loads((RESULTS / "digits-pairs.json").read_text(encoding="utf-8"))["log_scale_test"]
-    save(log_scale_figure(pairs, test), FOLDER / "digits-log-scale.png")
+    for model in ("digits", "fashion"):
+        pairs = pd.read_csv(RESULTS / f"{model}-pairs.csv").set_index("pair").to_xarray()
+        test = json.loads((RESULTS / f"{model}-pairs.json").read_text(encoding="utf-8"))["log_scale_test"]
+        save(log_scale_figure(pairs, test), FOLDER / f"{model}-log-scale.png")
     save(guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")), FOLDER / "digits-guidance.png")
     save(accuracy_figure(pd.read_csv(RESULTS / "accuracy.csv")), FOLDER / "accuracy-map.png")
     save(scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")), FOLDER / "digits-scaling.png")

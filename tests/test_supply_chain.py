@@ -99,6 +99,7 @@ def test_no_command_reads_the_network(tmp_path):
         f"diagram prior --resolution 8 --out {tmp_path}/d --quiet",
         f"measure digits --classes 3,8 --samples 8 --levels 4 --out {tmp_path}/m --quiet",
         f"compare {tmp_path}/m/curve.csv digits:3,8 --quiet",
+        "measure fashion --classes pullover,boot --samples 4 --levels 4 --quiet",
         "cite",
     ]
     done = subprocess.run(
@@ -176,6 +177,23 @@ def licences():
 FREE = re.compile(
     r"Apache|BSD|MIT|PSF|Python-2\.0|Python Software Foundation|MPL|Mozilla|ISC|Zlib|0BSD|HPND|Unlicense|CNRI"
 )
+
+
+def test_data_of_others_lie_beside_their_licence():
+    """Every folder of the package that holds arrays, which are data and no weights of our own."""
+    folders = {
+        path.parent
+        for floor in ("theory", "numerics", "validation")
+        for path in (ROOT / floor).rglob("*.npz")
+    }
+    assert {folder.name for folder in folders} == {"fashion"}
+    for folder in folders:
+        text = (folder / "LICENSE").read_text()
+        assert FREE.search(text)
+        assert "©" in text
+        for path in folder.glob("*.npz"):
+            assert path.name in text
+    assert "Zalando" in (ROOT / "docs" / "templates" / "licences.md.j2").read_text()
 
 
 def test_licences_are_free_and_named():

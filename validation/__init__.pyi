@@ -15,6 +15,9 @@ from .models.digits_model import load_digits_model as load_digits_model
 from .models.edm import EDM2Denoiser as EDM2Denoiser
 from .models.edm import load_edm as load_edm
 from .models.edm import load_edm2 as load_edm2
+from .models.fashion_model import fashion_images as fashion_images
+from .models.fashion_model import fashion_mixture as fashion_mixture
+from .models.fashion_model import load_fashion_model as load_fashion_model
 from .models.oracle import MixtureDenoiser as MixtureDenoiser
 from .models.pipelines.load import load_pipeline as load_pipeline
 from .models.pipelines.stable_diffusion import StableDiffusionDenoiser as StableDiffusionDenoiser

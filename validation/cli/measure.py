@@ -45,14 +45,15 @@ def measure(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="digits, edm, edm2, pipeline, sd15, the SPEC of a mixture (oracle), or "
+            help="digits, fashion, edm, edm2, pipeline, sd15, the SPEC of a mixture (oracle), or "
             "my_module.py:denoiser.",
         ),
     ],
     classes: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class names, as 3,8, or one each time; one is compared with no class; all: every pair."
+            help="Class names, as 3,8 or pullover,boot, or one each time; one is compared with no class; "
+            "all: every pair."
         ),
     ] = None,
     estimator: Annotated[

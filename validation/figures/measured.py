@@ -144,7 +144,7 @@ def _per_log_sigma(curve: xr.Dataset, name: str) -> NDArray[np.float64]:
 def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
     """Measured against predicted σ at the peak per log σ of every pair, with a fitted line and the diagonal.
 
-    Pairs without a peak in the measured range are left out; without a test there is no line.
+    Pairs without a peak in the measured range are named; without a test there is no line.
     """
     with styled():
         figure = Figure(figsize=(5.2, 5.0), layout="constrained")
@@ -173,6 +173,10 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
             axis.set_minor_formatter(ticker.NullFormatter())
         axes.set_xlabel("predicted σ at the peak per log σ")
         axes.set_ylabel("measured σ at the peak per log σ")
+        if not shown.all():
+            missing = [str(name) for name in pairs.pair.values[~shown]]
+            few = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
+            axes.set_title(f"no peak in the measured range: {literally(few)}", fontsize=8)
         axes.legend(fontsize=9)
         return figure
 

@@ -167,8 +167,8 @@ def compare_pairs(
     """Each pair of classes against the mixture of the two, and all together by the log-scale test.
 
     `predict` gives the mixture of two classes by name. The summary has `pairs` by name, each as of
-    `compare`, and `log_scale_test` of the peaks per log σ, `None` where fewer than
-    three pairs have one, or all are predicted at one σ.
+    `compare`, and `log_scale_test` of the peaks per log σ with the errors of both, `None` where fewer than
+    three pairs have one, or all are predicted at one σ; `without_peak` names the pairs that have none.
     """
     held = {
         str(name): compared(pairs.sel(pair=name), predict(unlisted(str(name))), seed=seed)
@@ -187,13 +187,22 @@ def compare_pairs(
     summary: dict[str, Any] = {"pairs": {name: each.summary for name, each in held.items()}}
     test = None
     if shown.sum() >= 3 and np.ptp(np.log(x[shown])) > _SPREAD:
-        test = log_scale_test(x[shown], y[shown], measured.predicted_window_width.values[shown], seed)
+        errors = np.array([_errors_of_peaks(each) for each in held.values()])[shown]
+        widths = measured.predicted_window_width.values[shown]
+        of_both = {"predicted_error": errors[:, 0], "measured_error": errors[:, 1]}
+        test = log_scale_test(x[shown], y[shown], widths, seed, **of_both)
     without = [name for name, has in zip(held, shown, strict=True) if not has]
     summary |= {"without_peak": without, "log_scale_test": test}
     said, agree = _on_the_line(len(held), without, test)
     summary |= {"agree": agree, "sentence": said}
     first = next(iter(held.values()))
     return Comparison(first.predicted, summary, measured, True)
+
+
+def _errors_of_peaks(pair: Comparison) -> tuple[float, float]:
+    """Standard errors of log σ at the predicted and at the measured peak per log σ."""
+    predicted, measured = (place_in(each, "peak_per_log_sigma") for each in (pair.predicted, pair.measured))
+    return predicted.log_error, measured.log_error
 
 
 def _interpolated(predicted: xr.Dataset, name: str, sigma: Array) -> xr.Dataset:
@@ -390,8 +399,8 @@ def _check_pairs(pairs: xr.Dataset, mixture: GaussianMixture) -> None:
 
 def _on_the_line(count: int, without: list[str], test: dict[str, Any] | None) -> tuple[str, bool | None]:
     """One sentence on all pairs: whether the slope of measured on predicted log σ is 1."""
-    missing = f"; {len(without)} of {count} pairs have no peak per log σ in the measured range"
-    missing = missing if without else ""
+    missing = f"; {len(without)} of {count} pairs have no peak per log σ in the measured range: "
+    missing = missing + " and ".join(without) if without else ""
     if test is None:
         return f"no slope: fewer than three pairs have a peak, or all at one predicted σ{missing}", None
     z = abs(test["slope"] - 1) / test["slope_se"] if test["slope_se"] > 0 else np.inf

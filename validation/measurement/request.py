@@ -36,7 +36,7 @@ _USUAL_LEVELS = {"path": _PATH_STEPS, "discrepancy": _LEVELS, "cloning": _BRANCH
 _MANY = 100  # classes, beyond which all of them are never meant
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
-    "checkpoint": ("digits", "edm", "edm2", "pipeline", "sd15"),
+    "checkpoint": ("digits", "fashion", "edm", "edm2", "pipeline", "sd15"),
     "reference_checkpoint": ("edm", "edm2"),
     "prompts": ("pipeline", "sd15"),
     "variant": ("pipeline",),
@@ -81,8 +81,9 @@ class Request:
             return own_subject(self.model, device=self.device)
         if is_own(self.model):
             return subject_of_file(self.model, self.device)
-        if self.model == "digits":
-            return subjects.digits_subject(_path(self.checkpoint), self.device)
+        if self.model in ("digits", "fashion"):
+            embedded = {"digits": subjects.digits_subject, "fashion": subjects.fashion_subject}
+            return embedded[self.model](_path(self.checkpoint), self.device)
         if self.model in ("edm", "edm2"):
             if self.checkpoint is None:
                 raise ValueError(
@@ -155,7 +156,7 @@ class Request:
             raise ValueError(f"precision: {self.precision!r} is not one of {', '.join(_DTYPES)}")
         if self.precision != "float32" and self.device == "cpu":
             raise ValueError("precision: a CPU computes in float32; choose another device")
-        if self.precision != "float32" and self.model not in _TAKES["checkpoint"][1:]:
+        if self.precision != "float32" and self.model not in _TAKES["checkpoint"][2:]:
             raise ValueError("precision: is of networks from files; other models have one of their own")
 
 
@@ -189,8 +190,8 @@ def measure(
     Parameters
     ----------
     model : str or denoiser
-        `digits`, `edm`, `edm2`, `pipeline`, `sd15`, or the SPEC of a mixture, whose exact denoiser is
-        measured; a denoiser of one's own, or `my_module.py:name`, that says its `conditions`, `shape` and
+        `digits`, `fashion`, `edm`, `edm2`, `pipeline`, `sd15`, or the SPEC of a mixture, whose exact denoiser
+        is measured; a denoiser of one's own, or `my_module.py:name`, that says its `conditions`, `shape` and
         `sigmas` (`own_models`).
     classes : str or sequence of str, optional
         Names, all by default; one is compared with no class; "all" measures every pair.

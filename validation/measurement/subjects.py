@@ -1,7 +1,7 @@
 """What `speciation measure` measures: a denoiser, its conditions, clean samples and a prediction, if any.
 
-A mixture's exact denoiser (the oracle), the embedded digits, a network of EDM or EDM2, a pipeline;
-`own_models` adds anybody's.
+A mixture's exact denoiser (the oracle), the embedded networks of digits and of Fashion-MNIST, one of EDM or
+EDM2, a pipeline; `own_models` adds anybody's.
 """
 
 import csv
@@ -37,6 +37,7 @@ __all__ = [
     "Subject",
     "digits_subject",
     "edm_subject",
+    "fashion_subject",
     "oracle_subject",
     "pipeline_subject",
     "read_prompts",
@@ -44,7 +45,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-MODELS = ("digits", "edm", "edm2", "pipeline", "sd15")
+MODELS = ("digits", "fashion", "edm", "edm2", "pipeline", "sd15")
 """Names of the models; everything else is the SPEC of a mixture."""
 
 STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
@@ -52,6 +53,7 @@ _PROMPT_LIST = Annotated[list[str], Field(min_length=1)]
 _PROMPTS = TypeAdapter(Annotated[dict[str, _PROMPT_LIST], Field(min_length=1)])
 _NO_PROMPTS = "must be an object of prompt lists by name"
 _DIGITS_RANGE = (0.15, 30.0)  # of σ: no pair is undecided below, none is told apart above
+_FASHION_RANGE = (0.3, 60.0)
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,31 @@ def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subje
     options: dict[str, Any] = {"device": device, "null": "the zero label, learnt by label dropout"}
     options |= {"inputs": {str(checkpoint or WEIGHTS.name): sha256(path)}}
     return Subject(*model, held_out.sample, predict if side == 8 else None, **options)
+
+
+def fashion_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subject:
+    """The embedded model of Fashion-MNIST, shipped test images, and the mixture fitted to those of training.
+
+    The mixture's covariance is pooled over all ten classes, whichever of them are measured.
+    """
+    from ..models.fashion_model import WEIGHTS, fashion_images, fashion_mixture, load_fashion_model
+
+    path = checkpoint or WEIGHTS
+    denoiser, mixture = load_fashion_model(path, device), fashion_mixture()
+
+    def predict(classes: Sequence[str]) -> GaussianMixture:
+        return mixture.among(classes, equal=True)
+
+    def levels(count: int) -> Array:
+        return np.geomspace(*_FASHION_RANGE, count)
+
+    def chain(steps: int) -> Array:
+        return levels(steps + 1)[::-1]
+
+    model = (f"fashion {_digest(path)[:16]}", denoiser, denoiser.conditions, denoiser.shape, levels, chain)
+    options: dict[str, Any] = {"device": device, "null": "the zero label, learnt by label dropout"}
+    options |= {"inputs": {str(checkpoint or WEIGHTS.name): sha256(path)}}
+    return Subject(*model, fashion_images().sample, predict, **options)
 
 
 def edm_subject(

@@ -1,4 +1,4 @@
-"""The card that lies beside the weights of the digits model."""
+"""The card that lies beside the weights of an embedded model."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from .._support import templates
 __all__ = ["model_card"]
 
 
-def model_card(about: dict[str, Any]) -> str:
-    """Markdown from what `train_digits` knows of its run."""
-    card = templates.environment(__file__).get_template("digits.md.j2")
+def model_card(name: str, about: dict[str, Any]) -> str:
+    """Markdown from what `training_scripts` knows of the run that made the model `name`."""
+    card = templates.environment(__file__).get_template(f"{name}.md.j2")
     return card.render(about, network=about["configuration"])

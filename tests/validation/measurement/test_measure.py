@@ -287,6 +287,51 @@ def test_log_scale_test_of_three_pairs_says_nothing_else():
     assert line["slope_se"] < 1e-12
 
 
+def test_log_scale_test_allows_for_the_errors_of_both_axes():
+    """Known errors of 0.3 in x and 0.2 in y, slope 1, 400 pairs; least squares is flattened by a sixth.
+
+    Each bound is five standard errors: false alarms below 1e-6.
+    """
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 0.6, 400)
+    measured = np.exp(x + 0.2 * rng.standard_normal(400))
+    predicted = np.exp(x + 0.3 * rng.standard_normal(400))
+    errors = {"predicted_error": 0.3, "measured_error": np.full(400, 0.2)}
+    test = log_scale_test(predicted, measured, **errors)
+    assert abs(test["slope"] - 1) < 5 * test["slope_se"] < 0.25
+    assert test["scatter"] < 0.12
+    # mutant: without the errors of x
+    flat = log_scale_test(predicted, measured, measured_error=0.2)
+    assert abs(flat["slope"] - 1 / (1 + 0.25)) < 5 * flat["slope_se"]
+    assert abs(flat["slope"] - 1) > 4 * flat["slope_se"]
+    assert flat["scatter"] > 0.2
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 4.0])
+def test_the_line_is_deming_s_where_all_errors_are_equal(ratio):
+    """The closed form for variances of y that are `ratio` times those of x; no scatter is left to find."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 12))
+    y = 0.1 * y + 1.5 * x
+    test = log_scale_test(
+        np.exp(x), np.exp(y), predicted_error=1.0, measured_error=np.full(12, np.sqrt(ratio))
+    )
+    xx, yy, xy = x.var(), y.var(), np.mean((x - x.mean()) * (y - y.mean()))
+    slope = (yy - ratio * xx + np.sqrt((yy - ratio * xx) ** 2 + 4 * ratio * xy**2)) / (2 * xy)
+    assert test["slope"] == pytest.approx(slope, rel=1e-9)
+    assert test["intercept"] == pytest.approx(y.mean() - slope * x.mean(), abs=1e-9)
+    assert test["scatter"] == 0
+
+
+def test_errors_of_the_line_that_are_not_known_or_are_none():
+    known = log_scale_test([1, 2, 4, 9], [1, 2.2, 4, 8], measured_error=[0.1, 0.2, 0.1, 0.2])
+    open_ = log_scale_test([1, 2, 4, 9], [1, 2.2, 4, 8], measured_error=[0.1, np.nan, 0.1, 0.2])
+    assert open_ == known
+    for bad in (-0.1, np.inf, [0.1, 0.1]):
+        with pytest.raises(ValueError, match="measured_error"):
+            log_scale_test([1, 2, 4, 9], [1, 2.2, 4, 8], measured_error=bad)
+
+
 def test_results_say_what_they_are(run, tmp_path):
     assert run(*SMALL, "--out", tmp_path)[0] == 0
     summary = json.loads((tmp_path / "summary.json").read_text())

@@ -9,7 +9,13 @@ import torch
 from speciation.validation import load_digits_model, log_scale_test
 from speciation.validation.models.digits_model import WEIGHTS, configuration, digits_images
 from speciation.validation.models.edm import EDM2, Configuration
-from speciation.validation.models.edm.training import Settings, average_exponent, denoising_loss, train
+from speciation.validation.models.edm.training import (
+    Settings,
+    TrainingRun,
+    average_exponent,
+    denoising_loss,
+    train,
+)
 from speciation.validation.train_digits import main
 
 TINY = Configuration(8, 1, 10, 8, (1,), 1, (), 8)
@@ -104,6 +110,47 @@ def test_training_repeats_resumes_and_refuses_another_run(tmp_path):
         run(Settings(steps=6, batch=8, seed=1), folder=tmp_path)
 
 
+def test_a_run_goes_on_under_another_length_until_either_is_annealed(tmp_path):
+    """To the bits of the run that had that length from the first; later it is refused."""
+    images, held_out = digits_images()
+    data, aside = (images.pixels, images.labels), (held_out.pixels, held_out.labels)
+
+    def run(steps, **options):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            settings = Settings(steps=steps, batch=8, anneal=0.5)
+            return train(EDM2(TINY), *data, settings, aside, every=1, **options)
+
+    def stop_at(last):
+        def progress(done, total):
+            if done == last:
+                raise KeyboardInterrupt
+
+        return progress
+
+    with pytest.raises(KeyboardInterrupt):
+        run(12, folder=tmp_path, progress=stop_at(4))
+    # mutant: of 6 steps those after the third are annealed
+    with pytest.raises(ValueError, match="another training run"):
+        run(6, folder=tmp_path)
+    went_on, whole, longer = run(8, folder=tmp_path), run(8), run(12)
+    assert whole.history == went_on.history != longer.history[:8]
+    assert whole.history[:4] == longer.history[:4]
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, went_on.network.state_dict()[name]), name
+
+
+def test_the_rate_falls_to_zero_over_the_annealed_steps():
+    settings = Settings(steps=200, batch=1, anneal=0.5, decay_after=1000)
+    training = TrainingRun(EDM2(TINY), settings)
+    rates = []
+    for training.step in range(settings.steps):
+        rates.append(training._rate())
+    assert rates[99] == settings.learning_rate
+    assert rates[149] == pytest.approx(settings.learning_rate * 0.51)
+    assert rates[-1] == pytest.approx(settings.learning_rate / 100)
+
+
 def test_width_of_the_average_is_the_one_asked_for():
     """The power function's own mean and standard deviation, from its weights t^γ."""
     for width in (0.05, 0.1, 0.2):
@@ -172,6 +219,7 @@ def test_published_pairs_give_the_published_line(root):
         columns["predicted_peak_per_log_sigma"],
         columns["peak_per_log_sigma"],
         columns["predicted_window_width"],
+        measured_error=np.log(columns["peak_per_log_sigma_high"] / columns["peak_per_log_sigma_low"]) / 3.92,
     )
     published = json.loads((results / "digits-pairs.json").read_text())["log_scale_test"]
     for key, value in published.items():

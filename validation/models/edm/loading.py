@@ -229,6 +229,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, path, metadata)
 
 
-def save_edm2(network: EDM2 | EDM, path: Path) -> None:
-    """Write weights and configuration of a network to a `.safetensors` file."""
-    save_checkpoint(Checkpoint(network.configuration, network.state_dict()), path)
+def save_edm2(network: EDM2 | EDM, path: Path, dtype: torch.dtype | None = None) -> None:
+    """Write weights, in their own precision unless `dtype` says another, and configuration to `.safetensors`.
+
+    Only learnt tensors are rounded: a frequency of an embedding would shift by more than the weights do.
+    """
+    learnt = {name for name, _ in network.named_parameters()}
+    held = network.state_dict().items()
+    tensors = {name: tensor.to(dtype) if dtype and name in learnt else tensor for name, tensor in held}
+    save_checkpoint(Checkpoint(network.configuration, tensors), path)

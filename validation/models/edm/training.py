@@ -12,7 +12,7 @@ same bits. Source: K24.
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,12 @@ class Settings:
     label_dropout: float = 0.1
     average_width: float = 0.1
     seed: int = 0
+    anneal: float = 0.0
+
+    @property
+    def annealed_from(self) -> int:
+        """Steps before the last part `anneal` of all, in which the learning rate falls linearly to zero."""
+        return self.steps - round(self.anneal * self.steps)
 
 
 @dataclass
@@ -189,7 +195,7 @@ class TrainingRun:
         metadata, tensors = read_safetensors(path)
         try:
             about = json.loads(metadata.get("run", "{}"))
-            if about["settings"] == asdict(self.settings) and about.get("inputs", "") == self.inputs:
+            if self._goes_on(about):
                 self._set(about, tensors)
                 return
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -197,6 +203,14 @@ class TrainingRun:
                 f"{path}: not the state of a training run, or a damaged one; remove it"
             ) from None
         raise ValueError(f"{path}: the state of another training run; choose another folder")
+
+    def _goes_on(self, about: dict[str, Any]) -> bool:
+        """Whether a state is one of this run, or of one that differs in when it ends and not yet in rate."""
+        had, own = Settings(**about["settings"]), self.settings
+        as_long = replace(had, steps=own.steps, anneal=own.anneal)
+        if as_long != own or about.get("inputs", "") != self.inputs:
+            return False
+        return had == own or int(about["step"]) <= min(had.annealed_from, own.annealed_from)
 
     def _set(self, about: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         for part, module in (("network.", self.network), ("average.", self.average)):
@@ -218,7 +232,9 @@ class TrainingRun:
 
     def _rate(self) -> float:
         s, t = self.settings, self.step + 1
-        return s.learning_rate * min(1, t / _RAMP) / np.sqrt(max(t / s.decay_after, 1))
+        rate = s.learning_rate * min(1, t / _RAMP) / np.sqrt(max(t / s.decay_after, 1))
+        left = s.steps - s.annealed_from
+        return rate * min(1, (s.steps - t + 1) / left) if left else rate
 
     def _one_hot(self, labels: Tensor) -> Tensor:
         return functional.one_hot(labels, self.network.configuration.label_dim).float()
