@@ -16,6 +16,7 @@ from speciation.validation import (
     fashion_mixture,
     load_fashion_model,
     log_scale_test,
+    training_scripts,
 )
 from speciation.validation.models import fashion_data
 from speciation.validation.models.edm.training import Settings, denoising_loss
@@ -153,7 +154,8 @@ def small(tmp_path):
     return tmp_path
 
 
-def test_the_script_writes_weights_card_pictures_and_data(small):
+def test_the_script_writes_weights_card_pictures_and_data(small, monkeypatch):
+    monkeypatch.setattr(training_scripts, "_SHEET_SIGMAS", np.geomspace(80, 0.02, 4))
     out = small / "out"
     main(out, steps=2, batch=4, data=small, quiet=True, seed=3)
     written = {path.name for path in out.iterdir()}
