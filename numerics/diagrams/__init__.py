@@ -25,8 +25,17 @@ DIAGRAMS = {
 """The named diagrams; `grid` makes one of any two parameters."""
 
 
-def phase_diagram(name: str, resolution: int = 256) -> xr.Dataset:
+def phase_diagram(name: str, resolution: int = 256, **fixed: float) -> xr.Dataset:
     """A named phase diagram on a grid of `resolution` × `resolution`.
+
+    Parameters
+    ----------
+    name : str
+        One of `DIAGRAMS`.
+    resolution : int
+        Points along each axis.
+    **fixed : float
+        Other values of its fixed parameters, positive: `DIAGRAMS[name].fixed` has those that can be set.
 
     Returns
     -------
@@ -34,11 +43,14 @@ def phase_diagram(name: str, resolution: int = 256) -> xr.Dataset:
         Fields over (y, x), lines over x; coordinates and variables carry `long_name` and `units`, coordinates
         their `scale`; attributes `title`, `source` (theorems) and the fixed parameters.
 
-    Raises `ValueError` for an unknown name or a resolution below 2.
+    Raises `ValueError` for an unknown name or parameter, and a resolution below 2.
     """
     if name not in DIAGRAMS:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
     if resolution < 2:
         raise ValueError(f"resolution: must be at least 2, not {resolution}")
     diagram = DIAGRAMS[name]
-    return diagram.compute(resolution).assign_attrs(name=name, title=diagram.title, source=diagram.source)
+    values = diagram.checked(fixed)
+    return diagram.compute(resolution, **values).assign_attrs(
+        name=name, title=diagram.title, source=diagram.source
+    )

@@ -4,6 +4,7 @@ Coordinates and variables carry `long_name`, `units` and (coordinates) `scale`, 
 over x alone is a line, drawn on top of the fields.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,9 +36,26 @@ class Diagram:
     name: str
     title: str
     source: str
-    compute: Callable[[int], xr.Dataset]
+    compute: Callable[..., xr.Dataset]
+    """Of the resolution; its keywords are the fixed parameters, which can be set."""
     seconds: float = 1.0
     """How long it takes at a resolution of 256 on a usual core, roughly; less by half at lower ones."""
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Parameters that are the same all over the diagram and can be set, with their usual values."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {entry.name: float(entry.default) for entry in parameters if entry.kind is entry.KEYWORD_ONLY}
+
+    def checked(self, values: Mapping[str, float]) -> dict[str, float]:
+        """`values` as numbers; `ValueError` for what cannot be set or is not positive and finite."""
+        for name, value in values.items():
+            if name not in self.fixed:
+                known = ", ".join(self.fixed) or "nothing"
+                raise ValueError(f"{name}: {self.name} has no such fixed parameter; {known} can be set")
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name}: must be positive and finite, not {value:g}")
+        return {name: float(value) for name, value in values.items()}
 
 
 def linear(name: str, low: float, high: float, count: int, long_name: str, units: str = "1") -> Axis:

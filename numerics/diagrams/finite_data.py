@@ -10,11 +10,8 @@ from ._base import assembled, logarithmic, time_axis
 
 __all__ = ["collapse"]
 
-_DIMENSION = 1024
-_SEPARATION2 = 0.05 * _DIMENSION
 
-
-def collapse(resolution: int) -> xr.Dataset:
+def collapse(resolution: int, *, dimension: float = 1024, separation2: float = 51.2) -> xr.Dataset:
     """`α = log n/d` × time for two classes in 1024 dimensions, `|δ|² = 51.2`, `s = 1`.
 
     The share of the sample's `log n` nats that is left is `max(0, 1 − I/log n)`, I the information about a
@@ -25,17 +22,17 @@ def collapse(resolution: int) -> xr.Dataset:
     noise = np.expm1(2 * y.values)[:, None]
     information = 0.5 * np.log1p(1 / noise) * np.ones_like(x.values)
     left = np.maximum(1 - information / x.values, 0)
-    entropy = binary_entropy(_SEPARATION2 / (1 + noise)) / np.log(2) * np.ones_like(x.values)
-    samples = np.exp(x.values * _DIMENSION)
-    speciation = float(speciation_time("curvature", _SEPARATION2))
+    entropy = binary_entropy(separation2 / (1 + noise)) / np.log(2) * np.ones_like(x.values)
+    samples = np.exp(x.values * dimension)
+    speciation = float(speciation_time("curvature", separation2))
     lines = {
         "speciation": (np.full_like(x.values, speciation), "speciation (curvature)"),
-        "collapse": (collapse_time(samples, _DIMENSION), "collapse $t_C$"),
+        "collapse": (collapse_time(samples, dimension), "collapse $t_C$"),
     }
     fields = {
         "sample_share": (left, r"share of $\log n$ left", "1"),
         "entropy": (entropy, r"entropy $H(C|X_t)/\log 2$", "1"),
     }
-    mu = float(np.sqrt(_SEPARATION2 / _DIMENSION))
-    crossing = float(critical_samples(_DIMENSION, mu)) / _DIMENSION
-    return assembled(x, y, fields, lines, dimension=_DIMENSION, separation2=_SEPARATION2, crossing=crossing)
+    mu = float(np.sqrt(separation2 / dimension))
+    crossing = float(critical_samples(dimension, mu)) / dimension
+    return assembled(x, y, fields, lines, dimension=dimension, separation2=separation2, crossing=crossing)

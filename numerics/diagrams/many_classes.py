@@ -13,7 +13,6 @@ from ._base import assembled, entropy_axis, logarithmic, time_axis
 __all__ = ["classes", "hierarchy"]
 
 _PEAKS = 33  # numbers of classes at which the peak is solved for; between them it is smooth in log K
-_FINE = 4.0  # |B|² of `hierarchy`
 
 
 def classes(resolution: int) -> xr.Dataset:
@@ -37,21 +36,21 @@ def classes(resolution: int) -> xr.Dataset:
     return assembled(x, y, fields, lines, s=1.0)
 
 
-def hierarchy(resolution: int) -> xr.Dataset:
+def hierarchy(resolution: int, *, B: float = 4.0) -> xr.Dataset:
     """Ratio of two levels' squared separations × time, `|B|² = 4`, `s = 1`: one window splits into two."""
     x = logarithmic("ratio", 1, 1e5, resolution, "ratio $|A|^2/|B|^2$ of the levels")
     y = time_axis(8.0, resolution)
     clock = np.exp(-2 * y.values)[:, None]
-    fine = _FINE * clock * np.ones_like(x.values)
-    coarse = _FINE * x.values * clock
+    fine = B * clock * np.ones_like(x.values)
+    coarse = B * x.values * clock
     entropy = binary_entropy(coarse) + binary_entropy(fine)
     rate = coarse * binary_mmse(coarse) + fine * binary_mmse(fine)
     constant = -0.5 * np.log(float(peak_gamma()))
-    upper = 0.5 * np.log(_FINE * x.values) + constant
-    lower = np.full_like(upper, 0.5 * np.log(_FINE) + constant)
+    upper = 0.5 * np.log(B * x.values) + constant
+    lower = np.full_like(upper, 0.5 * np.log(B) + constant)
     lines = {"upper": (upper, "peak of the upper level"), "lower": (lower, "peak of the lower level")}
     fields = {
         "entropy": (entropy, "entropy $H(C|X_t)$", "nats"),
         "rate": (rate, "entropy rate $dH/dt$", "nats per unit t"),
     }
-    return assembled(x, y, fields, lines, B=_FINE, s=1.0)
+    return assembled(x, y, fields, lines, B=B, s=1.0)

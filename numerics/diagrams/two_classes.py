@@ -19,41 +19,44 @@ __all__ = ["anisotropy", "dimension", "prior", "separation"]
 _LOG2 = np.log(2)
 _ENTROPY = ("entropy $H(C|X_t)$", "nats")
 _RATE = ("entropy rate $dH/dt$", "nats per unit t")
-_VARIANCE = 0.25  # of `separation`: s² < 1, where all eight criteria have a time
 _SOLVED = 33  # anisotropies at which the criteria are solved for; between them they are smooth
-_FLATTENED = 16.0  # |δ|² of `anisotropy`
 
 
-def separation(resolution: int) -> xr.Dataset:
-    """|δ| × time at `s = ½`: entropy, rate, and the eight criteria."""
+def separation(resolution: int, *, s: float = 0.5) -> xr.Dataset:
+    """|δ| × time at one s, ½ (there all eight criteria have a time): entropy, rate and the criteria."""
     x = logarithmic("separation", 0.5, 200, resolution, r"separation $|\delta|$")
     y = time_axis(6.0, resolution)
+    variance = s**2
     noise = np.expm1(2 * y.values)[:, None]
-    gamma = x.values**2 / (_VARIANCE + noise)
-    rate = x.values**2 * (1 + noise) / (_VARIANCE + noise) ** 2 * binary_mmse(gamma)
-    times = {name: speciation_time(name, x.values**2, _VARIANCE) for name in CRITERIA}
+    gamma = x.values**2 / (variance + noise)
+    rate = x.values**2 * (1 + noise) / (variance + noise) ** 2 * binary_mmse(gamma)
+    times = {name: speciation_time(name, x.values**2, variance) for name in CRITERIA}
     lines = {name.replace("-", "_"): (time, _label(name)) for name, time in times.items()}
     fields = {"entropy": (binary_entropy(gamma), *_ENTROPY), "rate": (rate, *_RATE)}
-    return assembled(x, y, fields, lines, s=float(np.sqrt(_VARIANCE)))
+    return assembled(x, y, fields, lines, s=s)
 
 
-def dimension(resolution: int) -> xr.Dataset:
+def dimension(resolution: int, *, mu: float = 1.0, s: float = 1.0) -> xr.Dataset:
     """Dimension d × t/t_S with `t_S = ½ log d`, `μ = s = 1`: the entropy sharpens to a step as 1/log d."""
     x = logarithmic("dimension", 4, 1e6, resolution, "dimension $d$")
     y = linear("relative_time", 0, 2, resolution, r"time $t/t_S$, $t_S=\frac{1}{2}\log d$")
     speciation = 0.5 * np.log(x.values)
-    gamma = x.values * np.exp(-2 * y.values[:, None] * speciation)
+    separation2, growth = mu**2 * x.values, np.exp(2 * y.values[:, None] * speciation)
+    gamma = separation2 / (growth - 1 + s**2)
     share = binary_entropy(gamma) / _LOG2
-    rate = gamma * binary_mmse(gamma) * speciation / _LOG2
-    lines = {"entropy_peak": (speciation_time("entropy-peak", x.values) / speciation, "entropy-rate peak")}
+    slope = separation2 * growth / (growth - 1 + s**2) ** 2
+    rate = slope * binary_mmse(gamma) * speciation / _LOG2
+    peak = speciation_time("entropy-peak", separation2, s**2)
+    lines = {"entropy_peak": (peak / speciation, "entropy-rate peak")}
     for name, level in (("quarter", 0.25), ("three_quarters", 0.75)):
-        time = 0.5 * np.log(x.values / _gamma_at(level * _LOG2))
+        left = separation2 / _gamma_at(level * _LOG2) + 1 - s**2
+        time = np.where(left >= 1, 0.5 * np.log(np.maximum(left, 1)), np.nan)
         lines[name] = (time / speciation, f"{level:.0%} of the entropy left")
     fields = {
         "entropy": (share, r"entropy $H(C|X_t)/\log 2$", "1"),
         "rate": (rate, r"rate $d(H/\log 2)/d(t/t_S)$", "1"),
     }
-    return assembled(x, y, fields, lines, mu=1.0, s=1.0)
+    return assembled(x, y, fields, lines, mu=mu, s=s)
 
 
 def prior(resolution: int) -> xr.Dataset:
@@ -74,28 +77,30 @@ def prior(resolution: int) -> xr.Dataset:
     return assembled(x, y, fields, lines, s=1.0)
 
 
-def anisotropy(resolution: int) -> xr.Dataset:
+def anisotropy(resolution: int, *, separation2: float = 16.0) -> xr.Dataset:
     """Variances a and 1/a × time; `δ` has half of `|δ|² = 16` along each."""
     x = logarithmic("variance", 1, 1e3, resolution, "variance $a$ (the other is $1/a$)")
     y = time_axis(4.0, resolution)
     noise = np.expm1(2 * y.values)[:, None]
-    half = _FLATTENED / 2
+    half = separation2 / 2
     gamma = half / (x.values + noise) + half / (1 / x.values + noise)
     slope = half / (x.values + noise) ** 2 + half / (1 / x.values + noise) ** 2
     rate = (1 + noise) * slope * binary_mmse(gamma)
     criteria = ("entropy-peak", "entropy-median", "curvature", "covariance")
     few = np.geomspace(x.values[0], x.values[-1], _SOLVED)
-    times = interpolate.CubicSpline(np.log(few), [_anisotropic_times(float(a), criteria) for a in few])
+    times = interpolate.CubicSpline(
+        np.log(few), [_anisotropic_times(float(a), separation2, criteria) for a in few]
+    )
     lines = {
         name.replace("-", "_"): (time, _label(name))
         for name, time in zip(criteria, times(np.log(x.values)).T, strict=True)
     }
     fields = {"entropy": (binary_entropy(gamma), *_ENTROPY), "rate": (rate, *_RATE)}
-    return assembled(x, y, fields, lines, separation2=_FLATTENED)
+    return assembled(x, y, fields, lines, separation2=separation2)
 
 
-def _anisotropic_times(a: float, criteria: tuple[str, ...]) -> list[float]:
-    means = np.sqrt(_FLATTENED / 2) * np.array([[1.0, 1.0], [-1.0, -1.0]])
+def _anisotropic_times(a: float, separation2: float, criteria: tuple[str, ...]) -> list[float]:
+    means = np.sqrt(separation2 / 2) * np.array([[1.0, 1.0], [-1.0, -1.0]])
     pair = Pair.of(GaussianMixture([0.5, 0.5], means, Diagonal(np.array([a, 1 / a]))))
     noises = [pair.noise(name) for name in criteria]
     return [np.nan if noise is None else 0.5 * np.log1p(noise) for noise in noises]

@@ -78,6 +78,12 @@ def _rate() -> tuple[Block, ...]:
             r"$D=\sum_kp_kD_k$. The variance of a mixture is that within and that between (SymPy: three "
             r"classes and one coordinate; coordinates add, further classes repeat):"
         ),
+        *_error_of_the_class(),
+    )
+
+
+def _error_of_the_class() -> tuple[Block, ...]:
+    return (
         Identity.of(
             "E|X₀ − D|² − E|X₀ − D_C|² = E|D_C − D|²",
             _between,

@@ -66,6 +66,12 @@ def _key_line() -> tuple[Block, ...]:
             _heat_equation,
             r"\partial_\tau e^{X_0Y-\frac12\tau X_0^2} = -\tfrac12\,\partial_Y^2\,e^{X_0Y-\frac12\tau X_0^2}",
         ),
+        *_reverse_run(),
+    )
+
+
+def _reverse_run() -> tuple[Block, ...]:
+    return (
         Text(
             r"The reverse run is Anderson's equation, $\mathrm dX = \nabla\log p(X,\nu)\,\mathrm d(-\nu) "
             r"+ \mathrm dW$ in the "
@@ -85,6 +91,12 @@ def _key_line() -> tuple[Block, ...]:
             r"the law of the noising process run backwards, path by path, is Anderson's theorem.",
             "A82",
         ),
+        *_guided_posterior(),
+    )
+
+
+def _guided_posterior() -> tuple[Block, ...]:
+    return (
         Text(
             r"Guidance of weight $\omega$ to class $c$ replaces the denoiser by $D+\omega(D_c-D)$: "
             r"$\mathrm dY = [D+\omega(D_c-D)]\,\mathrm d\tau + \mathrm dB$. Now Itô's formula for "
@@ -258,6 +270,12 @@ def _ends() -> tuple[Block, ...]:
             r"$h = e^{-\gamma/2}q(u,\gamma_0-\gamma)$. Away from 0 the function $h$ solves the backward "
             r"heat equation,"
         ),
+        *_last_change_before_the_end(),
+    )
+
+
+def _last_change_before_the_end() -> tuple[Block, ...]:
+    return (
         Identity.of(
             "∂_γ h = −½ h″",
             _backward,

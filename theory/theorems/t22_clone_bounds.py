@@ -141,6 +141,12 @@ def _above() -> tuple[Block, ...]:
             r"tangent from $(1/K,\log K)$ and then the curve. It touches at $x = 1-1/K$, that is $v = "
             r"2\log(K-1)$: there the slope of the curve is that of the chord."
         ),
+        *_beside_the_chord(),
+    )
+
+
+def _beside_the_chord() -> tuple[Block, ...]:
+    return (
         Identity.of(
             "at x = 1 − 1/K the chord has the curve's slope",
             _tangent,

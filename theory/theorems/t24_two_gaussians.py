@@ -104,6 +104,12 @@ def _kernel() -> tuple[Block, ...]:
             r"$\ell=i\pi$, "
             r"with the residue"
         ),
+        *_euler_integral(),
+    )
+
+
+def _euler_integral() -> tuple[Block, ...]:
+    return (
         Identity.of(
             "residue of e^{(1−s)ℓ}/(1+e^ℓ) at ℓ = iπ",
             _residue,
@@ -194,6 +200,12 @@ def _exponent() -> tuple[Block, ...]:
             r"$S=(1-s)S_1+sS_2$ and $\Delta=m_1-m_2$; checked here for any two classes in the plane, where "
             r"$S_2=AA^T$, $S_1=A\,\mathrm{diag}(\rho_1,\rho_2)A^T$, $\Delta=Az$:"
         ),
+        *_sum_over_directions(),
+    )
+
+
+def _sum_over_directions() -> tuple[Block, ...]:
+    return (
         Identity.of(
             "quadratic form in the plane",
             _form_in_the_plane,

@@ -153,6 +153,12 @@ def _other() -> tuple[Block, ...]:
             )
             for n in (3, 4)
         ),
+        *_in_several_dimensions(),
+    )
+
+
+def _in_several_dimensions() -> tuple[Block, ...]:
+    return (
         Text(
             r"In several dimensions $\kappa_n\cdot He_n=\sum\kappa_{i_1\ldots i_n}He_{i_1\ldots i_n}$ has "
             r"the mean "
@@ -209,6 +215,12 @@ def _whole() -> tuple[Block, ...]:
             r"\frac{\tau^n}{2\,n!}\sum_{g=1}^2\tfrac12\left(\kappa_g-\frac{\kappa_1+\kappa_2}2\right)^2d = "
             r"\frac{d\,(\kappa_1-\kappa_2)^2\tau^n}{8\,n!}",
         ),
+        *_beside_the_channel(),
+    )
+
+
+def _beside_the_channel() -> tuple[Block, ...]:
+    return (
         Text(
             r"The small binary channel has $I=\tfrac12\gamma$, so this is "
             r"$\gamma=d\,\Delta\kappa_n^2\tau^n/(4\,n!)$. It "

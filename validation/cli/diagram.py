@@ -37,6 +37,10 @@ def diagram(
     x: Annotated[str | None, typer.Option(help="grid: an axis, as mu=0.1:10:log.")] = None,
     y: Annotated[str | None, typer.Option(help="grid: an axis, as t=0:6 or sigma=0.1:50:log.")] = None,
     samples: Annotated[int, typer.Option(min=2, help="grid: draws where no exact curve exists.")] = 20_000,
+    fixed: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another value of a fixed parameter, as s=2."),
+    ] = None,
     out: Annotated[
         Path, typer.Option(parser=path_of, metavar="PATH", help="Folder for the data and the figure.")
     ] = _PLACE,
@@ -53,15 +57,11 @@ def diagram(
     if list_all:
         _list(DIAGRAMS, as_json)
         return
-    if name is None:
-        raise ValueError(f"NAME: needs a diagram: {', '.join(DIAGRAMS)} or grid")
-    if name != "grid" and (spec or x or y):
-        raise ValueError(f"{name}: takes neither a SPEC nor axes; only grid does")
-    if name != "grid" and name not in DIAGRAMS:
-        raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")
-    if name != "grid" and was_given(context, "samples"):
-        raise ValueError(f"--samples: is of grid, not of {name}")
-    plan = _plan(spec, x, y, resolution) if name == "grid" else None
+    name = _checked_name(name, spec or x or y, was_given(context, "samples"), DIAGRAMS)
+    values = _assignments(fixed or [])
+    if name != "grid":
+        DIAGRAMS[name].checked(values)
+    plan = _plan(_with(spec, values), x, y, resolution) if name == "grid" else None
     prepare_directory(out)
     prepare_figures()
     if plan is not None:
@@ -69,7 +69,7 @@ def diagram(
     else:
         check_devices()
         announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
-        found = phase_diagram(name, resolution)
+        found = phase_diagram(name, resolution, **values)
     paths = _write(found, name, out, given(context))
     if as_json:
         fields = [str(field) for field, values in found.data_vars.items() if values.ndim == 2]
@@ -79,6 +79,47 @@ def diagram(
     elif not quiet:
         for path in paths:
             errors().print(f"wrote {path}")
+
+
+def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: Any) -> str:
+    """The diagram, if it is one and is not given what only a grid takes; `ValueError` otherwise."""
+    if name is None:
+        raise ValueError(f"NAME: needs a diagram: {', '.join(diagrams)} or grid")
+    if name == "grid":
+        return name
+    if axes:
+        raise ValueError(f"{name}: takes neither a SPEC nor axes; only grid does")
+    if name not in diagrams:
+        raise ValueError(f"{name}: not a diagram; there are {', '.join(diagrams)} and grid")
+    if samples:
+        raise ValueError(f"--samples: is of grid, not of {name}")
+    return name
+
+
+def _assignments(texts: list[str]) -> dict[str, float]:
+    """`["s=2"]` as numbers by name; `ValueError` for what is no assignment of a number."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"--set: {text!r} is no NAME=VALUE, as s=2")
+    return found
+
+
+def _with(spec: str | None, values: dict[str, float]) -> str | None:
+    """A SPEC with other values of its parameters."""
+    if spec is None or not values:
+        return spec
+    family, colon, rest = spec.partition(":")
+    if not colon:
+        raise ValueError(f"--set: {spec} has no parameters to set")
+    own = {part.split("=")[0]: part for part in rest.split(",")}
+    own |= {name: f"{name}={value:.17g}" for name, value in values.items()}
+    return f"{family}:{','.join(own.values())}"
 
 
 def _columns(axes: Any) -> int:

@@ -247,3 +247,52 @@ def test_measured_grids_resume_to_the_same_bits(tmp_path):
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_fixed_parameters_can_be_set():
+    usual, wider = phase_diagram("separation", 9), phase_diagram("separation", 9, s=2.0)
+    assert (usual.attrs["s"], wider.attrs["s"]) == (0.5, 2.0)
+    x, t = usual.separation.values[5], usual.ou_time.values[4]
+    for diagram, s in ((usual, 0.5), (wider, 2.0)):
+        expected = binary_entropy(x**2 / (s**2 + np.expm1(2 * t)))
+        assert float(diagram.entropy[4, 5]) == pytest.approx(float(expected), rel=1e-13)
+    # with μ and s set, d counts as μ²d at the same s
+    one, set_ = phase_diagram("dimension", 7), phase_diagram("dimension", 7, mu=3.0, s=0.5)
+    d, t = 1e6, float(set_.relative_time[3]) * 0.5 * np.log(1e6)
+    expected = binary_entropy(9 * d / (0.25 + np.expm1(2 * t))) / np.log(2)
+    assert float(set_.entropy[3, -1]) == pytest.approx(float(expected), rel=1e-10)
+    assert not np.allclose(one.entropy, set_.entropy)
+    for name, values in (("anisotropy", {"separation2": 4.0}), ("hierarchy", {"B": 9.0}),
+                         ("collapse", {"dimension": 256, "separation2": 9.0}),
+                         ("mean-covariance", {"dimension": 400})):  # fmt: skip
+        changed = phase_diagram(name, 4, **values)
+        assert {key: changed.attrs[key] for key in values} == values
+        assert any(not changed[key].equals(phase_diagram(name, 4)[key]) for key in changed.data_vars)
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed", "message"),
+    [
+        ("prior", {"s": 2.0}, "s: prior has no such fixed parameter; nothing can be set"),
+        ("separation", {"mu": 2.0}, "mu: separation has no such fixed parameter; s can be set"),
+        ("separation", {"s": -1.0}, "s: must be positive and finite, not -1"),
+    ],
+)
+def test_what_cannot_be_set_is_refused(name, fixed, message):
+    with pytest.raises(ValueError, match=message):
+        phase_diagram(name, 4, **fixed)
+
+
+def test_set_on_the_command_line(run, run_json, tmp_path):
+    run_json("diagram", "separation", "--set", "s=2", "--resolution", "4", "--out", tmp_path, "--quiet")
+    import xarray as xr
+
+    assert xr.open_dataset(tmp_path / "separation.nc").attrs["s"] == 2.0
+    status, _, err = run("diagram", "separation", "--set", "s:2", "--out", tmp_path)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "--set: 's:2' is no NAME=VALUE, as s=2" in err
+    axes = ("--x", "mu=0.5:2", "--y", "t=0:3", "--resolution", "3", "--quiet", "--out", tmp_path)
+    run_json("diagram", "grid", "binary:d=4,mu=1,s=1", "--set", "s=2", *axes)
+    found = xr.open_dataset(tmp_path / "grid.nc")
+    expected = binary_entropy(4 * 0.25 / (4 + np.expm1(2 * found.t.values[1])))  # at mu = ½
+    assert float(found.entropy.isel(mu=0, t=1)) == pytest.approx(float(expected), rel=1e-9)
