@@ -88,6 +88,12 @@ def measure(
         Path | None,
         typer.Option(parser=path_of, metavar="PATH", help="pipeline: a JSON file of prompt lists by name."),
     ] = None,
+    partition: Annotated[
+        Path | None,
+        typer.Option(
+            parser=path_of, metavar="PATH", help="A JSON file of class lists by name: which group, and when."
+        ),
+    ] = None,
     prediction: Annotated[
         str | None,
         typer.Option(
@@ -170,7 +176,7 @@ def measure(
 _ASKED = (
     *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
     *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("variant", "download", "seed"),
+    *("partition", "variant", "download", "seed"),
 )
 """Options that are `Request`'s own arguments."""
 

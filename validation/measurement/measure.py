@@ -24,6 +24,7 @@ from ..estimators.model_samples import model_samples
 from ..estimators.pairs import pair_entropies
 from ..estimators.path import path_entropy
 from .comparison import Comparison, compare_pairs, compared, two_classes
+from .groups import in_groups
 from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
 from .subjects import Subject
 from .verdicts import numbers_of, sentence_of
@@ -366,6 +367,8 @@ def result_of(measurement: Measurement) -> Result:
     if o.pairs:
         return _measure_pairs(measurement)
     mixture = o.prediction if isinstance(o.prediction, GaussianMixture) else _own(measurement)
+    if mixture is not None and measurement.has_groups:
+        mixture = in_groups(mixture, s.groups)
     _check_prediction(measurement, mixture)
     curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
     summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
@@ -398,8 +401,11 @@ def _own(measurement: Measurement) -> GaussianMixture | None:
 def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None) -> None:
     """Refuse a prediction of another number of classes, before the run."""
     own = measurement.groups_or_classes
-    if mixture is not None and mixture.classes != own:
-        raise ValueError(f"prediction: has {mixture.classes} classes, the measurement {own}")
+    if mixture is None:
+        return
+    found = mixture.classes if mixture.partition is None else len(mixture.partition)
+    if found != own:
+        raise ValueError(f"prediction: has {found} classes, the measurement {own}")
 
 
 def _measure_pairs(measurement: Measurement) -> Result:

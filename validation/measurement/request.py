@@ -18,6 +18,7 @@ from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
 from ..estimators.chains import Reference
 from . import subjects
+from .groups import Partition, grouped, read_partition
 from .measure import Measurement, Options, Result, result_of
 from .own_models import is_own, own_subject, subject_of_file
 from .predictions import parsed
@@ -57,6 +58,7 @@ class Request:
     checkpoint: str | Path | None = None
     reference_checkpoint: str | Path | None = None
     prompts: str | Path | None = None
+    partition: Partition | str | Path | None = None
     prediction: GaussianMixture | str | Path | None = None
     preset: str | None = None
     samples: int | None = None
@@ -69,6 +71,19 @@ class Request:
     seed: int = 0
 
     def subject(self) -> Subject:
+        """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
+        if self.partition is None:
+            return self._model()
+        if self.classes:
+            raise ValueError("classes: are those of the partition; leave one of the two out")
+        asked = self.partition
+        found = self._model()
+        subject = grouped(found, read_partition(asked) if isinstance(asked, str | Path) else asked)
+        if self.guidance != 1 and set(subject.conditions) != set(found.conditions):
+            raise ValueError("partition: guided chains need all of the model's classes in it")
+        return subject
+
+    def _model(self) -> Subject:
         """The model, read; `ValueError` with one line for what is none, or a file that it does not take."""
         for name, models in _TAKES.items():
             given = getattr(self, name) is not None
@@ -105,7 +120,11 @@ class Request:
 
     def options(self, subject: Subject) -> Options:
         """Estimator, numbers of samples and levels, and classes, where they were not said."""
-        if not self.classes and (self.model in ("edm", "edm2") or len(subject.conditions) > _MANY):
+        if (
+            self.partition is None
+            and not self.classes
+            and (self.model in ("edm", "edm2") or len(subject.conditions) > _MANY)
+        ):
             few = ",".join(subject.conditions[:2])
             raise ValueError(f"classes: name some of the model's {len(subject.conditions)}, as {few}")
         classes = subject.chosen(self.classes)
@@ -171,6 +190,7 @@ def measure(
     checkpoint: str | Path | None = None,
     reference_checkpoint: str | Path | None = None,
     prompts: str | Path | None = None,
+    partition: Partition | str | Path | None = None,
     prediction: GaussianMixture | str | Path | None = None,
     preset: str | None = None,
     samples: int | None = None,
@@ -204,6 +224,8 @@ def measure(
     checkpoint, reference_checkpoint, prompts
         The network's file (of a pipeline a folder, file or hub name), the unconditional network's, and prompt
         lists by name.
+    partition : mapping or path, optional
+        Groups of classes by name, or a JSON file of them: the entropy of the group is measured.
     prediction : GaussianMixture, SPEC, "samples[:N]" or "denoiser", optional
         What the curve is compared with, in place of the model's own: a mixture; a fit to N samples of each
         class (200) that the model draws, with errors of resampling, beside which other theories of the same
@@ -254,6 +276,7 @@ def measure(
         checkpoint=checkpoint,
         reference_checkpoint=reference_checkpoint,
         prompts=prompts,
+        partition=partition,
         prediction=prediction,
         preset=preset,
         samples=samples,

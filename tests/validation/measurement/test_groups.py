@@ -1,0 +1,73 @@
+"""Groups of a model's classes: their own decision, on any model, from a file or a mapping."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+from speciation.numerics import entropy_curve
+from speciation.theory import GaussianMixture
+from speciation.validation import measure
+
+SPEC = "orthogonal:K=4,d=4,M=9,s=0.5"
+THRESHOLD = float(stats.norm.isf(1e-8))  # of 20 levels, two-sided: false alarms below 1e-6
+
+
+def test_the_group_of_the_oracle_has_its_own_curve():
+    labels = GaussianMixture.parse(SPEC).labels
+    groups = {"first": labels[:2], "second": labels[2:]}
+    found = measure(SPEC, partition=groups, samples=1200, levels=20, seed=3)
+    mixture = GaussianMixture.parse(SPEC)
+    sigma = found.curve.sigma.values
+    exact = entropy_curve(mixture, sigma, partition=groups, samples=60_000)
+    keep = exact.rate.values > 0.05 * float(exact.rate.max())
+    error = np.hypot(found.curve.rate_se.values, exact.rate_se.values)[keep]
+    off = np.abs(found.curve.rate.values - exact.rate.values)[keep]
+    assert (off < THRESHOLD * error + 0.1 * exact.rate.values[keep]).all()
+    # mutant: the curve of the classes themselves, which has twice as much to decide
+    whole = entropy_curve(mixture, sigma).rate.values[keep]
+    assert (np.abs(found.curve.rate.values[keep] - whole) > THRESHOLD * error + 0.1 * whole).any()
+    assert float(found.curve.class_entropy) == pytest.approx(np.log(2))
+    assert found.comparison is not None
+    assert found.curve.attrs["classes"] == 2
+
+
+def test_a_file_on_the_command_line(run_json, tmp_path):
+    labels = GaussianMixture.parse(SPEC).labels
+    file = tmp_path / "groups.json"
+    file.write_text(json.dumps({"pair": labels[:2], "rest": labels[2:3]}))
+    options = ("--samples", "30", "--levels", "6", "--quiet")
+    content = run_json("measure", SPEC, "--partition", str(file), *options)
+    assert content["classes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"a": ["1", "9"], "b": ["2"]}, "partition: '9' is not a class of the model"),
+        ({"a": ["1", "2"], "b": ["2"]}, "partition: class '2' is in more than one group"),
+        ({"a": ["1", "2"]}, "partition: needs at least two groups"),
+    ],
+)
+def test_bad_groups_are_refused_by_name(groups, message):
+    labels = GaussianMixture.parse(SPEC).labels
+    named = {name: [labels[int(k) - 1] if int(k) < 5 else k for k in own] for name, own in groups.items()}
+    for k in "12":
+        message = message.replace(f"class '{k}'", f"class {labels[int(k) - 1]!r}")
+    with pytest.raises(ValueError, match=message):
+        measure(SPEC, partition=named, samples=10, levels=4)
+
+
+def test_bad_files_and_combinations(tmp_path):
+    file = tmp_path / "groups.json"
+    file.write_text('{"a": []}')
+    with pytest.raises(ValueError, match="must be an object of class lists by name"):
+        measure(SPEC, partition=file)
+    with pytest.raises(ValueError, match="cannot be read"):
+        measure(SPEC, partition=tmp_path / "absent.json")
+    labels = GaussianMixture.parse(SPEC).labels
+    two = {"a": labels[:1], "b": labels[1:2]}
+    with pytest.raises(ValueError, match="classes: are those of the partition"):
+        measure(SPEC, partition=two, classes=labels[:2])
+    with pytest.raises(ValueError, match="partition: guided chains need all"):
+        measure(SPEC, partition=two, guidance=2.0)
