@@ -5,7 +5,7 @@ Compared are both peaks of the rate, per log σ and per unit OU time, the median
 from its levels, whatever it carries (`numerics.places`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
+from ...numerics.curves.dataset import entropy_of
 from ...numerics.curves.places import COARSE, PLACES, Place
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
@@ -129,15 +130,17 @@ def compared(
     omega, within = _guidance(measured, name, guidance, interval)
     if within is not None:
         measured = measured.assign_attrs(interval_low=within[0], interval_high=within[1])
-    whole = None if "class_entropy" in measured else mixture.class_entropy
-    measured = with_places(measured, class_entropy=whole, seed=seed)
+    groups, own = None, mixture.class_entropy
+    if isinstance(mixture, GaussianMixture) and (groups := _groups_measured(measured, mixture)) is not None:
+        own = _group_entropy(mixture, groups)
+    measured = with_places(measured, class_entropy=None if "class_entropy" in measured else own, seed=seed)
     sigma = measured.sigma.values
     plain = isinstance(mixture, GaussianMixture)
     ends = np.concatenate([window_sigmas(mixture, 2) if plain else mixture.ends(), sigma])
     dense = np.geomspace(ends.min(), ends.max(), DENSE if plain else FITTED_LEVELS)
-    predicted = predicted_curve(mixture, dense, omega, within, seed)
+    predicted = predicted_curve(mixture, dense, omega, within, seed, groups)
     if plain:
-        at_levels = predicted_curve(mixture, sigma, omega, within, seed)
+        at_levels = predicted_curve(mixture, sigma, omega, within, seed, groups)
     else:
         at_levels = _interpolated(predicted, name, sigma)
     has_errors = f"{name}_se" in measured
@@ -150,7 +153,7 @@ def compared(
     summary |= _largest(measured, at_levels, name)
     summary["class_entropy"] = {
         "measured": finite(float(measured["class_entropy"])),
-        "predicted": mixture.class_entropy,
+        "predicted": own,
     }
     said, agree = verdict(measured, predicted, has_errors, _apart(measured, at_levels, name))
     said += _other_classes(measured, mixture)
@@ -221,13 +224,26 @@ def predicted_curve(
     guidance: float = 1.0,
     interval: tuple[float, float] | None = None,
     seed: int = 0,
+    partition: Mapping[str, Sequence[str]] | None = None,
 ) -> xr.Dataset:
-    """The theory's curve at `sigmas`, with where its class is decided (`numerics.places`)."""
+    """The theory's curve at `sigmas`, with where its class or group is decided (`numerics.places`)."""
     if not isinstance(mixture, GaussianMixture):
         return mixture.curve(sigmas, guidance, interval, seed)
     if guidance == 1:
-        return entropy_curve(mixture, sigmas, samples=DRAWS, key=seed)
+        return entropy_curve(mixture, sigmas, samples=DRAWS, key=seed, partition=partition)
     return guided_curve(mixture, sigmas, guidance, interval, key=seed)
+
+
+def _groups_measured(measured: xr.Dataset, mixture: GaussianMixture) -> Mapping[str, Sequence[str]] | None:
+    """The groups of the mixture, if it is they that were measured and not its classes."""
+    groups, told_apart = mixture.partition, measured.attrs.get("classes")
+    return groups if groups is not None and told_apart == len(groups) != mixture.classes else None
+
+
+def _group_entropy(mixture: GaussianMixture, groups: Mapping[str, Sequence[str]]) -> float:
+    """H of the group itself, nats."""
+    weight = dict(zip(mixture.labels, mixture.weights, strict=True))
+    return entropy_of(np.array([sum(weight[name] for name in group) for group in groups.values()]))
 
 
 def two_classes(mixture: GaussianMixture, names: Sequence[str]) -> GaussianMixture:

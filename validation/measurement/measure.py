@@ -368,7 +368,8 @@ def result_of(measurement: Measurement) -> Result:
         return _measure_pairs(measurement)
     mixture = o.prediction if isinstance(o.prediction, GaussianMixture) else _own(measurement)
     if mixture is not None and measurement.has_groups:
-        mixture = in_groups(mixture, s.groups)
+        # of guided groups there is no prediction
+        mixture = None if measurement.guided else in_groups(mixture, s.groups)
     _check_prediction(measurement, mixture)
     curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
     summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}

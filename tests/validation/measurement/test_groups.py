@@ -29,6 +29,10 @@ def test_the_group_of_the_oracle_has_its_own_curve():
     assert (np.abs(found.curve.rate.values[keep] - whole) > THRESHOLD * error + 0.1 * whole).any()
     assert float(found.curve.class_entropy) == pytest.approx(np.log(2))
     assert found.comparison is not None
+    assert found.comparison.summary["class_entropy"]["predicted"] == pytest.approx(np.log(2))
+    predicted = found.comparison.predicted
+    at = predicted.entropy.interp(sigma=sigma[keep])
+    assert np.abs(at.values - exact.entropy.values[keep]).max() < 0.02  # not the classes', twice as high
     assert found.curve.attrs["classes"] == 2
 
 
