@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.untyped import mpmath as mp
+from .._support.untyped import public_function
 from .._support.untyped import sympy as sp
 from . import multiprecision
 from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
@@ -70,7 +71,7 @@ def _in_double(precise: Callable[..., Any]) -> Callable[..., Array]:
     return double
 
 
-class SechMoment(sp.Function):
+class _SechMoment(sp.Function):
     """`A_{n,k}(γ, w) = c e^{−γ/2} ∫ N(u−λ; 0, γ) sechⁿ u tanhᵏ u du`, k = 0 or 1; `A₁₀` is the mmse."""
 
     nargs = 4
@@ -96,7 +97,10 @@ class SechMoment(sp.Function):
         raise sp.core.function.ArgumentIndexError(self, argindex)
 
 
-class SurpriseGap(sp.Function):
+SechMoment: Any = public_function(_SechMoment, "SechMoment")
+
+
+class _SurpriseGap(sp.Function):
     """`∂H/∂w = E₁[−log p₁] − E₂[−log p₂]` of the binary channel at γ and weight w, nats."""
 
     nargs = 2
@@ -114,7 +118,10 @@ class SurpriseGap(sp.Function):
         raise sp.core.function.ArgumentIndexError(self, argindex)
 
 
-class PeakGamma(sp.Function):
+SurpriseGap: Any = public_function(_SurpriseGap, "SurpriseGap")
+
+
+class _PeakGamma(sp.Function):
     """γ*(κ, w), where `γ(1 + κγ) mmse(γ)` is largest, as a SymPy function; `PeakGamma(κ)` has w = ½.
 
     Differentiates, expands in series, evaluates to any precision, and `lambdify` makes it a function of
@@ -153,7 +160,10 @@ class PeakGamma(sp.Function):
         return _taylor(self, x, n)
 
 
-class MedianGamma(sp.Function):
+PeakGamma: Any = public_function(_PeakGamma, "PeakGamma")
+
+
+class _MedianGamma(sp.Function):
     """γ_½(w), where half of the class entropy is left, as a SymPy function.
 
     Differentiates, evaluates to any precision, and `lambdify` makes it a function of arrays. Source: T5, T8.
@@ -176,6 +186,9 @@ class MedianGamma(sp.Function):
 
     def _eval_nseries(self, x: Any, n: int, logx: Any, cdir: Any = 0) -> Any:
         return _taylor(self, x, n)
+
+
+MedianGamma: Any = public_function(_MedianGamma, "MedianGamma")
 
 
 def _taylor(function: Any, x: Any, n: int) -> Any:

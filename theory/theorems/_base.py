@@ -132,6 +132,10 @@ class Theorem:
         """The blocks of the derivation, made once."""
         return self.derivation()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the blocks, which are derived again where they are needed."""
+        return {name: value for name, value in vars(self).items() if name != "proof"}
+
     def derive(self) -> tuple[Identity, ...]:
         """The steps that SymPy checks."""
         return tuple(block for block in self.proof if isinstance(block, Identity))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers
 from .._support.untyped import mpmath as mp
-from .._support.untyped import special
+from .._support.untyped import public_function, special
 from .._support.untyped import sympy as sp
 
 __all__ = ["SecondModeGamma", "second_mode_gamma"]
@@ -93,7 +93,7 @@ def _numeric(prior: Any) -> Any:
     return _precise(prior, int(mp.mp.dps)) if isinstance(prior, mp.mpf) else second_mode_gamma(prior)
 
 
-class SecondModeGamma(sp.Function):
+class _SecondModeGamma(sp.Function):
     """`second_mode_gamma` as a SymPy function of w: 1 at ½, evaluates to any precision, differentiates.
 
     Source: T5.
@@ -124,3 +124,6 @@ class SecondModeGamma(sp.Function):
         arguments: tuple[Any, ...] = self.args
         w, level = arguments[0], sp.sympify(self)
         return sp.sign(w - sp.Rational(1, 2)) / (2 * w * (1 - w) * sp.sqrt(1 - 1 / level))
+
+
+SecondModeGamma: Any = public_function(_SecondModeGamma, "SecondModeGamma")

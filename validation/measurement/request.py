@@ -139,7 +139,7 @@ class Request:
             classes,
             estimator,
             samples=asked.samples or usual,
-            levels=asked.levels or _USUAL_LEVELS[estimator],
+            levels=asked.levels or _USUAL_LEVELS.get(estimator, _LEVELS),
             batch=self.batch,
             guidance=self.guidance,
             interval=self.interval,

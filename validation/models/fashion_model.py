@@ -119,7 +119,10 @@ def configuration() -> Configuration:
 
 
 def fashion_images() -> FashionImages:
-    """The 1000 test images that are shipped, 100 of each class."""
+    """The 1000 test images that are shipped, 100 of each class: bytes of shape (1000, 28, 28), with labels.
+
+    Source: Fashion-MNIST, `validation/models/fashion/LICENSE`.
+    """
     held = read_arrays(IMAGES)
     return FashionImages(*(torch.as_tensor(held[name]) for name in ("images", "labels")))
 

@@ -306,7 +306,7 @@ def refusals(files, tmp_path):
             "is for samples of shape (4, 8, 8), and the network for (1, 8, 8)",
         ),
         "a file as pipeline": (["sd15", "--checkpoint", own], "--prompts: needs a JSON file"),
-        "sdxl": (["sdxl"], "is not one of digits, edm, edm2, pipeline, sd15, nor the SPEC"),
+        "sdxl": (["sdxl"], "is not one of digits, fashion, edm, edm2, pipeline, sd15, nor the SPEC"),
         "near a model": (["sdxl"], "did you mean sd15?"),
         "near another": (["emd2"], "did you mean edm2?"),
         "near a family": (["bianry:d=4"], "did you mean binary:?"),
