@@ -314,7 +314,7 @@ def refusals(files, tmp_path):
         "a folder as model": ([folder], "is a path; say pipeline, with that path as its checkpoint"),
         "weights of a mixture": (
             [SPEC, "--checkpoint", own],
-            "--checkpoint: is of digits, edm, edm2, pipeline, sd15",
+            "--checkpoint: is of digits, fashion, edm, edm2, pipeline, sd15",
         ),
         "prompts of digits": (["digits", "--prompts", own], "--prompts: is of pipeline, sd15, not of digits"),
         "a reference of digits": (
