@@ -13,7 +13,7 @@ import typer
 from ...theory import __version__
 from ...theory._support.one_line import one_line
 from . import cite, clock, compare, control, convert, curve, diagram, fit, measure, predict, verify
-from .common import interruption, told
+from .common import forget_kept, interruption, told
 from .streams import sturdy_streams
 
 __all__ = ["app", "guarded", "main", "own_process"]
@@ -109,6 +109,7 @@ def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
     command: Any = typer.main.get_command(program)
+    forget_kept()
     try:
         status = int(command.main(args=arguments, prog_name=name, standalone_mode=False) or 0)
         if status == _INTERRUPTED:  # Typer turns an interrupt into a status

@@ -30,6 +30,7 @@ __all__ = [
     "announce_reading",
     "duration",
     "errors",
+    "forget_kept",
     "given",
     "interruption",
     "interval_of",
@@ -104,6 +105,11 @@ told: list[int] = []
 def keeps(place: Path | None) -> None:
     """Say where the running command keeps finished work: a file or a folder, or `None` without `--out`."""
     _keeping.append(place)
+
+
+def forget_kept() -> None:
+    """A command that begins has kept nothing yet, whatever another in the same process did."""
+    _keeping.clear()
 
 
 def interruption() -> str:

@@ -95,10 +95,14 @@ def test_curve_json_of_a_measurement(method, run_json):
 def test_an_interruption_says_what_is_kept(named, run, tmp_path, monkeypatch):
     """Before the first draws, as while a large mixture is prepared, nothing is."""
     from speciation.numerics.curves import cost
+    from speciation.validation.cli.common import keeps
 
     def interrupted(*given, **options):
         raise KeyboardInterrupt
 
+    # what an earlier command of the same process kept is not this one's
+    (tmp_path.parent / "kept-before.csv").touch()
+    keeps(tmp_path.parent / "kept-before.csv")
     monkeypatch.setattr(cost, "curve_cost", interrupted)
     out = ["--out", tmp_path / "curve.csv"] if named else []
     status, _, err = run("curve", SPEC, "--method", "ambient", *out)
