@@ -19,9 +19,3 @@ optimize: Any = _optimize
 elementwise: Any = _elementwise
 sparse: Any = _sparse
 special: Any = _special
-
-
-def public_function(function: Any, name: str) -> Any:
-    """A SymPy function under its public name, by which it prints and is pickled; SymPy has no types."""
-    function.__name__ = function.__qualname__ = name
-    return function

@@ -10,14 +10,13 @@ closed under differentiation, by the heat equation in γ and by shifting λ.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.sympy_functions import at_precision, numeric, public_function
 from .._support.untyped import mpmath as mp
-from .._support.untyped import public_function
 from .._support.untyped import sympy as sp
 from . import multiprecision
 from .constants import median_gamma, peak_gamma, precise_median_gamma, precise_peak_gamma
@@ -27,17 +26,6 @@ __all__ = ["MedianGamma", "PeakGamma", "SechMoment", "SurpriseGap"]
 Array: TypeAlias = NDArray[np.float64]
 
 _HALF = sp.Rational(1, 2)
-
-
-def _numeric(double: Callable[..., Any], precise: Callable[..., Any]) -> Any:
-    """What `lambdify` calls: floats and arrays in double precision, mpmath numbers in that of mpmath."""
-
-    def call(*arguments: Any) -> Any:
-        if any(isinstance(argument, mp.mpf) for argument in arguments):
-            return precise(*arguments, digits=int(mp.mp.dps))
-        return double(*arguments)
-
-    return staticmethod(call)
 
 
 def _precise_moment(n: Any, k: Any, gamma: Any, prior: Any, digits: int = 30) -> Any:
@@ -75,10 +63,10 @@ class _SechMoment(sp.Function):
     """`A_{n,k}(γ, w) = c e^{−γ/2} ∫ N(u−λ; 0, γ) sechⁿ u tanhᵏ u du`, k = 0 or 1; `A₁₀` is the mmse."""
 
     nargs = 4
-    _imp_ = _numeric(_in_double(_precise_moment), _precise_moment)
+    _imp_ = numeric(_in_double(_precise_moment), _precise_moment)
 
     def _eval_evalf(self, prec: int) -> Any:
-        return _at_precision(_precise_moment, self.args, prec)
+        return at_precision(_precise_moment, self.args, prec)
 
     def fdiff(self, argindex: int = 3) -> Any:
         """By γ (the third argument) through the heat equation, by w (the fourth) by shifting λ."""
@@ -104,10 +92,10 @@ class _SurpriseGap(sp.Function):
     """`∂H/∂w = E₁[−log p₁] − E₂[−log p₂]` of the binary channel at γ and weight w, nats."""
 
     nargs = 2
-    _imp_ = _numeric(_in_double(_precise_gap), _precise_gap)
+    _imp_ = numeric(_in_double(_precise_gap), _precise_gap)
 
     def _eval_evalf(self, prec: int) -> Any:
-        return _at_precision(_precise_gap, self.args, prec)
+        return at_precision(_precise_gap, self.args, prec)
 
     def fdiff(self, argindex: int = 1) -> Any:
         """By γ, from `∂H/∂γ = −½ mmse`; by w it stays symbolic."""
@@ -130,15 +118,16 @@ class _PeakGamma(sp.Function):
 
     nargs = (1, 2)
     is_positive = True
-    _imp_ = _numeric(peak_gamma, precise_peak_gamma)
+    _imp_ = numeric(peak_gamma, precise_peak_gamma)
 
+    # SymPy's hook for what a call stands for; nothing is parsed or executed by it
     @classmethod
     def eval(cls, kappa: Any, prior: Any = None) -> Any:
         """With one argument, the classes are balanced."""
         return cls(kappa, _HALF) if prior is None else None
 
     def _eval_evalf(self, prec: int) -> Any:
-        return _at_precision(precise_peak_gamma, self.args, prec)
+        return at_precision(precise_peak_gamma, self.args, prec)
 
     def fdiff(self, argindex: int = 1) -> Any:
         """The implicit function of `(1 + 2κγ) A₁₀ − γ(1 + κγ) A₃₀ = 0`."""
@@ -171,10 +160,10 @@ class _MedianGamma(sp.Function):
 
     nargs = 1
     is_positive = True
-    _imp_ = _numeric(median_gamma, precise_median_gamma)
+    _imp_ = numeric(median_gamma, precise_median_gamma)
 
     def _eval_evalf(self, prec: int) -> Any:
-        return _at_precision(precise_median_gamma, self.args, prec)
+        return at_precision(precise_median_gamma, self.args, prec)
 
     def fdiff(self, argindex: int = 1) -> Any:
         """The implicit function of `H(γ, w) = ½ H(0, w)`: `(log(w/(1−w)) + 2 ∂H/∂w)/mmse`."""
@@ -198,19 +187,3 @@ def _taylor(function: Any, x: Any, n: int) -> Any:
         total += derivative.subs(x, 0) * x**order / sp.factorial(order)
         derivative = derivative.diff(x)
     return total + sp.Order(x**n, x)
-
-
-def _at_precision(function: Callable[..., Any], arguments: tuple[Any, ...], prec: int) -> Any:
-    """Evaluate an mpmath function of SymPy arguments to `prec` bits, or leave it symbolic."""
-    digits = int(mp.libmp.prec_to_dps(prec)) + 2
-    numbers = [argument.evalf(digits) for argument in arguments]
-    if not all(number.is_number for number in numbers):
-        return None
-    values = [mp.make_mpf(sp.Float(number, digits)._mpf_) for number in numbers]
-    return sp.Float(_evaluated(function, tuple(values), digits), digits)
-
-
-@lru_cache(maxsize=4096)
-def _evaluated(function: Callable[..., Any], values: tuple[Any, ...], digits: int) -> Any:
-    """SymPy asks for the same few digits again and again, to know signs."""
-    return function(*values, digits=digits)

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers
+from .._support.sympy_functions import at_precision, numeric, public_function
 from .._support.untyped import mpmath as mp
-from .._support.untyped import public_function, special
+from .._support.untyped import special
 from .._support.untyped import sympy as sp
 
 __all__ = ["SecondModeGamma", "second_mode_gamma"]
@@ -88,11 +89,6 @@ def _precise(prior: Any, digits: int = 30) -> Any:
         return mp.cosh(z / 2) ** 2
 
 
-def _numeric(prior: Any) -> Any:
-    """What `lambdify` calls: floats and arrays in double precision, mpmath numbers in that of mpmath."""
-    return _precise(prior, int(mp.mp.dps)) if isinstance(prior, mp.mpf) else second_mode_gamma(prior)
-
-
 class _SecondModeGamma(sp.Function):
     """`second_mode_gamma` as a SymPy function of w: 1 at ½, evaluates to any precision, differentiates.
 
@@ -101,21 +97,16 @@ class _SecondModeGamma(sp.Function):
 
     nargs = 1
     is_positive = True
-    _imp_ = staticmethod(_numeric)
+    _imp_ = numeric(second_mode_gamma, _precise)
 
+    # SymPy's hook for what a call stands for; nothing is parsed or executed by it
     @classmethod
     def eval(cls, prior: Any) -> Any:
         """At equal weights the pitchfork."""
         return sp.Integer(1) if prior == sp.Rational(1, 2) else None
 
     def _eval_evalf(self, prec: int) -> Any:
-        arguments: tuple[Any, ...] = self.args
-        digits = int(mp.libmp.prec_to_dps(prec)) + 2
-        number = arguments[0].evalf(digits)
-        if not number.is_number:
-            return None
-        value = mp.make_mpf(sp.Float(number, digits)._mpf_)
-        return sp.Float(_precise(value, digits), digits)
+        return at_precision(_precise, self.args, prec)
 
     def fdiff(self, argindex: int = 1) -> Any:
         """`sign(w − ½)/(2w(1−w)√(1 − 1/γ))`, as `d|λ|/dγ = √(1 − 1/γ)`."""

@@ -114,8 +114,9 @@ def clone_agreement_curve(
     xarray.Dataset
         Over ascending `sigma`: `agreement` φ by the clones and `posterior_agreement` `E Σ_k p_k²` at the
         branch; `entropy` (nats) of the posterior at the branch and its `rate` (per unit OU time), all with
-        standard errors `*_se`; `entropy_lower` and `entropy_upper`, the bounds of T22 at φ (nats). Without a
-        dimension what `path_entropy` has. The bias of the steps is of first order in their size.
+        standard errors `*_se`; `entropy_lower` and `entropy_upper`, the bounds of T22 at the measured φ
+        (nats), as uncertain as it is. Without a dimension what `path_entropy` has. The bias of the steps is
+        of first order in their size.
 
     Raises `ValueError` for arguments out of range. Source: B24; T4, T22.
     """

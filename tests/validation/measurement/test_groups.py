@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture
-from speciation.validation import measure
+from speciation.validation import compare, measure
 
 SPEC = "orthogonal:K=4,d=4,M=9,s=0.5"
 THRESHOLD = float(stats.norm.isf(1e-8))  # of 20 levels, two-sided: false alarms below 1e-6
@@ -75,3 +75,16 @@ def test_bad_files_and_combinations(tmp_path):
         measure(SPEC, partition=two, classes=labels[:2])
     with pytest.raises(ValueError, match="partition: guided chains need all"):
         measure(SPEC, partition=two, guidance=2.0)
+
+
+def test_a_curve_of_groups_is_compared_with_a_mixture_that_has_them():
+    mixture = GaussianMixture.parse(SPEC)
+    groups = {"first": mixture.labels[:2], "second": mixture.labels[2:]}
+    has = GaussianMixture(mixture.weights, mixture.means, mixture.covariances, mixture.labels, groups)
+    curve = entropy_curve(mixture, np.geomspace(0.1, 100, 80), partition=groups, samples=20_000)
+    curve = curve.assign_attrs(classes=2)
+    found = compare(curve, has).summary
+    assert found["class_entropy"]["predicted"] == pytest.approx(np.log(2))
+    assert abs(found["median_sigma"]["residual"]) < 0.05
+    with pytest.raises(ValueError, match="has 4 classes, the curve is of 2"):
+        compare(curve, mixture)
