@@ -61,7 +61,7 @@ def _heat() -> tuple[Block, ...]:
         ),
         Argument(
             "Two integrations by parts move the second derivative to the profile. Their boundary terms "
-            "vanish: the profiles and their slopes are bounded, and the Gaussian is not."
+            "vanish: the profiles and their slopes are bounded, the Gaussian and its slope vanish far out."
         ),
         Text(
             r"Hence for every bounded profile $\frac{d}{d\gamma}A_g=A_{(g''-g)/2}$, and the derivative of an "

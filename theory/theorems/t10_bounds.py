@@ -115,14 +115,14 @@ def _slope_of_the_profile(mean_weight: Any = ONE, rate: Any = TWO) -> tuple[Any,
     return sp.Derivative(sp.cosh(u) * _entropy(u, mean_weight), u), sp.sinh(u) * bracket
 
 
-def _logarithm_below(offset: Any = ONE) -> tuple[Any, Any]:
+def _logarithm_below(unit: Any = ONE) -> tuple[Any, Any]:
     v, x = sp.symbols("v x", positive=True)
-    return x - sp.log(1 + x), sp.Integral(v / (offset + v), (v, 0, x))
+    return x - sp.log(unit + x), sp.Integral(v / (1 + v), (v, 0, x))
 
 
-def _logarithm_above(offset: Any = ONE) -> tuple[Any, Any]:
+def _logarithm_above(unit: Any = ONE) -> tuple[Any, Any]:
     v, x = sp.symbols("v x", positive=True)
-    return -sp.log(x) - (1 - x), sp.Integral((offset - v) / v, (v, x, 1))
+    return -sp.log(unit * x) - (1 - x), sp.Integral((1 - v) / v, (v, x, 1))
 
 
 def _slope_of_the_square(power: int = 2, mean_weight: Any = ONE) -> tuple[Any, Any]:
@@ -138,9 +138,9 @@ def _slope_of_the_bracket(rate: Any = TWO) -> tuple[Any, Any]:
     return sp.Derivative(bracket, u), -(sp.sinh(2 * u) - 2 * u) / sp.sinh(2 * u) ** 2
 
 
-def _hyperbolic_sine(coefficient: Any = TWO, power: int = 2) -> tuple[Any, Any]:
+def _hyperbolic_sine(rate: Any = ONE) -> tuple[Any, Any]:
     v, y = sp.symbols("v y", positive=True)
-    return sp.sinh(y) - y, sp.Integral(coefficient * sp.sinh(v / 2) ** power, (v, 0, y))
+    return sp.sinh(rate * y) - y, sp.Integral(2 * sp.sinh(v / 2) ** 2, (v, 0, y))
 
 
 THEOREM = Theorem(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._support.untyped import sympy as sp
-from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
+from ._base import HALF, ONE, Argument, Block, Identity, Measured, Text, Theorem
 
 GAMMAS = (0.5, 2.0)
 """Where moments of the log-odds are predicted."""
@@ -46,7 +46,8 @@ def _reverse_run() -> tuple[Block, ...]:
             r"Anderson's theorem (1982): the time reversal of $dX=f\,d\nu+g\,dW$ with marginal densities "
             r"$p_\nu$ is a diffusion with the same $g$ and the drift $g^2\nabla\log p_\nu-f$, in the time "
             r"that runs backwards. With $f=0$, $g=1$, and $r=-\nu$ for the time of the run: $dX=\nabla\log "
-            r"p_\nu(X)\,dr+dB_r$."
+            r"p_\nu(X)\,dr+dB_r$.",
+            "A82",
         ),
         Text(
             r"A guided run replaces the score $\nabla\log p$ by $(1-\omega)\nabla\log p+\omega\nabla\log "
@@ -272,10 +273,10 @@ def _noise(power: int = 2) -> tuple[Any, Any]:
     return sum(sp.Derivative(odds, y) ** 2 for y in x), -sp.Derivative(gamma, nu)
 
 
-def _infinite_noise(half: Any = HALF) -> tuple[Any, Any]:
+def _infinite_noise(half: Any = HALF, root: int = 1) -> tuple[Any, Any]:
     nu, widths, delta, z, w = _plane()
     start = half * sp.log(w / (1 - w))
-    pull = sum(d * sp.sqrt(nu) * y / v for d, y, v in zip(delta, z, widths, strict=True))
+    pull = sum(d * nu ** sp.Rational(root, 2) * y / v for d, y, v in zip(delta, z, widths, strict=True))
     return sp.Limit(pull + start, nu, sp.oo), sp.log(w / (1 - w)) / 2
 
 
@@ -320,10 +321,10 @@ def _filter_drift(half: Any = HALF, mean: Any = ONE) -> tuple[Any, Any]:
     return left, sp.Integer(0)
 
 
-def _ratio_of_speeds(power: int = 1, factor: Any = TWO) -> tuple[Any, Any]:
+def _ratio_of_speeds(power: int = 1) -> tuple[Any, Any]:
     nu, first, second, m1, m2 = sp.symbols("nu lambda1 lambda2 m1 m2", positive=True)
     speeds = [sp.diff(m**2 / (value + nu) ** power, nu) for m, value in ((m1, first), (m2, second))]
-    right = factor * (first - second) / ((first + nu) * (second + nu))
+    right = 2 * (first - second) / ((first + nu) * (second + nu))
     return sp.Derivative(sp.log(speeds[0] / speeds[1]), nu), right
 
 

@@ -49,7 +49,7 @@ def _logits() -> tuple[Block, ...]:
             r"A simplex with the same distances is the same set of means with their centroid subtracted. "
             r"Shifting all means and $x$ alike leaves every $x-m_k$ as it was, so everything below holds "
             r"for it. The posterior is $p_k = e^{\ell_k}/\sum_j e^{\ell_j}$. By symmetry the entropy is "
-            r"the mean surprise of class 1 at its own states, and $\mathbb E\,\ell_1 = g$:$H_K = \mathbb "
+            r"the mean surprise of class 1 at its own states, and $\mathbb E\,\ell_1 = g$: $H_K = \mathbb "
             r"E\log\sum_{k=1}^K e^{\ell_k} - g .$"
         ),
     )
@@ -86,7 +86,7 @@ def _gumbel() -> tuple[Block, ...]:
             r"$1/S$). Insert $S=\sum_k e^{\ell_k}$ and take the expectation. With $\psi(v) = \mathbb "
             r"E\exp(-e^{v+\sqrt g Z})$ the independence of the $\ell_k$ gives one factor $\psi(v+g)$ for "
             r"the true class, because $e^v e^{g+\sqrt g Z}=e^{(v+g)+\sqrt g Z}$, and $\psi(v)$ for each of "
-            r"the $K-1$ others:$H_K(g) = "
+            r"the $K-1$ others: $H_K(g) = "
             r"\int_{-\infty}^\infty\bigl[e^{-e^v}-\psi(v+g)\,\psi(v)^{K-1}\bigr]dv - g .\qquad(*)$"
         ),
         Argument(
@@ -118,7 +118,7 @@ def _without_cancellation() -> tuple[Block, ...]:
         ),
         Identity.of("N(y; g, g) = e^{y − g/2} N(y; 0, g)", _tilt, r"N(y;g,g) = e^{y-g/2}\,N(y;0,g)"),
         Identity.of(
-            "e^{v+y} e^{−e^{v+y}} = −d/dv e^{−e^{v+y}}",
+            "e^{y−g/2} e^{−e^{v+y}} = −e^{−v−g/2} d/dv e^{−e^{v+y}}",
             _slope_of_psi,
             r"e^{y-g/2}\,e^{-e^{v+y}} = -e^{-v-g/2}\,\frac{d}{dv}e^{-e^{v+y}}"
             r"\quad\Longrightarrow\quad \psi(v+g) = -e^{-v-g/2}\,\psi'(v)",
@@ -209,8 +209,8 @@ def _in_v(rate: Any = ONE) -> tuple[Any, Any]:
 
 def _product(rivals: int = 1) -> tuple[Any, Any]:
     gumbel, own, other, K = sp.symbols("e psi_g psi K", positive=True)
-    left = (gumbel - own * other ** (K - 1)) - (gumbel - own)
-    return left, (1 - other ** (K - rivals)) * own
+    left = (gumbel - own * other ** (K - rivals)) - (gumbel - own)
+    return left, (1 - other ** (K - 1)) * own
 
 
 def _normal(y: Any, mean: Any, variance: Any) -> Any:
@@ -224,8 +224,8 @@ def _tilt(shift: Any = ONE) -> tuple[Any, Any]:
 
 def _slope_of_psi(rate: Any = ONE) -> tuple[Any, Any]:
     y, v, g = sp.Symbol("y", real=True), sp.Symbol("v", real=True), sp.Symbol("g", positive=True)
-    right = -sp.exp(-v - g / 2) * sp.Derivative(sp.exp(-sp.exp(rate * v + y)), v)
-    return sp.exp(y - g / 2) * sp.exp(-sp.exp(v + y)), right
+    right = -sp.exp(-v - g / 2) * sp.Derivative(sp.exp(-sp.exp(v + y)), v)
+    return sp.exp(y - g / 2) * sp.exp(-sp.exp(rate * v + y)), right
 
 
 def _heat(drift: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:

@@ -311,7 +311,8 @@ THEOREM = Theorem(
         r"$H_K(2r\log K)/\log K \to \max(0, 1-r)$; $t_{\rm peak} = \tfrac12\log\frac{M}{2\log K} + "
         r"\operatorname{arsinh}\frac{x}{\sqrt{2\log K}}$, $x^2 = \log\frac{\log K}{4\pi} + "
         r"\log\Bigl(1+\frac{x^2}{2\log K}\Bigr) - 2\log\Phi(x)$; the midpoint turns unstable only at $g = "
-        r"K$, for $K \ge 4$ after the peak, later by $\tfrac12\log(K/(2\log K))$. At $r = 1$ the overlap "
+        r"K$, for $K \ge 4$ after the peak, and later than $g=2\log K$ by $\tfrac12\log(K/(2\log K))$. "
+        r"At $r = 1$ the overlap "
         r"$\varphi$ jumps, while $H_K/\log K$ only bends. Times are those of $s = 1$; otherwise up to "
         r"$O((1-s^2)\log K/M)$, and the peak's up to $O(1/\log K)$."
     ),

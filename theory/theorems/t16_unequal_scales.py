@@ -152,8 +152,8 @@ def _limit() -> tuple[Block, ...]:
         ),
         Argument(
             r"The generating functions converge in a neighbourhood of $|s|\le1+\epsilon$ (they exist there "
-            r"once $\eta(1+\epsilon)<1$), so $L$ converges in law (Lévy), and $F$, which grows no faster "
-            r"than $|u|e^{-|u|}$, is bounded and continuous: its mean converges too."
+            r"once $\eta(1+\epsilon)<1$), so $L$ converges in law (Lévy), and $F$, which falls like "
+            r"$|u|e^{-|u|}$, is bounded and continuous: its mean converges too."
         ),
     )
 

@@ -184,8 +184,7 @@ def _gamma_law() -> tuple[Block, ...]:
         Identity.of(
             "2P(N(γ,γ) < 0) = erfc√(γ/2)",
             _balanced_error,
-            r"2P\left(\gamma+\sqrt\gamma\,Z<0\right) = "
-            r"\frac2{\sqrt\pi}\int_{\gamma/\sqrt{2\gamma}}^{\infty}e^{-v^2}dv = "
+            r"2P\left(\gamma+\sqrt\gamma\,Z<0\right) = 2\int_{-\infty}^0N(u;\gamma,\gamma)\,du = "
             r"1-\mathrm{erf}\sqrt{\gamma/2}",
         ),
         Identity.of(
@@ -389,9 +388,10 @@ def _shared_clock(power: int = 2, half: Any = HALF) -> tuple[Any, Any]:
 
 
 def _balanced_error(mean: Any = ONE, variance: Any = ONE) -> tuple[Any, Any]:
-    gamma, v = sp.symbols("gamma v", positive=True)
-    start = mean * gamma / sp.sqrt(2 * variance * gamma)
-    left = sp.Integral(2 * sp.exp(-(v**2)) / sp.sqrt(sp.pi), (v, start, sp.oo))
+    gamma, u = sp.Symbol("gamma", positive=True), sp.Symbol("u", real=True)
+    spread = 2 * variance * gamma
+    normal = sp.exp(-((u - mean * gamma) ** 2) / spread) / sp.sqrt(sp.pi * spread)
+    left = sp.Integral(2 * normal, (u, -sp.oo, 0))
     return left, 1 - sp.erf(sp.sqrt(gamma / 2))
 
 
@@ -421,12 +421,12 @@ def _variance_of_time(half: Any = HALF) -> tuple[Any, Any]:
     return _cumulant(2, half**2), sp.pi**2 / 8
 
 
-def _prior_density(half: Any = HALF) -> tuple[Any, Any]:
+def _prior_density(drift: Any = ONE, tilt: Any = TWO) -> tuple[Any, Any]:
     gamma = sp.Symbol("gamma", positive=True)
     odds = sp.Symbol("lambda", real=True)
-    w = 1 / (1 + sp.exp(-2 * odds))
-    ahead, behind = ((gamma + sign * odds) / sp.sqrt(2 * gamma) for sign in (1, -1))
-    error = half * (w * sp.erfc(ahead) + (1 - w) * sp.erfc(behind))
+    w = 1 / (1 + sp.exp(-tilt * odds))
+    ahead, behind = ((drift * gamma + sign * odds) / sp.sqrt(2 * gamma) for sign in (1, -1))
+    error = HALF * (w * sp.erfc(ahead) + (1 - w) * sp.erfc(behind))
     right = sp.exp(-gamma / 2 - odds**2 / (2 * gamma)) / sp.sqrt(2 * sp.pi * gamma) / sp.cosh(odds)
     return -2 * sp.Derivative(error, gamma), right
 

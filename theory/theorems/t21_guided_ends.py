@@ -222,13 +222,13 @@ def _gauss(p: Any, a: Any) -> tuple[Any, Any]:
     return value, a / (p * (1 - p)) - a * value / p
 
 
-def _occupation(rate: Any = TWO, order: Any = ONE) -> tuple[Any, Any]:
+def _occupation(order: Any = ONE) -> tuple[Any, Any]:
     p, a = sp.symbols("p a", positive=True)
     value, slope = _gauss(p, a)
     first = -value / (a * p)
     second = sp.diff(-1 / (a * p), p) * value - slope / (a * p)
     omega = (order + a) / 2
-    return 4 * (1 - p) ** 2 * (omega * p * first + p**2 * second / 2), -rate * (1 - p)
+    return 4 * (1 - p) ** 2 * (omega * p * first + p**2 * second / 2), -2 * (1 - p)
 
 
 def _integrated(weight: Any = ONE) -> tuple[Any, Any]:
@@ -247,7 +247,7 @@ def _three_halves(omega: Any = THREE_HALVES) -> tuple[Any, Any]:
     ) - sp.Rational(1, 4)
 
 
-def _generating(rate: Any = HALF, order: Any = ONE) -> tuple[Any, Any]:
+def _generating(order: Any = ONE) -> tuple[Any, Any]:
     p, root, s = sp.symbols("p R s", positive=True)
     a = sp.sqrt(root**2 - 2 * s - s**2)
     rho, first, second = (root - a) / 2, (root - a - s) / 2, (root + a - s) / 2
@@ -260,7 +260,7 @@ def _generating(rate: Any = HALF, order: Any = ONE) -> tuple[Any, Any]:
     second_derivative = lead2 * value + 2 * lead * slope + bend
     omega = (order + a) / 2
     left = 4 * (1 - p) ** 2 * (omega * p * derivative + p**2 * second_derivative / 2)
-    return sp.simplify(sp.expand(sp.simplify(left))), (s + rate * s**2) * value
+    return sp.simplify(sp.expand(sp.simplify(left))), (s + s**2 / 2) * value
 
 
 def _same_everywhere(certainty: Any = HALF) -> tuple[Any, Any]:

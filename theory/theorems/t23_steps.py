@@ -242,7 +242,7 @@ def _short_step(start: Any = ONE) -> tuple[Any, Any]:
 def _square(weight: Any = ONE) -> tuple[Any, Any]:
     q, nu, kappa = sp.symbols("q nu kappa", positive=True)
     square = (sp.sqrt(q / nu) - weight * kappa * sp.sqrt(nu)) ** 2
-    return q / nu, 2 * kappa * sp.sqrt(q) - kappa**2 * nu + square
+    return square, q / nu - 2 * kappa * sp.sqrt(q) + kappa**2 * nu
 
 
 def _least(power: int = 2) -> tuple[Any, Any]:

@@ -473,11 +473,11 @@ def _scales(line: Any = HALF) -> tuple[Any, Any]:
     return left, sp.expand(right.rewrite(sp.exp))
 
 
-def _chi_square(degrees: Any = ONE) -> tuple[Any, Any]:
+def _chi_square(rate: Any = ONE) -> tuple[Any, Any]:
     x, tau = sp.Symbol("x", real=True), sp.Symbol("tau", positive=True)
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
-    left = sp.Integral(sp.exp(-tau * x**2) * normal, (x, -sp.oo, sp.oo))
-    return left, (1 + 2 * tau) ** (-degrees / 2)
+    left = sp.Integral(sp.exp(-rate * tau * x**2) * normal, (x, -sp.oo, sp.oo))
+    return left, (1 + 2 * tau) ** -HALF
 
 
 def _slope(own_noise: Any = ONE) -> tuple[Any, Any]:

@@ -134,7 +134,7 @@ def _limit() -> tuple[Block, ...]:
             r"finite dimension: $H/\log K\to\max\left(0,1-\frac{\log(1+g/d)}{2\alpha}\right)$, because"
         ),
         Identity.of(
-            "C/log K = log(1+r)/2α",
+            "upper bound/log K → 1 − log(1+r)/2α",
             _share,
             r"\lim_{d\to\infty}\frac{\log2+\sqrt{dr/(1+r)}+\alpha d-\frac d2\log(1+r)}{\alpha d} = "
             r"1-\frac{\log(1+r)}{2\alpha}",

@@ -47,6 +47,9 @@ def third_difference() -> float:
     return 2 * a * b * (b - a)
 
 
+FOUR = sp.Integer(4)
+
+
 def derivation() -> tuple[Block, ...]:
     """Two informations, the Gaussian part, what is not Gaussian, first differences, and times."""
     return (*_split(), *_gaussian(), *_other(), *_whole(), *_law())
@@ -277,10 +280,10 @@ def _law() -> tuple[Block, ...]:
     )
 
 
-def _determinant(half: Any = HALF) -> tuple[Any, Any]:
+def _determinant(gain: Any = ONE) -> tuple[Any, Any]:
     tau, eigenvalue = sp.symbols("tau lambda", positive=True)
-    series = sp.log(1 + tau * eigenvalue) * half
-    rest = series - half * tau * eigenvalue + half * tau**2 * eigenvalue**2 / 2
+    series = sp.log(1 + gain * tau * eigenvalue) * HALF
+    rest = series - HALF * tau * eigenvalue + HALF * tau**2 * eigenvalue**2 / 2
     return sp.Limit(rest / tau**3, tau, 0), eigenvalue**3 / 6
 
 
@@ -327,15 +330,16 @@ def _plane_norm(mixed: Any = THREE) -> tuple[Any, Any]:
     return left, sp.Mul(sp.factorial(3), norm, evaluate=False)
 
 
-def _two_points(half: Any = HALF) -> tuple[Any, Any]:
+def _two_points(spread: Any = FOUR) -> tuple[Any, Any]:
     tau, w = sp.symbols("tau w", positive=True)
     v = 4 * w * (1 - w)
+    moved = spread * w * (1 - w)
     combination: dict[int, Any] = {1: sp.Integer(1)}
     left: Any = 0
     for j in range(3):
         # M_n(0) = c sechⁿ λ with c = sech λ = 2√(w(1−w))
-        value = sum(factor * v ** sp.Rational(n + 1, 2) for n, factor in combination.items())
-        left += half * value * tau ** (j + 1) / sp.factorial(j + 1)
+        value = sum(factor * moved ** sp.Rational(n + 1, 2) for n, factor in combination.items())
+        left += HALF * value * tau ** (j + 1) / sp.factorial(j + 1)
         combination = moment_derivative(combination)
     mean = 2 * w - 1
     third = w * (1 - mean) ** 3 - (1 - w) * (1 + mean) ** 3

@@ -99,7 +99,8 @@ def _parseval() -> tuple[Block, ...]:
             r"integral, and "
             r"this is the transformation it shares with theta functions."
         ),
-        Argument("Parseval's formula for two integrable functions with integrable transforms.", "M33"),
+        Argument("Parseval's formula for two integrable functions with integrable transforms."),
+        Argument("Mordell's integrals and their transformation.", "M33"),
     )
 
 
@@ -181,8 +182,8 @@ def _bounds() -> tuple[Block, ...]:
             r"H\le\mathrm{mmse}$: the "
             r"entropy is the mean-square error within a factor 1.44. As $\gamma$ grows, small $\omega$ "
             r"decide and the ratio "
-            r"tends to 1; at $\gamma=0$ it is $\log2$. The same follows from the heat equation, "
-            r"$G'=\tfrac12\int N\,(\mathrm{sech})''<0$, with"
+            r"tends to 1; at $\gamma=0$ it is $\log2$. $G$ falls by Parseval's form above; by the heat "
+            r"equation its slope is $G'=\tfrac12\int N\,(\mathrm{sech})''$, with"
         ),
         Identity.of(
             "½ (sech u)'' = ½ sech u − sech³ u",
@@ -257,10 +258,10 @@ def _entropy_kernel(half: Any = HALF) -> tuple[Any, Any]:
     return left, -sp.exp(-gamma * (1 + omega**2) / 2) / 2
 
 
-def _difference(power: int = 2) -> tuple[Any, Any]:
+def _difference(power: int = 2, unit: Any = ONE) -> tuple[Any, Any]:
     x, omega = sp.symbols("x omega", positive=True)
     integrand = omega**power * sp.exp(-(1 + omega**2) * x)
-    return 1 - 1 / (1 + omega**2), sp.Integral(integrand, (x, 0, sp.oo))
+    return 1 - 1 / (unit + omega**2), sp.Integral(integrand, (x, 0, sp.oo))
 
 
 def _curvature(half: Any = HALF) -> tuple[Any, Any]:

@@ -217,7 +217,7 @@ PERTURBATIONS = {
     "random threshold": ("closed_forms/random_means.py", "return np.expm1(2 * _alpha", "return np.expm1(2.04 * _alpha", "T25"),
     "law of the information": ("closed_forms/random_means.py", "share = g / (dimension + g)", "share = 1.04 * g / (dimension + g)", "T25"),
     "third cumulants": ("closed_forms/cumulants.py", 'excess("third") / 12]', 'excess("third") / 12.24]', "T26"),
-    "cumulant law": ("closed_forms/cumulants.py", "sp.log(d) / (2 * n) + sp.log(delta**2 / (4", "sp.log(d) / (2 * n) + sp.log(delta**2 / (5", "T26"),
+    "cumulant law": ("closed_forms/cumulants.py", "sp.log(d) / (2 * n) + sp.log(delta**2 / (4", "sp.log(d) / (2 * n) + sp.log(delta**2 / (4.08", "T26"),
     "dual": ("channel/duality.py", "(np.pi**2 / 4 / _levels", "(np.pi**2 / 4.08 / _levels", "T27"),
 }  # fmt: skip
 
