@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from ...theory.channel.binary import binary_entropy
-from ...theory.closed_forms.collapse import collapse_time, critical_samples
+from ...theory.closed_forms.collapse import critical_samples
 from ...theory.times.criteria import speciation_time
 from ._base import assembled, logarithmic, time_axis
 
@@ -23,11 +23,12 @@ def collapse(resolution: int, *, dimension: float = 1024, separation2: float = 5
     information = 0.5 * np.log1p(1 / noise) * np.ones_like(x.values)
     left = np.maximum(1 - information / x.values, 0)
     entropy = binary_entropy(separation2 / (1 + noise)) / np.log(2) * np.ones_like(x.values)
-    samples = np.exp(x.values * dimension)
+    # t_C = ½ log(1 + s²/(n^{2/d} − 1)) in α, as n itself overflows in many dimensions
+    collapsed = 0.5 * np.log1p(1 / np.expm1(2 * x.values))
     speciation = float(speciation_time("curvature", separation2))
     lines = {
         "speciation": (np.full_like(x.values, speciation), "speciation (curvature)"),
-        "collapse": (collapse_time(samples, dimension), "collapse $t_C$"),
+        "collapse": (collapsed, "collapse $t_C$"),
     }
     fields = {
         "sample_share": (left, r"share of $\log n$ left", "1"),

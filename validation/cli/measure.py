@@ -91,7 +91,9 @@ def measure(
     partition: Annotated[
         Path | None,
         typer.Option(
-            parser=path_of, metavar="PATH", help="A JSON file of class lists by name: which group, and when."
+            parser=path_of,
+            metavar="PATH",
+            help="JSON of class lists by group: when the group is decided; in place of --classes.",
         ),
     ] = None,
     prediction: Annotated[
@@ -105,11 +107,13 @@ def measure(
     samples: Annotated[
         int | None,
         typer.Option(
-            min=2, help="Chains (300), noised samples (600), or samples of all pairs (6000) unless given."
+            min=2,
+            help="Chains (300), noised samples (600), samples of all pairs (6000) or cloned states (200).",
         ),
     ] = None,
     levels: Annotated[
-        int | None, typer.Option(min=4, help="Noise levels (40), or steps of the chain (64), unless given.")
+        int | None,
+        typer.Option(min=4, help="Noise levels (40), steps of the chain (64), or levels to branch at (12)."),
     ] = None,
     batch: Annotated[
         int, typer.Option(min=1, help="Samples that the network evaluates at once; less takes less memory.")

@@ -98,8 +98,9 @@ def clone_agreement_curve(
         `classifier(x)` gives the index of the class of each clean sample, an integer tensor (n,). Without one
         the posterior that a clone carries judges it.
     clone_reference : {"unconditional", "classes"}, optional
-        What clones run with: the denoiser without a condition, or `Σ_k p_k D_k` with the posterior that they
-        carry. The first unless the denoiser says that it never learnt one (`has_null` false).
+        What clones run with: the denoiser without a condition, which is right only where `conditions` are all
+        classes of the model at its own weights, or `Σ_k p_k D_k` with the posterior that they carry, which
+        stays among them. The first unless the denoiser says that it never learnt one (`has_null` false).
     partition : mapping from group names to conditions, optional
         Measure whether clones end in the same group.
     samples : int
@@ -113,10 +114,10 @@ def clone_agreement_curve(
     -------
     xarray.Dataset
         Over ascending `sigma`: `agreement` φ by the clones and `posterior_agreement` `E Σ_k p_k²` at the
-        branch; `entropy` (nats) of the posterior at the branch and its `rate` (per unit OU time), all with
-        standard errors `*_se`; `entropy_lower` and `entropy_upper`, the bounds of T22 at the measured φ
-        (nats), as uncertain as it is. Without a dimension what `path_entropy` has. The bias of the steps is
-        of first order in their size.
+        branch; `entropy` (nats) of the posterior at the branch and its `rate` (per unit OU time);
+        `entropy_lower` and `entropy_upper`, the bounds of T22 at the measured φ (nats); all with standard
+        errors `*_se`. Places without a dimension are those of `path_entropy`. A chain's steps bias φ in first
+        order of their size.
 
     Raises `ValueError` for arguments out of range. Source: B24; T4, T22.
     """
@@ -132,7 +133,7 @@ def clone_agreement_curve(
     model = (denoiser, tuple(conditions), grid, tuple(shape), prior)
     chain = Chains(*model, sampler=sampler, dtype=dtype, device=device)
     experiment = _Experiment(chain, reference, groups, tuple(sigma), classifier)
-    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler, posterior=classifier)
+    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler, classifier=classifier)
     numbers = (sigma, prior, groups, steps, batch, seed, str(tuple(shape)), str(dtype), reference)
     run = fingerprint("cloning", name, *own, *map(repr, conditions), *numbers)
     sizes = batch_sizes(samples, batch)
@@ -157,24 +158,31 @@ def clone_agreement_curve(
         "evaluations": samples * clone_evaluations(sigma, steps, len(prior), reference),
     }
     curve = curve_of("entropy", sigma, found["entropy"], None, attributes, seed, entropy_of(groups @ prior))
-    return curve.assign(_agreements(sigma, found, len(groups)))
+    return curve.assign(_agreements(sigma, found, len(groups), classifier is not None))
 
 
-def _agreements(sigma: Array, found: Arrays, classes: int) -> dict[str, Any]:
-    """The two sides of T4 with their errors, and T22's bounds at the clones' φ."""
+def _agreements(sigma: Array, found: Arrays, classes: int, judged: bool) -> dict[str, Any]:
+    """The two sides of T4 with their errors, and T22's bounds at the clones' φ, `judged` by a classifier."""
+    least = 0.5 / len(found["agreement"]) if judged else 0.0
     variables: dict[str, Any] = {}
     for key, about in (
         ("agreement", "probability that two clones end in one class"),
         ("posterior_agreement", "probability that two draws from the posterior at the branch agree"),
     ):
         values = found[key]
+        # a classifier's verdicts that are all alike are still no certainty
         error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        error = np.maximum(error, least if key == "agreement" else 0.0)
         variables[key] = ("sigma", values.mean(axis=0), {"long_name": about, "units": "1"})
         variables[f"{key}_se"] = ("sigma", error, {"long_name": f"standard error of {key}", "units": "1"})
-    phi = np.clip(variables["agreement"][1], 1 / classes, 1.0)
-    for side, bound in zip(("lower", "upper"), clone_bounds(phi, classes), strict=True):
+    phi, se = variables["agreement"][1], variables["agreement_se"][1]
+    at, less, more = (clone_bounds(np.clip(phi + k * se, 1 / classes, 1.0), classes) for k in (0, 1, -1))
+    for index, side in enumerate(("lower", "upper")):
         about = {"long_name": f"{side} bound on H(C|X) from the agreement (T22)", "units": "nats"}
-        variables[f"entropy_{side}"] = ("sigma", np.broadcast_to(bound, sigma.shape), about)
+        variables[f"entropy_{side}"] = ("sigma", np.broadcast_to(at[index], sigma.shape), about)
+        error = np.broadcast_to((more[index] - less[index]) / 2, sigma.shape)
+        about = about | {"long_name": f"standard error of entropy_{side}"}
+        variables[f"entropy_{side}_se"] = ("sigma", error, about)
     return variables
 
 

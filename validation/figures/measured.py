@@ -177,7 +177,7 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
             missing = [str(name) for name in pairs.pair.values[~shown]]
             few = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
             axes.set_title(f"no peak in the measured range: {literally(few)}", fontsize=8)
-        axes.legend(fontsize=9)
+        axes.legend(fontsize=9, loc="upper left")
         return figure
 
 

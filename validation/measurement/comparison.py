@@ -193,7 +193,8 @@ def compare_pairs(
         errors = np.array([_errors_of_peaks(each) for each in held.values()])[shown]
         widths = measured.predicted_window_width.values[shown]
         of_both = {"predicted_error": errors[:, 0], "measured_error": errors[:, 1]}
-        test = log_scale_test(x[shown], y[shown], widths, seed, **of_both)
+        classes = np.array([unlisted(name) for name in held])
+        test = log_scale_test(x[shown], y[shown], widths, seed, **of_both, classes=classes[shown])
     without = [name for name, has in zip(held, shown, strict=True) if not has]
     summary |= {"without_peak": without, "log_scale_test": test}
     said, agree = _on_the_line(len(held), without, test)

@@ -46,19 +46,20 @@ def grouped(subject: Subject, partition: Partition) -> Subject:
     if groups is None or len(groups) < 2:
         raise ValueError("partition: needs at least two groups")
     predict = None if subject.predict is None else _in_groups_of(subject.predict, groups)
-    return replace(subject, conditions=tuple(own), groups=groups, predict=predict)
+    whole = subject.exhaustive and set(own) == set(subject.conditions)
+    return replace(subject, conditions=tuple(own), groups=groups, predict=predict, exhaustive=whole)
 
 
-def in_groups(mixture: GaussianMixture, groups: Partition | None) -> GaussianMixture:
-    """The mixture with these groups, if they are of its classes and it has none of its own."""
-    members = () if groups is None else [label for group in groups.values() for label in group]
-    if groups is None or mixture.partition is not None or set(members) != set(mixture.labels):
+def in_groups(mixture: GaussianMixture, partition: Partition | None) -> GaussianMixture:
+    """The mixture with this partition in place of its own, if it is of its classes."""
+    members = () if partition is None else [label for group in partition.values() for label in group]
+    if partition is None or set(members) != set(mixture.labels):
         return mixture
-    parts: dict[str, Any] = {"labels": mixture.labels, "partition": groups}
+    parts: dict[str, Any] = {"labels": mixture.labels, "partition": partition}
     return GaussianMixture(mixture.weights, mixture.means, mixture.covariances, **parts)
 
 
 def _in_groups_of(
-    predict: Callable[[Sequence[str]], GaussianMixture], groups: Partition
+    predict: Callable[[Sequence[str]], GaussianMixture], partition: Partition
 ) -> Callable[[Sequence[str]], GaussianMixture]:
-    return lambda classes: in_groups(predict(classes), groups)
+    return lambda classes: in_groups(predict(classes), partition)

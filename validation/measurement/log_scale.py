@@ -22,6 +22,7 @@ __all__ = ["log_scale_test"]
 Array = NDArray[np.float64]
 
 _RESAMPLES = 2000
+_FEWEST = 3  # pairs in a resample, as in a test
 _ROUNDS = 100  # of York's iteration, which takes about five
 
 
@@ -33,6 +34,7 @@ def log_scale_test(
     *,
     predicted_error: ArrayLike | float = 0.0,
     measured_error: ArrayLike | float = 0.0,
+    classes: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Regress `log measured` on `log predicted`.
 
@@ -45,13 +47,17 @@ def log_scale_test(
     predicted_error, measured_error : array_like
         Standard errors of the two logarithms. An error that is NaN, of an interval without an end, counts as
         the largest of the others.
+    classes : array_like, shape (pairs, 2), optional
+        The two classes of each pair. Pairs that share a class share its images and its fit, so classes are
+        resampled where they are known, and pairs, as if they were independent, only where they are not.
 
     Returns
     -------
     dict
         `slope`, `intercept`, `correlation`, and `residual`, the median of `log(measured/predicted)`, each
-        with `*_se` (bootstrap over the pairs); `absolute_residual`, the median of its absolute value, and
-        `residual_in_widths`, the same in units of the windows' widths; `scatter`, τ in log σ; `pairs`.
+        with `*_se` (bootstrap over the classes, or over the pairs); `absolute_residual`, the median of its
+        absolute value, and `residual_in_widths`, the same in units of the windows' widths; `scatter`, τ in
+        log σ; `pairs`.
 
     Raises `ValueError` for fewer than three pairs, a σ that is not a finite number > 0, or one σ for all.
     """
@@ -66,7 +72,11 @@ def log_scale_test(
     other = _variances("measured_error", measured_error, x)
     scatter = _scatter(x, y, own, other)
     other = other + scatter
-    best, spread = _line(x, y, own, other), _spread(x, y, own, other, seed)
+    best = _line(x, y, own, other)
+    if classes is None:
+        spread = _spread(x, y, own, other, seed)
+    else:
+        spread = _spread_over_classes((x, y, own, other), np.asarray(classes), seed)
     residual = y - x
     found: dict[str, Any] = {"pairs": int(x.size), "scatter": float(np.sqrt(scatter))}
     for name, value, error in zip(
@@ -134,6 +144,20 @@ def _spread(x: Array, y: Array, own: Array, other: Array, seed: int) -> Array:
             method="percentile", rng=np.random.default_rng([seed, 0x109]),
         )  # fmt: skip
     return np.nanstd(resampled.bootstrap_distribution, axis=-1, ddof=1)
+
+
+def _spread_over_classes(columns: tuple[Array, ...], classes: NDArray[Any], seed: int) -> Array:
+    """Standard errors of `_line` by bootstrap over classes: a pair counts as often as both are drawn."""
+    if classes.shape != (columns[0].size, 2):
+        raise ValueError(f"classes: need two for each pair, not an array of shape {classes.shape}")
+    names, index = np.unique(classes, return_inverse=True)
+    own = index.reshape(classes.shape)
+    rng, found = np.random.default_rng([seed, 0x109]), list[Array]()
+    for counts in rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=_RESAMPLES):
+        drawn = np.repeat(np.arange(len(own)), counts[own[:, 0]] * counts[own[:, 1]])
+        if drawn.size >= _FEWEST:
+            found.append(_line(*(column[drawn] for column in columns)))
+    return np.nanstd(found, axis=0, ddof=1)
 
 
 def _line(x: Array, y: Array, own: Array, other: Array) -> Array:

@@ -144,9 +144,17 @@ class Measurement:
         return chosen_reference(self.options.guidance_reference, self.subject.denoiser)
 
     @property
+    def clone_reference(self) -> Reference:
+        """What clones run with: those of some of a model's classes must not end in another."""
+        s = self.subject
+        whole = s.exhaustive and set(self.options.classes) == set(s.conditions)
+        return chosen_reference(None if whole else "classes", s.denoiser)
+
+    @property
     def asks_without_condition(self) -> bool:
         """Whether the unconditional network takes part."""
-        guided = (self.guided or self.options.estimator == "cloning") and self.reference == "unconditional"
+        reference = self.clone_reference if self.options.estimator == "cloning" else self.reference
+        guided = (self.guided or self.options.estimator == "cloning") and reference == "unconditional"
         return None in self.conditions or guided or not self._needs_every_condition
 
     @property
@@ -170,7 +178,7 @@ class Measurement:
         o = self.options
         if o.estimator == "cloning":
             levels = self.subject.levels(o.levels)
-            return o.samples * clone_evaluations(levels, _CLONE_STEPS, len(o.classes), self.reference)
+            return o.samples * clone_evaluations(levels, _CLONE_STEPS, len(o.classes), self.clone_reference)
         per_level = len(self.conditions) if self._needs_every_condition else 2
         apart = 0
         if self.guided and self.reference == "unconditional" and None not in self.conditions:
@@ -327,6 +335,7 @@ class Measurement:
                 shape=s.shape,
                 samples=o.samples,
                 steps=_CLONE_STEPS,
+                clone_reference=self.clone_reference,
                 **common,
             )
         posterior = "path" if self._needs_every_condition else None
@@ -404,7 +413,8 @@ def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None)
     own = measurement.groups_or_classes
     if mixture is None:
         return
-    found = mixture.classes if mixture.partition is None else len(mixture.partition)
+    grouped = measurement.has_groups and mixture.partition is not None
+    found = len(mixture.partition or ()) if grouped else mixture.classes
     if found != own:
         raise ValueError(f"prediction: has {found} classes, the measurement {own}")
 

@@ -62,7 +62,8 @@ class Subject:
 
     `name` tells runs of different models apart; `levels(n)` are n noise levels, ascending, for noised data,
     `chain(n)` the n + 1 of a reverse chain, descending; `predict(classes)` is the mixture that predicts the
-    curve, where there is one; `groups` are named lists of conditions; `weights` probabilities, if not equal.
+    curve, where there is one; `groups` are named lists of conditions; `weights` probabilities, if not equal;
+    `exhaustive` is false where `conditions` are only some of what the model knows.
     `null` says what the denoiser answers without a condition, and `caveat` why that is not to be relied on;
     `inputs` are the SHA-256 of the files it was read from; `check` refuses conditions that are one to it;
     """
@@ -77,6 +78,7 @@ class Subject:
     predict: Callable[[Sequence[str]], GaussianMixture] | None = None
     groups: Mapping[str, Sequence[str]] | None = None
     weights: Mapping[str, float] | None = None
+    exhaustive: bool = True
     dtype: torch.dtype = torch.float32
     device: str = "cpu"
     null: str = ""

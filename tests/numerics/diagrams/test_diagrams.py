@@ -8,6 +8,7 @@ import xarray as xr
 from speciation.numerics import entropy_curve, guided_curve, phase_diagram
 from speciation.numerics.diagrams import DIAGRAMS, grid, parse_axis
 from speciation.theory import Diagonal, GaussianMixture, binary_entropy, median_gamma, orthogonal_entropy
+from speciation.theory.closed_forms.collapse import collapse_time
 from speciation.theory.closed_forms.orthogonal import orthogonal_disagreement, orthogonal_table
 from speciation.theory.times.prediction import speciation_times
 
@@ -268,6 +269,27 @@ def test_fixed_parameters_can_be_set():
         changed = phase_diagram(name, 4, **values)
         assert {key: changed.attrs[key] for key in values} == values
         assert any(not changed[key].equals(phase_diagram(name, 4)[key]) for key in changed.data_vars)
+
+
+def test_diagrams_with_other_parameters_are_what_they_say():
+    flat = phase_diagram("anisotropy", 5, separation2=4.0)
+    a, noise = flat.variance.values[2], np.expm1(2 * flat.ou_time.values[3])
+    expected = binary_entropy(2 / (a + noise) + 2 / (1 / a + noise))
+    assert float(flat.entropy[3, 2]) == pytest.approx(float(expected), rel=1e-13)
+    tree = phase_diagram("hierarchy", 5, B=9.0)
+    clock = 9 * np.exp(-2 * tree.ou_time.values[3])
+    expected = binary_entropy(clock) + binary_entropy(tree.ratio.values[2] * clock)
+    assert float(tree.entropy[3, 2]) == pytest.approx(float(expected), rel=1e-13)
+    many = phase_diagram("collapse", 5, dimension=2048, separation2=9.0)
+    assert np.isfinite(many.collapse).all()
+    # in a few dimensions n itself can be written down
+    samples = np.exp(many.alpha.values * 64)
+    few = phase_diagram("collapse", 5, dimension=64)
+    assert few.collapse.values == pytest.approx(collapse_time(samples, 64), rel=1e-12)
+    means = phase_diagram("mean-covariance", 5, dimension=400)
+    gain = np.exp(-2 * means.ou_time.values[4, 3])
+    left = 400 * means.mu.values[3] ** 2 * gain + 400 * means.difference.values[4] ** 2 * gain**2 / 8
+    assert left == pytest.approx(float(median_gamma()), rel=1e-12)
 
 
 @pytest.mark.parametrize(

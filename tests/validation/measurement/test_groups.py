@@ -88,3 +88,38 @@ def test_a_curve_of_groups_is_compared_with_a_mixture_that_has_them():
     assert abs(found["median_sigma"]["residual"]) < 0.05
     with pytest.raises(ValueError, match="has 4 classes, the curve is of 2"):
         compare(curve, mixture)
+
+
+def test_a_partition_of_the_prediction_gives_way_to_what_is_measured():
+    """Classes are compared with classes, groups with the groups that were asked for."""
+    mixture = GaussianMixture.parse(SPEC)
+    mine = {"first": mixture.labels[:2], "second": mixture.labels[2:]}
+    crossed = {"a": mixture.labels[::2], "b": mixture.labels[1::2]}
+    named = GaussianMixture(mixture.weights, mixture.means, mixture.covariances, mixture.labels, crossed)
+    few = {"samples": 20, "levels": 6}
+    classes = measure(SPEC, prediction=named, **few).comparison
+    assert classes is not None
+    assert classes.summary["class_entropy"]["predicted"] == pytest.approx(np.log(4))
+    uneven = {"one": mixture.labels[:1], "rest": mixture.labels[1:]}
+    for groups, entropy in ((mine, np.log(2)), (uneven, stats.entropy([0.25, 0.75]))):
+        found = measure(SPEC, partition=groups, prediction=named, **few).comparison
+        assert found is not None
+        assert found.summary["class_entropy"]["predicted"] == pytest.approx(entropy)
+
+
+def test_clones_of_some_classes_stay_among_them():
+    """The model's own null would let them end in the others: φ = 0.65 where it is 0.75."""
+    spec = "orthogonal:K=6,d=6,M=9,s=0.5"
+    mixture = GaussianMixture.parse(spec)
+    options = {"estimator": "cloning", "samples": 300, "levels": 6, "seed": 5}
+    found = measure(spec, classes=mixture.labels[:2], **options).curve
+    assert found.attrs["clone_reference"] == "classes"
+    exact = entropy_curve(mixture.among(mixture.labels[:2], equal=True), found.sigma.values)
+    error = np.maximum(found.agreement_se.values, 0.5 / 300)
+    assert (np.abs(found.agreement - exact.agreement).values < THRESHOLD * error + 0.02).all()
+    whole = measure(spec, **options | {"samples": 2}).curve
+    assert whole.attrs["clone_reference"] == "unconditional"
+    two = {"a": mixture.labels[:1], "b": mixture.labels[1:2]}
+    assert (
+        measure(spec, partition=two, **options | {"samples": 2}).curve.attrs["clone_reference"] == "classes"
+    )

@@ -220,6 +220,7 @@ def test_published_pairs_give_the_published_line(root):
         columns["peak_per_log_sigma"],
         columns["predicted_window_width"],
         measured_error=np.log(columns["peak_per_log_sigma_high"] / columns["peak_per_log_sigma_low"]) / 3.92,
+        classes=np.array([row["pair"].split(",") for row in rows]),
     )
     published = json.loads((results / "digits-pairs.json").read_text())["log_scale_test"]
     for key, value in published.items():

@@ -211,6 +211,7 @@ def test_published_pairs_give_the_published_line(root):
         peaks[shown],
         columns["predicted_window_width"][shown],
         measured_error=(np.log(ends[0] / ends[1]) / 3.92)[shown],
+        classes=np.array([row["pair"].split(",") for row in rows])[shown],
     )
     for key, value in published["log_scale_test"].items():
         assert test[key] == pytest.approx(value, rel=1e-3), key
