@@ -51,8 +51,8 @@ class _Denoiser(Denoiser, Protocol):
 class Product:
     """What a script makes: `name` of the files, the trained network, and how it is asked for samples.
 
-    `packages` are those whose versions the card says; `dtype` is that of the written weights; `files` are
-    written beside them, and `parameters` are those of the command.
+    `packages` are those whose versions the card says; `dtype` is that of the written weights, and
+    `parameters` are those of the command.
     """
 
     name: str
@@ -62,7 +62,6 @@ class Product:
     packages: Sequence[str] = ("torch", "numpy")
     dtype: torch.dtype | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, Callable[[Path], Any]] = field(default_factory=dict)
 
 
 def trained_network(
@@ -114,7 +113,6 @@ def write_trained(product: Product, out: Path, quiet: bool = False) -> None:
         f"{name}.md": lambda path: write_text(path, model_card(name, about)),
         "training.png": saver(training_figure(trained.history)),
         "samples.png": saver(sheet_figure(sheet.numpy())),
-        **product.files,
     }
     parameters = {"command": f"train_{name}", **product.parameters, **asdict(product.settings)}
     for path in write_results(out, writers, parameters):

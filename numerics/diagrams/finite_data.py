@@ -12,7 +12,7 @@ __all__ = ["collapse"]
 
 
 def collapse(resolution: int, *, dimension: float = 1024, separation2: float = 51.2) -> xr.Dataset:
-    """`α = log n/d` × time for two classes in 1024 dimensions, `|δ|² = 51.2`, `s = 1`.
+    """`α = log n/d` × time for two classes in d dimensions (usually 1024), `|δ|² = 51.2`, `s = 1`.
 
     The share of the sample's `log n` nats that is left is `max(0, 1 − I/log n)`, I the information about a
     sample in its class: the limit of many dimensions.

@@ -17,7 +17,7 @@ __all__ = ["mean_covariance"]
 
 
 def mean_covariance(resolution: int, *, dimension: float = 10_000) -> xr.Dataset:
-    """Half the difference μ of the means × difference Δ of the variances: when d = 10,000 are decided."""
+    """Half the difference μ of the means × difference Δ of the variances: when d dimensions are decided."""
     x = logarithmic("mu", 1e-3, 1, resolution, r"half the difference $\mu$ of the means, per coordinate")
     y = logarithmic("difference", 1e-3, 1, resolution, r"difference $\Delta$ of the variances")
     level = float(median_gamma())

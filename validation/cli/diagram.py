@@ -39,7 +39,11 @@ def diagram(
     samples: Annotated[int, typer.Option(min=2, help="grid: draws where no exact curve exists.")] = 20_000,
     fixed: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Another value of a fixed parameter, as s=2."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Another value of a fixed parameter (--list), or of one of grid's SPEC, as s=2; repeatable.",
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option(parser=path_of, metavar="PATH", help="Folder for the data and the figure.")
@@ -98,7 +102,7 @@ def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: A
 
 def _assignments(texts: list[str]) -> dict[str, float]:
     """`["s=2"]` as numbers by name; `ValueError` for what is no assignment of a number."""
-    found: dict[str, float] = {}
+    found, seen = dict[str, float](), set[str]()
     for text in texts:
         name, equals, value = text.partition("=")
         try:
@@ -107,6 +111,9 @@ def _assignments(texts: list[str]) -> dict[str, float]:
             equals = ""
         if not equals:
             raise ValueError(f"--set: {text!r} is no NAME=VALUE, as s=2")
+        if name.strip() in seen:
+            raise ValueError(f"--set: {name.strip()} is given twice")
+        seen.add(name.strip())
     return found
 
 
@@ -131,12 +138,15 @@ def _columns(axes: Any) -> int:
 
 
 def _list(diagrams: Any, as_json: bool) -> None:
-    rows = [(d.name, d.title, d.source) for d in diagrams.values()]
-    rows.append(("grid", "Any two parameters of a SPEC", "T17"))
+    rows = [
+        (d.name, d.title, d.source, ", ".join(f"{key}={value:g}" for key, value in d.fixed.items()))
+        for d in diagrams.values()
+    ]
+    rows.append(("grid", "Any two parameters of a SPEC", "T17", "those of the SPEC"))
     if as_json:
-        print_json([dict(zip(("name", "title", "source"), row, strict=True)) for row in rows])
+        print_json([dict(zip(("name", "title", "source", "set"), row, strict=True)) for row in rows])
         return
-    table = Table("name", "shows", "theorems")
+    table = Table("name", "shows", "theorems", "can be set")
     for row in rows:
         table.add_row(*row)
     output().print(table)

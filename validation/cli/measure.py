@@ -65,7 +65,7 @@ def measure(
     ] = None,
     guidance: Annotated[
         float,
-        typer.Option(help="Weight w of classifier-free guidance, w D_own + (1 - w) D_reference; 1 is none."),
+        typer.Option(help="Weight ω of classifier-free guidance, ω D_own + (1 − ω) D_reference; 1 is none."),
     ] = 1.0,
     guidance_reference: Annotated[
         str | None,

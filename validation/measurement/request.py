@@ -219,7 +219,7 @@ def measure(
         Reverse chains, noised clean samples, or clones branched at each level, which also gives their
         agreement and its bounds on the entropy; one of the first two, by model and guidance, unless given.
     guidance, guidance_reference, interval
-        Weight w of `w D_own + (1 − w) D_reference`, 1 for none; what it leads away from, "unconditional" or
+        Weight ω of `ω D_own + (1 − ω) D_reference`, 1 for none; what it leads away from, "unconditional" or
         "classes"; and the σ (low, high) between which it acts.
     checkpoint, reference_checkpoint, prompts
         The network's file (of a pipeline a folder, file or hub name), the unconditional network's, and prompt

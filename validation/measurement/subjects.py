@@ -158,7 +158,7 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
 
 
 def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subject:
-    """The embedded model, the images held out of its training, and the mixture fitted to the digits."""
+    """The digits model, the images held out of its training, and the mixture fitted to the digits."""
     from ..models.digits_model import WEIGHTS, digits_images, load_digits_model
 
     path = checkpoint or WEIGHTS

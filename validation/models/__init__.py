@@ -1,1 +1,1 @@
-"""Models as denoisers: the oracle, EDM and EDM2 networks, diffusers pipelines, the digits model."""
+"""Models as denoisers: the oracle, EDM and EDM2 networks, diffusers pipelines, and the embedded models."""

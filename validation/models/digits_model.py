@@ -1,4 +1,4 @@
-"""The embedded model: an EDM2 network of scikit-learn's handwritten digits, and the images it never saw.
+"""The digits model: an EDM2 network of scikit-learn's handwritten digits, and the images it never saw.
 
 Every fifth image of each digit is held out of training; measurements on data use these.
 """
