@@ -47,9 +47,6 @@ def third_difference() -> float:
     return 2 * a * b * (b - a)
 
 
-FOUR = sp.Integer(4)
-
-
 def derivation() -> tuple[Block, ...]:
     """Two informations, the Gaussian part, what is not Gaussian, first differences, and times."""
     return (*_split(), *_gaussian(), *_other(), *_whole(), *_law())
