@@ -1,18 +1,15 @@
 """Pages of the site that are made from the code when it is built, so that they cannot drift from it.
 
 A MkDocs hook: the theorem reference from `theory/theorems/`, the phase diagrams and their figures, the
-public names, the figures of `docs/figures/`, and the pages of `performance` and `licences`.
+public names, the pictures of the tour, the figures of `docs/figures/`, and the pages of `performance`
+and `licences`.
 """
 
-import inspect
 import io
-import sys
 from pathlib import Path
 from typing import Any
 
-import speciation.numerics
-import speciation.theory
-import speciation.validation
+from api import api_pages
 from licences import licences
 from mkdocs.structure.files import File
 from page_templates import page
@@ -22,6 +19,7 @@ from speciation.theory.theorems import MODULES, THEOREMS
 from speciation.theory.theorems.sources import sources
 from speciation.validation.figures.diagrams import diagram_figure
 from speciation.validation.figures.style import save
+from tour import tour_pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 RESOLUTION = 200
@@ -43,10 +41,11 @@ def on_files(files: Any, config: Any) -> Any:
         **{f"theorems/{name}.md": theorem_page(name) for name in THEOREMS},
         "diagrams.md": diagrams_page(),
         "performance.md": performance_page(),
-        "api.md": api_page(),
+        **api_pages(),
         "licences.md": page("licences", licences=licences()),
         "performance.png": cost_figure(),
         **{f"diagrams/{name}.png": drawn(name) for name in DIAGRAMS},
+        **tour_pictures(ROOT / "docs" / "site" / "tour.md"),
     }
     pages |= {f"figures/{path.name}": path.read_bytes() for path in (ROOT / "docs/figures").glob("*.png")}
     for path, content in pages.items():
@@ -74,28 +73,3 @@ def drawn(name: str) -> bytes:
     stream = io.BytesIO()
     save(diagram_figure(phase_diagram(name, RESOLUTION)), stream, "png")
     return stream.getvalue()
-
-
-def api_page() -> str:
-    """Every public name with its signature and docstring, rendered by mkdocstrings from the code."""
-    floors = (speciation.theory, speciation.numerics, speciation.validation)
-    return page("api", floors=[(floor, _paths(floor)) for floor in floors])
-
-
-def _paths(floor: Any) -> dict[str, str]:
-    """Where each public name is defined."""
-    return {name: _path(floor.__name__, name, getattr(floor, name)) for name in sorted(floor.__all__)}
-
-
-def _path(floor: str, name: str, value: Any) -> str:
-    if inspect.isclass(value) or inspect.isfunction(value):
-        value = inspect.unwrap(value)
-        return f"{value.__module__}.{value.__name__}"
-    if inspect.ismodule(value):
-        return value.__name__
-    return next(f"{home}.{name}" for home in _homes(floor) if name in vars(sys.modules[home]))
-
-
-def _homes(floor: str) -> list[str]:
-    """Modules of a floor that have been loaded, the ones that define names before those that pass them on."""
-    return sorted(home for home in sys.modules if home.startswith(f"{floor}."))

@@ -20,7 +20,17 @@ CODE = {
 }
 
 
-@pytest.mark.parametrize("page", [page for page, blocks in CODE.items() if blocks])
+LONG = {"tour.md"}  # what it draws, it computes
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow) if page in LONG else page
+        for page, blocks in CODE.items()
+        if blocks
+    ],
+)
 def test_python_blocks_run(page):
     done = subprocess.run([sys.executable, "-c", "\n".join(CODE[page])], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -53,3 +63,5 @@ def test_site_builds_with_every_link_whole(tmp_path):
         assert shown.count('class="step"') == len(theorem.derive())
     api = (tmp_path / "site" / "api" / "index.html").read_text()
     assert "path_entropy" in api
+    estimators = (tmp_path / "site" / "api" / "validation.estimators" / "index.html").read_text()
+    assert 'id="speciation.validation.estimators.path.path_entropy"' in estimators
