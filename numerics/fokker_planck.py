@@ -86,7 +86,19 @@ def guided_odds(
     prior : float
         Probability of the class that is guided to.
 
-    Raises `ValueError` for arguments out of range. Source: T11, T12.
+    Returns
+    -------
+    GuidedCurve
+        Cross-entropy in nats and moments of the half log-odds at each γ, with a bound of their error.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T11, T12.
     """
     guidance, prior = real_number(guidance, "guidance"), real_number(prior, "prior")
     if not np.isfinite(guidance) or abs(guidance) > 100:
@@ -122,9 +134,32 @@ def _checked_gammas(gammas: ArrayLike) -> Array:
 def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: float = 0.5) -> Array:
     """Share of guidance's gain at γ that each interval of γ buys when guidance acts in it alone.
 
-    `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy, for the intervals between consecutive
-    `edges` (n + 1,); shape (n,). Shares sum to more than 1 where one interval could do another's work.
-    Raises `ValueError` for edges that are not ascending from 0 or more. Source: T12.
+    `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy. Shares sum to more than 1 where
+    one interval could do another's work.
+
+    Parameters
+    ----------
+    guidance : float
+        Weight ω.
+    edges : array_like, shape (n + 1,)
+        γ between which the intervals lie, ascending, from 0 on.
+    gamma : float
+        γ at which the gain is read off.
+    prior : float
+        Probability of the class that is guided to.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        Edges that are not ascending from 0 or more.
+
+    References
+    ----------
+    T12.
     """
     cuts = real_numbers(edges, "edges", finite=False)
     if cuts.ndim != 1 or cuts.size < 2 or not ((cuts >= 0).all() and (np.diff(cuts) > 0).all()):

@@ -31,9 +31,8 @@ __all__ = ["entropy_at"]
 def entropy_at(mixture: GaussianMixture, sigma: Any, key: Any = 0, draws: int = 1024) -> Any:
     """Class-conditional entropy `H(C|X₀ + σZ)` in nats, for `jit`, `grad` and `vmap`.
 
-    Formula
-        `H = Σ_c w_c E h(p(·|m_c + S_c^{1/2} ζ))`, `S_c = Σ_c + σ²I`; for two classes with a shared covariance
-        `H₂(δᵀ(Σ + σ²I)^{-1}δ)` itself (T2), whose derivatives are T3's.
+    `H = Σ_c w_c E h(p(·|m_c + S_c^{1/2} ζ))`, `S_c = Σ_c + σ²I`; for two classes with a shared covariance
+    `H₂(δᵀ(Σ + σ²I)^{-1}δ)` itself (T2), whose derivatives are T3's.
 
     Parameters
     ----------
@@ -57,7 +56,9 @@ def entropy_at(mixture: GaussianMixture, sigma: Any, key: Any = 0, draws: int = 
     ValueError
         For σ that is known and not > 0, a key that is none, or `draws` < 1.
 
-    Source: T2, T3, T17.
+    References
+    ----------
+    T2, T3, T17.
     """
     if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 1:
         raise ValueError(f"draws: need a whole number >= 1, not {draws!r}")

@@ -65,7 +65,14 @@ def clone_curve(
     xarray.Dataset
         `agreement` and `agreement_se` over `sigma`, with the coordinate `ou_time`.
 
-    Raises `ValueError` for an argument out of range. Source: T4; Biroli et al. 2024.
+    Raises
+    ------
+    ValueError
+        An argument out of range.
+
+    References
+    ----------
+    T4; Biroli et al. 2024.
     """
     if method == "posterior":
         curve = entropy_curve(mixture, sigmas, samples=samples, key=key)

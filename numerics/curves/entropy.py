@@ -123,7 +123,9 @@ def entropy_curve(
     ValueError
         An argument that is out of range, or a method that the mixture does not admit.
 
-    Source: T2–T4, T17.
+    References
+    ----------
+    T2–T4, T17.
     """
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     mixture.check_levels(sigma)

@@ -188,7 +188,9 @@ def fitted(
     >>> bool(curve.peak_per_log_sigma_low < curve.peak_per_log_sigma < curve.peak_per_log_sigma_high)
     True
 
-    Source: section 5; LW04.
+    References
+    ----------
+    section 5; LW04.
     """
     return of_samples(samples_of(X, y), covariance, shrinkage, rank, resamples=resamples, seed=seed_of(key))
 

@@ -72,7 +72,14 @@ def guided_curve(
         `sde`, what drawing runs leaves, without the bias of the steps), and for `exact` also `rate`,
         `d cross_entropy/dt` per unit OU time; where the class is decided (`places`), as for `entropy_curve`.
 
-    Raises `ValueError` for an argument out of range. Source: T11, T12.
+    Raises
+    ------
+    ValueError
+        An argument out of range.
+
+    References
+    ----------
+    T11, T12.
     """
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
     if method not in ("auto", "exact", "sde"):

@@ -33,7 +33,7 @@ def phase_diagram(name: str, resolution: int = 256, **fixed: float) -> xr.Datase
     name : str
         One of `DIAGRAMS`.
     resolution : int
-        Points along each axis.
+        Points along each axis, at least 2.
     **fixed : float
         Other values of its fixed parameters, positive: `DIAGRAMS[name].fixed` has those that can be set.
 
@@ -43,7 +43,10 @@ def phase_diagram(name: str, resolution: int = 256, **fixed: float) -> xr.Datase
         Fields over (y, x), lines over x; coordinates and variables carry `long_name` and `units`, coordinates
         their `scale`; attributes `title`, `source` (theorems) and the fixed parameters.
 
-    Raises `ValueError` for an unknown name or parameter, and a resolution below 2.
+    Raises
+    ------
+    ValueError
+        An unknown name or parameter, or a resolution below 2.
     """
     if name not in DIAGRAMS:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(DIAGRAMS)} and grid")

@@ -71,9 +71,22 @@ def write_results(
 
 
 def verify_manifest(path: Path) -> bool:
-    """Whether a manifest vouches for the file at `path`: `False` if none names it.
+    """Whether a manifest vouches for a file.
 
-    Raises `ValueError` with one line for a file that is not what its manifest says, or a damaged manifest.
+    Parameters
+    ----------
+    path : Path
+        The file; its manifest lies beside it.
+
+    Returns
+    -------
+    bool
+        `False` if no manifest names the file.
+
+    Raises
+    ------
+    ValueError
+        A file that is not what its manifest says, or a damaged manifest.
     """
     vouched = False
     for name in (f"{path.name}.{MANIFEST}", f"{path.stem}.{MANIFEST}", MANIFEST):

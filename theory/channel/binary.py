@@ -30,10 +30,8 @@ Array = NDArray[np.float64]
 def binary_entropy(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Class-conditional entropy `H(C|X)` of two classes, in nats.
 
-    Formula
-        `H = c e^{−γ/2} ∫ N(u−λ; 0, γ) cosh(u) h(u) du`, with `c = 2√(w(1−w))`,
-        `λ = ½ log(w/(1−w))` and `h(u)` the entropy of a class held with log-odds `2u`.
-        At `w = ½` it is `E log(1 + e^{−2γ−2√γ Z})`.
+    `H = c e^{−γ/2} ∫ N(u−λ; 0, γ) cosh(u) h(u) du`, with `c = 2√(w(1−w))`, `λ = ½ log(w/(1−w))` and `h(u)`
+    the entropy of a class held with log-odds `2u`. At `w = ½` it is `E log(1 + e^{−2γ−2√γ Z})`.
 
     Parameters
     ----------
@@ -44,16 +42,18 @@ def binary_entropy(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 
     Returns
     -------
-    float64 array of the broadcast shape (a scalar for scalars). Relative error at most 1e-12
-    wherever the value is a normal double; beyond `γ ≈ 1400` the value itself underflows,
-    and `log_binary_entropy` keeps the precision.
+    float64 array of the broadcast shape (a scalar for scalars)
+        Relative error at most 1e-12 wherever the value is a normal double; beyond `γ ≈ 1400` the value itself
+        underflows, and `log_binary_entropy` keeps the precision.
 
     Raises
     ------
     ValueError
         A `gamma` that is negative or NaN, or a prior outside (0, 1).
 
-    Source: T2; Guo, Shamai, Verdú, IEEE TIT 51(4), 2005.
+    References
+    ----------
+    T2; Guo, Shamai, Verdú, IEEE TIT 51(4), 2005.
     """
     return _expectation(tilted_average.entropy_profile, gamma, prior)
 
@@ -61,11 +61,28 @@ def binary_entropy(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def binary_mmse(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Minimum mean-square error of the class label ±1 given the noised state.
 
-    Formula
-        `mmse = E sech² L = c e^{−γ/2} ∫ N(u−λ; 0, γ) sech(u) du`, and `dH/dγ = −½ mmse`.
+    `mmse = E sech² L = c e^{−γ/2} ∫ N(u−λ; 0, γ) sech(u) du`, and `dH/dγ = −½ mmse`.
 
-    Parameters, precision and errors are those of `binary_entropy`; the value is a number in
-    (0, 4w(1−w)]. Source: T3; Guo, Shamai, Verdú, IEEE TIT 51(4), 2005.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; `inf` is allowed.
+    prior : array_like, broadcast against `gamma`
+        Probability `w` of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Between 0 and `4w(1−w)`, which γ = 0 gives; relative error as of `binary_entropy`.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN, or a prior outside (0, 1).
+
+    References
+    ----------
+    T3; Guo, Shamai, Verdú, IEEE TIT 51(4), 2005.
     """
     return _expectation(tilted_average.sech, gamma, prior)
 
@@ -73,7 +90,26 @@ def binary_mmse(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def binary_mmse_slope(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Derivative of `binary_mmse` in γ: `−E sech⁴ L = −c e^{−γ/2} ∫ N(u−λ; 0, γ) sech³(u) du`.
 
-    Parameters, precision and errors are those of `binary_entropy`. Source: T3, T8.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; `inf` is allowed.
+    prior : array_like, broadcast against `gamma`
+        Probability `w` of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Never positive; relative error as of `binary_entropy`.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN, or a prior outside (0, 1).
+
+    References
+    ----------
+    T3, T8.
     """
     return -_expectation(tilted_average.sech_cubed, gamma, prior)
 
@@ -81,11 +117,28 @@ def binary_mmse_slope(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def clone_agreement(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Probability `φ` that two reverse runs branched at one noised state end in the same class.
 
-    Formula
-        `φ = E Σ_k p_k(X)² = 1 − ½ mmse(γ)`; hence `dI/dγ = 1 − φ`.
+    `φ = E Σ_k p_k(X)² = 1 − ½ mmse(γ)`; hence `dI/dγ = 1 − φ`.
 
-    Parameters and errors are those of `binary_entropy`; the value is a probability.
-    Source: T4; Biroli, Bonnaire, de Bortoli, Mézard, Nat. Commun. 15:9957, 2024.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0 at the noise level of the branch; `inf` is allowed.
+    prior : array_like, broadcast against `gamma`
+        Probability `w` of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Between `w² + (1−w)²` and 1.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN, or a prior outside (0, 1).
+
+    References
+    ----------
+    T4; Biroli, Bonnaire, de Bortoli, Mézard, Nat. Commun. 15:9957, 2024.
     """
     return 1.0 - 0.5 * binary_mmse(gamma, prior)
 
@@ -93,7 +146,26 @@ def clone_agreement(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def log_binary_entropy(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Natural logarithm of `binary_entropy`, finite and precise where the entropy underflows.
 
-    Parameters and errors are those of `binary_entropy`; at `γ = inf` the value is `−inf`.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; at `inf` the value is `−inf`.
+    prior : array_like, broadcast against `gamma`
+        Probability `w` of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Error at most 1e-12, or as much of the value where that is more.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN, or a prior outside (0, 1).
+
+    References
+    ----------
+    T2.
     """
     return _log_expectation(tilted_average.entropy_profile, gamma, prior)
 
@@ -101,7 +173,26 @@ def log_binary_entropy(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def log_binary_mmse(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Natural logarithm of `binary_mmse`, finite and precise where the mmse underflows.
 
-    Parameters and errors are those of `binary_entropy`; at `γ = inf` the value is `−inf`.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; at `inf` the value is `−inf`.
+    prior : array_like, broadcast against `gamma`
+        Probability `w` of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Error at most 1e-12, or as much of the value where that is more.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN, or a prior outside (0, 1).
+
+    References
+    ----------
+    T3.
     """
     return _log_expectation(tilted_average.sech, gamma, prior)
 

@@ -33,10 +33,9 @@ _REACH = (-4.6, 4.2)  # beyond which its terms are below 1e-17
 def commitment_density(gamma: ArrayLike, prior: ArrayLike = 0.5, end: ArrayLike | None = None) -> Array:
     """Density, per unit of γ, of the last change of the likelier class of two.
 
-    Formula
-        `2√(w(1−w)) (2πγ)^{−1/2} e^{−γ/2 − λ²/2γ}` with `λ = ½ log(w/(1−w))`; at `w = ½` it is χ² with one
-        degree of freedom. For a run that ends at γ₀: `c (2πγ)^{−1/2} e^{−λ²/2γ} [e^{−γ₀/2} √(2/π(γ₀−γ)) +
-        e^{−γ/2} erf√((γ₀−γ)/2)]`.
+    `2√(w(1−w)) (2πγ)^{−1/2} e^{−γ/2 − λ²/2γ}` with `λ = ½ log(w/(1−w))`; at `w = ½` it is χ² with one
+    degree of freedom. For a run that ends at γ₀: `c (2πγ)^{−1/2} e^{−λ²/2γ} [e^{−γ₀/2} √(2/π(γ₀−γ)) +
+    e^{−γ/2} erf√((γ₀−γ)/2)]`.
 
     Parameters
     ----------
@@ -77,14 +76,29 @@ def commitment_density(gamma: ArrayLike, prior: ArrayLike = 0.5, end: ArrayLike 
 def commitment_tail(gamma: ArrayLike, prior: ArrayLike = 0.5, end: ArrayLike | None = None) -> Array:
     """Probability that the likelier class of two still changes later than γ.
 
-    Formula
-        `2ε(γ)`, twice the Bayes error: `2[w Φ(−(γ+λ)/√γ) + (1−w) Φ(−(γ−λ)/√γ)]`, `λ = ½ log(w/(1−w))`; at
-        `w = ½` it is `erfc√(γ/2)`. At γ = 0 it is `2 min(w, 1−w)`: the likelier class never changes with
-        probability `1 − 2 min(w, 1−w)`. For a run that ends at γ₀ it is twice the probability that the
-        likelier classes at γ and at γ₀ differ.
+    `2ε(γ)`, twice the Bayes error: `2[w Φ(−(γ+λ)/√γ) + (1−w) Φ(−(γ−λ)/√γ)]`, `λ = ½ log(w/(1−w))`; at
+    `w = ½` it is `erfc√(γ/2)`. At γ = 0 it is `2 min(w, 1−w)`: the likelier class never changes with
+    probability `1 − 2 min(w, 1−w)`. For a run that ends at γ₀ it is twice the probability that the
+    likelier classes at γ and at γ₀ differ.
 
-    Parameters, errors and returned shape are those of `commitment_density`. Relative error about 1e-13,
-    however deep in the tail the value is a normal double; with `end`, 1e-12.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0, which grows along a run.
+    prior : array_like, broadcast against `gamma`
+        Probability `w` of the first class, strictly between 0 and 1.
+    end : array_like, optional
+        γ₀ at which the run ends, at least `gamma`; infinite unless given.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Relative error about 1e-13, however deep in the tail the value is a normal double; with `end`, 1e-12.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative, NaN or beyond `end`, or a prior outside (0, 1).
 
     References
     ----------
@@ -103,9 +117,8 @@ def commitment_tail(gamma: ArrayLike, prior: ArrayLike = 0.5, end: ArrayLike | N
 def commitment_gamma(probability: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """The γ by which a run has made its last change of the likelier class with this probability.
 
-    Formula
-        The root of `1 − 2ε(γ) = q`; 0 where `q ≤ 1 − 2 min(w, 1−w)`, the probability of no change at all.
-        At `w = ½` it is χ²'s quantile, `2 erf^{−1}(q)²`.
+    The root of `1 − 2ε(γ) = q`; 0 where `q ≤ 1 − 2 min(w, 1−w)`, the probability of no change at all.
+    At `w = ½` it is χ²'s quantile, `2 erf^{−1}(q)²`.
 
     Parameters
     ----------

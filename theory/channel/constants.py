@@ -36,13 +36,22 @@ def peak_gamma(kappa: ArrayLike = 0.0, prior: ArrayLike = 0.5) -> Array:
     -------
     float64 array of the broadcast shape, relative error about 1e-14.
 
-    Raises `ValueError` for a prior outside (0, 1) or a κ that is not finite. Source: T8, H26.
+    Raises
+    ------
+    ValueError
+        A prior outside (0, 1) or a κ that is not finite.
+
+    References
+    ----------
+    T8, H26.
     """
     kappa_, prior_ = np.broadcast_arrays(
         real_numbers(kappa, "kappa", finite=False), real_numbers(prior, "prior", finite=False)
     )
     if not np.isfinite(kappa_).all():
         raise ValueError("kappa: every value must be finite")
+    if not ((prior_ > 0) & (prior_ < 1)).all():
+        raise ValueError("prior: every value must lie strictly between 0 and 1")
 
     log_odds = 0.5 * special.logit(prior_)
 
@@ -62,8 +71,24 @@ def peak_gamma(kappa: ArrayLike = 0.0, prior: ArrayLike = 0.5) -> Array:
 def median_gamma(prior: ArrayLike = 0.5) -> Array:
     """γ_½, the level at which half of the class entropy has been produced: `H(γ) = ½ H(C)`.
 
-    `prior` has any shape; the same shape comes back, relative error about 1e-14.
-    Raises `ValueError` for a prior outside (0, 1). Source: T5, T8.
+    Parameters
+    ----------
+    prior : array_like, any shape
+        Probability of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the shape of `prior` (a scalar for a scalar)
+        Relative error about 1e-14.
+
+    Raises
+    ------
+    ValueError
+        A prior outside (0, 1).
+
+    References
+    ----------
+    T5, T8.
     """
     prior_ = real_numbers(prior, "prior", finite=False)
     half = np.log(0.5 * binary_entropy(0.0, prior_))
@@ -76,13 +101,57 @@ def median_gamma(prior: ArrayLike = 0.5) -> Array:
 
 
 def precise_peak_gamma(kappa: Any = 0, prior: Any = 0.5, digits: int = 30) -> Any:
-    """`peak_gamma` of one κ to `digits` digits, an mpmath number; κ and the prior as mpmath or text."""
+    """`peak_gamma` of one κ and one prior, in multiple precision.
+
+    Parameters
+    ----------
+    kappa : float, str or mpmath number
+        `κ = (1 − s²)/M`; text is read exactly.
+    prior : float, str or mpmath number
+        Probability of the first class, strictly between 0 and 1.
+    digits : int
+        Decimal digits.
+
+    Returns
+    -------
+    mpmath number
+
+    Raises
+    ------
+    ValueError
+        A prior outside (0, 1).
+
+    References
+    ----------
+    T5, T8.
+    """
     with mp.workdps(digits + 5):
         return _precise_peak(mp.mpf(kappa), mp.mpf(prior), digits)
 
 
 def precise_median_gamma(prior: Any = 0.5, digits: int = 30) -> Any:
-    """`median_gamma` of one prior to `digits` digits, an mpmath number."""
+    """`median_gamma` of one prior, in multiple precision.
+
+    Parameters
+    ----------
+    prior : float, str or mpmath number
+        Probability of the first class, strictly between 0 and 1; text is read exactly.
+    digits : int
+        Decimal digits.
+
+    Returns
+    -------
+    mpmath number
+
+    Raises
+    ------
+    ValueError
+        A prior outside (0, 1).
+
+    References
+    ----------
+    T5, T8.
+    """
     with mp.workdps(digits + 5):
         return _precise_median(mp.mpf(prior), digits)
 

@@ -29,8 +29,24 @@ Array: TypeAlias = NDArray[np.float64]
 def scaled_mmse(gamma: ArrayLike) -> Array:
     """`G(γ) = e^{γ/2} mmse(γ)` of two classes of equal weight: `G(γ) = √(π/2γ) G(π²/4γ)`.
 
-    `gamma ≥ 0` of any shape, `inf` gives 0; relative error about 1e-15 wherever γ is, for nothing underflows.
-    Raises `ValueError` for a `gamma` that is negative or NaN. Source: T27.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        γ ≥ 0; `inf` gives 0.
+
+    Returns
+    -------
+    float64 array of the shape of `gamma` (a scalar for a scalar)
+        Relative error about 1e-15 wherever γ is, for nothing underflows.
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN.
+
+    References
+    ----------
+    T27.
     """
     levels = _levels(gamma)
     return tilted_average.gaussian_average(tilted_average.sech, levels, np.zeros(levels.shape))[()]
@@ -39,8 +55,23 @@ def scaled_mmse(gamma: ArrayLike) -> Array:
 def dual_gamma(gamma: ArrayLike) -> Array:
     """`π²/4γ`, the γ at which `scaled_mmse` is `√(2γ/π)` times that at γ; π/2 is its own.
 
-    `gamma ≥ 0` of any shape; 0 and `inf` are dual. Raises `ValueError` for one that is negative or NaN.
-    Source: T27.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        γ ≥ 0; 0 and `inf` are dual.
+
+    Returns
+    -------
+    float64 array of the shape of `gamma` (a scalar for a scalar)
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or NaN.
+
+    References
+    ----------
+    T27.
     """
     with np.errstate(divide="ignore"):
         return (np.pi**2 / 4 / _levels(gamma))[()]
@@ -49,9 +80,8 @@ def dual_gamma(gamma: ArrayLike) -> Array:
 def binary_entropy_bounds(gamma: ArrayLike) -> tuple[Array, Array]:
     """Bounds of the entropy of two classes of equal weight by the mean-square error, in nats.
 
-    Formula
-        `log 2 · mmse(γ) ≤ H(γ) ≤ mmse(γ)`, within a factor of 1.44 of one another at every γ. The lower one
-        is exact at γ = 0, the upper one as γ → ∞. At unequal weights `H/mmse` exceeds 1 where γ is small.
+    `log 2 · mmse(γ) ≤ H(γ) ≤ mmse(γ)`, within a factor of 1.44 of one another at every γ. The lower one
+    is exact at γ = 0, the upper one as γ → ∞. At unequal weights `H/mmse` exceeds 1 where γ is small.
 
     Parameters
     ----------

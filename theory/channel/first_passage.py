@@ -47,9 +47,8 @@ _NEAR = 0.5  # a distance of λ and a below which the variance is integrated and
 def first_passage_gamma(p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Mean of the γ at which the posterior of one of two classes first reaches p.
 
-    Formula
-        `E γ = a tanh a − λ tanh λ`, `a = ½ log(p/(1−p))`, `λ = ½ log(w/(1−w))`. At that time the run ends in
-        that class with probability exactly p.
+    `E γ = a tanh a − λ tanh λ`, `a = ½ log(p/(1−p))`, `λ = ½ log(w/(1−w))`. At that time the run ends in
+    that class with probability exactly p.
 
     Parameters
     ----------
@@ -81,10 +80,28 @@ def first_passage_gamma(p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def first_passage_variance(p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Variance of the γ at which the posterior of one of two classes first reaches p.
 
-    Formula
-        `v(a) − v(λ)`, `v(x) = x tanh x − x² sech² x`.
+    `v(a) − v(λ)`, `v(x) = x tanh x − x² sech² x`, with a and λ half the log-odds of p and of the prior.
 
-    Parameters, errors, shape and precision are those of `first_passage_gamma`. Source: T20.
+    Parameters
+    ----------
+    p : array_like, any shape
+        Posterior, at least that of the likelier class and below 1.
+    prior : array_like, broadcast against `p`
+        Probability of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Precision as of `first_passage_gamma`.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T20.
     """
     _, _, level, start, gap = _checked(p, prior)
     middle = start + gap / 2
@@ -98,8 +115,7 @@ def first_passage_variance(p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def first_passage_transform(theta: ArrayLike, p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Laplace transform `E e^{−θγ}` of the γ at which the posterior of one of two classes first reaches p.
 
-    Formula
-        `[cosh a / cosh(a√(1+2θ))] [cosh(λ√(1+2θ)) / cosh λ]`, for real `θ ≥ −½`.
+    `[cosh a / cosh(a√(1+2θ))] [cosh(λ√(1+2θ)) / cosh λ]`, for real `θ ≥ −½`.
 
     Parameters
     ----------
@@ -135,10 +151,9 @@ def first_passage_transform(theta: ArrayLike, p: ArrayLike, prior: ArrayLike = 0
 def first_passage_density(gamma: ArrayLike, p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Density, per unit of γ, of the γ at which the posterior of one of two classes first reaches p.
 
-    Formula
-        `(cosh a/cosh λ) Σ_k (−1)^k Σ_± D (2πγ³)^{−1/2} e^{−D − (γ−D)²/2γ}`, `D = (2k+1)a ∓ λ`; for γ > a²/2
-        its other form, a sum over modes. A run guided by `ω = 1` from λ to a class has one term, an inverse
-        Gaussian law of mean and variance `D = a − λ`.
+    `(cosh a/cosh λ) Σ_k (−1)^k Σ_± D (2πγ³)^{−1/2} e^{−D − (γ−D)²/2γ}`, `D = (2k+1)a ∓ λ`; for γ > a²/2
+    its other form, a sum over modes. A run guided by `ω = 1` from λ to a class has one term, an inverse
+    Gaussian law of mean and variance `D = a − λ`.
 
     Parameters
     ----------
@@ -167,11 +182,30 @@ def first_passage_density(gamma: ArrayLike, p: ArrayLike, prior: ArrayLike = 0.5
 def first_passage_tail(gamma: ArrayLike, p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Probability that the posterior of neither of two classes has reached p by γ.
 
-    Formula
-        The integral over later γ of `first_passage_density`, term by term.
+    The integral over later γ of `first_passage_density`, term by term.
 
-    Parameters, errors and shape are those of `first_passage_density`; `gamma = 0` gives 1. Relative error
-    about 1e-12 while the prior is further than that from p. Source: T20.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        γ ≥ 0; 0 gives 1.
+    p : array_like, broadcast against `gamma`
+        Posterior, above the prior of the likelier class and below 1.
+    prior : array_like, broadcast against `gamma`
+        Probability of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Relative error about 1e-12 while the prior is further than that from p.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T20.
     """
     return _law(gamma, p, prior, tail=True)
 

@@ -103,11 +103,29 @@ def late_shift(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def late_variance(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """`V = lim (Var L − γ)` as γ grows: the spread of the half log-odds that guidance leaves; 0 at ω = 1.
 
-    Formula
-        `(log h)″(0)`, h the generating function above, in multiple precision, about 5 ms a value. For ω → ∞
-        it tends to −π²/8.
+    `(log h)″(0)`, h the generating function of `late_shift`, in multiple precision, about 5 ms a value.
+    For ω → ∞ it tends to −π²/8.
 
-    Parameters, errors and shape are those of `late_shift`; relative error 1e-13. Source: T21.
+    Parameters
+    ----------
+    omega : array_like, any shape
+        Guidance weight ω, above ½.
+    prior : array_like, broadcast against `omega`
+        Probability of the class that is guided to, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Relative error 1e-13.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T21.
     """
     weight, w = _late(omega, prior)
     pairs = zip(weight.flat, w.flat, strict=True)
@@ -117,8 +135,7 @@ def late_variance(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
 def guided_probability(omega: ArrayLike, weight: ArrayLike) -> Array:
     """Probability that a reverse run guided to a class ends in it, for any data and number of classes.
 
-    Formula
-        `w^{1−2ω}` for ω < ½, and 1 otherwise. At ω = 0 it is the class's weight.
+    `w^{1−2ω}` for ω < ½, and 1 otherwise. At ω = 0 it is the class's weight.
 
     Parameters
     ----------

@@ -122,9 +122,27 @@ class Truncation:
 def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     """Mmse from its large-γ series, cut optimally or after `terms` terms, with its error bound.
 
-    The bound is the first term left out, cut optimally about `(4√2/π) e^{−γ/2}` relative, plus half a unit
-    in the last place of the value, which is more from γ ≈ 73 on.
-    Raises `ValueError` for `gamma ≤ 0` or `terms < 1`. Source: T9.
+    Parameters
+    ----------
+    gamma : float
+        γ > 0.
+    terms : int, optional
+        At least 1; as many as make the bound smallest unless given.
+
+    Returns
+    -------
+    Truncation
+        `value` and `error`. The bound is the first term left out, cut optimally about `(4√2/π) e^{−γ/2}`
+        relative, plus half a unit in the last place of the value, which is more from γ ≈ 73 on.
+
+    Raises
+    ------
+    ValueError
+        `gamma ≤ 0` or `terms < 1`.
+
+    References
+    ----------
+    T9.
     """
     gamma = real_number(gamma, "gamma")
     count = optimal_terms(gamma) if terms is None else _checked("terms", terms)

@@ -41,9 +41,8 @@ _REACH = 12.0  # in standard deviations of a step
 def step_cost(gammas: ArrayLike, prior: float = 0.5) -> float:
     """Divergence of the chain of steps from the exact reverse run, KL of the laws of paths, in nats.
 
-    Formula
-        `½ [Σ_n mmse(γ_n)(γ_{n+1} − γ_n) − ∫ mmse dγ]`: the left Riemann sum of the rate of information less
-        the information. It bounds the divergence of what is sampled.
+    `½ [Σ_n mmse(γ_n)(γ_{n+1} − γ_n) − ∫ mmse dγ]`: the left Riemann sum of the rate of information less
+    the information. It bounds the divergence of what is sampled.
 
     Parameters
     ----------
@@ -110,8 +109,26 @@ def optimal_steps(count: int, end: float, prior: float = 0.5, *, density: str = 
 def step_constant(prior: float = 0.5, end: float = np.inf) -> float:
     """`𝓘 = ∫₀^end √(E sech⁴ L) dγ`: N steps cost at least `𝓘²/4N` nats, as N grows.
 
-    `prior` strictly between 0 and 1, `end` above 0; relative error about 1e-12. Balanced and without an end
-    it is 2.458405663…. Raises `ValueError` for arguments out of range. Source: T23.
+    Parameters
+    ----------
+    prior : float
+        Probability of the first class, strictly between 0 and 1.
+    end : float
+        γ at which the run ends, above 0.
+
+    Returns
+    -------
+    float
+        Relative error about 1e-12; balanced and without an end it is 2.458405663….
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T23.
     """
     last = real_number(end, "end")
     if not last > 0:
@@ -126,10 +143,9 @@ def step_constant(prior: float = 0.5, end: float = np.inf) -> float:
 def minority_bias(gammas: ArrayLike, prior: float, *, first_order: bool = False) -> float:
     """How much more often the chain of steps ends in the first class than it should, `E p − w`.
 
-    Formula
-        `E p_N − w` of the chain itself, by quadrature, step by step from the last to the first; with
-        `first_order`, `½ Σ_n Δ_n² E[tanh L sech⁴ L]`, which leaves out O(N^{−2}). Both are negative for the
-        rarer class and 0 at equal weights.
+    `E p_N − w` of the chain itself, by quadrature, step by step from the last to the first; with
+    `first_order`, `½ Σ_n Δ_n² E[tanh L sech⁴ L]`, which leaves out O(N^{−2}). Both are negative for the
+    rarer class and 0 at equal weights.
 
     Parameters
     ----------

@@ -32,10 +32,9 @@ _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum of squares that is 1
 def clone_bounds(agreement: ArrayLike, classes: ArrayLike) -> tuple[Array, Array]:
     """Smallest and largest class entropy that an agreement of clones allows, in nats.
 
-    Formula
-        Below, the polygon through `(1/k, log k)`: for φ > ½ it is `2 log 2 (1 − φ)`. Above, `h₂(x) + (1−x)
-        log(K−1)` at `φ = x² + (1−x)²/(K−1)` where `x ≥ 1 − 1/K`, and `log K − (φ − 1/K)(K−1)
-        log(K−1)/(K−2)` elsewhere; for K = 2 `h₂((1 + √(2φ−1))/2)`.
+    Below, the polygon through `(1/k, log k)`: for φ > ½ it is `2 log 2 (1 − φ)`. Above, `h₂(x) + (1−x)
+    log(K−1)` at `φ = x² + (1−x)²/(K−1)` where `x ≥ 1 − 1/K`, and `log K − (φ − 1/K)(K−1)
+    log(K−1)/(K−2)` elsewhere; for K = 2 `h₂((1 + √(2φ−1))/2)`.
 
     Parameters
     ----------

@@ -56,6 +56,11 @@ def collapse_time(
         `M = |δ|²` of two balanced classes, whose choice takes up to log 2 of the information. Without it
         `t_C = ½ log(1 + s²/(n^{2/d} − 1))`, to which the difference is O(1/log n).
 
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Ornstein–Uhlenbeck time.
+
     Raises
     ------
     ValueError
@@ -73,7 +78,7 @@ def collapse_time(
         raise ValueError("samples, dimension, variance: need n > 1, d >= 1 and a positive variance")
     if separation2 is None:
         return 0.5 * np.log1p(variance / np.expm1(2 * np.log(n) / d))
-    separation2 = real_number(separation2, "separation2")
+    separation2 = _squared(separation2)
     found = [
         _decided(float(a), float(b), variance, separation2) for a, b in zip(n.ravel(), d.ravel(), strict=True)
     ]
@@ -83,10 +88,38 @@ def collapse_time(
 def sample_information(
     sigma: ArrayLike, dimension: float, variance: float = 1.0, separation2: float = 0.0
 ) -> Array:
-    """`I(σ) = (d/2) log(1 + s²/σ²) + log 2 − H₂(M/(s² + σ²))` in nats, any shape of σ > 0."""
+    """Information that a noised state of n → ∞ samples holds of which sample it comes from, in nats.
+
+    `I(σ) = (d/2) log(1 + s²/σ²) + log 2 − H₂(M/(s² + σ²))`.
+
+    Parameters
+    ----------
+    sigma : array_like, any shape
+        σ > 0.
+    dimension : float
+        d ≥ 1.
+    variance : float
+        s² > 0 of each class.
+    separation2 : float
+        `M = |δ|²` of two balanced classes; 0 is one class.
+
+    Returns
+    -------
+    float64 array of the shape of `sigma` (a scalar for a scalar), in nats
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T18.
+    """
     noise = real_numbers(sigma, "sigma", finite=False) ** 2
     dimension, variance = real_number(dimension, "dimension"), real_number(variance, "variance")
-    separation2 = real_number(separation2, "separation2")
+    separation2 = _squared(separation2)
+    _check(sigma, dimension, variance)
     classes = np.log(2) - binary_entropy(separation2 / (variance + noise))
     return dimension / 2 * np.log1p(variance / noise) + classes
 
@@ -127,11 +160,10 @@ def sample_entropy_bounds(
     """
     noise = real_numbers(sigma, "sigma", finite=False) ** 2
     samples, dimension = real_number(samples, "samples"), real_number(dimension, "dimension")
-    variance, separation2 = real_number(variance, "variance"), real_number(separation2, "separation2")
+    variance, separation2 = real_number(variance, "variance"), _squared(separation2)
     if not samples >= 2:
         raise ValueError(f"samples: must be at least 2, not {samples:g}")
-    if not (np.all(noise > 0) and dimension >= 1 and variance > 0):
-        raise ValueError("sigma, dimension, variance: need sigma > 0, a dimension >= 1, a variance > 0")
+    _check(sigma, dimension, variance)
     information = sample_information(sigma, dimension, variance, separation2)
     classes = binary_entropy(separation2 / (variance + noise))
     lower = np.maximum(np.log(samples) - information, 0)
@@ -153,13 +185,50 @@ def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.
     """Logarithm of the n above which speciation (curvature, `γ = 1`) comes before collapse, `M = μ²d`.
 
     `log n = (d/2) log(1 + s²/σ_S²)` with `σ_S² = μ²d − s²`, that is `−(d/2) log(1 − s²/(μ²d))`, which
-    tends to `s²/(2μ²)`. Infinite where the classes never separate. Any shape of `dimension`. Source: T18.
+    tends to `s²/(2μ²)`.
+
+    Parameters
+    ----------
+    dimension : array_like, any shape
+        d ≥ 1.
+    mu : float
+        Mean of a coordinate, ±μ.
+    variance : float
+        s² > 0 of each class.
+
+    Returns
+    -------
+    float64 array of the shape of `dimension` (a scalar for a scalar)
+        Natural logarithm of n, infinite where the classes never separate.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T18.
     """
     d = real_numbers(dimension, "dimension", finite=False)
     mu, variance = real_number(mu, "mu"), real_number(variance, "variance")
+    if not ((d >= 1).all() and np.isfinite(mu) and variance > 0):
+        raise ValueError("dimension, mu, variance: need d >= 1, a finite mu and a positive variance")
     with np.errstate(divide="ignore", invalid="ignore"):
         found = -d / 2 * np.log1p(-variance / (mu * mu * d))
     return np.where(mu * mu * d > variance, found, np.inf)
+
+
+def _check(sigma: ArrayLike, dimension: float, variance: float) -> None:
+    if not (np.all(np.asarray(sigma) > 0) and dimension >= 1 and variance > 0):
+        raise ValueError("sigma, dimension, variance: need sigma > 0, a dimension >= 1, a variance > 0")
+
+
+def _squared(separation2: float) -> float:
+    found = real_number(separation2, "separation2")
+    if not found >= 0:
+        raise ValueError(f"separation2: must be at least 0, not {found:g}")
+    return found
 
 
 def _decided(samples: float, dimension: float, variance: float, separation2: float) -> float:

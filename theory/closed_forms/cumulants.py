@@ -132,12 +132,28 @@ def _third(weights: Array, aside: Array, covariances: list[Array]) -> float:
 def cumulant_law(order: int) -> Any:
     """`t_S` of classes that differ first in their n-th cumulants, a SymPy expression.
 
-    Formula
-        `(1/2n) log d + (1/2n) log(Δκ²/(4 n! γ_c))` in symbols `d`, `Delta` (the difference of the n-th
-        cumulants of a coordinate) and `gamma_c` (the criterion's level of γ): ½ log d for means, ¼ log d
-        for scales, ⅙ log d for skewness, ⅛ log d for kurtosis. The next term is O(d^{−1/n}).
+    `(1/2n) log d + (1/2n) log(Δκ²/(4 n! γ_c))`: ½ log d for means, ¼ log d for scales, ⅙ log d for
+    skewness, ⅛ log d for kurtosis. The next term is O(d^{−1/n}).
 
-    Raises `ValueError` for an order below 1. Source: T26.
+    Parameters
+    ----------
+    order : int
+        n ≥ 1.
+
+    Returns
+    -------
+    SymPy expression
+        Ornstein–Uhlenbeck time in the symbols `d`, `Delta` (the difference of the n-th cumulants of a
+        coordinate) and `gamma_c` (the criterion's level of γ).
+
+    Raises
+    ------
+    ValueError
+        An order below 1.
+
+    References
+    ----------
+    T26.
     """
     if order < 1:
         raise ValueError(f"order: must be at least 1, not {order}")

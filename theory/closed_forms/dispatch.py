@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..channel.binary import binary_entropy, binary_mmse, clone_agreement
 from ..mixtures.mixture import GaussianMixture
+from ..mixtures.partition import checked_partition
 from . import factors, unequal_pair, unequal_scales
 
 __all__ = ["ExactCurves", "exact_curves"]
@@ -44,7 +45,30 @@ class ExactCurves:
 def exact_curves(
     mixture: GaussianMixture, partition: Mapping[str, Sequence[str]] | None = None
 ) -> ExactCurves | None:
-    """The exact curves of the class, or of the groups of `partition`; `None` where there are none."""
+    """The exact curves of the class, or of the groups of a partition, where they have a closed form.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    partition : mapping from group names to class labels, optional
+        Groups whose own entropy is meant, disjoint and exhaustive.
+
+    Returns
+    -------
+    ExactCurves or None
+        `evaluate(sigma)` gives entropy (nats), rate (per unit OU time) and agreement of clones, stacked, and
+        `reason` says which closed form; `None` where there is none.
+
+    Raises
+    ------
+    ValueError
+        A partition that is none of the mixture's classes.
+
+    References
+    ----------
+    T2, T13, T15, T16, T24.
+    """
+    partition = checked_partition(partition, mixture.labels)
     if mixture.is_binary_channel and partition is None:
         reason = "two classes with a shared covariance: the binary channel (T2-T4)"
         return ExactCurves(reason, lambda sigma: _binary(mixture, sigma))

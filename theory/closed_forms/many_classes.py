@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
-from .orthogonal import orthogonal_disagreement, orthogonal_entropy
+from .orthogonal import LARGEST_CLASSES, orthogonal_disagreement, orthogonal_entropy
 from .softplus import softplus_mean
 
 __all__ = [
@@ -33,12 +33,28 @@ Array: TypeAlias = NDArray[np.float64]
 
 
 def orthogonal_peak(classes: float) -> float:
-    """G at which the rate `g (1 − φ)` per OU time peaks, for K equal classes with `s = 1`.
+    """The g at which the rate `g (1 − φ)` per OU time peaks, for K equal orthogonal classes with `s = 1`.
 
-    `classes` is K, from 2 to 1e24; `t_peak = ½ log(M/g)`. Relative error about 1e-9.
-    Raises `ValueError` for `classes` out of range. Source: T14.
+    Parameters
+    ----------
+    classes : float
+        K, from 2 to 1e24.
+
+    Returns
+    -------
+    float
+        `g = M e^{−2t}`, so `t_peak = ½ log(M/g)`; relative error about 1e-9.
+
+    Raises
+    ------
+    ValueError
+        `classes` out of range.
+
+    References
+    ----------
+    T14.
     """
-    classes = real_number(classes, "classes")
+    classes = _number_of_classes(classes)
     log_k = np.log(classes)
 
     def rate(log_g: float) -> float:
@@ -59,14 +75,41 @@ def orthogonal_peak(classes: float) -> float:
 
 
 def orthogonal_median(classes: float) -> float:
-    """G at which half of `log K` is left; range and errors of `orthogonal_peak`. Source: T14."""
-    classes = real_number(classes, "classes")
+    """The g at which half of `log K` is left, for K orthogonal classes of equal weight.
+
+    Parameters
+    ----------
+    classes : float
+        K, from 2 to 1e24.
+
+    Returns
+    -------
+    float
+        `g = M/(s² + σ²)`, relative error about 1e-9.
+
+    Raises
+    ------
+    ValueError
+        `classes` out of range.
+
+    References
+    ----------
+    T14.
+    """
+    classes = _number_of_classes(classes)
     half = np.log(classes) / 2
 
     def excess(g: float) -> float:
         return float(orthogonal_entropy(g, classes)) - half
 
     return float(optimize.brentq(excess, half, 2 * half + 6, xtol=1e-13))
+
+
+def _number_of_classes(classes: float) -> float:
+    found = real_number(classes, "classes")
+    if not 2 <= found <= LARGEST_CLASSES:
+        raise ValueError(f"classes: must lie between 2 and {LARGEST_CLASSES:g}, not {found:g}")
+    return found
 
 
 def entropy_bounds(g: ArrayLike, classes: ArrayLike) -> tuple[Array, Array]:
@@ -118,8 +161,26 @@ def _gaussian(variance: float, s: Any) -> Any:
 def large_k_shift(log_classes: float) -> float:
     """`t_peak − ½ log(M/(2 log K))` from the peak of `g Φ(x)`, for `ℓ = log K > 4π`.
 
-    Solves `x² = log(ℓ/4π) + log(1 + x²/2ℓ) − 2 log Φ(x)` and returns `a = asinh(x/√(2ℓ))`. The error
-    is `O(1/ℓ)`: 0.014 at K = 1e6, 0.007 at 1e12, 0.003 at 1e24. `ValueError` below `4π`. Source: T14.
+    Solves `x² = log(ℓ/4π) + log(1 + x²/2ℓ) − 2 log Φ(x)` and returns `a = asinh(x/√(2ℓ))`.
+
+    Parameters
+    ----------
+    log_classes : float
+        ℓ, above 4π.
+
+    Returns
+    -------
+    float
+        Ornstein–Uhlenbeck time. The error is `O(1/ℓ)`: 0.014 at K = 1e6, 0.007 at 1e12, 0.003 at 1e24.
+
+    Raises
+    ------
+    ValueError
+        `log_classes` at or below 4π.
+
+    References
+    ----------
+    T14.
     """
     log_classes = real_number(log_classes, "log_classes")
     if not log_classes > 4 * np.pi:

@@ -46,9 +46,8 @@ _NARROW = 0.13  # g below which the Gaussian is narrower than the step, and has 
 def orthogonal_entropy(g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLike | None = None) -> Array:
     """Class-conditional entropy `H(C|X)` of classes with orthogonal means, in nats.
 
-    Formula
-        `H_K(g) = ∫ [1 − ψ(v)^{K−1}] ψ(v + g) dv`, `ψ(v) = E exp(−e^{v + √g Z})`; the same as
-        `∫ [e^{−e^v} − ψ(v+g) ψ(v)^{K−1}] dv − g`, without its cancellation.
+    `H_K(g) = ∫ [1 − ψ(v)^{K−1}] ψ(v + g) dv`, `ψ(v) = E exp(−e^{v + √g Z})`; the same as
+    `∫ [e^{−e^v} − ψ(v+g) ψ(v)^{K−1}] dv − g`, without its cancellation.
 
     Parameters
     ----------
@@ -69,7 +68,9 @@ def orthogonal_entropy(g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLi
     ValueError
         `g` negative or not finite, `classes` outside [2, 1e24], weights that are not probabilities.
 
-    Source: T13.
+    References
+    ----------
+    T13.
     """
     return orthogonal_curves(g, classes, weights=weights)[0]
 
@@ -79,10 +80,30 @@ def orthogonal_disagreement(
 ) -> Array:
     """Probability `1 − φ` that two clones of a noised sample end in different classes; `−2 dH/dg`.
 
-    Formula
-        `1 − φ = E(1 − Σ_k p_k²) = ∫ [1 − ψ(v)^{K−1}] (−ψ'(v + g)) dv`.
+    `1 − φ = E(1 − Σ_k p_k²) = ∫ [1 − ψ(v)^{K−1}] (−ψ'(v + g)) dv`.
 
-    Parameters, precision and errors are those of `orthogonal_entropy`. Source: T4, T13.
+    Parameters
+    ----------
+    g : array_like, any shape
+        `M/(s² + σ²) ≥ 0`, M the squared length of each mean.
+    classes : array_like, broadcast against `g`
+        K, from 2 to 1e24.
+    weights : array_like, shape (K,), optional
+        Class probabilities, instead of K equal ones; positive, summing to 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        Precision as of `orthogonal_entropy`.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T4, T13.
     """
     return orthogonal_curves(g, classes, weights=weights)[1]
 
@@ -111,7 +132,32 @@ def orthogonal_curves(
 
 
 def orthogonal_agreement(g: ArrayLike, classes: ArrayLike = 2, *, weights: ArrayLike | None = None) -> Array:
-    """Clone agreement φ, `1 − orthogonal_disagreement(g, classes)`; parameters and errors as there."""
+    """Probability φ that two clones of a noised sample end in the same of K orthogonal classes.
+
+    `1 − orthogonal_disagreement(g, classes)`.
+
+    Parameters
+    ----------
+    g : array_like, any shape
+        `M/(s² + σ²) ≥ 0`, M the squared length of each mean.
+    classes : array_like, broadcast against `g`
+        K, from 2 to 1e24.
+    weights : array_like, shape (K,), optional
+        Class probabilities, instead of K equal ones; positive, summing to 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
+    References
+    ----------
+    T4, T13.
+    """
     return 1.0 - orthogonal_disagreement(g, classes, weights=weights)
 
 

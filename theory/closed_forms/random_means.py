@@ -31,8 +31,26 @@ Array: TypeAlias = NDArray[np.float64]
 def random_means_threshold(alpha: ArrayLike) -> Array:
     """`g_c/d = e^{2α} − 1`, the signal-to-noise ratio of a coordinate at which the class is decided.
 
-    `alpha = log K/d > 0`, any shape. Over the orthogonal threshold `g_c = 2 log K` it is `(e^{2α} − 1)/2α`
-    larger. Raises `ValueError` for an `alpha` that is not above 0 and finite. Source: T25.
+    Over the orthogonal threshold `g_c = 2 log K` it is `(e^{2α} − 1)/2α` larger.
+
+    Parameters
+    ----------
+    alpha : array_like, any shape
+        `log K/d`, finite and above 0.
+
+    Returns
+    -------
+    float64 array of the shape of `alpha` (a scalar for a scalar)
+        Relative error about 1e-15.
+
+    Raises
+    ------
+    ValueError
+        An `alpha` that is not above 0 and finite.
+
+    References
+    ----------
+    T25.
     """
     return np.expm1(2 * _alpha(alpha))[()]
 
@@ -40,8 +58,25 @@ def random_means_threshold(alpha: ArrayLike) -> Array:
 def random_means_delay(alpha: ArrayLike) -> Array:
     """`½ log((e^{2α} − 1)/2α)`, how much later than orthogonal means random ones are decided, in OU time.
 
-    At s = 1, for which `g ∝ e^{−2t}`; `α/2 + O(α²)` for few classes. Any shape of `alpha = log K/d > 0`;
-    relative error about 1e-15. Raises `ValueError` for an `alpha` that is not above 0 and finite. Source:
+    At s = 1, for which `g ∝ e^{−2t}`; `α/2 + O(α²)` for few classes.
+
+    Parameters
+    ----------
+    alpha : array_like, any shape
+        `log K/d`, finite and above 0.
+
+    Returns
+    -------
+    float64 array of the shape of `alpha` (a scalar for a scalar)
+        Relative error about 1e-15.
+
+    Raises
+    ------
+    ValueError
+        An `alpha` that is not above 0 and finite.
+
+    References
+    ----------
     T25.
     """
     a = _alpha(alpha)
@@ -86,14 +121,26 @@ def random_means_entropy(g: ArrayLike, classes: ArrayLike, dimension: ArrayLike)
 def random_means_bounds(g: ArrayLike, classes: ArrayLike, dimension: ArrayLike) -> tuple[Array, Array]:
     """Bounds of the class entropy in nats, averaged over random means, in any dimension.
 
-    Formula
-        `max(0, log K − (d/2) log(1 + g/d))` and `E log(1 + (K − 1) e^{−i})`.
+    `max(0, log K − (d/2) log(1 + g/d))` and `E log(1 + (K − 1) e^{−i})`.
 
-    Parameters and errors are those of `random_means_entropy`.
+    Parameters
+    ----------
+    g : array_like, any shape
+        `M/(s² + σ²) ≥ 0`, M the mean squared length of a class mean.
+    classes : array_like, broadcast against `g`
+        K, at least 2.
+    dimension : array_like, broadcast against `g`
+        d, at least 1.
 
     Returns
     -------
-    lower, upper : float64 arrays of the broadcast shape (scalars for scalars), relative error about 1e-13.
+    lower, upper : float64 arrays of the broadcast shape (scalars for scalars)
+        Relative error about 1e-13.
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
 
     References
     ----------

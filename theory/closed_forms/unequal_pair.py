@@ -37,6 +37,10 @@ def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
     sigma : float
         Noise-to-signal ratio.
 
+    Returns
+    -------
+    TwoGaussians
+
     Raises
     ------
     ValueError

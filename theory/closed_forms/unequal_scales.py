@@ -196,12 +196,30 @@ def curves(mixture: GaussianMixture, sigma: Array) -> Array:
 
 
 def dimension_correction(gamma: ArrayLike) -> Array:
-    """`c(γ) = 2γ²(H′ + H″) + (4γ³/9)(H″ + 2H‴)` in `H = H₂(γ) + c(γ)/d + O(d^{−2})`, equal weights.
+    """`c(γ)` in `H = H₂(γ) + c(γ)/d + O(d^{−2})` of two classes that differ in scale, equal weights.
 
-    Any shape of γ ≥ 0. With `M_n = e^{−γ/2} ∫ N(u; 0, γ) sechⁿ u du` the derivatives are `−½M₁`, `½M₃` and
-    `2M₃ − 3M₅`. Source: T16.
+    `c = 2γ²(H′ + H″) + (4γ³/9)(H″ + 2H‴)`. With `M_n = e^{−γ/2} ∫ N(u; 0, γ) sechⁿ u du` the derivatives are
+    `−½M₁`, `½M₃` and `2M₃ − 3M₅`.
+
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        γ ≥ 0.
+
+    Returns
+    -------
+    float64 array of the shape of `gamma` (a scalar for a scalar), in nats
+
+    Raises
+    ------
+    ValueError
+        A `gamma` that is negative or not finite.
+
+    References
+    ----------
+    T16.
     """
-    g = real_numbers(gamma, "gamma", finite=False)
+    g = real_numbers(gamma, "gamma")
     first, second = -binary_mmse(g) / 2, -binary_mmse_slope(g) / 2
     flat = np.atleast_1d(g)
     fifth = tilted_average.gaussian_average(_sech_fifth, flat, np.zeros(flat.shape)).reshape(g.shape)
@@ -210,11 +228,31 @@ def dimension_correction(gamma: ArrayLike) -> Array:
 
 
 def quarter_log_law(order: int) -> Any:
-    """`t − ¼ log d` at level `γ_c`, as a SymPy series in `1/√d` with `order` terms beyond the constant.
+    """`t − ¼ log d` at level `γ_c` of two classes that differ in scale, as a SymPy series in `1/√d`.
 
-    Symbols: `d`, `gamma_c`, `Delta = |λ₁ − λ₂|` and `lambda_bar`, their mean. From `γ = d Δ²/(8 (λ̄ + σ²)²)`:
-    `t = ½ log(1 − λ̄ + Δ√(d/(8γ_c)))`. Source: T16.
+    From `γ = d Δ²/(8 (λ̄ + σ²)²)`: `t = ½ log(1 − λ̄ + Δ√(d/(8γ_c)))`.
+
+    Parameters
+    ----------
+    order : int
+        Terms beyond the constant, at least 0.
+
+    Returns
+    -------
+    SymPy expression
+        In the symbols `d`, `gamma_c`, `Delta = |λ₁ − λ₂|` and `lambda_bar`, their mean.
+
+    Raises
+    ------
+    ValueError
+        A negative order.
+
+    References
+    ----------
+    T16.
     """
+    if order < 0:
+        raise ValueError(f"order: must be at least 0, not {order}")
     d, level, delta = sp.symbols("d gamma_c Delta", positive=True)
     mean, x = sp.Symbol("lambda_bar", nonnegative=True), sp.Symbol("x", positive=True)
     # x = 1/√d; the time is −½ log x + ½ log(Δ/√(8γ_c) + (1 − λ̄)x)

@@ -39,6 +39,11 @@ def tree(
     dimension : int, optional
         At least the number of directions, which is the default.
 
+    Returns
+    -------
+    GaussianMixture
+        Labels are paths from the root, as "0/1".
+
     Raises
     ------
     ValueError
@@ -78,7 +83,28 @@ def tree(
 
 
 def level_partition(mixture: GaussianMixture, level: int) -> dict[str, tuple[str, ...]]:
-    """Groups of classes whose paths agree down to `level`, from 1; `ValueError` if names are not paths."""
+    """Groups of the classes of a tree whose paths agree down to a level.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+        Its labels are paths, as "0/1/1" of `tree`.
+    level : int
+        From 1, the choice at the root, to the depth of the tree.
+
+    Returns
+    -------
+    dict from group names to tuples of labels
+
+    Raises
+    ------
+    ValueError
+        Labels that are no paths, or no such level.
+
+    References
+    ----------
+    T15.
+    """
     paths = [label.split("/") for label in mixture.labels]
     depths = {len(path) for path in paths}
     if len(depths) != 1 or not 1 <= level <= min(depths):

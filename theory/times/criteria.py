@@ -79,10 +79,29 @@ def midpoint_curvature(signal2: Any, separation2: Any, variance: Any, prior: Any
 
 
 def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
-    """σ² at speciation as a SymPy expression in `SEPARATION2` and `VARIANCE`.
+    """σ² at speciation as a SymPy expression.
 
-    Negative (or, for `probability-flow`, undefined) where the criterion has no solution at t ≥ 0.
-    Raises `ValueError` for an unknown criterion. Source: T5.
+    Parameters
+    ----------
+    criterion : str
+        One of `CRITERIA`.
+    prior : SymPy number or symbol
+        Probability of the first class.
+
+    Returns
+    -------
+    SymPy expression
+        In the symbols `M` and `s2`. Negative (or, for `probability-flow`, undefined) where the criterion
+        has no solution at t ≥ 0.
+
+    Raises
+    ------
+    ValueError
+        An unknown criterion.
+
+    References
+    ----------
+    T5.
     """
     prior = sp.sympify(prior)
     if _known(criterion) in _DRIFTS:
@@ -91,11 +110,29 @@ def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
 
 
 def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
-    """OU speciation time `½ log(1 + σ²)` as a SymPy expression in `SEPARATION2` and `VARIANCE`.
+    """OU speciation time `½ log(1 + σ²)` as a SymPy expression, the one that `speciation_time` evaluates.
 
-    This is the expression that `speciation_time` evaluates; for `probability-flow`, whose
-    drift is unstable at every time or at none unless `s²(1 − s²) ≤ 4w(1−w)M < 1 − s²`, a `Piecewise` that is
-    `nan` elsewhere. Raises `ValueError` for an unknown criterion. Source: T5.
+    Parameters
+    ----------
+    criterion : str
+        One of `CRITERIA`.
+    prior : SymPy number or symbol
+        Probability of the first class.
+
+    Returns
+    -------
+    SymPy expression
+        In the symbols `M` and `s2`. For `probability-flow`, whose drift is unstable at every time or at
+        none unless `s²(1 − s²) ≤ 4w(1−w)M < 1 − s²`, a `Piecewise` that is `nan` elsewhere.
+
+    Raises
+    ------
+    ValueError
+        An unknown criterion.
+
+    References
+    ----------
+    T5.
     """
     prior = sp.sympify(prior)
     time = sp.log(_growth(_known(criterion), prior)) / 2
@@ -108,9 +145,32 @@ def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
 def speciation_sigma2(
     criterion: str, separation2: ArrayLike, variance: ArrayLike = 1.0, prior: ArrayLike = 0.5
 ) -> Array:
-    """σ² at speciation; arrays broadcast, `nan` where there is no solution at t ≥ 0.
+    """σ² at speciation by one criterion.
 
-    Arguments and errors are those of `speciation_time`.
+    Parameters
+    ----------
+    criterion : str
+        One of `CRITERIA`.
+    separation2 : array_like
+        `M = |δ|²`, above 0; arrays broadcast.
+    variance : array_like
+        s² ≥ 0 within a class.
+    prior : array_like
+        Probability of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array of the broadcast shape (a scalar for scalars)
+        NaN where there is no solution at t ≥ 0.
+
+    Raises
+    ------
+    ValueError
+        An unknown criterion, or arguments out of range.
+
+    References
+    ----------
+    T5.
     """
     separation2_, variance_ = real_numbers(separation2, "separation2"), real_numbers(variance, "variance")
     if not np.all(separation2_ > 0):
@@ -163,7 +223,9 @@ def speciation_time(
     ValueError
         An unknown criterion, or a number outside its range.
 
-    Source: T5; Biroli et al. 2024; Raya, Ambrogioni 2023; Handke et al. 2026.
+    References
+    ----------
+    T5; Biroli et al. 2024; Raya, Ambrogioni 2023; Handke et al. 2026.
     """
     return schedule.time(np.sqrt(speciation_sigma2(criterion, separation2, variance, prior)))
 

@@ -39,12 +39,30 @@ _SLOPES = sp.symbols("c1:20")
 def log_law(criterion: str, order: int) -> Any:
     """OU speciation time as an expansion in 1/d up to and including `d^{−order}`.
 
-    A SymPy expression in `DIMENSION`, `MEAN`, `VARIANCE`, and `LEVEL` where the criterion is a level
-    of γ (`level_of` gives its value). For `entropy-peak` the level moves with d; its coefficients
-    `c1, c2, …` are those of `peak_gamma_coefficients`.
+    For `entropy-peak` the level of γ moves with d; its coefficients `c1, c2, …` are those of
+    `peak_gamma_coefficients`.
 
-    Raises `ValueError` for an unknown criterion, a negative order, or `probability-flow`, whose
-    drift is unstable at every finite time once `μ²d > 1 − s²`. Source: T6.
+    Parameters
+    ----------
+    criterion : str
+        One of `CRITERIA`, but for `probability-flow`, whose drift is unstable at every finite time once
+        `μ²d > 1 − s²`.
+    order : int
+        At least 0.
+
+    Returns
+    -------
+    SymPy expression
+        In the symbols `d`, `mu`, `s2`, and `gamma_c` where the criterion is a level of γ.
+
+    Raises
+    ------
+    ValueError
+        An unknown criterion, a negative order, or `probability-flow`.
+
+    References
+    ----------
+    T6.
     """
     if criterion not in CRITERIA:
         raise ValueError(f"criterion: {criterion!r} is not one of {', '.join(CRITERIA)}")
@@ -105,7 +123,28 @@ def peak_gamma_expression(order: int) -> tuple[Any, ...]:
 
 
 def peak_gamma_coefficients(order: int, digits: int = 30) -> list[Any]:
-    """`[γ*, c_1, …, c_order]` of `γ*(κ) = γ* + Σ c_n κ^n` as mpmath numbers. Source: T8."""
+    """`[γ*, c_1, …, c_order]` of `γ*(κ) = γ* + Σ c_n κ^n`, two classes of equal weight.
+
+    Parameters
+    ----------
+    order : int
+        At least 0.
+    digits : int
+        Decimal digits.
+
+    Returns
+    -------
+    list of mpmath numbers, `order + 1` of them
+
+    Raises
+    ------
+    ValueError
+        A negative order.
+
+    References
+    ----------
+    T8.
+    """
     if order < 0 or order > len(_SLOPES):
         raise ValueError(f"order: must lie between 0 and {len(_SLOPES)}, not {order}")
     guard = digits + 5 + 2 * order

@@ -68,7 +68,22 @@ def speciation_times(
     criteria where their curve is exact; and the instabilities of the midpoint where equally distant
     classes of equal weight, or independent choices of them, make it one. There a class adds
     `(M/K)(I − 11ᵀ/K)` to the covariance, so `M/K` takes the place of `|δ|²`; of several choices the first
-    to turn unstable counts. The rest carry the reason why they have no closed form.
+    to turn unstable counts.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    schedule : Schedule
+        Whose clock `time` is in; Ornstein–Uhlenbeck unless given.
+
+    Returns
+    -------
+    tuple of SpeciationTime
+        One for each criterion: a time with σ and γ, or with the reason why it has no closed form.
+
+    References
+    ----------
+    T5, T7, T13, T14, T15, T24.
     """
     return tuple(_one(criterion, mixture, schedule) for criterion in CRITERIA)
 

@@ -33,7 +33,20 @@ def run_times(
     (T20, `first_passage_gamma`, for runs that go on until they reach it): the time at an expected γ, not an
     expected time.
 
-    Each is a time with σ and γ, or carries the reason why there is none. Source: T19, T20.
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    schedule : Schedule
+        Whose clock `time` is in; Ornstein–Uhlenbeck unless given.
+
+    Returns
+    -------
+    tuple of SpeciationTime
+        Each a time with σ and γ, or with the reason why there is none.
+
+    References
+    ----------
+    T19, T20.
     """
     names = [f"commitment-{share * 100:.0f}" for share in SHARES]
     expected = f"expected-gamma-{POSTERIOR:g}"

@@ -32,9 +32,8 @@ _TERMS = 9
 def second_mode_gamma(prior: ArrayLike = 0.5) -> Array:
     """The γ at which the noised density of two classes with a shared covariance gets its second mode.
 
-    Formula
-        The root of `√(γ(γ−1)) − arcosh √γ = ½|log(w/(1−w))|`; 1 for equal weights, where it is the curvature
-        criterion. Near them `γ − 1 ≈ (3|λ|/2)^{2/3}`, `λ = ½ log(w/(1−w))`.
+    The root of `√(γ(γ−1)) − arcosh √γ = ½|log(w/(1−w))|`; 1 for equal weights, where it is the curvature
+    criterion. Near them `γ − 1 ≈ (3|λ|/2)^{2/3}`, `λ = ½ log(w/(1−w))`.
 
     Parameters
     ----------

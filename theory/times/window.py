@@ -29,10 +29,25 @@ _BLOCK = 2**20  # entries of a temporary array
 
 
 def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
-    """Geometric grid of σ, shape (levels,), ascending, that spans the speciation window.
+    """Geometric grid of σ that spans the speciation window.
 
     Two classes with a shared covariance use their exact γ. Where γ never gets to 50 the grid starts
-    at a tenth of the σ that halves the largest γ. Raises `ValueError` for a single class.
+    at a tenth of the σ that halves the largest γ.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    levels : int
+        Length of the grid.
+
+    Returns
+    -------
+    float64 array, shape (levels,), ascending
+
+    Raises
+    ------
+    ValueError
+        A single class.
     """
     check_classes(mixture)
     exact = mixture.is_binary_channel and mixture.covariances[0].has_spectrum

@@ -127,7 +127,9 @@ def check_denoiser(
     ValueError
         What the denoiser raises.
 
-    Source: I-MMSE's orthogonality (GSV05).
+    References
+    ----------
+    I-MMSE's orthogonality (GSV05).
     """
     if conditions is None:
         conditions = tuple(getattr(denoiser, "conditions", ()))[:3] or (None,)

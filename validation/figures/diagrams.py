@@ -22,6 +22,15 @@ def diagram_figure(diagram: xr.Dataset) -> Figure:
     Sequential fields use a colour scale of steadily rising lightness, differences a diverging one; both are
     safe for colour-blind readers and in greyscale. Where a field is NaN the panel is grey. A field is shown
     up to its attribute `shown_to`, if it has one.
+
+    Parameters
+    ----------
+    diagram : xarray.Dataset
+        Of `phase_diagram`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     fields = [name for name, values in diagram.data_vars.items() if values.ndim == 2]
     lines = [name for name, values in diagram.data_vars.items() if values.ndim == 1]

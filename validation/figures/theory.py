@@ -59,8 +59,21 @@ def curve_figure(
     """Entropy and entropy rate of one curve against time, with speciation times marked.
 
     Measured curves (standard errors above zero) carry bands of two standard errors. The rate is per unit OU
-    time, whatever the clock of the horizontal axis; for another than `ou` the curve has it as coordinate
-    `time`, and so have the `times`.
+    time, whatever the clock of the horizontal axis.
+
+    Parameters
+    ----------
+    curve : xarray.Dataset
+        As of `entropy_curve`; for another clock than `ou` it has the coordinate `time`.
+    title : str
+    times : sequence of SpeciationTime
+        Marked where they have a time, in the same clock.
+    clock : str
+        Name of the horizontal axis's clock.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     along = "ou_time" if clock == "ou" else "time"
     with styled():

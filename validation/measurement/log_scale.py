@@ -59,7 +59,10 @@ def log_scale_test(
         absolute value, and `residual_in_widths`, the same in units of the windows' widths; `scatter`, τ in
         log σ; `pairs`.
 
-    Raises `ValueError` for fewer than three pairs, a σ that is not a finite number > 0, or one σ for all.
+    Raises
+    ------
+    ValueError
+        Fewer than three pairs, a σ that is not a finite number > 0, or one σ for all.
     """
     x, y = (np.asarray(values, dtype=np.float64) for values in (predicted, measured))
     if x.shape != y.shape or x.size < 3 or not ((x > 0) & (y > 0) & (x < np.inf) & (y < np.inf)).all():

@@ -43,7 +43,27 @@ class Images:
 
 
 def digits_images(side: int = _SIDE) -> tuple[Images, Images]:
-    """Images to train on and images held out, at `side` × `side` pixels (a multiple of 8, repeated)."""
+    """Handwritten digits to train on and digits held out.
+
+    Parameters
+    ----------
+    side : int
+        Pixels along a side, a multiple of 8; pixels are repeated.
+
+    Returns
+    -------
+    training, held_out : Images
+        Pixels in [−1, 1] with labels.
+
+    Raises
+    ------
+    ValueError
+        A side that is no multiple of 8.
+
+    References
+    ----------
+    scikit-learn's digits.
+    """
     if side < _SIDE or side % _SIDE:
         raise ValueError(f"side: must be a multiple of {_SIDE}, not {side}")
     with undisturbed():
@@ -73,10 +93,28 @@ def configuration(side: int = _SIDE) -> Configuration:
 
 
 def load_digits_model(path: Path = WEIGHTS, device: torch.device | str = "cpu") -> EDM2Denoiser:
-    """The denoiser of handwritten digits, conditions `"0"` to `"9"`, pixels in [−1, 1].
+    """The denoiser of handwritten digits that comes with the package; works offline.
 
-    Works offline; `ValueError` with one line if `path` is no such file. Its answer without a condition was
-    learnt, by label dropout. Source: K24; scikit-learn's digits.
+    Parameters
+    ----------
+    path : Path
+        Another file of weights.
+    device : torch device
+
+    Returns
+    -------
+    EDM2Denoiser
+        Conditions `"0"` to `"9"`, pixels in [−1, 1]. Its answer without a condition was learnt, by label
+        dropout.
+
+    Raises
+    ------
+    ValueError
+        `path` is no such file.
+
+    References
+    ----------
+    K24; scikit-learn's digits.
     """
     network = load_edm2(path, device)
     c = network.configuration

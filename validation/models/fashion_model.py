@@ -119,19 +119,39 @@ def configuration() -> Configuration:
 
 
 def fashion_images() -> FashionImages:
-    """The 1000 test images that are shipped, 100 of each class: bytes of shape (1000, 28, 28), with labels.
+    """The 1000 test images that are shipped, 100 of each class.
 
-    Source: Fashion-MNIST, `validation/models/fashion/LICENSE`.
+    Returns
+    -------
+    FashionImages
+        Bytes of shape (1000, 28, 28), with labels.
+
+    References
+    ----------
+    Fashion-MNIST, `validation/models/fashion/LICENSE`.
     """
     held = read_arrays(IMAGES)
     return FashionImages(*(torch.as_tensor(held[name]) for name in ("images", "labels")))
 
 
 def fashion_mixture(covariance: Kind = "shared") -> GaussianMixture:
-    """Class means of the training images with one covariance, or "each" its own; low rank plus diagonal.
+    """Class means of the training images of Fashion-MNIST, with their covariances, low rank plus diagonal.
 
-    Equal weights, d = 784, pixels in [−1, 1] row by row. `GaussianMixture.fit`, which the training script
-    called with rank 64 and 32.
+    `GaussianMixture.fit`, which the training script called with rank 64 and 32.
+
+    Parameters
+    ----------
+    covariance : {"shared", "each"}
+        One covariance for all classes, or each its own.
+
+    Returns
+    -------
+    GaussianMixture
+        Equal weights, d = 784, pixels in [−1, 1] row by row.
+
+    References
+    ----------
+    Fashion-MNIST, `validation/models/fashion/LICENSE`.
     """
     held = GaussianMixture.parse(SHARED if covariance == "shared" else EACH)
     # of so few dimensions one spectrum costs less than a decomposition at every level
@@ -140,10 +160,28 @@ def fashion_mixture(covariance: Kind = "shared") -> GaussianMixture:
 
 
 def load_fashion_model(path: Path = WEIGHTS, device: torch.device | str = "cpu") -> FashionDenoiser:
-    """The denoiser of Fashion-MNIST, conditions by name from `"t-shirt"` to `"boot"`, pixels in [−1, 1].
+    """The denoiser of Fashion-MNIST that comes with the package; works offline.
 
-    Works offline; `ValueError` with one line if `path` is no such file. Its answer without a condition was
-    learnt, by label dropout. Source: K24; Fashion-MNIST.
+    Parameters
+    ----------
+    path : Path
+        Another file of weights.
+    device : torch device
+
+    Returns
+    -------
+    FashionDenoiser
+        Conditions by name from `"t-shirt"` to `"boot"`, pixels in [−1, 1]. Its answer without a condition was
+        learnt, by label dropout.
+
+    Raises
+    ------
+    ValueError
+        `path` is no such file.
+
+    References
+    ----------
+    K24; Fashion-MNIST.
     """
     network = load_edm2(path, device)
     c, own = network.configuration, configuration()

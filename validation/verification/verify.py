@@ -72,9 +72,24 @@ def verify(
     seed: int = 0,
     on_result: Callable[[TheoremResult], None] | None = None,
 ) -> list[TheoremResult]:
-    """Prove and measure the theorems named in `only` (all of them if empty), in order.
+    """Prove and measure theorems, in order.
 
-    `on_result` is called after each. Raises `ValueError` for an unknown id, before any work.
+    Parameters
+    ----------
+    only : iterable of str
+        Ids such as `T12`; all of them if empty.
+    seed : int
+    on_result : callable, optional
+        Called with each result as it is there.
+
+    Returns
+    -------
+    list of TheoremResult
+
+    Raises
+    ------
+    ValueError
+        An unknown id, before any work.
     """
     chosen = {by_id(identifier).id for identifier in only} or set(THEOREMS)
     results: list[TheoremResult] = []

@@ -95,6 +95,32 @@ SAME = {
     "a gradient": lambda value: torch.tensor(value, dtype=torch.float64, requires_grad=True),
     "single precision": np.float32,
 }
+NAN = float("nan")
+OUTSIDE = {
+    "gamma": (-1.0, NAN),
+    "gammas": (-1.0, NAN),
+    "g": (-1.0, NAN),
+    "sigma": (0.0, -1.0, NAN),
+    "prior": (0.0, 1.0, -0.5, NAN),
+    "probability": (-0.25, 1.0, NAN),
+    "p": (0.25, 1.0, NAN),
+    "agreement": (0.125, 1.5, NAN),
+    "weight": (-0.25, 1.5, NAN),
+    "alpha": (0.0, float("inf"), NAN),
+    "kappa": (float("inf"), NAN),
+    "theta": (-2.0, NAN),
+    "classes": (1.0, NAN),
+    "log_classes": (12.0, NAN),
+    "samples": (1.0, NAN),
+    "dimension": (0.5, NAN),
+    "variance": (-1.0, NAN),
+    "separation2": (-1.0, NAN),
+    "end": (-1.0, NAN),
+    "omega": (NAN,),
+    "guidance": (NAN,),
+    "mu": (NAN,),
+}
+"""Values that no function takes for an argument of this name."""
 
 
 def numbers_of(found):
@@ -166,3 +192,11 @@ def test_every_public_function_of_numbers_is_in_the_table():
     }  # of mixtures
     public = {n for n in dir(theory) if n[0].islower() and callable(getattr(theory, n))}
     assert public - left_out <= CALLS.keys()
+
+
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS, ids=lambda part: str(part))
+def test_what_is_out_of_range_is_refused(name, argument):
+    call, given = CALLS[name]
+    for value in OUTSIDE[argument]:
+        with pytest.raises(ValueError, match=argument):
+            call(**given | {argument: value})

@@ -139,7 +139,14 @@ def load_edm(
         In evaluation mode; `network(x, sigma, labels)` takes σ as a number or (batch,), and labels one-hot,
         as class numbers, or none.
 
-    Raises `ValueError` with one line that names the file and what is wrong with it. Sources: K22, K24.
+    Raises
+    ------
+    ValueError
+        With one line that names the file and what is wrong with it.
+
+    References
+    ----------
+    K22, K24.
     """
     path = Path(path)
     checkpoint = read_network_file(path)
@@ -154,7 +161,29 @@ def load_edm(
 def load_edm2(
     path: Path | str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> EDM2:
-    """Read a network of EDM2 as `load_edm` does; `ValueError` also for one of EDM."""
+    """Read a network of EDM2, as `load_edm` does.
+
+    Parameters
+    ----------
+    path : Path or str
+        A published `.pkl`, which is read without executing anything in it, or `.safetensors`.
+    device : torch device
+    dtype : torch dtype
+        Of the weights.
+
+    Returns
+    -------
+    EDM2
+
+    Raises
+    ------
+    ValueError
+        A file that `load_edm` refuses, or one of EDM.
+
+    References
+    ----------
+    K24.
+    """
     network = load_edm(path, device, dtype)
     if not isinstance(network, EDM2):
         raise ValueError(f"{path}: is a network of EDM, not of EDM2")

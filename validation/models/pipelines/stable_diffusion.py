@@ -90,6 +90,10 @@ def load_stable_diffusion(
     download : bool
         Whether files that are not on this machine may be fetched.
 
+    Returns
+    -------
+    StableDiffusionDenoiser
+
     Raises
     ------
     ValueError
