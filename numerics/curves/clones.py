@@ -86,7 +86,7 @@ def clone_curve(
     last = min(float(window_sigmas(mixture, 2)[0]), float(sigma.min()) / 2)
     # from each level to a σ_0 at which every class that can be decided is
     grids = np.geomspace(sigma, last, steps + 1, axis=-1)
-    parameters = in_precision(unequal_covariance.parameters_of(mixture, grids, None), "float32")
+    parameters = in_precision(unequal_covariance.posterior_parameters(mixture, grids, None), "float32")
     found = estimate(_reverse_runs, parameters, 2 * samples, key)
     attributes = {"method": method, "samples": found.samples // 2, "key": key, "steps": steps}
     return labelled(sigma, {"agreement": (found.mean[0], found.standard_error[0])}, attributes)

@@ -16,12 +16,22 @@ from ...theory import schedules
 from ...theory._support.real_numbers import real_numbers
 from .._support.seeds import seed_attribute, seed_of
 
-__all__ = ["checked_sigmas", "entropy_of", "labelled"]
+__all__ = [
+    "LEAST_EFFECTIVE",
+    "checked_sigmas",
+    "entropy_of",
+    "labelled",
+    "unresolved",
+    "with_effective_draws",
+]
 
 Array = NDArray[np.float64]
 
 _LARGEST = 1e153
 """Largest σ, and one over the smallest, whose square and its neighbours are normal numbers."""
+
+LEAST_EFFECTIVE = 100
+"""Effective draws below which a level is not resolved."""
 
 _ATTRIBUTES: dict[str, dict[str, str]] = {
     "sigma": {"long_name": "noise-to-signal ratio σ", "units": "1"},
@@ -71,3 +81,16 @@ def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: d
         long_name = f"standard error of {_ATTRIBUTES[name]['long_name']}"
         dataset[f"{name}_se"].attrs.update(_ATTRIBUTES[name] | {"long_name": long_name})
     return dataset
+
+
+def with_effective_draws(dataset: xr.Dataset, effective: Array) -> xr.Dataset:
+    """The dataset with `effective_draws` over σ: equal draws that would have the entropy's relative error."""
+    about = {"long_name": "draws that carry the entropy", "units": "1", "least": LEAST_EFFECTIVE}
+    return dataset.assign(effective_draws=("sigma", effective, about))
+
+
+def unresolved(dataset: xr.Dataset) -> NDArray[np.bool_]:
+    """Levels of which fewer than `LEAST_EFFECTIVE` draws carry the entropy, shape (levels,)."""
+    if "effective_draws" not in dataset:
+        return np.zeros(dataset.sizes["sigma"], dtype=bool)
+    return np.asarray(dataset["effective_draws"].values < LEAST_EFFECTIVE)

@@ -21,7 +21,8 @@ from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
 from .._support.seeds import seed_of
-from .dataset import checked_sigmas, entropy_of, labelled
+from ..monte_carlo.meeting import PAIRWISE_LIMIT
+from .dataset import checked_sigmas, entropy_of, labelled, with_effective_draws
 from .places import with_places
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "chosen",
     "entropy_curve",
     "groups_of",
+    "in_nats",
     "prepared",
     "work_of",
 ]
@@ -41,10 +43,9 @@ __all__ = [
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
 
-PAIRWISE_LIMIT = 256
-"""Largest number of classes for which something is kept for every pair of them."""
 METHODS = ("auto", "exact", "reduced", "ambient")
 """Ways to compute a curve."""
+_NEGLIGIBLE = 100  # largest draws, in whose sum one more does not count
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class _Curves:
     values: Array
     errors: Array
     attributes: dict[str, Any]
+    effective: Array | None = None
+    """Draws that carry the entropy at each level (`effective_draws`), of what was drawn."""
 
 
 @usual_errors
@@ -90,15 +93,16 @@ def entropy_curve(
         the span of the mean differences, for any number of classes with a shared covariance, at a
         cost independent of the dimension. Beyond 256 classes both take antithetic draws of the mixture
         alone, at a cost linear in their number, and `reduced` saves dimensions for isotropic ones only.
-        `ambient` draws in all dimensions, for any mixture.
+        `ambient` draws in all dimensions, for any mixture. Up to 256 classes half of the draws are taken
+        where pairs of classes, in different groups of a partition, meet.
         `auto` takes the first of these that applies; the dataset's attributes say which and why.
     partition : mapping from group names to class names, optional
         Measure the group instead of the class. It must hold every class once.
     tolerance : float, optional
         Keep sampling until every `*_se` of the levels, each in its curve's unit, is at most this.
     dtype : {"float32", "float64"}, optional
-        Precision of the draws: `float64` for `reduced` and `float32` for `ambient` unless given, or
-        unless parameters are too large for it.
+        Precision of the draws: `float32` for `ambient` of a shared covariance, unless given or
+        parameters are too large for it, and `float64` for all else.
     points : {"random", "sobol"}
         For `reduced`: independent draws, or randomised quasi-Monte Carlo, whose errors fall faster;
         its standard errors come from independent scramblings.
@@ -112,7 +116,9 @@ def entropy_curve(
     -------
     xarray.Dataset
         Dimension `sigma` with coordinates `sigma` and `ou_time`; variables `entropy`, `rate`
-        and `agreement`, each with its standard error `*_se` (zero for exact values); without a
+        and `agreement`, each with its standard error `*_se` (zero for exact values); where they are
+        drawn, `effective_draws`, how many equal draws would give the entropy the same relative error: of
+        less than 100 a level is not resolved, and its errors allow for a draw that was not met; without a
         dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`, `median_sigma` and
         `window_width` (`places`), each with the ends `*_low` and `*_high` of a 95 % interval, NaN
         where the levels do not show it; attributes `method`, `reason`, `classes`, and for Monte
@@ -142,6 +148,8 @@ def entropy_curve(
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
+    if curves.effective is not None:
+        dataset = with_effective_draws(dataset, curves.effective)
     dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
     return with_places(dataset, class_entropy=_whole(mixture, groups), seed=seed)
 
@@ -235,7 +243,9 @@ def _sampled(
     from ..runs.fingerprints import fingerprint
 
     samples, key, tolerance, points, checkpoint, progress = budget
-    kernel, parameters, dtype, unit, rounding = prepared(mixture, sigma, method, groups, dtype)
+    kernel, parameters, dtype, unit, rounding, largest = prepared(mixture, sigma, method, groups, dtype)
+    if tolerance is not None:  # no fewer than make a single draw of no account
+        samples = max(samples, int(np.ceil(2 * min(largest.max() / tolerance, 1e15))))
     arrays = in_precision(parameters, dtype)
     with own_settings(double=dtype == "float64"):
         if points == "sobol":
@@ -258,36 +268,74 @@ def _sampled(
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),
             )
-    # disagreement keeps its relative precision as long as it is not subtracted from 1
-    entropy, rate, disagreement = found.mean * unit
-    errors = np.hypot(found.standard_error, rounding * found.mean) * unit
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
-    return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
+    values, errors, effective = in_nats(found, unit, rounding, largest)
+    return _Curves(values, errors, attributes, effective)
+
+
+def in_nats(found: Any, unit: Any, rounding: Any, largest: Array) -> tuple[Array, Array, Array]:
+    """An `Estimate` as entropy, rate, agreement and their errors (3, levels), with effective draws (levels,).
+
+    The rest is what `prepared` returns.
+    """
+    means, errors = found.mean * unit, found.standard_error * unit
+    errors, effective = _with_unseen(means, errors, found.samples // 2, largest)
+    # disagreement keeps its relative precision as long as it is not subtracted from 1
+    entropy, rate, disagreement = means
+    return np.stack([entropy, rate, 1 - disagreement]), np.hypot(errors, rounding * means), effective
+
+
+def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tuple[Array, Array]:
+    """Standard errors (3, levels) that allow for a draw that was not met, and effective draws (levels,).
+
+    A sample that misses what carries a sum has a small variance, so that its own error says nothing. As
+    much as the `largest` entropy of one draw may have been missed: it is allowed for unless the sum
+    holds a hundred of it. `1/effective = 1/n + (error/mean)²` of n independent pairs of draws.
+    """
+    entropy = np.maximum(means[0], 0)
+    missed = np.where(entropy < _NEGLIGIBLE * largest / pairs, largest / pairs, 0)
+    per_nat = np.abs(means) / np.where(entropy > 0, entropy, np.inf)
+    # where no entropy was found at all, as much of the others as at any level
+    per_nat = np.where(entropy > 0, per_nat, per_nat.max(axis=1, keepdims=True))
+    per_nat[0] = 1
+    errors = np.hypot(errors, missed * per_nat)
+    with np.errstate(divide="ignore", over="ignore"):
+        relative2 = (errors[0] / np.where(errors[0] > 0, entropy, 1)) ** 2
+    return errors, 1 / (1 / pairs + relative2)
 
 
 def prepared(
     mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None
-) -> tuple[Any, dict[str, Any], str, Any, Any]:
-    """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic."""
+) -> tuple[Any, dict[str, Any], str, Any, Any, Array]:
+    """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic.
+
+    Last the largest entropy (levels,), in nats, that one draw with its weight can have.
+    """
     from .._support.devices import check_devices
-    from ..monte_carlo import many_classes, shared_covariance, unequal_covariance
+    from ..monte_carlo import importance, many_classes, shared_covariance, unequal_covariance
 
     check_devices()
+    choices = mixture.classes if groups is None else len(groups)
     if mixture.shared_covariance is None or mixture.classes == 1:
         parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
-        dtype = _precision(dtype, method, parameters)
-        return unequal_covariance.ambient, parameters, dtype, 1.0, unequal_covariance.rounding(mixture, dtype)
+        # a tail's log-odds, and the little that is gone at high noise, take double precision
+        dtype = _precision(dtype, "reduced", parameters)
+        unit, largest = unequal_covariance.unit_of(parameters), parameters["levels"]["bound"]
+        rounding = unequal_covariance.rounding(mixture, dtype)
+        return unequal_covariance.ambient, parameters, dtype, unit, rounding, largest
     reduced = method == "reduced"
     if mixture.classes > PAIRWISE_LIMIT and mixture.covariances[0].has_spectrum:
         parameters = many_classes.many_parameters(mixture, sigma, groups, reduced)
         dtype = _precision(dtype, method, parameters)
-        return many_classes.many, parameters, dtype, 1.0, many_classes.rounding_of(parameters, dtype)
+        rounding, largest = many_classes.rounding_of(parameters, dtype), np.full(sigma.size, np.log(choices))
+        return many_classes.many, parameters, dtype, 1.0, rounding, largest
     build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
     parameters = build(mixture, sigma, groups)
     ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
     dtype = _precision(dtype, method, parameters)
     kernel = shared_covariance.reduced if reduced else ambient
-    return kernel, parameters, dtype, *shared_covariance.unit_and_rounding(parameters, dtype)
+    largest = importance.largest(parameters["levels"]["overlap"], choices)
+    return kernel, parameters, dtype, *shared_covariance.unit_and_rounding(parameters, dtype), largest
 
 
 def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:

@@ -143,7 +143,7 @@ def _runs(
     weights = np.where((grid[:-1] > low) & (grid[:-1] <= high), guidance, 1.0)
     # of the stretch above the start, in σ^{−2}, the part in which guidance acts
     acts = float(np.clip((start / max(low, start)) ** 2 - (start / high) ** 2, 0, 1))
-    parameters = unequal_covariance.parameters_of(mixture, grid, None) | {
+    parameters = unequal_covariance.posterior_parameters(mixture, grid, None) | {
         "guidance": weights,
         "head_start": np.array((guidance - 1) * acts),
         "stops": np.searchsorted(-grid, -sigma).astype(np.uint32),

@@ -10,6 +10,8 @@ Since `√(w_j N_j w_k N_k) = O_jk N((a_j + a_k)/2, I)`, the importance weight n
     p/q = 2B / (B + Σ_{j≠k} √(p_j p_k)),
 
 it is at most 2, and where one class has nearly all the probability it keeps a bounded relative variance.
+Where a group of classes is asked for, the pairs are those in different groups: what is decided inside a group
+adds nothing.
 """
 
 from typing import Any, TypeAlias
@@ -19,23 +21,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from .meeting import largest_share
 from .statistics import cross_terms, odds_against_top
 
-__all__ = ["centres", "proposal", "weights"]
+__all__ = ["centres", "largest", "proposal", "weights"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _LEAST_OVERLAP = 1e-30  # below it B + Σ√(p_j p_k) would underflow in single precision; no value depends on it
 
 
-def proposal(gram: Array, class_weights: Array) -> dict[str, Any]:
+def proposal(gram: Array, class_weights: Array, groups: Array | None = None) -> dict[str, Any]:
     """Components of q from the Gram matrices of the a_k, shape (levels, K, K).
 
-    `components` (C, 2) names each component's two classes (the same twice for a class itself),
+    `components` (C, 2) names each component's two classes (the same twice for a class itself) in different
+    `groups` (groups, K),
     `thresholds` (levels, C − 1) cut the range of 32 random bits in proportion to their
     probabilities, and `overlap` (levels,) is B.
     """
     first, second = np.triu_indices(class_weights.size)
+    if groups is not None:
+        own = groups.argmax(axis=0)
+        kept = (first == second) | (own[first] != own[second])
+        first, second = first[kept], second[kept]
     squares = np.diagonal(gram, axis1=1, axis2=2)
     gaps2 = squares[:, first] + squares[:, second] - 2 * gram[:, first, second]
     log_weights = np.log(class_weights)
@@ -63,13 +71,23 @@ def centres(bits: Any, gram: Any, thresholds: Any, components: Any) -> Any:
     return ((gram[chosen[:, 0]] + gram[chosen[:, 1]]) / 2).T
 
 
-def weights(logits: Any, overlap: Any) -> tuple[Any, Any]:
+def weights(logits: Any, overlap: Any, groups: Any | None = None) -> tuple[Any, Any]:
     """`p/q`, and `p/q · (1 + B)/B`, which does not vanish with B; shapes (draws,), at one level.
 
     `logits` (K, draws) are log-posteriors up to a constant and `overlap` () is B.
     """
     overlap = jnp.maximum(overlap, _LEAST_OVERLAP)
     odds, log_odds = odds_against_top(logits)
-    roots = cross_terms(jnp.exp(log_odds / 2), log_odds) / odds.sum(0)
+    if groups is None:
+        roots = cross_terms(jnp.exp(log_odds / 2), log_odds) / odds.sum(0)
+    else:
+        sums = jnp.matmul(groups, jnp.exp(log_odds / 2), precision="highest")
+        shares, logs = odds_against_top(2 * jnp.log(sums))
+        roots = sums.max(0) ** 2 * cross_terms(jnp.sqrt(shares), logs) / odds.sum(0)
     scaled = 2 * (1 + overlap) / (overlap + roots)
     return scaled * overlap / (1 + overlap), scaled
+
+
+def largest(overlap: Array, choices: int) -> Array:
+    """Bound of a weighted draw's entropy, shape (levels,), from B and the number of choices."""
+    return 2 * np.minimum(overlap / 2 * largest_share(np.array(0.5)), np.log(choices))

@@ -193,7 +193,7 @@ def _rows(inner: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
     """The three curves and the two control variates, weighted; `inner` (K, draws) is ⟨a_k, x⟩."""
     h = inner - jnp.diagonal(level["gram"])[:, None] / 2
     logits = h + parameters["log_weights"][:, None]
-    weights, scaled = importance.weights(logits, level["overlap"])
+    weights, scaled = importance.weights(logits, level["overlap"], parameters["groups"])
     curves = statistics(logits, level["gaps"], level["noise"], parameters["groups"])
     control = _second_order(h, level["second_order"], parameters)
     return jnp.concatenate([scaled * curves, weights[None], (weights * control)[None]])
@@ -219,7 +219,7 @@ def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dic
     check_resolution(np.diagonal(gram, axis1=1, axis2=2).max(axis=1), sigma)
     second_order = _expected_second_order(gram, mixture.weights, groups)
     varies = (second_order > 0).astype(np.float64)
-    proposal = importance.proposal(gram, mixture.weights)
+    proposal = importance.proposal(gram, mixture.weights, groups)
     return {
         "log_weights": np.log(mixture.weights),
         "groups": groups,

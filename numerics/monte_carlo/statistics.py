@@ -2,18 +2,27 @@
 
     entropy        −Σ_G P_G log P_G                 (posterior entropy, not −log p of the true class)
     disagreement   1 − Σ_G P_G²
-    rate           (1 + σ²) ½ Σ_k p_k [Σ_j Q_kj p_j − Σ_{j∈G(k)} Q_kj p_j / P_G(k)]
+    rate           (1 + σ²) ½ Σ_k p_k [Σ_{j∉G(k)} Q_kj p_j − (1 − P_G)/P_G Σ_{j∈G(k)} Q_kj p_j]
 
 with `P_G = Σ_{k∈G} p_k` over the groups of a partition (without one each class is its own group) and
 `Q_jk = |σ^{−2}(D_j − D_k)|²`. The rate is T17's `dH/d log σ = σ^{−2} E|D_C − D|²` per unit OU time, with D
-the mean of the group. All three keep relative precision where one group has nearly all the probability.
+the mean of the group: `Σ_{G<G'} P_G P_G' |D_G − D_G'|²` of σ^{−2}D. All three keep relative precision where
+one group has nearly all the probability.
 """
 
 from typing import Any
 
 import jax.numpy as jnp
 
-__all__ = ["cross_terms", "odds_against_top", "posterior_entropy", "statistics"]
+__all__ = [
+    "cross_terms",
+    "from_prior",
+    "odds_against_top",
+    "of_posterior",
+    "over_groups",
+    "posterior_entropy",
+    "statistics",
+]
 
 
 def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
@@ -23,30 +32,51 @@ def statistics(logits: Any, gaps: Any, noise: Any, groups: Any | None) -> Any:
     ----------
     logits : (classes, draws)
         Log-posteriors up to a constant.
-    gaps : (classes, classes) or (classes, classes, draws)
+    gaps : (classes, classes)
         `Q_jk = |σ^{−2}(D_j − D_k)|²`.
     noise : ()
         σ².
     groups : (groups, classes) of 0 and 1, or None
     """
     odds, log_odds = odds_against_top(logits)
-    total = odds.sum(0)
-    p = odds / total
+    p = odds / odds.sum(0)
     if groups is None:
-        own = 0
+        between, own = _weighted(gaps, p), 0
     else:
         same = groups.T @ groups
-        shares = jnp.matmul(same, p, precision="highest")
-        own = _weighted(gaps * (same if gaps.ndim == 2 else same[..., None]), p)
+        between = _weighted(gaps * (1 - same), p)
+        shares, others = (jnp.matmul(each, p, precision="highest") for each in (same, 1 - same))
+        own = _weighted(gaps * same, p) * others
         own = jnp.where(shares > 0, own / jnp.where(shares > 0, shares, 1), 0)
-        grouped = jnp.matmul(groups, odds, precision="highest")
-        odds, log_odds = odds_against_top(jnp.log(grouped))
-    others = _beyond_top(odds, log_odds)
-    norm = 1 + others
-    entropy = _entropy_of(odds, log_odds, others)
-    disagreement = cross_terms(odds, log_odds) / norm**2
-    rate = (1 + noise) * (p * (_weighted(gaps, p) - own)).sum(0) / 2
+    entropy, disagreement = of_posterior(*over_groups(odds, log_odds, groups))
+    rate = (1 + noise) * (p * (between - own)).sum(0) / 2
     return jnp.stack([entropy, rate, disagreement])
+
+
+def over_groups(odds: Any, log_odds: Any, groups: Any | None) -> tuple[Any, Any]:
+    """Odds of groups against the likeliest of them, and their logarithms; of classes without groups."""
+    if groups is None:
+        return odds, log_odds
+    return odds_against_top(jnp.log(jnp.matmul(groups, odds, precision="highest")))
+
+
+def of_posterior(odds: Any, log_odds: Any) -> tuple[Any, Any]:
+    """Entropy and disagreement of each draw's posterior from odds against the top."""
+    others = _beyond_top(odds, log_odds)
+    return _entropy_of(odds, log_odds, others), cross_terms(odds, log_odds) / (1 + others) ** 2
+
+
+def from_prior(odds: Any, log_odds: Any, prior: Any) -> tuple[Any, Any]:
+    """`Σ p log(p/w) = Σ w φ(log p/w)`, `φ(δ) = δe^δ − e^δ + 1`, and `Σ (p − w)²`, w the prior (K,).
+
+    Their means are what the class entropy, and its like `1 − Σ w²`, have lost.
+    """
+    logs = log_odds - jnp.log1p(_beyond_top(odds, log_odds)) - jnp.log(prior)[:, None]
+    risen = jnp.expm1(logs)
+    # δ itself may be infinite, where e^δ is none
+    finite = jnp.where(odds > 0, logs, 0)
+    information = prior[:, None] * (finite * (1 + risen) - risen)
+    return information.sum(0), ((prior[:, None] * risen) ** 2).sum(0)
 
 
 def posterior_entropy(logits: Any) -> Any:
@@ -81,5 +111,4 @@ def _beyond_top(values: Any, log_odds: Any) -> Any:
 
 def _weighted(gaps: Any, p: Any) -> Any:
     """`Σ_j Q_kj p_j`, shape (classes, draws)."""
-    pattern = "kj,jn->kn" if gaps.ndim == 2 else "kjn,jn->kn"
-    return jnp.einsum(pattern, gaps, p, precision="highest")
+    return jnp.einsum("kj,jn->kn", gaps, p, precision="highest")

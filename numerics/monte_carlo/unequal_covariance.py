@@ -1,9 +1,21 @@
-"""Classes with covariances of their own: data and noise are drawn apart, each class in its eigenbasis.
+"""Classes with covariances of their own: draws where pairs of them meet, each pair at its own tilt.
 
-    X = m_c + Σ_c^{1/2} ξ + σ z,        σ^{−2}(D_k − X) = −(Σ_k + σ²I)^{−1} (X − m_k)
+Half the draws come from the mixture p itself and half from Gaussians between classes (`meeting`),
 
-and the posterior of the mixture (`theory/mixtures/posterior.py`). One factorisation per class serves every
-level, and all levels share ξ and z.
+    q = ½ p + ½ Σ_{j<k} O_jk g_jk / B,      O_jk g_jk = (w_j f_j)^s (w_k f_k)^{1−s},      B = Σ O_jk,
+
+with the tilt s of each pair, of classes in different groups alone. The importance weight, that of the balance
+heuristic, needs nothing but the posterior (`theory/mixtures/posterior.py`),
+
+    p/q = 2B / (B + Σ_{j<k} p_j^s p_k^{1−s}),
+
+and is at most 2. A draw is `μ ± R ε` of its Gaussian; all levels share ε and the 32 bits that choose. The
+rate is T17's, `σ^{−2}(D_k − X) = −S_k^{−1}(X − m_k)`, of groups with the denoisers of groups,
+
+    (1 + σ²) Σ_{G<G'} P_G P_G' |d_G − d_G'|² = (1 + σ²) Σ_G P_G |d_G − d|²,      d = σ^{−2}D,
+
+relative to the likeliest, so that nothing is lost where it has nearly all the probability. Where most of the
+entropy is left it is computed as `H(C) − E KL(posterior, prior)`, in which nothing cancels either.
 """
 
 from typing import Any, TypeAlias
@@ -15,34 +27,95 @@ from numpy.typing import NDArray
 
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Posterior, mixing, posterior
-from .statistics import statistics
-from .strides import STRIDE, check_resolution, class_draws, normal
+from .meeting import PAIRWISE_LIMIT, Meetings, largest_share, meetings
+from .statistics import from_prior, odds_against_top, of_posterior, over_groups
+from .strides import STRIDE, check_resolution, normal
 
-__all__ = ["ambient", "clean_draws", "parameters_of", "posterior_at", "rounding"]
+__all__ = [
+    "ambient",
+    "clean_draws",
+    "parameters_of",
+    "posterior_at",
+    "posterior_parameters",
+    "rounding",
+    "unit_of",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
+_LEAST_OVERLAP = 1e-30  # below it nothing depends on its value
+_LITTLE = 1e-3  # of what may be met: as little may be left out
+_EARLY = 0.8  # of the overlap at σ = ∞: from here on most of the entropy is left
+
 
 def ambient(key: Any, parameters: dict[str, Any]) -> Any:
-    """Curves of one stride of antithetic pairs ±(ξ, z), shape (3, levels, STRIDE)."""
-    data_key, noise_key, class_key = jax.random.split(key, 3)
+    """Curves of one stride of antithetic pairs around one centre each, shape (3, levels, STRIDE)."""
+    noise_key, choice_key = jax.random.split(key)
     means = parameters["classes"].means
-    drawn = class_draws(class_key, parameters["classes"].log_weights)
-    spread = clean_draws(data_key, drawn, parameters)
-    noise = normal(noise_key, spread.shape, means.dtype)
+    noise = normal(noise_key, (STRIDE, means.shape[1]), means.dtype)
+    bits = jax.random.bits(choice_key, (STRIDE,), jnp.uint32)
 
     def at(level: dict[str, Any]) -> Any:
-        both = [
-            _at_level(means[drawn] + sign * (spread + level["sigma"] * noise), level, parameters)
-            for sign in (1, -1)
-        ]
-        return (both[0] + both[1]) / 2
+        centre, spread = _drawn(bits, noise, level, parameters)
+        rows = _at_level(jnp.concatenate([centre + spread, centre - spread]), level, parameters)
+        return (rows[:, :STRIDE] + rows[:, STRIDE:]) / 2
 
     return jnp.moveaxis(jax.lax.map(at, parameters["levels"]), 0, 1)
 
 
-def parameters_of(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
-    """What `ambient` needs; `sigma` has any shape, which that of the entries of `levels` begins with."""
+def parameters_of(
+    mixture: GaussianMixture, sigma: Array, groups: Array | None, limit: int = PAIRWISE_LIMIT
+) -> dict[str, Any]:
+    """What `ambient` needs; beyond `limit` classes all draws come from the mixture."""
+    found = posterior_parameters(mixture, sigma, groups)
+    centred = mixture.stacked._replace(means=found["classes"].means)
+    between = meetings(mixture, centred, sigma, groups, limit)
+    overlap = np.exp(between.log_overlaps).sum(axis=1)
+    whole = np.exp(_mixed(between, np.log(mixture.weights))).sum(axis=1)
+    prior = mixture.weights if groups is None else groups @ mixture.weights
+    more = {
+        "thresholds": _thresholds(mixture.weights, between),
+        "first": between.first,
+        "second": between.second,
+        "tilts": between.tilts,
+        "overlap": overlap,
+        "early": (overlap > _EARLY * whole).astype(np.float64),
+        "bound": _bound(between, overlap, prior.size),
+        **between.forms,
+    }
+    return found | {"levels": found["levels"] | more, "prior": prior}
+
+
+def _thresholds(weights: Array, between: Meetings) -> Any:
+    """Cuts of the range of 32 random bits in proportion to the classes' and the pairs' probabilities."""
+    own = np.broadcast_to(weights, (len(between.tilts), weights.size))
+    if between.tilts.shape[1]:
+        # in logarithms: the overlaps of distant classes underflow
+        shares = np.exp(between.log_overlaps - between.log_overlaps.max(axis=1, keepdims=True))
+        own = np.concatenate([own, shares / shares.sum(axis=1, keepdims=True)], axis=1) / 2
+    cuts = np.minimum(np.cumsum(own, axis=1)[:, :-1], 1) * 2.0**32
+    return np.minimum(cuts, 2.0**32 - 1).astype(np.uint32)
+
+
+def _mixed(between: Meetings, log_weights: Array) -> Array:
+    """`log w_j^s w_k^{1−s}`, the overlaps at σ = ∞."""
+    return between.tilts * log_weights[between.first] + (1 - between.tilts) * log_weights[between.second]
+
+
+def _bound(between: Meetings, overlap: Array, choices: int) -> Array:
+    """The largest entropy that a weighted draw can have, shape (levels,).
+
+    Where pairs that are left out may matter it is that of any posterior, at a weight of two.
+    """
+    if between.tilts.shape[1] == 0:
+        return np.full(overlap.size, np.log(choices))
+    met = overlap * largest_share(between.tilts).max(axis=1)
+    met = np.where(between.missed > _LITTLE * met, np.inf, met)
+    return 2 * np.minimum(met, np.log(choices))
+
+
+def posterior_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
+    """What `posterior_at` needs; `sigma` has any shape, which that of the entries of `levels` begins with."""
     found = mixture.stacked
     means = mixture.means - mixture.weights @ mixture.means
     lengths2 = float((means**2).sum(axis=1).max())
@@ -59,6 +132,12 @@ def parameters_of(mixture: GaussianMixture, sigma: Array, groups: Array | None) 
 def rounding(mixture: GaussianMixture, dtype: str) -> float:
     """Relative error of the arithmetic: that of a sum over d squares."""
     return 4 * float(np.finfo(dtype).eps) * (1 + float(np.sqrt(mixture.dimension)))
+
+
+def unit_of(parameters: dict[str, Any]) -> Array:
+    """What a unit of the curves is worth, shape (levels,)."""
+    overlap = parameters["levels"]["overlap"]
+    return overlap / (1 + overlap) if parameters["levels"]["tilts"].shape[1] else np.ones_like(overlap)
 
 
 def clean_draws(key: Any, drawn: Any, parameters: dict[str, Any]) -> Any:
@@ -79,6 +158,82 @@ def posterior_at(x: Any, level: dict[str, Any], parameters: dict[str, Any]) -> P
     return posterior(jnp, parameters["classes"], x, level["sigma"], level["mixed"])
 
 
+def _drawn(bits: Any, noise: Any, level: dict[str, Any], parameters: dict[str, Any]) -> tuple[Any, Any]:
+    """Centres, and what is added and subtracted, (STRIDE, d) each, of what 32 random bits choose."""
+    classes = parameters["classes"]
+    count = classes.means.shape[0]
+    cuts = level["thresholds"]
+    how = "compare_all" if cuts.shape[0] <= 64 else "scan"
+    chosen = jnp.searchsorted(cuts, bits, side="right", method=how)
+    own = jnp.minimum(chosen, count - 1)
+    centre, spread = classes.means[own], _colored(noise, own, level, parameters)
+    if level["tilts"].shape[0] == 0:
+        return centre, spread
+    pair = jnp.maximum(chosen - count, 0)
+    between = _between(pair, noise, level, parameters)
+    met = (chosen >= count)[:, None]
+    return jnp.where(met, between[0], centre), jnp.where(met, between[1], spread)
+
+
+def _colored(noise: Any, drawn: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    """`S_c^{1/2} ε` for the class c of each draw."""
+    classes = parameters["classes"]
+    roots = jnp.sqrt(classes.variances[drawn] + level["sigma"] ** 2)
+    if classes.factors is not None:
+        turned, shrink = level["mixed"]
+        inner, turns = _columns(noise / roots, classes.factors, drawn), turned[drawn]
+        inner = _turned_back(inner, turns, shrink[drawn] ** -0.5 - 1)
+        noise = noise + _combined(inner, classes.factors, drawn) / roots
+    spread = roots * noise
+    if classes.axes is None:
+        return spread
+    return _of_class(jnp.einsum("nd,ked->nke", spread, classes.axes, precision="highest"), drawn)
+
+
+def _between(pair: Any, noise: Any, level: dict[str, Any], parameters: dict[str, Any]) -> tuple[Any, Any]:
+    """Centres and spreads of draws from the Gaussians of pairs of classes."""
+    if "roots" in level:
+        spread = jax.lax.map(
+            lambda each: jnp.matmul(level["roots"][each[0]], each[1], precision="highest"), (pair, noise)
+        )
+        return level["centres"][pair], spread
+    classes = parameters["classes"]
+    first, second, tilt = level["first"][pair], level["second"][pair], level["tilts"][pair][:, None]
+    widths = [classes.variances[each] + level["sigma"] ** 2 for each in (first, second)]
+    shares = tilt / widths[0], (1 - tilt) / widths[1]
+    root = jnp.sqrt(shares[0] + shares[1])
+    if classes.factors is None:
+        along = shares[0] / (shares[0] + shares[1])
+        return classes.means[second] + along * (classes.means[first] - classes.means[second]), noise / root
+    scales = jnp.sqrt(tilt) / (root * widths[0]), jnp.sqrt(1 - tilt) / (root * widths[1])
+    inner = [
+        _columns(noise * scale, classes.factors, each)
+        for scale, each in zip(scales, (first, second), strict=True)
+    ]
+    back = _turned_back(jnp.concatenate(inner, axis=1), level["turns"][pair], level["growths"][pair])
+    rank = classes.factors.shape[2]
+    halves = (back[:, :rank], first, scales[0]), (back[:, rank:], second, scales[1])
+    for half, each, scale in halves:
+        noise = noise + scale * _combined(half, classes.factors, each)
+    return level["centres"][pair], noise / root
+
+
+def _turned_back(vectors: Any, turns: Any, growths: Any) -> Any:
+    """`G diag(c) Gᵀ v` of each draw's G (draws, r, s)."""
+    turned = jnp.einsum("nr,nrs->ns", vectors, turns, precision="highest")
+    return jnp.einsum("ns,nrs->nr", turned * growths, turns, precision="highest")
+
+
+def _columns(vectors: Any, factors: Any, drawn: Any) -> Any:
+    """`U_cᵀv` for the class c of each vector."""
+    return _of_class(jnp.einsum("nd,kdr->nkr", vectors, factors, precision="highest"), drawn)
+
+
+def _combined(inner: Any, factors: Any, drawn: Any) -> Any:
+    """`U_c y` for the class c of each y."""
+    return _of_class(jnp.einsum("nr,kdr->nkd", inner, factors, precision="highest"), drawn)
+
+
 def _of_class(every: Any, drawn: Any) -> Any:
     """Row `drawn[n]` of each `every[n]`, or the only one of a covariance that all classes share."""
     if every.shape[1] == 1:
@@ -88,11 +243,48 @@ def _of_class(every: Any, drawn: Any) -> Any:
 
 def _at_level(x: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
     """Curves of the draws x (draws, d) at one level, shape (3, draws)."""
-    found = posterior_at(x, level, parameters)
-    pulls = jnp.swapaxes(found.pulls(), 0, 1)
-    # only differences of the pulls matter; a common shift removes what would cancel
-    pulls = pulls - pulls.mean(1, keepdims=True)
-    forms = jnp.einsum("njd,nkd->jkn", pulls, pulls, precision="highest")
-    lengths = jnp.diagonal(forms, axis1=0, axis2=1).T
-    gaps = jnp.maximum(lengths[:, None] + lengths[None] - 2 * forms, 0)
-    return statistics(found.log_joint, gaps, level["sigma"] ** 2, parameters["groups"])
+    found, groups, prior = posterior_at(x, level, parameters), parameters["groups"], parameters["prior"]
+    odds, log_odds = odds_against_top(found.log_joint)
+    weights, unit = _weights(odds, log_odds, level)
+    pulls = found.pulls()
+    if groups is not None:
+        pulls = _of_groups(pulls, odds, groups)
+    odds, log_odds = over_groups(odds, log_odds, groups)
+    rate = (1 + level["sigma"] ** 2) * _spread(pulls, odds, log_odds)
+    left, gone = of_posterior(odds, log_odds), from_prior(odds, log_odds, prior)
+    whole = -(prior * jnp.log(prior)).sum(), 1 - (prior**2).sum()
+    entropy, disagreement = (
+        jnp.where(level["early"] > 0, all_of_it / unit - weights * lost, weights * kept)
+        for kept, lost, all_of_it in zip(left, gone, whole, strict=True)
+    )
+    return jnp.stack([entropy, weights * rate, disagreement])
+
+
+def _weights(odds: Any, log_odds: Any, level: dict[str, Any]) -> tuple[Any, Any]:
+    """`p/q · (1 + B)/B`, which does not vanish with B, shape (draws,), and `B/(1 + B)`."""
+    if level["tilts"].shape[0] == 0:
+        return jnp.ones_like(odds[0]), jnp.ones_like(level["overlap"])
+    overlap = jnp.maximum(level["overlap"], _LEAST_OVERLAP)
+    logs = log_odds - jnp.log(odds.sum(0))
+    tilts = level["tilts"][:, None]
+    meeting = jnp.exp(tilts * logs[level["first"]] + (1 - tilts) * logs[level["second"]]).sum(0)
+    return 2 * (1 + overlap) / (overlap + meeting), overlap / (1 + overlap)
+
+
+def _of_groups(pulls: Any, odds: Any, groups: Any) -> Any:
+    """Mean pulls of groups, shape (groups, draws, d); zero where a group has no probability."""
+    shares = jnp.matmul(groups, odds, precision="highest")
+    within = groups[:, :, None] * odds / jnp.where(shares > 0, shares, 1)[:, None]
+    return jnp.einsum("gkn,knd->gnd", within, pulls, precision="highest")
+
+
+def _spread(pulls: Any, odds: Any, log_odds: Any) -> Any:
+    """`Σ_k p_k |d_k − d|²` of pulls (K, draws, d), as `Σ p|e|² − |Σ p e|²` of differences e to the likeliest.
+
+    By Cauchy and Schwarz at least the likeliest's share of the first sum is left, so that little cancels.
+    """
+    top = jnp.argmax(log_odds, axis=0)
+    apart = pulls - jnp.take_along_axis(pulls, top[None, :, None], axis=0)
+    p = odds / odds.sum(0)
+    mean = jnp.einsum("kn,knd->nd", p, apart, precision="highest")
+    return (p * (apart**2).sum(-1)).sum(0) - (mean**2).sum(-1)

@@ -4,7 +4,7 @@
 its sums alone: isotropic and diagonal ones, and a matrix beside an isotropic one. Low-rank covariances over
 isotropic ones differ from them, and the means from one another, within the span of the factors and of the
 difference of the means; the rest is isotropic. Other covariances are solved for their generalised
-eigenvectors level by level, at a cost that grows as d³, up to 512 dimensions.
+eigenvectors level by level, at a cost that grows as d³, up to 1024 dimensions.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ __all__ = ["curves", "gaussian_pair", "has_pair"]
 Array: TypeAlias = NDArray[np.float64]
 Levels: TypeAlias = Callable[[float], TwoGaussians]
 
-_DENSE_LIMIT = 512  # largest dimension in which matrices are compared level by level
+_DENSE_LIMIT = 1024  # largest dimension in which matrices are compared level by level
 
 
 def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
@@ -44,7 +44,7 @@ def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
     Raises
     ------
     ValueError
-        More classes than two, matrices without common axes in more than 512 dimensions, a σ at which a
+        More classes than two, matrices without common axes in more than 1024 dimensions, a σ at which a
         covariance is singular.
 
     References

@@ -144,10 +144,18 @@ def _checkpoint(out: Path | None, points: str) -> Path | None:
 
 def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> None:
     """Where the class is decided, and before it the levels where no file holds them."""
+    from ...numerics.curves.dataset import LEAST_EFFECTIVE, unresolved
     from .places_table import places_table, say
 
     if levels:
         _print_table(dataset, spec)
+    hidden = unresolved(dataset)
+    if hidden.any():
+        last = float(dataset.sigma.values[hidden].max())
+        output().print(
+            f"not resolved: {hidden.sum()} of {hidden.size} levels, up to sigma = {last:.4g}, where fewer "
+            f"than {LEAST_EFFECTIVE} draws carry the entropy; their errors allow for a draw that was not met"
+        )
     output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
     say(numbers)
 

@@ -231,15 +231,15 @@ def test_large_dimensions_are_within_reach_without_matrices():
         assert np.isfinite(curves).all()
     wide = GaussianMixture(
         [0.5, 0.5],
-        [np.zeros(600), np.ones(600)],
-        [LowRank(np.linspace(1, 2, 600), np.ones((600, 1))), Isotropic(1.0)],
+        [np.zeros(1100), np.ones(1100)],
+        [LowRank(np.linspace(1, 2, 1100), np.ones((1100, 1))), Isotropic(1.0)],
     )
     assert unequal_pair.has_pair(wide)
-    both = [LowRank(np.linspace(1, a, 600), np.ones((600, 1))) for a in (2, 3)]
-    dense = GaussianMixture([0.5, 0.5], [np.zeros(600), np.ones(600)], both)
+    both = [LowRank(np.linspace(1, a, 1100), np.ones((1100, 1))) for a in (2, 3)]
+    dense = GaussianMixture([0.5, 0.5], [np.zeros(1100), np.ones(1100)], both)
     assert not unequal_pair.has_pair(dense)
     assert exact_curves(dense) is None
-    with pytest.raises(ValueError, match="mixture: need two classes, and at most 512 dimensions"):
+    with pytest.raises(ValueError, match="mixture: need two classes, and at most 1024 dimensions"):
         gaussian_pair(dense, 1.0)
 
 

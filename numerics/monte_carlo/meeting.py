@@ -1,0 +1,281 @@
+"""Where two Gaussian classes meet: for each pair a Gaussian at its Chernoff tilt, from which draws are taken.
+
+With `S_k = Σ_k + σ²I`, `Δ = m_j − m_k` and `ρ(s) = ∫ f_j^s f_k^{1−s}` the densities of two classes have a
+geometric mean
+
+    f_j^s f_k^{1−s} = ρ(s) N(μ, P^{−1}),   P = s S_j^{−1} + (1−s) S_k^{−1},   P(μ − m_k) = s S_j^{−1} Δ,
+    log ρ(s) = ½[(1−s) log det S_j + s log det S_k − log det M − s(1−s) ΔᵀM^{−1}Δ],   M = (1−s)S_j + sS_k,
+
+The pair's share of an entropy is carried by draws whose log-odds are about zero, and under that Gaussian they
+are zero on average where `w_j^s w_k^{1−s} ρ(s)` is least: at the Chernoff tilt. The tilt taken here is T24's
+saddle point, at which that times `π/(s(1−s) sin πs)` is least: never 0 or 1.
+
+Diagonal covariances are mixed entry by entry and low-rank ones through their factors, at a cost that grows as
+d; of matrices with axes of their own each pair and level needs a root of d by d.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...theory.mixtures.mixture import GaussianMixture
+from ...theory.mixtures.posterior import Classes, mixing
+
+__all__ = ["PAIRWISE_LIMIT", "Meetings", "largest_share", "meetings"]
+
+Array: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.int32]
+
+PAIRWISE_LIMIT = 256
+"""Largest number of classes for which something is kept for every pair of them."""
+
+_GOLDEN = (5**0.5 - 1) / 2
+_FARTHEST = 14.0  # logit of the tilt
+_SEARCHES = 16  # golden sections, after which the tilt is known to about a hundredth of itself
+_ENTRIES = 2**20  # numbers of one temporary array
+_MOST = 2**25  # numbers that all levels keep together
+_WORK = 1e12  # multiplications of all factorisations together
+
+
+@dataclass(frozen=True, eq=False)
+class Meetings:
+    """Gaussians of the pairs that are kept, C at each of L levels.
+
+    `first`, `second` (L, C) name the classes j and k, `tilts` (L, C) holds s, and `log_overlaps` (L, C) the
+    logarithm of `w_j^s w_k^{1−s} ρ(s)`. `missed` (L,) bounds what pairs left out add to an entropy, and
+    `forms` is what a draw takes besides the classes: `centres` with `roots`, or with `turns` and `growths`.
+    """
+
+    first: Places
+    second: Places
+    tilts: Array
+    log_overlaps: Array
+    missed: Array
+    forms: dict[str, Array]
+
+
+def meetings(
+    mixture: GaussianMixture, classes: Classes, sigma: Array, groups: Array | None, limit: int
+) -> Meetings:
+    """The pairs of classes in different groups at each σ (levels,).
+
+    There is none for more than `limit` classes, or where factorisations take too long; where their roots take
+    too much memory, those with the largest overlaps. `classes` are the mixture's, in any frame of the means.
+    """
+    first, second = np.triu_indices(mixture.classes if mixture.classes <= limit else 0, 1)
+    if groups is not None:
+        apart = groups.argmax(axis=0)
+        first, second = (places[apart[first] != apart[second]] for places in (first, second))
+    dimension, rank = mixture.dimension, 0 if classes.factors is None else classes.factors.shape[2]
+    turned = classes.axes is not None
+    each = 10.0 * dimension**3 if turned else _SEARCHES * dimension * (10.0 + (2.0 * rank) ** 2)
+    if first.size * sigma.size * each > _WORK:
+        first, second = first[:0], second[:0]
+    size = dimension * (dimension + 1) if turned else 0 if rank == 0 else 4 * rank**2 + dimension
+    most = first.size if size == 0 else min(first.size, _MOST // (size * sigma.size))
+    found = [_at_level(mixture, classes, float(level), first, second, most) for level in sigma]
+    places, tilts, overlaps, missed, forms = zip(*found, strict=True)
+    kept = np.stack(places)
+    return Meetings(
+        first[kept].astype(np.int32),
+        second[kept].astype(np.int32),
+        np.stack(tilts),
+        np.stack(overlaps),
+        np.array(missed),
+        {name: np.stack([form[name] for form in forms]) for name in forms[0]},
+    )
+
+
+def largest_share(tilts: Array) -> Array:
+    """Bound of a posterior's entropy over `p_j^s p_k^{1−s}`, any log-odds: `2 log 2 + 1/(e min(s, 1−s))`."""
+    return 2 * np.log(2) + np.exp(-1) / np.minimum(tilts, 1 - tilts)
+
+
+def _at_level(
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any, most: int
+) -> tuple[Any, Array, Array, float, dict[str, Array]]:
+    """Places of the pairs kept, their tilts and log-overlaps, a bound of the others, and what draws take."""
+    log_weights = classes.log_weights
+    pair = _pairs_of(mixture, classes, sigma, first, second)
+    tilts = _least(lambda s: s * log_weights[first] + (1 - s) * log_weights[second] + pair(s) + _kernel(s))
+    overlaps = tilts * log_weights[first] + (1 - tilts) * log_weights[second] + pair(tilts)
+    order = np.argsort(-overlaps, kind="stable")
+    kept = np.sort(order[:most])
+    out = order[most:]
+    missed = float((np.exp(overlaps[out]) * largest_share(tilts[out])).sum())
+    tilts, overlaps = tilts[kept], overlaps[kept]
+    forms = _forms(mixture, classes, sigma, first[kept], second[kept], tilts)
+    return kept, tilts, overlaps, missed, forms
+
+
+def _kernel(s: Array) -> Array:
+    """`−log(s(1−s) sin πs)`, the rest of T24's integrand."""
+    small = np.minimum(s, 1 - s)
+    return -np.log(small) - np.log1p(-small) - np.log(np.sin(np.pi * small))
+
+
+def _least(values: Callable[[Array], Array]) -> Array:
+    """The s in (0, 1) of each pair at which a convex function is least, by golden sections of its logit."""
+    size = values(np.full(1, 0.5)).size
+    low, high = np.full(size, -_FARTHEST), np.full(size, _FARTHEST)
+
+    def at(logits: Array) -> Array:
+        return values(1 / (1 + np.exp(-logits)))
+
+    inner = [high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)]
+    heights = [at(inner[0]), at(inner[1])]
+    for _ in range(_SEARCHES):
+        left = heights[0] < heights[1]
+        low, high = np.where(left, low, inner[0]), np.where(left, inner[1], high)
+        new = np.where(left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
+        height = at(new)
+        inner = [np.where(left, new, inner[1]), np.where(left, inner[0], new)]
+        heights = [np.where(left, height, heights[1]), np.where(left, heights[0], height)]
+    return 1 / (1 + np.exp(-(low + high) / 2))
+
+
+def _pairs_of(
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any
+) -> Callable[[Array], Array]:
+    """`log ρ(s)` of every pair, as a function of s (pairs,)."""
+    if classes.axes is not None:
+        return _of_matrices(mixture, classes, sigma, first, second)
+    if classes.factors is not None:
+        return _of_factors(classes, sigma, first, second)
+    width = classes.variances.shape[1]
+    count = classes.means.shape[1] // width  # of coordinates that share a variance
+    widths = np.broadcast_to(classes.variances + sigma**2, (len(classes.means), width))
+    rows = max(1, _ENTRIES // width)
+
+    def at(s: Array) -> Array:
+        found = np.empty(first.size)
+        tilts = np.broadcast_to(s, first.shape)
+        for start in range(0, first.size, rows):
+            part = slice(start, start + rows)
+            j, k, own = first[part], second[part], tilts[part, None]
+            gaps2 = (classes.means[j] - classes.means[k]) ** 2
+            gaps2 = gaps2 if count == 1 else gaps2.sum(axis=1, keepdims=True)
+            found[part] = _exponent(widths[j], widths[k], gaps2, own, count)
+        return found
+
+    return at
+
+
+def _exponent(own: Array, other: Array, gaps2: Array, s: Array, count: int = 1) -> Array:
+    """`log ρ(s)` of variances and squared differences of means on common axes, over the last one."""
+    ratio = (own - other) / other
+    logs = np.log1p(ratio)
+    means = s * (1 - s) * gaps2 / (other * (1 + (1 - s) * ratio))
+    return ((count * ((1 - s) * logs - np.log1p((1 - s) * ratio)) - means) / 2).sum(axis=-1)
+
+
+def _of_matrices(
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any
+) -> Callable[[Array], Array]:
+    """By generalised eigenvalues of `(S_j, S_k)`, with the differences of the means on their axes."""
+    noise = sigma**2 * np.eye(mixture.dimension)
+    matrices = [mixture.covariance_of(k).matrix_in(mixture.dimension) + noise for k in range(mixture.classes)]
+    ratios, gaps2 = np.ones((first.size, mixture.dimension)), np.zeros((first.size, mixture.dimension))
+    for place, (j, k) in enumerate(zip(first, second, strict=True)):
+        root = np.linalg.inv(np.linalg.cholesky(matrices[k]))
+        values, vectors = np.linalg.eigh(root @ matrices[j] @ root.T)
+        ratios[place] = np.maximum(values, np.finfo(float).tiny)
+        gaps2[place] = (vectors.T @ (root @ (classes.means[j] - classes.means[k]))) ** 2
+    one = np.ones_like(ratios)
+    return lambda s: _exponent(ratios, one, gaps2, np.broadcast_to(s, first.shape)[:, None])
+
+
+def _of_factors(classes: Classes, sigma: float, first: Any, second: Any) -> Callable[[Array], Array]:
+    """By determinants of the size of the factors: `M = B + VVᵀ` with `B` diagonal and V of rank 2r."""
+    widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
+    own, one = _log_dets(widths, classes.factors), np.eye(2 * classes.factors.shape[2])
+
+    def at(s: Array) -> Array:
+        found = np.empty(first.size)
+        for place, (j, k, t) in enumerate(zip(first, second, np.broadcast_to(s, first.shape), strict=True)):
+            width = (1 - t) * widths[j] + t * widths[k]
+            both = np.hstack([np.sqrt(1 - t) * classes.factors[j], np.sqrt(t) * classes.factors[k]])
+            scaled = both / np.sqrt(width)[:, None]
+            inner = one + scaled.T @ scaled
+            gap = (classes.means[j] - classes.means[k]) / np.sqrt(width)
+            along = scaled.T @ gap
+            square = gap @ gap - along @ np.linalg.solve(inner, along)
+            log_det = np.log(width).sum() + np.linalg.slogdet(inner)[1]
+            found[place] = ((1 - t) * own[j] + t * own[k] - log_det - t * (1 - t) * square) / 2
+        return found
+
+    return at
+
+
+def _log_dets(widths: Array, factors: Array) -> Array:
+    """`log det (B + UUᵀ)` of each class."""
+    scaled = factors / np.sqrt(widths)[..., None]
+    inner = np.eye(factors.shape[2]) + np.swapaxes(scaled, 1, 2) @ scaled
+    return np.log(widths).sum(axis=1) + np.linalg.slogdet(inner)[1]
+
+
+def _forms(
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any, tilts: Array
+) -> dict[str, Array]:
+    """What a draw from each pair's Gaussian takes, besides the diagonals."""
+    if classes.axes is not None:
+        return _roots(mixture, classes, sigma, first, second, tilts)
+    if classes.factors is not None:
+        return _turns(classes, sigma, first, second, tilts)
+    return {}
+
+
+def _roots(
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any, tilts: Array
+) -> dict[str, Array]:
+    """`centres` μ (C, d) and `roots` R (C, d, d) with `RRᵀ = P^{−1}`; of Cholesky, hence smooth in σ."""
+    dimension = mixture.dimension
+    noise = sigma**2
+    solved = [mixture.covariance_of(k).solve(np.eye(dimension), noise) for k in range(mixture.classes)]
+    centres, roots = np.empty((first.size, dimension)), np.empty((first.size, dimension, dimension))
+    for place, (j, k, s) in enumerate(zip(first, second, tilts, strict=True)):
+        precision = s * solved[j] + (1 - s) * solved[k]
+        inverse = np.linalg.inv(np.linalg.cholesky((precision + precision.T) / 2))
+        roots[place] = inverse.T
+        pull = s * (solved[j] @ (classes.means[j] - classes.means[k]))
+        centres[place] = classes.means[k] + inverse.T @ (inverse @ pull)
+    return {"centres": centres, "roots": roots}
+
+
+def _turns(classes: Classes, sigma: float, first: Any, second: Any, tilts: Array) -> dict[str, Array]:
+    """`centres` μ (C, d), `turns` G (C, 2r, 2r) and `growths` c (C, 2r) of low-rank covariances.
+
+    With `Δ = s/B_j + (1−s)/B_k` and E the columns `√s Δ^{−1/2}B_j^{−1}U_j` and `√(1−s) Δ^{−1/2}B_k^{−1}U_k`,
+    `P^{−1/2} = Δ^{−1/2} [I + V diag(c) Vᵀ]` and `V = E G` has orthonormal columns.
+    """
+    widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
+    turned, shrink = mixing(classes, sigma)
+    rank = classes.factors.shape[2]
+    own = turned * np.sqrt(1 - shrink)[:, None, :]
+    centres = np.empty((first.size, classes.means.shape[1]))
+    turns, growths = np.zeros((first.size, 2 * rank, 2 * rank)), np.zeros((first.size, 2 * rank))
+    for place, (j, k, s) in enumerate(zip(first, second, tilts, strict=True)):
+        root = np.sqrt(s / widths[j] + (1 - s) / widths[k])
+        columns = [
+            (np.sqrt(t) / (root * widths[c]))[:, None] * classes.factors[c] for c, t in ((j, s), (k, 1 - s))
+        ]
+        both = np.hstack([columns[0] @ own[j], columns[1] @ own[k]])
+        axes, lengths, right = np.linalg.svd(both, full_matrices=False)
+        present = lengths > 1e-12
+        size = lengths.size
+        left = 1 - np.minimum(lengths, 1 - 1e-15) ** 2
+        scaled = np.where(present, 1 / np.where(present, lengths, 1), 0)[:, None] * right
+        turns[place, :rank, :size] = own[j] @ scaled.T[:rank]
+        turns[place, rank:, :size] = own[k] @ scaled.T[rank:]
+        growths[place, :size] = np.where(present, left**-0.5 - 1, 0)
+        gap = classes.means[j] - classes.means[k]
+        white = np.sqrt(widths[j]) ** -1 * gap
+        basis = (classes.factors[j] / np.sqrt(widths[j])[:, None]) @ turned[j]
+        pull = s * (white - basis @ ((1 - shrink[j]) * (basis.T @ white))) / np.sqrt(widths[j])
+        pulled = pull / root
+        more = np.where(present, 1 / left - 1, 0)
+        centres[place] = classes.means[k] + (pulled + axes @ (more * (axes.T @ pulled))) / root
+    return {"centres": centres, "turns": turns, "growths": growths}
