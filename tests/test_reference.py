@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from speciation.theory import clone_agreement, schedules
 
 
@@ -75,3 +75,41 @@ def test_published_steps_are_our_clock(reference):
     for row in rows(reference / "cloning_trained_models.csv"):
         time = float(schedules.DDPM().ou_time(float(row["ddpm_step"])))
         assert time == pytest.approx(float(row["ou_time"]), abs=1e-6)
+
+
+def channel_of(points, agreement):
+    """(M, s²) of `γ = M/(s² + σ²)`, χ² and the area `∫ (1 − φ) dγ` of the published φ in that clock."""
+    t, phi, error = np.array(sorted(points)).T
+    sigma2, error = np.expm1(2 * t), np.maximum(error, 0.002)  # φ = 1 has no error of its own
+
+    def gamma(logs):
+        return np.exp(logs[0]) / (np.exp(logs[1]) + sigma2)
+
+    found = optimize.least_squares(lambda logs: (agreement(gamma(logs)) - phi) / error, [1.0, 0.0])
+    at = gamma(found.x)[::-1]
+    # what lies below the smallest γ has φ = ½
+    area = np.trapezoid((1 - phi)[::-1], at) + at[0] / 2
+    return np.exp(found.x), float((found.fun**2).sum()), float(area)
+
+
+def test_published_clones_of_trained_models_are_those_of_a_binary_channel(reference):
+    """T4 on networks of others: two numbers describe 20 points each, and the area is the entropy of a bit.
+
+    What does not agree is Λ as the scale for CIFAR: the largest variance of its images is 2.7 times what the
+    classes' difference needs, M + s².
+    """
+    curves = defaultdict(list)
+    for row in rows(reference / "cloning_trained_models.csv"):
+        point = [float(row[name]) for name in ("ou_time", "phi", "phi_standard_error")]
+        curves[row["dataset"], float(row["largest_eigenvalue"])].append(point)
+    ratios = {}
+    for (name, eigenvalue), points in curves.items():
+        (m, s2), chi2, area = channel_of(points, clone_agreement)
+        assert chi2 < 3 * (len(points) - 2)
+        assert area == pytest.approx(np.log(2), rel=0.08)
+        # a curve that rises otherwise, as 1/(1 + γ), does not fit
+        assert channel_of(points, lambda gamma: 1 - 0.5 / (1 + gamma))[1] > 4 * chi2
+        ratios[name] = eigenvalue / (m + s2)
+    assert {name: round(ratio, 1) for name, ratio in ratios.items()} == {
+        "MNIST": 1.2, "CIFAR": 2.7, "ImageNet16": 1.0
+    }  # fmt: skip

@@ -35,8 +35,19 @@ __all__ = ["measure"]
 
 _SHOWN = (
     "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
-    "interval_high", "seed", "evaluations", "class_entropy", "closure",
+    "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
+    "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
+
+_CLOSURES = {
+    "closure": "closure in all",
+    "gap_closure": "closure in all, by the gap",
+    "cut_sigma": "low-noise cut (σ)",
+    "window_closure": "closure of the window above it",
+    "below_cut": "share of H(C) below it",
+    "below_cut_by_gap": "share below it, by the gap",
+}
+_OF_CUT = ("cut_sigma", "window_closure", "below_cut", "below_cut_by_gap")
 
 
 def measure(
@@ -101,6 +112,14 @@ def measure(
         typer.Option(
             help="SPEC of the mixture to compare the curve with, a fitted MIX.npz; samples[:N], a fit to N "
             "samples a class drawn with the model; or denoiser, gamma of two classes without samples."
+        ),
+    ] = None,
+    classifier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE:NAME",
+            help="my_module.py:classifier, which judges the ends of clones: classifier(x) gives an integer a "
+            "sample; in place of the posterior that they carry.",
         ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="h26 or h26-headline: a published protocol.")] = None,
@@ -180,7 +199,7 @@ def measure(
 _ASKED = (
     *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
     *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "variant", "download", "seed"),
+    *("partition", "classifier", "variant", "download", "seed"),
 )
 """Options that are `Request`'s own arguments."""
 
@@ -283,17 +302,26 @@ def _deliver(
 
 def _print(summary: dict[str, Any], title: str) -> None:
     """How it was measured, where the class is decided, and one sentence."""
-    from .places_table import comparison_table, fitted_table, pairs_table, places_table, say
+    from .places_table import clones_table, comparison_table, fitted_table, pairs_table, places_table, say
 
     table = Table("quantity", "value", title=title)
+    nothing_cut = summary.get("below_cut") == 0
     for name, value in summary.items():
-        if name in _SHOWN and not isinstance(value, dict):
+        if name in _SHOWN and not isinstance(value, dict) and not (nothing_cut and name in _OF_CUT):
             error = f" ± {summary[f'{name}_se']:.2g}" if f"{name}_se" in summary else ""
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-            table.add_row(name.replace("_", " "), f"{shown}{error}")
+            table.add_row(_CLOSURES.get(name, name.replace("_", " ")), f"{shown}{error}")
+    if nothing_cut:
+        table.add_row("low-noise cut", "none (discrepancy and gap agree within errors)")
     output().print(table)
+    if "clones" in summary:
+        output().print(clones_table(summary["clones"], summary["judge"]))
     if "pairs" in summary:
         output().print(pairs_table(summary, "each pair"))
+        for name in ("closure", "gap_closure", "window_closure"):
+            median, least, largest = (summary[name][end] for end in ("median", "least", "largest"))
+            what = _CLOSURES[name].replace("window above it", "window above the low-noise cut")
+            output().print(f"{what}: median {median:.3g}, from {least:.3g} to {largest:.3g}")
         say(summary)
     elif "comparison" in summary:
         output().print(comparison_table(summary["comparison"], "against the prediction"))

@@ -1,6 +1,6 @@
 """Tables of where a curve is decided, with units and intervals, for every command that has one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -8,7 +8,7 @@ from rich.table import Table
 from ...numerics.curves.places import PLACES
 from .common import output
 
-__all__ = ["comparison_table", "fitted_table", "pairs_table", "places_table", "say"]
+__all__ = ["clones_table", "comparison_table", "fitted_table", "pairs_table", "places_table", "say"]
 
 _NAMES = {
     "peak_per_log_sigma": "peak per log σ",
@@ -50,6 +50,18 @@ def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
             row = held[place]
             cells += [_cell(row["measured"]), _interval(row, "measured"), _cell(row["predicted"])]
         table.add_row(name, *cells)
+    return table
+
+
+def clones_table(levels: Sequence[Mapping[str, float]], judge: str) -> Table:
+    """A row per level: how often two clones agree, and the class entropies that this allows in any model."""
+    title = f"two clones, judged by the {judge}; bounds on H(C|X) that hold for any model (T22, nats)"
+    table = _table(title, "σ", "agreement", "by posterior", "entropy", "at least", "at most")
+    for row in levels:
+        cells = [f"{row['agreement']:.3f} ± {row['agreement_se']:.2g}"]
+        names = ("posterior_agreement", "entropy", "entropy_lower", "entropy_upper")
+        cells += [f"{row[name]:.3f}" for name in names]
+        table.add_row(_cell(row["sigma"]), *cells)
     return table
 
 

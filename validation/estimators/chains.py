@@ -130,7 +130,7 @@ class Step:
 
     `x` (n, …) is the state at `sigma`, `own` (n,) the condition of each chain, `each` (n, K, …) the
     denoised x by condition; `before` and `after` (n, K) are the logarithms of the posterior at `sigma` and,
-    a step further, at `lower`.
+    a step further, at `lower`; `clean` (n, …) are the samples that were noised, if any.
     """
 
     sigma: float
@@ -140,6 +140,7 @@ class Step:
     each: Tensor
     before: Tensor
     after: Tensor
+    clean: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Chains:
             gain = (shift * (noise.flatten(1)[:, None] - shift / 2)).sum(2)
             after = log_odds + gain.cpu().double()
             after = after - torch.logsumexp(after, 1, keepdim=True)
-            yield Step(float(sigma), float(lower), x, own, each, log_odds, after)
+            yield Step(float(sigma), float(lower), x, own, each, log_odds, after, clean)
             x, log_odds = step_down(x, target, float(sigma), float(lower), noise), after
 
     def _started(self, generator: torch.Generator, count: int) -> tuple[Start, Tensor | None]:

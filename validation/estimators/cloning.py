@@ -31,7 +31,7 @@ from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, member
 from .chains import Chains, Reference, Sampler, Start, Step, checked_levels, chosen_reference
 from .curve_statistics import curve_of
 
-__all__ = ["clone_agreement_curve", "clone_evaluations", "clone_steps"]
+__all__ = ["Classifier", "clone_agreement_curve", "clone_evaluations", "clone_steps"]
 
 Array = NDArray[np.float64]
 Classifier = Callable[[Tensor], Tensor]

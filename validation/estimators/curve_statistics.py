@@ -11,7 +11,7 @@ from ...numerics.curves.dataset import labelled
 from ...numerics.curves.places import with_places
 from ...numerics.curves.reading import slopes_of
 
-__all__ = ["curve_of", "extrapolated", "integrated"]
+__all__ = ["curve_of", "extrapolated", "integrated", "standard_error"]
 
 Array = NDArray[np.float64]
 
@@ -35,16 +35,20 @@ def curve_of(
     """
     units = len(values)
     each = slopes_of(np.log(sigma), values) if slopes is None else slopes
-    mean, error = values.mean(axis=0), _error(values)
+    mean, error = values.mean(axis=0), standard_error(values)
     # per unit OU time: d log σ/dt = (1 + σ²)/σ²
     speed = (1 + sigma**2) / sigma**2
-    rate = (each.mean(axis=0) * speed, _error(each) * speed)
+    rate = (each.mean(axis=0) * speed, standard_error(each) * speed)
     curve = labelled(sigma, {name: (mean, error), "rate": rate}, attributes)
     if slopes is not None:
         area = values[:, -1:] / class_entropy
         about = {"long_name": "share of H(C) that the integral finds", "units": "1"}
         curve["closure"] = ((), float(area.mean()), about)
-        curve["closure_se"] = ((), float(_error(area)[0]), about | {"long_name": "standard error of closure"})
+        curve["closure_se"] = (
+            (),
+            float(standard_error(area)[0]),
+            about | {"long_name": "standard error of closure"},
+        )
     rng = np.random.default_rng([seed, 0x9EA4])
     shares = rng.multinomial(units, np.full(units, 1 / units), size=_RESAMPLES) / units
     resampled = (shares @ values, shares @ each)
@@ -54,7 +58,8 @@ def curve_of(
     return placed.assign({each: curve[each] for each in ("rate", "rate_se")})
 
 
-def _error(values: Array) -> Array:
+def standard_error(values: Array) -> Array:
+    """Of the mean over the units, (units, …) to (…)."""
     return values.std(axis=0, ddof=1) / np.sqrt(len(values))
 
 

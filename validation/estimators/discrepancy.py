@@ -33,8 +33,9 @@ from ..denoiser import (
     warn_of_untrained,
 )
 from .calibration import warn_of_wrapper
-from .chains import Chains, Sampler, checked_levels, reaching
+from .chains import Chains, Sampler, Step, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
+from .low_noise import both_estimates, by_level, with_gap
 
 __all__ = ["discrepancy_entropy"]
 
@@ -93,7 +94,9 @@ def discrepancy_entropy(
     xarray.Dataset
         Over ascending `sigma`: `entropy` (nats, integrated from the clean end, where it is set to zero) and
         `rate` (per unit OU time) with standard errors; without a dimension what `path_entropy` has, and
-        `closure`, the share of `H(C)` that the integral finds, with `closure_se`.
+        `closure`, the share of `H(C)` that the integral finds, with `closure_se`. Of clean samples also
+        `gap_entropy`, `gap_rate` and `gap_closure`, the same by the gap of squared errors; `cut_sigma`, below
+        which the network contradicts itself (`low_noise`), and `window_closure`, what is found above it.
 
     Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if D is the answer
     without a class of a network that never learnt one, and with `DenoiserWarning` if the denoiser can be no
@@ -115,7 +118,7 @@ def discrepancy_entropy(
     else:
         point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups, device)
         block = partial(_point_block, *point)
-    kind = "discrepancy" if posterior != "path" else "discrepancy along paths"
+    kind = "discrepancy and gap" if posterior != "path" else "discrepancy and gap along paths"
     kind += "" if sampler is not None else " of the model"
     given = posterior if callable(posterior) else None
     own = digests_in(folder, name, denoiser=denoiser, sampler=sampler, posterior=given)
@@ -129,15 +132,8 @@ def discrepancy_entropy(
             warn_of_wrapper(denoiser, sampler, conditions[0], sigma, seed, dtype, device)
         return block(generator_of(seed, index), sizes[index])
 
-    slopes = run_blocks(
-        compute,
-        len(sizes),
-        folder,
-        run,
-        progress,
-        share,
-        sizes,
-    )["slopes"]
+    found = run_blocks(compute, len(sizes), folder, run, progress, share, sizes)
+    slopes = found["slopes"]
     entropies = integrated(sigma, slopes)
     per_level = len(conditions) if posterior is not None else 2
     attributes = {
@@ -148,14 +144,18 @@ def discrepancy_entropy(
         "seed": seed,
         "evaluations": len(slopes) * sigma.size * per_level,
     }
-    return curve_of("entropy", sigma, entropies, slopes, attributes, seed, entropy_of(groups @ prior))
+    whole = entropy_of(groups @ prior)
+    curve = curve_of("entropy", sigma, entropies, slopes, attributes, seed, whole)
+    return with_gap(curve, slopes, found["gaps"]) if "gaps" in found else curve
 
 
 @torch.no_grad()
 def _path_block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
-    steps = chains.steps(generator, count)
-    gaps = [_gap(step.each, torch.exp(step.before), step.own, groups) / step.sigma**2 for step in steps]
-    return {"slopes": np.stack(gaps[::-1], axis=1)}
+    def compared(step: Step) -> Arrays:
+        pair = _references(step.each, torch.exp(step.before), step.own, groups)
+        return both_estimates(*pair, step.clean, step.sigma)
+
+    return by_level([compared(step) for step in chains.steps(generator, count)][::-1])
 
 
 @torch.no_grad()
@@ -175,29 +175,25 @@ def _point_block(
     own = torch.multinomial(chances, count, replacement=True, generator=generator)
     clean = torch.stack([sampler(conditions[int(k)], 1, generator)[0] for k in own]).to(device)
     noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device="cpu").to(clean)
-    slopes: list[Array] = []
+    found: list[Arrays] = []
     for level in map(float, sigma):
         x = clean + level * noise
         if posterior is None:
-            pair = answers(denoiser, x, level, [[conditions[int(k)] for k in own], [None] * count])
-            gap = _squares(pair[:, 0] - pair[:, 1])
+            each = answers(denoiser, x, level, [[conditions[int(k)] for k in own], [None] * count])
+            pair = (each[:, 0], each[:, 1])
         else:
             each = answers(denoiser, x, level, [[condition] * count for condition in conditions])
-            gap = _gap(each, posterior(x, level), own, groups)
-        slopes.append(gap / level**2)
-    return {"slopes": np.stack(slopes, axis=1)}
+            pair = _references(each, posterior(x, level), own, groups)
+        found.append(both_estimates(*pair, clean, level))
+    return by_level(found)
 
 
-def _gap(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> Array:
-    """`|D_G − D|²` of each sample, with G the group of its own class: (n, K, …), (n, K), (n,) to (n,)."""
+def _references(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> tuple[Tensor, Tensor]:
+    """D_G and D of each sample, G the group of its own class: (n, K, …), (n, K), (n,) to two of (n, d)."""
     flat = each.flatten(2)
     p = posterior.to(flat)
     inside = p * torch.as_tensor(groups.T @ groups, device="cpu").to(flat)[own]
     # what underflows in every member of a group leaves the group's own class
     inside[torch.arange(len(own), device="cpu"), own] += torch.finfo(flat.dtype).tiny
     conditional = (inside[..., None] * flat).sum(1) / inside.sum(1, keepdim=True)
-    return _squares(conditional - (p[..., None] * flat).sum(1))
-
-
-def _squares(difference: Tensor) -> Array:
-    return (difference.flatten(1) ** 2).sum(1).cpu().double().numpy()
+    return conditional, (p[..., None] * flat).sum(1)

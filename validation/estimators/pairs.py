@@ -24,7 +24,8 @@ from .._support.torch_randomness import generator_of
 from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, warn_of_untrained
 from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, checked_levels, reaching
-from .curve_statistics import curve_of, integrated
+from .curve_statistics import curve_of, integrated, standard_error
+from .low_noise import with_gap
 
 __all__ = ["pair_entropies"]
 
@@ -64,8 +65,9 @@ def pair_entropies(
     -------
     xarray.Dataset
         Over `pair` (as "3,8") and ascending `sigma`: `entropy` (nats, integrated from the clean end), `rate`
-        (per unit OU time) and `posterior_entropy`, the mean entropy of the posterior that the paths carry,
-        with standard errors; over `pair`: `closure`, `class_entropy`, `peak_per_log_sigma`,
+        (per unit OU time), `gap_entropy` and `gap_rate` by the gap, and `posterior_entropy`, the mean entropy
+        of the posterior that the paths carry, with standard errors; over `pair`: `closure`, `gap_closure`,
+        `cut_sigma` and `window_closure` as of `discrepancy_entropy`, `class_entropy`, `peak_per_log_sigma`,
         `peak_per_ou_time`, `median_sigma` and `window_width` (in log σ), with `*_low` and `*_high` (95 %).
 
     Raises `ValueError` for arguments out of range. Source: T17; H26.
@@ -76,7 +78,7 @@ def pair_entropies(
     model = (denoiser, tuple(conditions), reaching(sigma), (), prior)
     chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
     own = digests_in(folder, name, denoiser=denoiser, sampler=sampler)
-    run = fingerprint("pairs", name, *own, *map(repr, conditions), sigma, batch, seed, str(dtype))
+    run = fingerprint("pairs and gaps", name, *own, *map(repr, conditions), sigma, batch, seed, str(dtype))
     sizes = batch_sizes(samples, batch)
 
     def compute(index: int) -> Arrays:
@@ -113,22 +115,33 @@ def pair_entropies(
 
 @torch.no_grad()
 def _block(chains: Chains, generator: torch.Generator, count: int) -> Arrays:
-    """The own class, and against each other class `dH/d log σ` and posterior entropy, (paths, levels, K)."""
+    """The own class, and against each other class `dH/d log σ` by discrepancy and by gap, and entropy.
+
+    Shapes (paths,) and (paths, levels, K).
+    """
     slopes: list[Array] = []
+    gaps: list[Array] = []
     entropies: list[Array] = []
     own, rows = torch.zeros(0, device="cpu"), torch.arange(count, device="cpu")
     for step in chains.steps(generator, count):
         own = step.own
+        assert step.clean is not None  # noqa: S101 (these chains have a sampler)
         flat = step.each.flatten(2).double()
-        squares = ((flat - flat[rows, own][:, None]) ** 2).sum(2).cpu()
+        apart = flat[rows, own][:, None] - flat
+        squares = (apart**2).sum(2).cpu()
+        missed = step.clean.flatten(1).double() - flat[rows, own]
+        along = (missed[:, None] * apart).sum(2).cpu()
         # log-odds of the other class against the own one
         odds = step.before - step.before[rows, own][:, None]
         other = torch.sigmoid(odds)
-        slopes.append((other**2 * squares / step.sigma**2).numpy())
+        found = other**2 * squares / step.sigma**2
+        slopes.append(found.numpy())
+        gaps.append((found + 2 * other * along / step.sigma**2).numpy())
         entropies.append((torch.special.entr(other) + torch.special.entr(torch.sigmoid(-odds))).numpy())
     return {
         "own": own.double().numpy(),
         "slopes": np.stack(slopes[::-1], axis=1),
+        "gaps": np.stack(gaps[::-1], axis=1),
         "entropies": np.stack(entropies[::-1], axis=1),
     }
 
@@ -136,16 +149,19 @@ def _block(chains: Chains, generator: torch.Generator, count: int) -> Arrays:
 def _curve(found: Arrays, a: int, b: int, name: str, sigma: Array, seed: int) -> xr.Dataset:
     """The curve of one pair, from the paths of both of its classes."""
     first, second = found["own"] == a, found["own"] == b
-    slopes, posterior = (
+    slopes, gaps, posterior = (
         np.concatenate([found[key][first][..., b], found[key][second][..., a]])
-        for key in ("slopes", "entropies")
+        for key in ("slopes", "gaps", "entropies")
     )
     if len(slopes) < 2:
         raise ValueError(f"samples: too few for the pair {name}")
     entropies = integrated(sigma, slopes)
     curve = curve_of("entropy", sigma, entropies, slopes, {"classes": 2}, seed, float(np.log(2)))
-    error = posterior.std(axis=0, ddof=1) / np.sqrt(len(posterior))
-    return curve.assign(
-        posterior_entropy=("sigma", posterior.mean(axis=0)),
-        posterior_entropy_se=("sigma", error),
-    ).assign_coords(pair=name)
+    return (
+        with_gap(curve, slopes, gaps)
+        .assign(
+            posterior_entropy=("sigma", posterior.mean(axis=0)),
+            posterior_entropy_se=("sigma", standard_error(posterior)),
+        )
+        .assign_coords(pair=name)
+    )

@@ -16,7 +16,9 @@ from ...numerics.curves.places import PLACES
 __all__ = ["CONSTANTS", "constant_columns", "constants_of"]
 
 _ENDS = ("", "_low", "_high")
-_NUMBERS = ("class_entropy", "closure", "closure_se", *(name + end for name in PLACES for end in _ENDS))
+_SHARES = ("closure", "gap_closure", "window_closure", "below_cut", "below_cut_by_gap")
+_CLOSURES = (*(name + end for name in _SHARES for end in ("", "_se")), "cut_sigma")
+_NUMBERS = ("class_entropy", *_CLOSURES, *(name + end for name in PLACES for end in _ENDS))
 _COUNTS = ("classes", "model_classes")
 _WEIGHTS = ("guidance", "interval_low", "interval_high")
 _TEXTS = ("method", "conditions", "guidance_reference")

@@ -17,7 +17,7 @@ from ...theory.mixtures.mixture import GaussianMixture
 from .._support.torch_randomness import generator_of
 from ..denoiser import has_null
 from ..estimators.chains import REFERENCES, Reference, chosen_reference, guidance_weights
-from ..estimators.cloning import clone_agreement_curve, clone_evaluations
+from ..estimators.cloning import Classifier, clone_agreement_curve, clone_evaluations
 from ..estimators.denoiser_gamma import denoiser_gamma
 from ..estimators.discrepancy import discrepancy_entropy
 from ..estimators.model_samples import model_samples
@@ -27,7 +27,7 @@ from .comparison import Comparison, compare_pairs, compared, two_classes
 from .groups import in_groups
 from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
 from .subjects import Subject
-from .verdicts import numbers_of, sentence_of
+from .verdicts import clones_of, numbers_of, sentence_of
 
 __all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "result_of"]
 
@@ -48,7 +48,8 @@ class Options:
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
     the model has none. `levels` are noise levels of the discrepancy estimator, steps of the path's chain,
     or levels at which clones branch. `prediction` takes the place of the subject's own (`predictions`).
-    With `pairs` every two of the classes are measured, in one sweep.
+    With `pairs` every two of the classes are measured, in one sweep. A `classifier` judges clones in place of
+    the posterior that they carry.
     """
 
     classes: tuple[str, ...]
@@ -62,6 +63,7 @@ class Options:
     prediction: GaussianMixture | SampleRequest | Literal["denoiser"] | None = None
     seed: int = 0
     pairs: bool = False
+    classifier: Classifier | None = None
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
@@ -77,6 +79,8 @@ class Options:
             raise ValueError(f"classes: the {self.estimator} estimator needs at least two")
         if self.pairs and self.estimator != "discrepancy":
             raise ValueError("estimator: all pairs are measured with the discrepancy estimator")
+        if self.classifier is not None and self.estimator != "cloning":
+            raise ValueError("classifier: judges clones; choose the cloning estimator")
         self._check_prediction()
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("interval: acts on guidance; give a guidance weight too")
@@ -336,6 +340,7 @@ class Measurement:
                 samples=o.samples,
                 steps=_CLONE_STEPS,
                 clone_reference=self.clone_reference,
+                classifier=o.classifier,
                 **common,
             )
         posterior = "path" if self._needs_every_condition else None
@@ -382,6 +387,8 @@ def result_of(measurement: Measurement) -> Result:
     _check_prediction(measurement, mixture)
     curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
     summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
+    if "agreement" in curve:
+        summary["clones"] = clones_of(curve)
     if measurement.asks_without_condition:
         summary["unconditional"] = s.null
     prediction: Prediction | None = mixture
@@ -424,10 +431,11 @@ def _measure_pairs(measurement: Measurement) -> Result:
     named = o.prediction if isinstance(o.prediction, GaussianMixture) else None
     pairs = measurement.run()
     found = compare_pairs(pairs, _predictor(measurement, named), o.seed)
-    closure = pairs.closure.values
-    ends = {"median": np.median(closure), "least": closure.min(), "largest": closure.max()}
     summary: dict[str, Any] = {"model": s.name, **pairs.attrs, **found.summary}
-    summary |= {"closure": {name: float(x) for name, x in ends.items()}}
+    for name in ("closure", "window_closure", "gap_closure"):
+        values = pairs[name].values
+        ends = {"median": np.median(values), "least": values.min(), "largest": values.max()}
+        summary |= {name: {end: float(x) for end, x in ends.items()}}
     return Result(found.measured, None, summary, s.inputs)
 
 

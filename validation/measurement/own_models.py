@@ -1,4 +1,4 @@
-"""Anybody's denoiser as it is measured: an object, or `my_module.py:name`.
+"""Anybody's denoiser as it is measured, or classifier of clones: an object, or `my_module.py:name`.
 
 Besides being called as `denoiser(x, sigma, condition)` it says of itself, or its module does:
 
@@ -16,7 +16,8 @@ A file is run as an import of it would run it, since it was named: it is the use
 import importlib.util
 import re
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...numerics.runs.fingerprints import fingerprint
 from ...numerics.runs.manifests import sha256
@@ -32,7 +34,7 @@ from ..denoiser import UNNAMED, digest_of, has_null
 from .presets import karras_sigmas
 from .subjects import Subject
 
-__all__ = ["is_own", "own_subject", "subject_of_file"]
+__all__ = ["OwnClassifier", "classifier_of", "is_own", "own_subject", "subject_of_file"]
 
 Array = NDArray[np.float64]
 
@@ -50,7 +52,53 @@ def subject_of_file(model: str, device: str = "cpu") -> Subject:
     Raises `ValueError` with one line for a file that is not there or cannot be run, and a name that is no
     denoiser.
     """
-    match = _PLACE.fullmatch(model)
+    found, module, path = _found_at(model)
+    subject = own_subject(found, device=device, module=module, name=model)
+    digest = sha256(path)
+    return replace(subject, name=f"{model} {digest[:16]} {subject.name}", inputs={str(path): digest})
+
+
+@dataclass(frozen=True)
+class OwnClassifier:
+    """A classifier from a file, which its text tells from others."""
+
+    place: str
+    judge: Callable[[Tensor], Tensor]
+    sha256: str
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Class of each clean sample, an integer tensor (n,); `ValueError` for anything else."""
+        found = self.judge(x)
+        if not isinstance(found, Tensor) or found.shape != (len(x),) or found.is_floating_point():
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            kind = f" of {found.dtype}" if isinstance(found, Tensor) else ""
+            raise ValueError(
+                f"classifier: {self.place} must give an integer a sample, a tensor of shape ({len(x)},), "
+                f"not {what}{kind}"
+            )
+        return found
+
+    def digest(self) -> str:
+        """SHA-256 of its file, with its name there."""
+        return f"{self.sha256} {self.place.rpartition(':')[2]}"
+
+
+def classifier_of(place: str) -> OwnClassifier:
+    """The classifier called `name` in a Python file, `my_module.py:name`, which is run.
+
+    Raises `ValueError` with one line for what is no such place, file or name.
+    """
+    if _PLACE.fullmatch(place) is None:
+        raise ValueError(f"classifier: {place!r} is not my_module.py:classifier, a function in a Python file")
+    found, _, path = _found_at(place)
+    if not _is_denoiser(found):
+        raise ValueError(f"classifier: {place} is no function of clean samples")
+    return OwnClassifier(place, found, sha256(path))
+
+
+def _found_at(place: str) -> tuple[Any, ModuleType, Path]:
+    """What a Python file, which is run, calls `name`; `ValueError` for a file or name that is not there."""
+    match = _PLACE.fullmatch(place)
     assert match is not None  # noqa: S101 (its caller asked)
     path = Path(match["file"])
     if not path.is_file():
@@ -58,9 +106,7 @@ def subject_of_file(model: str, device: str = "cpu") -> Subject:
     module = _run(path)
     if not hasattr(module, match["name"]):
         raise ValueError(f"{path}: has no {match['name']!r}")
-    subject = own_subject(getattr(module, match["name"]), device=device, module=module, name=model)
-    digest = sha256(path)
-    return replace(subject, name=f"{model} {digest[:16]} {subject.name}", inputs={str(path): digest})
+    return getattr(module, match["name"]), module, path
 
 
 def own_subject(

@@ -17,10 +17,11 @@ from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
 from ..estimators.chains import Reference
+from ..estimators.cloning import Classifier
 from . import subjects
 from .groups import Partition, grouped, read_partition
 from .measure import Measurement, Options, Result, result_of
-from .own_models import is_own, own_subject, subject_of_file
+from .own_models import classifier_of, is_own, own_subject, subject_of_file
 from .predictions import parsed
 from .presets import PRESETS
 from .subjects import MODELS, STABLE_DIFFUSION, Subject
@@ -60,6 +61,7 @@ class Request:
     prompts: str | Path | None = None
     partition: Partition | str | Path | None = None
     prediction: GaussianMixture | str | Path | None = None
+    classifier: Classifier | str | None = None
     preset: str | None = None
     samples: int | None = None
     levels: int | None = None
@@ -147,6 +149,9 @@ class Request:
             prediction=parsed(self.prediction),
             seed=self.seed,
             pairs=pairs,
+            classifier=classifier_of(asked.classifier)
+            if isinstance(asked.classifier, str)
+            else asked.classifier,
         )
 
     def _is_known(self) -> bool:
@@ -192,6 +197,7 @@ def measure(
     prompts: str | Path | None = None,
     partition: Partition | str | Path | None = None,
     prediction: GaussianMixture | str | Path | None = None,
+    classifier: Classifier | str | None = None,
     preset: str | None = None,
     samples: int | None = None,
     levels: int | None = None,
@@ -230,6 +236,9 @@ def measure(
         What the curve is compared with, in place of the model's own: a mixture; a fit to N samples of each
         class (200) that the model draws, with errors of resampling, beside which other theories of the same
         samples are reported; or γ of two classes from the denoiser's own difference.
+    classifier : callable or `my_module.py:name`, optional
+        Judges the ends of clones instead of the posterior that they carry: `classifier(x)` gives the class of
+        each clean sample, an integer tensor (n,).
     preset : str, optional
         "h26" or "h26-headline": a published protocol.
     samples, levels, batch : int, optional
@@ -278,6 +287,7 @@ def measure(
         prompts=prompts,
         partition=partition,
         prediction=prediction,
+        classifier=classifier,
         preset=preset,
         samples=samples,
         levels=levels,

@@ -7,7 +7,7 @@ import xarray as xr
 
 from ...numerics.curves.places import ABOVE, COARSE, NARROW, NOISY, PLACES, Place
 
-__all__ = ["AGREE", "numbers_of", "place_in", "sentence_of", "verdict"]
+__all__ = ["AGREE", "clones_of", "numbers_of", "place_in", "sentence_of", "verdict"]
 
 AGREE = 3.0
 """Standard errors within which a measurement and its prediction agree (99.7 % do if both are right)."""
@@ -33,6 +33,14 @@ def numbers_of(curve: xr.Dataset) -> dict[str, Any]:
         if "units" in values.attrs
     }
     return found | {"notes": notes, "units": units, "interval": "low to high holds 95 %"}
+
+
+def clones_of(curve: xr.Dataset) -> list[dict[str, float]]:
+    """What clones say at each level: their agreement, and the bounds on the entropy that follow from it."""
+    names = ("agreement", "posterior_agreement", "entropy", "entropy_lower", "entropy_upper")
+    columns = ["sigma", *(name + end for name in names for end in ("", "_se"))]
+    values = np.stack([curve[name].values for name in columns], axis=1)
+    return [dict(zip(columns, map(float, row), strict=True)) for row in values]
 
 
 def finite(value: float) -> float | None:

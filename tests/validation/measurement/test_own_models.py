@@ -133,3 +133,55 @@ def test_a_nameless_range():
     denoiser.conditions, denoiser.shape, denoiser.sigmas = ("a", "b"), (2,), [np.inf, 1.0]
     with pytest.raises(ValueError, match="sigmas must be noise levels"):
         measure(denoiser)
+
+
+JUDGE = """
+import torch
+
+
+def classifier(x):
+    return x.argmax(1)
+
+
+def blind(x):
+    return torch.zeros(len(x), dtype=torch.long)
+
+
+def floats(x):
+    return x.sum(1)
+"""
+
+
+def test_a_classifier_in_a_file_judges_clones(run, run_json, tmp_path):
+    """Of means along the axes the largest coordinate says the class; one that sees nothing always agrees."""
+    (tmp_path / "judge.py").write_text(JUDGE)
+    command = ("measure", "orthogonal:K=3,d=3,M=9,s=0.3", "--estimator", "cloning", "--samples", "40")
+    found, blind = (
+        run_json(*command, "--levels", "4", "--classifier", f"{tmp_path / 'judge.py'}:{name}")
+        for name in ("classifier", "blind")
+    )
+    assert found["judge"] == "classifier"
+    for level in found["clones"]:
+        # five standard errors of a share of 40 at most
+        assert abs(level["agreement"] - level["posterior_agreement"]) < 5 * 0.5 / 40**0.5
+        assert level["entropy_lower"] <= level["entropy_upper"]
+    assert found["clones"][0]["agreement"] > 0.9 > found["clones"][-1]["agreement"]
+    assert all(level["agreement"] == 1 for level in blind["clones"])
+
+
+@pytest.mark.parametrize(
+    ("name", "estimator", "message"),
+    [
+        ("judge.py:floats", "cloning", "must give an integer a sample"),
+        ("judge.py:missing", "cloning", "has no 'missing'"),
+        ("judge.py:JUDGES", "cloning", "is no function of clean samples"),
+        ("judge.py", "cloning", "is not my_module.py:classifier"),
+        ("judge.py:blind", "path", "choose the cloning estimator"),
+    ],
+)
+def test_no_classifier_is_refused_in_one_line(name, estimator, message, tmp_path):
+    (tmp_path / "judge.py").write_text(JUDGE + "\nJUDGES = 3\n")
+    sizes = {"samples": 4, "levels": 4}
+    with pytest.raises(ValueError, match=message) as refused:
+        measure("binary:d=4,mu=1,s=1", estimator=estimator, classifier=f"{tmp_path}/{name}", **sizes)
+    assert "\n" not in str(refused.value)
