@@ -37,9 +37,9 @@ def bifurcation(resolution: int, *, weight: float = 0.7) -> xr.Dataset:
     drift = field + gamma * y.values[:, None] - np.arctanh(y.values)[:, None]
     likelier, rarer, saddle = branches(gamma, weight)
     lines = {
-        "likelier_mode": (np.tanh(likelier), "maximum of the likelier class"),
-        "rarer_mode": (np.tanh(rarer), "maximum of the rarer class"),
-        "saddle": (np.tanh(saddle), "minimum between them"),
+        "likelier_mode": (np.tanh(likelier), "likelier maximum"),
+        "rarer_mode": (np.tanh(rarer), "rarer maximum"),
+        "saddle": (np.tanh(saddle), "minimum"),
     }
     fields = {"drift": (np.tanh(drift), r"$\tanh(\lambda+\gamma\tanh u-u)$", "1")}
     second = float(second_mode_gamma(weight))
