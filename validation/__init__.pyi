@@ -1,6 +1,7 @@
 from .denoiser import Denoiser as Denoiser
 from .estimators.calibration import check_denoiser as check_denoiser
 from .estimators.cloning import clone_agreement_curve as clone_agreement_curve
+from .estimators.commitment import commitment_curve as commitment_curve
 from .estimators.discrepancy import discrepancy_entropy as discrepancy_entropy
 from .estimators.pairs import pair_entropies as pair_entropies
 from .estimators.path import path_entropy as path_entropy

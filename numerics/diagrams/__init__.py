@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from . import finite_data, guided, many_classes, two_classes, two_differences
+from . import bifurcation, finite_data, guided, many_classes, two_classes, two_differences
 from ._base import Diagram
 from .grid import NOISE, grid, grid_seconds, parse_axis
 
@@ -15,6 +15,7 @@ DIAGRAMS = {
         Diagram("dimension", "The window sharpens with the dimension", "T6, T7", two_classes.dimension),
         Diagram("classes", "Many classes: a first-order window", "T13, T14", many_classes.classes),
         Diagram("prior", "Unequal weights", "T2, T5", two_classes.prior),
+        Diagram("bifurcation", "Where the second mode appears", "T5", bifurcation.bifurcation),
         Diagram("anisotropy", "Anisotropic classes", "T2, T5", two_classes.anisotropy),
         Diagram("hierarchy", "A hierarchy: one window splits into two", "T15", many_classes.hierarchy),
         Diagram("guidance", "Guidance moves the decision", "T11, T12", guided.guidance, seconds=10),

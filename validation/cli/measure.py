@@ -70,8 +70,9 @@ def measure(
     estimator: Annotated[
         str | None,
         typer.Option(
-            help="discrepancy (noised clean samples), path (reverse chains) or cloning (two runs branched at "
-            "each level: their agreement, and bounds on the entropy); one of the first two unless given."
+            help="discrepancy (noised clean samples), path (reverse chains), cloning (two runs branched at "
+            "each level: their agreement, and bounds on the entropy) or commitment (when runs still change "
+            "class, and whether the network is calibrated); one of the first two unless given."
         ),
     ] = None,
     guidance: Annotated[
@@ -127,7 +128,8 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help="Chains (300), noised samples (600), samples of all pairs (6000) or cloned states (200).",
+            help="Chains (300; of commitment as many noised samples too), noised samples (600), samples of "
+            "all pairs (6000) or cloned states (200).",
         ),
     ] = None,
     levels: Annotated[
@@ -303,6 +305,7 @@ def _deliver(
 def _print(summary: dict[str, Any], title: str) -> None:
     """How it was measured, where the class is decided, and one sentence."""
     from .places_table import clones_table, comparison_table, fitted_table, pairs_table, places_table, say
+    from .universal_tables import print_ends, print_reliability
 
     table = Table("quantity", "value", title=title)
     nothing_cut = summary.get("below_cut") == 0
@@ -331,3 +334,7 @@ def _print(summary: dict[str, Any], title: str) -> None:
     else:
         output().print(places_table(summary, "where it is decided"))
         say(summary)
+    if "reliability" in summary:
+        print_reliability(summary["reliability"])
+    if "ends" in summary:
+        print_ends(summary["ends"])

@@ -8,7 +8,15 @@ from rich.table import Table
 from ...numerics.curves.places import PLACES
 from .common import output
 
-__all__ = ["clones_table", "comparison_table", "fitted_table", "pairs_table", "places_table", "say"]
+__all__ = [
+    "clones_table",
+    "comparison_table",
+    "fitted_table",
+    "pairs_table",
+    "places_table",
+    "plain_table",
+    "say",
+]
 
 _NAMES = {
     "peak_per_log_sigma": "peak per log σ",
@@ -21,7 +29,7 @@ _UNITS = "(in σ, the width in log σ)"
 
 def places_table(numbers: Mapping[str, Any], title: str) -> Table:
     """Each of `PLACES` with its interval."""
-    table = _table(f"{title} {_UNITS}", "", "value", "95 %")
+    table = plain_table(f"{title} {_UNITS}", "", "value", "95 %")
     for name in PLACES:
         table.add_row(_NAMES[name], _cell(numbers[name]), _interval(numbers, name))
     return table
@@ -29,7 +37,7 @@ def places_table(numbers: Mapping[str, Any], title: str) -> Table:
 
 def comparison_table(summary: Mapping[str, Any], title: str) -> Table:
     """Each of `PLACES` measured and predicted, with the residual of their logarithms and its error."""
-    table = _table(f"{title} {_UNITS}", "", "measured", "95 %", "predicted", "log ratio ± s.e.")
+    table = plain_table(f"{title} {_UNITS}", "", "measured", "95 %", "predicted", "log ratio ± s.e.")
     for name in PLACES:
         row = summary[name]
         residual = _cell(row["residual"], "+.4f")
@@ -43,7 +51,7 @@ def comparison_table(summary: Mapping[str, Any], title: str) -> Table:
 def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
     """A row per pair: peak per log σ and median, measured with their intervals, and predicted."""
     columns = ("pair", "peak per log σ", "95 %", "predicted", "median", "95 %", "predicted")
-    table = _table(f"{title} (in σ)", *columns)
+    table = plain_table(f"{title} (in σ)", *columns)
     for name, held in summary["pairs"].items():
         cells: list[str] = []
         for place in ("peak_per_log_sigma", "median_sigma"):
@@ -56,7 +64,7 @@ def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
 def clones_table(levels: Sequence[Mapping[str, float]], judge: str) -> Table:
     """A row per level: how often two clones agree, and the class entropies that this allows in any model."""
     title = f"two clones, judged by the {judge}; bounds on H(C|X) that hold for any model (T22, nats)"
-    table = _table(title, "σ", "agreement", "by posterior", "entropy", "at least", "at most")
+    table = plain_table(title, "σ", "agreement", "by posterior", "entropy", "at least", "at most")
     for row in levels:
         cells = [f"{row['agreement']:.3f} ± {row['agreement_se']:.2g}"]
         names = ("posterior_agreement", "entropy", "entropy_lower", "entropy_upper")
@@ -67,7 +75,7 @@ def clones_table(levels: Sequence[Mapping[str, float]], judge: str) -> Table:
 
 def fitted_table(pairs: Mapping[str, Any], title: str, of: str = "pair") -> Table:
     """A row per fit: peak per log σ and median with their intervals."""
-    table = _table(f"{title} (in σ)", of, "peak per log σ", "95 %", "median", "95 %")
+    table = plain_table(f"{title} (in σ)", of, "peak per log σ", "95 %", "median", "95 %")
     for name, held in pairs.items():
         cells: list[str] = []
         for place in ("peak_per_log_sigma", "median_sigma"):
@@ -95,7 +103,8 @@ def say(summary: Mapping[str, Any]) -> None:
         output().print(line)
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """A table whose columns of numbers stand to the right, and whose names are not broken."""
     table = Table(title=title)
     for number, name in enumerate(columns):
         table.add_column(name, no_wrap=number == 0, overflow="fold", justify="right" if number else "left")

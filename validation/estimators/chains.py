@@ -197,7 +197,7 @@ class Chains:
 
     def _started(self, generator: torch.Generator, count: int) -> tuple[Start, Tensor | None]:
         """Pure noise, or noised clean samples, which come with it."""
-        prior = torch.as_tensor(self.prior, device="cpu")
+        prior = torch.tensor(self.prior, device="cpu")
         own = torch.multinomial(prior, count, replacement=True, generator=generator)
         clean = self._clean(own, generator)
         shape = (count, *self.shape) if clean is None else tuple(clean.shape)
@@ -224,7 +224,11 @@ class Chains:
     def _clean(self, own: Tensor, generator: torch.Generator) -> Tensor | None:
         if self.sampler is None:
             return None
-        drawn = [self.sampler(str(self.conditions[int(k)]), 1, generator)[0] for k in own]
+        names = [str(self.conditions[int(k)]) for k in own]
+        together = getattr(self.sampler, "each_of", None)  # of samplers that take long over each sample
+        if together is not None:
+            return together(names, generator).to(self.device, self.dtype)
+        drawn = [self.sampler(name, 1, generator)[0] for name in names]
         return torch.stack(drawn).to(self.device, self.dtype)
 
     def _noise(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:

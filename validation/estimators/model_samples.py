@@ -12,6 +12,7 @@ Source: DPM-Solver++(2M), Lu et al., arXiv 2211.01095.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from ...theory.mixtures.labelled_samples import Samples
 from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, digests_in
+from ..denoiser import UNNAMED, Denoiser, by_condition, digests_in
 
-__all__ = ["model_samples"]
+__all__ = ["FlowSampler", "model_samples"]
 
 Array = NDArray[np.float64]
 
@@ -64,22 +65,44 @@ def model_samples(
         k, count = blocks[index]
         generator = generator_of(seed ^ _STREAM, index)
         draws = torch.randn((count, *shape), generator=generator, dtype=dtype, device="cpu").to(device)
-        return {"rows": _flow(denoiser, conditions[k], np.asarray(sigmas), draws)}
+        ends = _flow(denoiser, [conditions[k]] * count, np.asarray(sigmas), draws)
+        return {"rows": ends.reshape(len(ends), -1).double().cpu().numpy()}
 
     counts = [size for _, size in blocks]
     rows = run_blocks(compute, len(blocks), folder, run, progress, sizes=counts)["rows"]
     return Samples(rows, np.repeat(np.arange(len(conditions)), samples), tuple(conditions))
 
 
+@dataclass(frozen=True)
+class FlowSampler:
+    """Samples drawn with the model down `sigmas` (levels,), where an estimator wants clean ones."""
+
+    denoiser: Denoiser
+    sigmas: Array
+    shape: tuple[int, ...]
+    dtype: torch.dtype = torch.float64
+    device: torch.device | str = "cpu"
+
+    def __call__(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
+        """`count` samples of one condition, (count, …)."""
+        return self.each_of([condition] * count, generator)
+
+    def each_of(self, conditions: Sequence[str], generator: torch.Generator) -> Tensor:
+        """A sample of each of these conditions, drawn together."""
+        draws = torch.randn(
+            (len(conditions), *self.shape), generator=generator, dtype=self.dtype, device="cpu"
+        )
+        return _flow(self.denoiser, conditions, self.sigmas, draws.to(self.device))
+
+
 @torch.no_grad()
-def _flow(denoiser: Denoiser, condition: str, sigmas: Array, draws: Tensor) -> Array:
+def _flow(denoiser: Denoiser, conditions: Sequence[str], sigmas: Array, draws: Tensor) -> Tensor:
     x = float(sigmas[0]) * draws
     steps = np.log(sigmas[:-1] / sigmas[1:])
     before = None
     for index, step in enumerate(steps):
-        clean = denoiser(x, float(sigmas[index]), condition)
+        clean = by_condition(denoiser, x, float(sigmas[index]), conditions)
         target = clean if before is None else clean + 0.5 * float(step / steps[index - 1]) * (clean - before)
         ratio = float(sigmas[index + 1] / sigmas[index])
         x, before = ratio * x + (1 - ratio) * target, clean
-    end = (x + denoiser(x, float(sigmas[-1]), condition)) / 2
-    return end.reshape(len(end), -1).double().cpu().numpy()
+    return (x + by_condition(denoiser, x, float(sigmas[-1]), conditions)) / 2

@@ -6,6 +6,7 @@ classes from the prior, is `H(C|X_σ)` up to a bias of first order in the step.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,11 +100,14 @@ def path_entropy(
         Over ascending `sigma`: `entropy` or `cross_entropy` (nats) and `rate` (per unit OU time) with
         standard errors; without a dimension `class_entropy` H(C), `peak_per_log_sigma`, `peak_per_ou_time`,
         `median_sigma` and `window_width`, each with a bootstrap interval `*_low`, `*_high` (95 %); attributes
-        with the number of evaluations and, of guidance, `model_classes` of a denoiser that has them. What is
-        known of the class at the first level is not seen: start where that is little.
+        with the number of evaluations and, of guidance, `model_classes` of a denoiser that has them. Of
+        guided chains, over `condition`: `ends`, the share of the `ends_runs` guided to a class that end in it
+        (by the posterior that they carry), with `ends_se`, beside `ends_predicted`, `w^{1−2ω}` for ω < ½ and
+        else 1 (T21; NaN for an interval, and for guidance away from more than the conditions). What is known
+        of the class at the first level is not seen: start where that is little.
 
     Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if `None` is among the
-    conditions of a network that never learnt to answer without one. Source: H26, K25.
+    conditions of a network that never learnt to answer without one. Source: H26, K25; T21.
     """
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) < 0).all():
@@ -120,10 +124,10 @@ def path_entropy(
     chain = Chains(*model, dtype=dtype, device=device)
     own = digests_in(folder, name, denoiser=denoiser)
     numbers = (sigma, prior, groups, weight, batch, seed, str(tuple(shape)), str(dtype), reference)
-    run = fingerprint("path", name, *own, *map(repr, conditions), *numbers)
+    run = fingerprint("guided path" if guided else "path", name, *own, *map(repr, conditions), *numbers)
     sizes = batch_sizes(chains, batch)
     found = run_blocks(
-        lambda index: _block(chain, groups, generator_of(seed, index), sizes[index]),
+        lambda index: _block(chain, groups, generator_of(seed, index), sizes[index], ends=guided),
         len(sizes),
         folder,
         run,
@@ -148,17 +152,58 @@ def path_entropy(
     quantity = "cross_entropy" if guided else "entropy"
     if guided and interval is not None:
         attributes |= {"interval_low": interval[0], "interval_high": interval[1]}
-    return curve_of(quantity, sigma[:0:-1], values, None, attributes, seed, entropy_of(groups @ prior))
+    curve = curve_of(quantity, sigma[:0:-1], values, None, attributes, seed, entropy_of(groups @ prior))
+    if not guided or None in conditions or partition is not None:
+        return curve
+    omega = guidance if _is_universal(chain) else np.nan
+    return curve.assign_coords(condition=list(map(str, conditions))).assign(_ends(found, prior, omega))
+
+
+def _is_universal(chain: Chains) -> bool:
+    """Whether guidance acts at every step and leads away from the mean of the chain's own conditions."""
+    every = conditions_of(chain.denoiser)
+    whole = chain.reference == "classes" or every is None or set(map(str, chain.conditions)) == set(every)
+    return whole and bool((chain.weight == chain.weight[0]).all())
+
+
+def _ends(found: Arrays, prior: Array, omega: float) -> dict[str, Any]:
+    """How many runs guided to each class end in it, and what T21 says; nothing of an ω that is NaN."""
+    own, kept = found["own"], found["kept"]
+    runs = np.array([(own == k).sum() for k in range(len(prior))], dtype=np.float64)
+    hits = np.array([kept[own == k].sum() for k in range(len(prior))])
+    share, predicted = hits / np.where(runs > 0, runs, np.nan), prior ** max(1 - 2 * omega, 0.0)
+    predicted = np.full(len(prior), np.nan) if np.isnan(omega) else predicted
+    # Agresti and Coull's: not zero where all of them end alike
+    middle = (hits + 2) / (runs + 4)
+    columns = {
+        "ends": (share, "share of the runs guided to the class that end in it"),
+        "ends_se": (np.sqrt(middle * (1 - middle) / (runs + 4)), "standard error of ends"),
+        "ends_predicted": (predicted, "w^(1 - 2 omega), and 1 from omega = 1/2 on (T21)"),
+        "ends_runs": (runs, "runs guided to the class"),
+    }
+    return {
+        name: ("condition", values, {"long_name": about, "units": "1"})
+        for name, (values, about) in columns.items()
+    }
 
 
 @torch.no_grad()
-def _block(chains: Chains, groups: Array, generator: torch.Generator, count: int) -> Arrays:
-    """Posterior entropy and surprise of each chain at each level after the first, (chains, levels)."""
+def _block(
+    chains: Chains, groups: Array, generator: torch.Generator, count: int, ends: bool = False
+) -> Arrays:
+    """Posterior entropy and surprise of each chain at each level after the first, (chains, levels).
+
+    With `ends` also the class of each, and whether it is the likeliest at the end.
+    """
     members = torch.as_tensor(groups, device="cpu")
     rows: dict[str, list[Array]] = {"entropy": [], "surprise": []}
+    last: dict[str, Array] = {}
     for step in chains.steps(generator, count):
         shares = torch.exp(step.after) @ members.T
         rows["entropy"].append(torch.special.entr(shares).sum(1).numpy())
         of_own = (shares * members.T[step.own]).sum(1)
         rows["surprise"].append(-torch.log(of_own.clamp_min(1e-300)).numpy())
-    return {key: np.stack(values, axis=1) for key, values in rows.items()}
+        if ends and step.lower == chains.sigma[-1]:
+            kept = step.after.argmax(1) == step.own
+            last = {"own": step.own.double().numpy(), "kept": kept.double().numpy()}
+    return {key: np.stack(values, axis=1) for key, values in rows.items()} | last

@@ -62,9 +62,21 @@ def read_curve(path: Path) -> xr.Dataset:
 
 
 def level_table(curve: xr.Dataset) -> pd.DataFrame:
-    """A row per level (and pair); what a curve has one of stands on every row."""
+    """A row per level (and pair); what a curve has one of stands on every row.
+
+    What is over `path` too has a column for each of them, and what has further dimensions is left out.
+    """
     if "sigma" not in curve.dims:
         return curve.to_dataframe()
+    if "path" in curve.dims:
+        kinds = {name: values for name, values in curve.data_vars.items() if values.dims == ("path", "sigma")}
+        apart = {
+            f"{path}_{name}": values.sel(path=path, drop=True)
+            for path in curve.path.values
+            for name, values in kinds.items()
+        }
+        plain = [name for name, values in curve.data_vars.items() if "path" not in values.dims]
+        curve = curve[plain].assign(apart)
     along = [name for name, values in curve.data_vars.items() if "sigma" in values.dims]
     once = [name for name in CONSTANTS if name in curve.data_vars]
     return curve[[*along, *once]].to_dataframe().assign(**constant_columns(curve))

@@ -18,6 +18,7 @@ from .._support.torch_randomness import generator_of
 from ..denoiser import has_null
 from ..estimators.chains import REFERENCES, Reference, chosen_reference, guidance_weights
 from ..estimators.cloning import Classifier, clone_agreement_curve, clone_evaluations
+from ..estimators.commitment import commitment_curve, commitment_evaluations
 from ..estimators.denoiser_gamma import denoiser_gamma
 from ..estimators.discrepancy import discrepancy_entropy
 from ..estimators.model_samples import model_samples
@@ -25,7 +26,9 @@ from ..estimators.pairs import pair_entropies
 from ..estimators.path import path_entropy
 from .comparison import Comparison, compare_pairs, compared, two_classes
 from .groups import in_groups
+from .guided_ends import ends_of
 from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
+from .reliability import reliability_of
 from .subjects import Subject
 from .verdicts import clones_of, numbers_of, sentence_of
 
@@ -38,7 +41,7 @@ _SAMPLE_STEPS, _GAMMA_STEPS, _GAMMA_CHAINS = 16, 48, 32  # of a prediction
 _CLONE_STEPS = 64  # of a chain, beside the levels at which it branches
 _TRIALS, _LONG_TRIAL = 5, 5.0  # batches that are timed, and seconds after which no more are
 
-ESTIMATORS = ("path", "discrepancy", "cloning")
+ESTIMATORS = ("path", "discrepancy", "cloning", "commitment")
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Options:
     """How a model is measured.
 
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
-    the model has none. `levels` are noise levels of the discrepancy estimator, steps of the path's chain,
-    or levels at which clones branch. `prediction` takes the place of the subject's own (`predictions`).
-    With `pairs` every two of the classes are measured, in one sweep. A `classifier` judges clones in place of
-    the posterior that they carry.
+    the model has none. `levels` are noise levels of the discrepancy estimator, steps of the chains of path
+    and commitment, or levels at which clones branch. `prediction` takes the place of the subject's own
+    (`predictions`). With `pairs` every two of the classes are measured, in one sweep. A
+    `classifier` judges clones in place of the posterior that they carry.
     """
 
     classes: tuple[str, ...]
@@ -183,6 +186,9 @@ class Measurement:
         if o.estimator == "cloning":
             levels = self.subject.levels(o.levels)
             return o.samples * clone_evaluations(levels, _CLONE_STEPS, len(o.classes), self.clone_reference)
+        if o.estimator == "commitment":
+            has_sampler = self.subject.sampler is not None
+            return o.samples * commitment_evaluations(o.levels, len(o.classes), has_sampler)
         per_level = len(self.conditions) if self._needs_every_condition else 2
         apart = 0
         if self.guided and self.reference == "unconditional" and None not in self.conditions:
@@ -318,30 +324,13 @@ class Measurement:
         if None not in self.conditions:
             common["weights"] = s.prior(o.classes)
         if o.estimator == "path":
-            return path_entropy(
-                s.denoiser,
-                self.conditions,
-                s.chain(o.levels),
-                s.shape,
-                chains=o.samples,
-                guidance=o.guidance,
-                interval=o.interval,
-                guidance_reference=o.guidance_reference,
-                **common,
-            )
+            return self._run_path(common)
         if o.estimator == "cloning":
-            levels = s.levels(o.levels)
-            return clone_agreement_curve(
-                s.denoiser,
-                o.classes,
-                levels,
-                s.sampler,
-                shape=s.shape,
-                samples=o.samples,
-                steps=_CLONE_STEPS,
-                clone_reference=self.clone_reference,
-                classifier=o.classifier,
-                **common,
+            return self._run_cloning(common)
+        if o.estimator == "commitment":
+            chain = s.chain(o.levels)
+            return commitment_curve(
+                s.denoiser, o.classes, chain, s.shape, s.sampler, samples=o.samples, **common
             )
         posterior = "path" if self._needs_every_condition else None
         return discrepancy_entropy(
@@ -352,6 +341,35 @@ class Measurement:
             shape=s.shape,
             posterior=posterior,
             samples=o.samples,
+            **common,
+        )
+
+    def _run_path(self, common: dict[str, Any]) -> xr.Dataset:
+        o, s = self.options, self.subject
+        return path_entropy(
+            s.denoiser,
+            self.conditions,
+            s.chain(o.levels),
+            s.shape,
+            chains=o.samples,
+            guidance=o.guidance,
+            interval=o.interval,
+            guidance_reference=o.guidance_reference,
+            **common,
+        )
+
+    def _run_cloning(self, common: dict[str, Any]) -> xr.Dataset:
+        o, s = self.options, self.subject
+        return clone_agreement_curve(
+            s.denoiser,
+            o.classes,
+            s.levels(o.levels),
+            s.sampler,
+            shape=s.shape,
+            samples=o.samples,
+            steps=_CLONE_STEPS,
+            clone_reference=self.clone_reference,
+            classifier=o.classifier,
             **common,
         )
 
@@ -391,6 +409,10 @@ def result_of(measurement: Measurement) -> Result:
         summary["clones"] = clones_of(curve)
     if measurement.asks_without_condition:
         summary["unconditional"] = s.null
+    if o.estimator == "commitment":
+        summary["reliability"] = reliability_of(curve)
+    if "ends" in curve:
+        summary["ends"] = ends_of(curve)
     prediction: Prediction | None = mixture
     if isinstance(o.prediction, SampleRequest):
         samples = measurement.drawn_samples()

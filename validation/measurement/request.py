@@ -28,13 +28,15 @@ from .subjects import MODELS, STABLE_DIFFUSION, Subject
 
 __all__ = ["Request", "measure"]
 
-Estimator = Literal["path", "discrepancy", "cloning"]
+Estimator = Literal["path", "discrepancy", "cloning", "commitment"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 _PATH_STEPS, _LEVELS, _BRANCHES = 64, 40, 12
 _PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
-_CLONED = 200
-_USUAL_LEVELS = {"path": _PATH_STEPS, "discrepancy": _LEVELS, "cloning": _BRANCHES}
+_USUAL_SAMPLES = {"cloning": 200, "commitment": _CHAINS}
+_USUAL_LEVELS = {
+    "path": _PATH_STEPS, "discrepancy": _LEVELS, "cloning": _BRANCHES, "commitment": _PATH_STEPS,
+}  # fmt: skip
 _MANY = 100  # classes, beyond which all of them are never meant
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
@@ -136,7 +138,7 @@ class Request:
         can = subject.sampler is not None and self.guidance == 1 and len(classes) > 1
         estimator = asked.estimator or ("discrepancy" if can else "path")
         usual = _ALL_PAIRS_SAMPLES if pairs else _PAIR_SAMPLES if subject.sampler is not None else _CHAINS
-        usual = _CLONED if estimator == "cloning" else usual
+        usual = _USUAL_SAMPLES.get(estimator, usual)
         return Options(
             classes,
             estimator,
@@ -221,9 +223,10 @@ def measure(
         `sigmas` (`own_models`).
     classes : str or sequence of str, optional
         Names, all by default; one is compared with no class; "all" measures every pair.
-    estimator : {"path", "discrepancy", "cloning"}, optional
-        Reverse chains, noised clean samples, or clones branched at each level, which also gives their
-        agreement and its bounds on the entropy; one of the first two, by model and guidance, unless given.
+    estimator : {"path", "discrepancy", "cloning", "commitment"}, optional
+        Reverse chains; noised clean samples; clones branched at each level, which also gives their agreement
+        and its bounds on the entropy; or how runs commit to a class, and whether the network is calibrated
+        on noised data (`commitment_curve`). One of the first two, by model and guidance, unless given.
     guidance, guidance_reference, interval
         Weight ω of `ω D_own + (1 − ω) D_reference`, 1 for none; what it leads away from, "unconditional" or
         "classes"; and the σ (low, high) between which it acts.

@@ -10,10 +10,12 @@ import xarray as xr
 from ...numerics.runs.atomic_files import write_table, write_text
 from ...numerics.runs.manifests import write_results
 from ..figures.measured import comparison_figure, log_scale_figure, measured_figure
+from ..figures.reliability import reliability_figure
 from ..figures.style import saver
 from .comparison import Comparison
 from .curve_files import level_table
 from .measure import Result
+from .reliability import IN_FIGURE, bins_table, shown_levels, stops_table
 from .verdicts import finite
 
 __all__ = ["write_comparison", "write_result"]
@@ -24,7 +26,8 @@ Writers: TypeAlias = dict[str, Callable[[Path], Any]]
 def write_result(result: Result, title: str, folder: Path, parameters: Mapping[str, Any]) -> list[Path]:
     """Write `curve.csv`, `curve.nc`, `summary.json`, `curve.png`, and a manifest with the run's `parameters`.
 
-    For pairs these are `curves.csv` and `curves.nc`, `pairs.csv` with a row per pair, and `log-scale.png`.
+    For pairs these are `curves.csv` and `curves.nc`, `pairs.csv` with a row per pair, and `log-scale.png`;
+    for commitment also `reliability.csv`, `stopping.csv` and `reliability.png`, for guidance `ends.csv`.
     """
     curve, comparison = result.curve, result.comparison
     if "pair" in curve.dims:
@@ -34,8 +37,18 @@ def write_result(result: Result, title: str, folder: Path, parameters: Mapping[s
         figure = comparison_figure(comparison.measured, comparison.predicted, title)
     else:
         figure = measured_figure(curve, title)
-    tables = _tables("curve", curve)
-    return _write(folder, tables, result.summary, {"curve.png": figure}, parameters, result.inputs)
+    tables, figures = _tables("curve", curve), {"curve.png": figure}
+    if "ends" in curve:
+        ends = curve[[name for name, values in curve.data_vars.items() if values.dims == ("condition",)]]
+        tables["ends.csv"] = lambda path: write_table(ends.to_dataframe(), path)
+    if "reliability" in result.summary:
+        tables |= {
+            "reliability.csv": lambda path: write_table(bins_table(curve), path),
+            "stopping.csv": lambda path: write_table(stops_table(curve), path),
+        }
+        shown = shown_levels(curve, IN_FIGURE)
+        figures["reliability.png"] = reliability_figure(curve, shown, title)
+    return _write(folder, tables, result.summary, figures, parameters, result.inputs)
 
 
 def write_comparison(

@@ -5,9 +5,18 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import optimize
 from speciation.numerics import entropy_curve, guided_curve, phase_diagram
 from speciation.numerics.diagrams import DIAGRAMS, grid, parse_axis
-from speciation.theory import Diagonal, GaussianMixture, binary_entropy, median_gamma, orthogonal_entropy
+from speciation.numerics.diagrams.bifurcation import branches
+from speciation.theory import (
+    Diagonal,
+    GaussianMixture,
+    binary_entropy,
+    median_gamma,
+    orthogonal_entropy,
+    second_mode_gamma,
+)
 from speciation.theory.closed_forms.collapse import collapse_time
 from speciation.theory.closed_forms.orthogonal import orthogonal_disagreement, orthogonal_table
 from speciation.theory.times.prediction import speciation_times
@@ -48,6 +57,49 @@ def columns(name, build, x):
         # mutant: classes that are 2 % farther apart
         further = entropy_curve(build(1.02 * float(value)), sigma_at(times))
         assert np.abs(at.entropy / further.entropy - 1).max() > 1e-3
+
+
+@pytest.mark.parametrize("weight", [0.5, 0.7, 0.1])
+def test_bifurcation_is_where_the_density_is_stationary(weight):
+    """Every root of the mixture's own score on the line of the means, found by its signs on a grid."""
+    diagram = phase_diagram("bifurcation", 13, weight=weight)
+    half, counts = 20.0, []
+    mixture = GaussianMixture([weight, 1 - weight], np.array([[half], [-half]]), 1.0)
+    grid_ = np.linspace(-half, half, 20_001)
+    for column in range(13):
+        at = diagram.isel(shifted_time=column)
+        sigma = np.sqrt(
+            half**2 * np.exp(2 * float(at.shifted_time)) - 1
+        )  # γ = M/(1 + σ²) = e^{−2(t − ½ log M)}
+
+        def score(x, sigma=sigma):
+            return float(mixture.score(np.array([[x]]), sigma)[0, 0])
+
+        signs = np.sign(mixture.score(grid_[:, None], sigma)[:, 0])
+        turns = np.flatnonzero(signs[:-1] * signs[1:] < 0)
+        roots = [optimize.brentq(score, grid_[k], grid_[k + 1], xtol=1e-13) for k in turns]
+        roots += [float(x) for x in grid_[signs == 0]]
+        stable = sorted(x for x in roots if score(x + 1e-4) < 0 < score(x - 1e-4))
+        modes = [float(at[name]) for name in ("likelier_mode", "rarer_mode")]
+        modes = sorted(half * x for x in modes if np.isfinite(x))
+        np.testing.assert_allclose(np.unique(np.round(modes, 9)), stable, atol=1e-7)
+        if np.isfinite(at.saddle):
+            between = [x for x in roots if x not in stable]
+            np.testing.assert_allclose(half * float(at.saddle), between or stable, atol=1e-7)
+        counts.append(len(stable))
+    assert counts == sorted(counts, reverse=True)
+    assert set(counts) == {1, 2}
+    second = float(second_mode_gamma(weight))
+    assert diagram.attrs["second_mode_gamma"] == second
+    # at a γ that is larger by 2 % the branches would be elsewhere
+    middle = diagram.isel(shifted_time=6)
+    other = branches(np.array([1.02 * np.exp(-2 * float(middle.shifted_time))]), weight)[0]
+    assert abs(np.tanh(other[0]) - float(middle.likelier_mode)) > 1e-4
+
+
+def test_bifurcation_needs_a_weight():
+    with pytest.raises(ValueError, match="weight: must lie strictly between 0 and 1, not 2"):
+        phase_diagram("bifurcation", 4, weight=2.0)
 
 
 def two(separation, variance):

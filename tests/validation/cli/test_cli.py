@@ -462,8 +462,8 @@ def refused(run, arguments, message: str) -> None:
 def test_diagrams_are_listed_and_written(run, run_json, tmp_path):
     listed = [entry["name"] for entry in run_json("diagram", "--list")]
     assert listed == [
-        "separation", "dimension", "classes", "prior", "anisotropy", "hierarchy", "guidance", "collapse",
-        "mean-covariance", "grid",
+        "separation", "dimension", "classes", "prior", "bifurcation", "anisotropy", "hierarchy", "guidance",
+        "collapse", "mean-covariance", "grid",
     ]  # fmt: skip
     content = run_json("diagram", "dimension", "--resolution", "8", "--out", tmp_path)
     assert content["sizes"] == {"dimension": 8, "relative_time": 8}
