@@ -56,13 +56,13 @@ def stopped():
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 300
             while not ready() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
             for sent in signals:
                 process.send_signal(sent)
                 time.sleep(0.02)
-            _, said = process.communicate(timeout=90)
+            _, said = process.communicate(timeout=300)
             return process.returncode, said
 
     return call

@@ -19,7 +19,7 @@ from jax.errors import JaxRuntimeError
 from speciation.numerics import entropy_curve, verify_manifest
 from speciation.numerics.monte_carlo import strides
 from speciation.numerics.monte_carlo.checkpoint import Checkpoint
-from speciation.numerics.runs.blocks import run_blocks
+from speciation.numerics.runs.blocks import PendingBlocksError, run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation import MixtureDenoiser, path_entropy
 from speciation.validation.models.halving_batches import frugal
@@ -203,6 +203,26 @@ def test_blocks_are_claimed_before_they_are_computed(tmp_path):
     (tmp_path / "run").unlink()
     with pytest.raises(ValueError, match="a block of another measurement"):
         run_blocks(second, 2, tmp_path, "second")
+
+
+@pytest.mark.parametrize("overtaken", [0, 1])
+def test_of_shares_that_end_together_the_last_one_merges(overtaken, tmp_path):
+    """Each looks for the other's blocks before they are there; in the end all are, and all are merged."""
+    rest = {0: 1, 1: 0}[overtaken]
+
+    def block(index):
+        return {"x": np.array([float(index)])}
+
+    def overtaking(index):
+        # the other share does all that is its own, while this one computes its last block
+        if index == 4 + overtaken:
+            with pytest.raises(PendingBlocksError) as pending:
+                run_blocks(block, 6, tmp_path, "run", share=(rest, 2))
+            assert pending.value.missing == (4 + overtaken,)
+        return block(index)
+
+    merged = run_blocks(overtaking, 6, tmp_path, "run", share=(overtaken, 2))
+    assert merged["x"].tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_without_links_too_the_first_claim_stands(tmp_path, monkeypatch):

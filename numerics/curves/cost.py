@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...theory.closed_forms.dispatch import exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from .dataset import checked_sigmas
-from .entropy import chosen, entropy_curve, groups_of, prepared, work_of
+from .entropy import chosen, entropy_curve, exact_at, groups_of, prepared, work_of
 
 __all__ = ["Cost", "curve_cost"]
 
@@ -52,7 +51,7 @@ def curve_cost(
     """
     sigma = checked_sigmas(sigmas)
     groups = groups_of(mixture, partition)
-    exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
+    exact = exact_at(mixture, sigma, method, partition)
     method, _ = chosen(mixture, method, exact)
     few = sigma[np.unique(np.linspace(0, sigma.size - 1, _FEW).round().astype(int))]
     if method == "exact" and exact is not None:

@@ -34,6 +34,7 @@ __all__ = [
     "bare_curves",
     "chosen",
     "entropy_curve",
+    "exact_at",
     "groups_of",
     "in_nats",
     "prepared",
@@ -137,7 +138,7 @@ def entropy_curve(
     mixture.check_levels(sigma)
     groups = groups_of(mixture, partition)
     # looking for a closed form takes a while for many classes
-    exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
+    exact = exact_at(mixture, sigma, method, partition)
     method, reason = chosen(mixture, method, exact)
     _check_budget(mixture, method, samples, tolerance, dtype, points, checkpoint)
     if method == "exact" and exact is not None:
@@ -158,13 +159,27 @@ def bare_curves(
     mixture: GaussianMixture, sigma: Array, samples: int, seed: int
 ) -> tuple[Array, Array, dict[str, Any]]:
     """Entropy and rate (2, levels) with their standard errors, and attributes: no place is read off them."""
-    exact = exact_curves(mixture)
+    exact = exact_at(mixture, sigma, "auto")
     method, reason = chosen(mixture, "auto", exact)
     if exact is not None:
         found = _exactly(exact, sigma)
     else:
         found = _sampled(mixture, sigma, method, None, None, (samples, seed, None, "random", None, None))
     return found.values[:2], found.errors[:2], {"method": method, "reason": reason} | found.attributes
+
+
+def exact_at(
+    mixture: GaussianMixture, sigma: Array, method: str, partition: Partition | None = None
+) -> ExactCurves | None:
+    """The exact curves, where `method` allows them and rounding does at every σ."""
+    exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
+    reached = None if exact is None else exact.reaching(sigma)
+    if method == "exact" and exact is not None and reached is None:
+        raise ValueError(
+            f"sigmas: below {exact.lowest:g} rounding would decide how a low-rank covariance differs from "
+            "another; raise them, or draw with method ambient"
+        )
+    return reached
 
 
 def _exactly(exact: ExactCurves, sigma: Array) -> _Curves:

@@ -57,26 +57,44 @@ def run_blocks(
         raise ValueError("share: need 0 <= rank < ranks, and a folder to share")
     if folder is not None:
         _claim(prepare_directory(folder), run)
-    found: list[Arrays] = []
-    missing: list[int] = []
+    found: dict[int, Arrays] = {}
+    others: list[int] = []
     for index in range(count):
-        path = None if folder is None else folder / f"block-{index:05d}.npz"
+        path = None if folder is None else _path(folder, index)
         block = _kept(path, run, None if sizes is None else sizes[index])
         if block is None and index % ranks != rank:
-            missing.append(index)
+            others.append(index)
             continue
         if block is None:
-            block = compute(index)
-            if not all(np.isfinite(values).all() for values in block.values()):
-                raise ValueError(f"block {index}: the model returned values that are not finite")
-            if path is not None:
-                _write(path, run, block)
-        found.append(block)
+            block = _computed(compute, index, path, run)
+        found[index] = block
         if progress is not None:
             progress(index + 1, count)
+    # what another share has finished since it was looked for: after the last block of all is written, whoever
+    # wrote it finds every one
+    for index in others if folder is not None else []:
+        block = _kept(_path(folder, index), run, None if sizes is None else sizes[index])
+        if block is not None:
+            found[index] = block
+    missing = [index for index in range(count) if index not in found]
     if missing:
         raise PendingBlocksError(f"{len(found)} of {count} blocks are done in {folder}", missing)
-    return {name: np.concatenate([block[name] for block in found]) for name in found[0]}
+    return {name: np.concatenate([found[index][name] for index in range(count)]) for name in found[0]}
+
+
+def _computed(compute: Callable[[int], Arrays], index: int, path: Path | None, run: str) -> Arrays:
+    """A new block, refused unless it is finite, and kept if there is a place for it."""
+    block = compute(index)
+    if not all(np.isfinite(values).all() for values in block.values()):
+        raise ValueError(f"block {index}: the model returned values that are not finite")
+    if path is not None:
+        _write(path, run, block)
+    return block
+
+
+def _path(folder: Path, index: int) -> Path:
+    """Where a block is kept."""
+    return folder / f"block-{index:05d}.npz"
 
 
 def _kept(path: Path | None, run: str, size: int | None) -> Arrays | None:

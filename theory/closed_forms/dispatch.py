@@ -30,6 +30,12 @@ class ExactCurves:
     reason: str
     evaluate: Callable[[Array], Array]
     """From σ (levels,) to curves (3, levels)."""
+    lowest: float = 0.0
+    """σ below which rounding would decide, and `evaluate` may raise `ValueError`."""
+
+    def reaching(self, sigma: Array) -> "ExactCurves | None":
+        """These curves, or `None` where some σ is too low for them."""
+        return self if float(np.min(sigma)) >= self.lowest else None
 
     def seconds(self, sigma: Array) -> tuple[float, float]:
         """Of one call here and now, and of each further level in it: measured at up to three levels of σ."""
@@ -79,10 +85,12 @@ def exact_curves(
         return ExactCurves(reason, lambda sigma: factors.curves(found, variance, sigma))
     if partition is None and unequal_scales.has_contrast(mixture):
         reason = "two classes with one mean and unequal covariances (T16)"
-        return ExactCurves(reason, lambda sigma: unequal_scales.curves(mixture, sigma))
+        lowest = unequal_pair.lowest_sigma(mixture)
+        return ExactCurves(reason, lambda sigma: unequal_scales.curves(mixture, sigma), lowest)
     if partition is None and unequal_pair.has_pair(mixture):
         reason = "two classes of any means and covariances, by one integral (T24)"
-        return ExactCurves(reason, lambda sigma: unequal_pair.curves(mixture, sigma))
+        lowest = unequal_pair.lowest_sigma(mixture)
+        return ExactCurves(reason, lambda sigma: unequal_pair.curves(mixture, sigma), lowest)
     return None
 
 

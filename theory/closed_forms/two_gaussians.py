@@ -14,10 +14,11 @@ the Bayes error. With `S_k = Σ_k + σ²I`, generalised eigenvectors `S₁v = ρ
 All singularities lie on the real axis outside (0, 1), so the path may be any that crosses it there. It
 crosses at the saddle point, where nothing cancels however small the value, and is
 
-    s(x) = c ± b (cosh x − 1) sin θ + i b sinh x cos θ,
+    s(x) = c ± tan θ [√(y² + h²) − h] + iy,      y = b cos θ sinh x,  h ≥ b cos θ,
 
-bent to the side on which the integrand falls: in x the trapezoidal rule then converges geometrically, so two
-steps that agree to half the digits make the finer one exact. Directions with `|s − c||ρ_i − 1|/f_i` small,
+bent to the side on which the integrand falls, from the height h on if that is not one side at all heights: in
+x the trapezoidal rule then converges geometrically, so two steps that agree to half the digits make the finer
+one exact. Directions with `|s − c||ρ_i − 1|/f_i` small,
 most of them in many dimensions, enter through their power sums alone.
 """
 
@@ -229,24 +230,29 @@ class TwoGaussians:
         c, near = float(special.expit(logit)), 0.01
         curvature = (total(logit + near) - total(logit - near)) / (2 * near) / (c * (1 - c))
         breadth = min(c, 1 - c, 3 / np.sqrt(curvature))
-        side = self._side(slope, c, breadth, excess / ((1 - c) * ratios + c))
-        return _Path(c, breadth, side, (1 - c) * ratios + c, -excess, self._weights(c))
+        side, height = self._side(slope, c, breadth, excess / ((1 - c) * ratios + c))
+        return _Path(c, breadth, side, height, (1 - c) * ratios + c, -excess, self._weights(c))
 
-    def _side(self, slope: Callable[[Any], Any], c: float, breadth: float, turns: Array) -> float:
-        """1 to bend to the left, where the integrand falls that rises in s; 0 where that changes."""
+    def _side(
+        self, slope: Callable[[Any], Any], c: float, breadth: float, turns: Array
+    ) -> tuple[float, float]:
+        """1 to bend to the left, where the integrand falls that rises in s, and from which height on."""
         heights = breadth * _HEIGHTS
         decay: Array = 0.25 * np.log1p((heights[:, None] * turns) ** 2) @ self.counts_
-        signs = {float(np.sign(complex(slope(c + 1j * y)).real)) for y in heights[decay < _GONE]}
-        return signs.pop() if len(signs) == 1 else 0.0
+        seen = heights[decay < _GONE] if (decay < _GONE).any() else heights[:1]
+        signs = [float(np.sign(complex(slope(c + 1j * y)).real)) for y in seen]
+        others = [y for y, sign in zip(seen, signs, strict=True) if sign != signs[-1]]
+        return signs[-1], max([breadth * np.cos(_BEND), *others])
 
 
 @dataclass(frozen=True, eq=False)
 class _Path:
-    """`s(x) = c − side b (cosh x − 1) sin θ + i b sinh x cos θ`, and `f_i(s) = widths + (s − c) turns`."""
+    """`s(x)` of the module from `height` h on, and `f_i(s) = widths + (s − c) turns`."""
 
     centre: float
     breadth: float
     side: float
+    height: float
     widths: Array
     turns: Array
     directions: tuple[Array, Array]
@@ -267,23 +273,27 @@ class _Path:
 
     def at(self, x: Array) -> Complex:
         """The points of the path."""
-        aside = self.side * self.breadth * np.sin(_BEND) * 2 * np.sinh(x / 2) ** 2
-        return self.centre - aside + 1j * self.breadth * np.cos(_BEND) * np.sinh(x)
+        y = self.breadth * np.cos(_BEND) * np.sinh(x)
+        # √(y² + h²) − h, without cancellation
+        aside = self.side * np.tan(_BEND) * y * (y / (np.hypot(y, self.height) + self.height))
+        return self.centre - aside + 1j * y
 
     def slope_at(self, x: Array) -> Complex:
         """ds/dx."""
-        aside = self.side * self.breadth * np.sin(_BEND) * np.sinh(x)
-        return -aside + 1j * self.breadth * np.cos(_BEND) * np.cosh(x)
+        y, rise = (self.breadth * np.cos(_BEND) * f(x) for f in (np.sinh, np.cosh))
+        return rise * (1j - self.side * np.tan(_BEND) * y / np.hypot(y, self.height))
 
 
 def _power_sums(tau: Array, weights: Array) -> tuple[float, Array]:
     """Largest |τ|, and the coefficients of powers of v times that in the four sums, shape (order, 4)."""
     powers = np.empty((_ORDER, 4))
-    scale = float(np.abs(tau).max(initial=0.0)) or 1.0
+    # no direction, or none in which the covariances differ, has a scale of 0: a power of v, far out on the
+    # path, would overflow times a coefficient of 0
+    scale = float(np.abs(tau).max(initial=0.0))
     rolling = weights.copy()
     for k in range(_ORDER):
         powers[k] = rolling.sum(axis=1)
-        rolling *= tau / scale
+        rolling *= tau / (scale or 1.0)
     k = np.arange(_ORDER)
     signs = np.where(k % 2, -1.0, 1.0)
     powers[:, 0] *= np.where(k > 0, -signs / np.maximum(k, 1), 0.0)

@@ -5,6 +5,9 @@ its sums alone: isotropic and diagonal ones, and a matrix beside an isotropic on
 isotropic ones differ from them, and the means from one another, within the span of the factors and of the
 difference of the means; the rest is isotropic. Other covariances are solved for their generalised
 eigenvectors level by level, at a cost that grows as d³, up to 1024 dimensions.
+
+Beside a low-rank covariance of a condition beyond 1e20 (1e10 in more dimensions than that) rounding would
+decide: `lowest_sigma` says from which σ on it does not.
 """
 
 from collections.abc import Callable
@@ -14,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.real_numbers import real_number
-from .._support.untyped import linalg
-from ..mixtures.covariance import Covariance
+from ..mixtures.covariance import Covariance, LowRank
 from ..mixtures.mixture import GaussianMixture
+from .generalised import generalised, square_root
 from .two_gaussians import TwoGaussians
 
-__all__ = ["curves", "gaussian_pair", "has_pair"]
+__all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigma"]
 
 Array: TypeAlias = NDArray[np.float64]
 Levels: TypeAlias = Callable[[float], TwoGaussians]
 
 _DENSE_LIMIT = 1024  # largest dimension in which matrices are compared level by level
+_WORST_CONDITION = 1e20  # of low-rank covariances by their square roots; leaves errors of about 1e-6
+_WORST_SPECTRUM = 1e10  # by their eigenvalues, as of full matrices (`GaussianMixture.check_levels`)
 
 
 def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
@@ -45,7 +50,7 @@ def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
     ------
     ValueError
         More classes than two, matrices without common axes in more than 1024 dimensions, a σ at which a
-        covariance is singular.
+        covariance is singular, or so nearly that rounding would decide.
 
     References
     ----------
@@ -58,7 +63,40 @@ def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
         )
     sigma = real_number(sigma, "sigma")
     mixture.check_levels(sigma)
+    check_rounding(mixture, np.array(sigma))
     return _levels(mixture)(sigma * sigma)
+
+
+def lowest_sigma(mixture: GaussianMixture) -> float:
+    """σ below which rounding hides how a low-rank covariance differs from another; 0 where it hides nothing.
+
+    With Λ their largest and λ their smallest variance, `Λ + σ² = 10²⁰ (λ + σ²)`.
+    """
+    pair = [mixture.covariance_of(k) for k in (0, 1)]
+    if mixture.shared_covariance is not None or not any(isinstance(each, LowRank) for each in pair):
+        return 0.0
+    ends = [_ends(each) for each in pair]
+    least, most = min(low for low, _ in ends), max(high for _, high in ends)
+    worst = _WORST_CONDITION if mixture.dimension <= _DENSE_LIMIT else _WORST_SPECTRUM
+    return float(np.sqrt(max(most / worst - least, 0.0)))
+
+
+def check_rounding(mixture: GaussianMixture, sigma: Array) -> None:
+    """Raise `ValueError` for σ below `lowest_sigma`."""
+    lowest = lowest_sigma(mixture)
+    if float(np.min(sigma)) < lowest:
+        raise ValueError(
+            f"covariances: below sigma = {lowest:g} rounding would decide how a low-rank covariance differs "
+            "from another; raise sigma, or draw with method ambient"
+        )
+
+
+def _ends(covariance: Covariance) -> tuple[float, float]:
+    """Bounds of the variances: the least of the diagonal, and the largest with that of the factors."""
+    if not isinstance(covariance, LowRank):
+        return float(covariance.variances.min()), float(covariance.variances.max())
+    diagonal, factors = covariance.diagonal, covariance.factors
+    return float(diagonal.min()), float(diagonal.max()) + float(np.linalg.norm(factors, 2)) ** 2
 
 
 def has_pair(mixture: GaussianMixture) -> bool:
@@ -71,6 +109,7 @@ def has_pair(mixture: GaussianMixture) -> bool:
 
 def curves(mixture: GaussianMixture, sigma: Array) -> Array:
     """Entropy, rate per unit OU time and agreement at each σ, shape (3, levels)."""
+    check_rounding(mixture, sigma)
     noise, levels = sigma**2, _levels(mixture)
     found = np.transpose([levels(float(value)).integrals for value in noise])
     return np.stack([found[0], 2 * (1 + noise) * found[3], 1 - found[1]])
@@ -102,11 +141,15 @@ def _levels(mixture: GaussianMixture) -> Levels:
         return _in_span(first, second, difference, prior)
     if all(frame.axes is None and frame.factors is None for frame in frames):
         return _commuting(first.variances, second.variances, difference, prior)
-    if first.isotropic_variance is not None or second.isotropic_variance is not None:
-        turned = second if first.isotropic_variance is not None else first
+    turned = second if first.isotropic_variance is not None else first
+    apart = first.isotropic_variance is not None or second.isotropic_variance is not None
+    # eigenvalues of a matrix lose those that are small beside others; square roots hold them
+    if apart and (not isinstance(turned, LowRank) or mixture.dimension > _DENSE_LIMIT):
         return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
-    matrices = first.matrix_in(mixture.dimension), second.matrix_in(mixture.dimension)
-    return lambda noise: _solved(*matrices, difference, noise, prior)
+    d = mixture.dimension
+    return lambda noise: _solved(
+        square_root(first, d, noise), square_root(second, d, noise), difference, prior
+    )
 
 
 def _commuting(first: Array, second: Array, difference: Array, prior: float) -> Levels:
@@ -142,14 +185,15 @@ def _in_span(first: Covariance, second: Covariance, difference: Array, prior: fl
         )
     basis, _ = np.linalg.qr(np.column_stack([*columns, difference]))
     size = basis.shape[1]
-    small = [
-        level * np.eye(size) + (0.0 if u is None else (basis.T @ u) @ (basis.T @ u).T)
-        for level, (_, u) in zip(levels, parts, strict=True)
-    ]
+    turned = [np.zeros((0, size)) if u is None else (basis.T @ u).T for _, u in parts]
     inside = basis.T @ difference
 
     def at(noise: float) -> TwoGaussians:
-        found = _solved(small[0], small[1], inside, noise, prior)
+        roots = [
+            np.vstack([np.sqrt(level + noise) * np.eye(size), u])
+            for level, u in zip(levels, turned, strict=True)
+        ]
+        found = _solved(roots[0], roots[1], inside, prior)
         rest = dimension - size
         if rest == 0:
             return found
@@ -169,14 +213,13 @@ def _in_span(first: Covariance, second: Covariance, difference: Array, prior: fl
     return at
 
 
-def _solved(first: Array, second: Array, difference: Array, noise: float, prior: float) -> TwoGaussians:
-    """Any two matrices (n, n), by their generalised eigenvectors at this σ²."""
-    shift = noise * np.eye(len(first))
-    ratios, vectors = linalg.eigh(first + shift, second + shift)
+def _solved(first: Array, second: Array, difference: Array, prior: float) -> TwoGaussians:
+    """Any two covariances at one σ by their square roots (rows, n)."""
+    log_ratios, vectors = generalised(first, second)
     turned = difference @ vectors
     gram = vectors.T @ vectors
     metric = turned[:, None] * gram * turned
-    return TwoGaussians(np.log(ratios), turned**2, None, prior, np.diag(gram), metric)
+    return TwoGaussians(log_ratios, turned**2, None, prior, np.diag(gram), metric)
 
 
 def _log_ratios(own: Array, other: Array, noise: float) -> Array:

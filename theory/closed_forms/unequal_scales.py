@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers
-from .._support.untyped import linalg, optimize, special
+from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
 from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
-from ..mixtures.covariance import Frame
+from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
+from .generalised import generalised, square_root
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -84,11 +85,16 @@ class Contrast:
     @classmethod
     def of_matrices(cls, first: Array, second: Array, noise: float, prior: float = 0.5) -> "Contrast":
         """Any two covariance matrices (d, d), by their generalised eigenvectors."""
-        shift = noise * np.eye(len(first))
-        ratios, vectors = linalg.eigh(first + shift, second + shift)
-        # S₁v = ρS₂v with vᵀS₂v = 1, so dρ/dσ² = |v|²(1 − ρ)
-        slopes = (vectors**2).sum(axis=0) * (1 - ratios) / ratios
-        return cls(np.log(ratios), slopes, np.ones(len(first)), prior)
+        roots = [square_root(Full(each), len(each), noise) for each in (first, second)]
+        return cls.of_roots(roots[0], roots[1], prior)
+
+    @classmethod
+    def of_roots(cls, first: Array, second: Array, prior: float = 0.5) -> "Contrast":
+        """Covariances `S_k = F_kᵀF_k`, noise included, by F_k of shape (rows, d)."""
+        log_ratios, vectors = generalised(first, second)
+        # S₁v = ρS₂v with vᵀS₂v = 1, so d log ρ/dσ² = |v|²(1 − ρ)/ρ
+        slopes = (vectors**2).sum(axis=0) * np.expm1(-log_ratios)
+        return cls(log_ratios, slopes, np.ones(log_ratios.size), prior)
 
     @property
     def eta(self) -> Array:
@@ -278,7 +284,7 @@ def _contrast(mixture: GaussianMixture, noise: float) -> Contrast:
     first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
     prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
-        return Contrast.of_matrices(first.matrix_in(d), second.matrix_in(d), noise, prior)
+        return Contrast.of_roots(square_root(first, d, noise), square_root(second, d, noise), prior)
     own, other = np.broadcast_arrays(first.variances, second.variances)
     # one entry per pair of eigenvalues that occurs
     pairs, counts = np.unique(

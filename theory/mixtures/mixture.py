@@ -451,7 +451,7 @@ class GaussianMixture(Value):
 
         `sigma` has any shape, σ > 0; its smallest value decides.
         An eigenvalue of a matrix is known to about 1e-16 of the largest, so that relative errors of curves
-        stay below about 1e-5; diagonal and low-rank covariances have no such limit.
+        stay below about 1e-5; diagonal covariances have no such limit, and low-rank ones a far lower one.
         """
         with np.errstate(all="ignore"):
             noise = float(np.square(np.min(real_numbers(sigma, "sigma", finite=False))))

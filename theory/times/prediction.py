@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .. import schedules
 from .._support.untyped import optimize, sparse
-from ..closed_forms.dispatch import exact_curves
+from ..closed_forms.dispatch import ExactCurves, exact_curves
 from ..closed_forms.factors import factors_of
 from ..closed_forms.gaussian_pair import Pair
 from ..mixtures.mixture import GaussianMixture
@@ -90,7 +90,7 @@ def speciation_times(
 
 def expected_seconds(mixture: GaussianMixture) -> float:
     """How long `speciation_times` will take here: exact curves are scanned, then followed to a place."""
-    exact = None if mixture.is_binary_channel else exact_curves(mixture)
+    exact = None if mixture.is_binary_channel else _exact(mixture)
     if exact is None:
         return 0.0
     once, each = exact.seconds(window_sigmas(mixture, 3))
@@ -208,7 +208,7 @@ def _why_not(criterion: str, mixture: GaussianMixture) -> str | None:
     if criterion == "cloning":
         return "its threshold is stated for two classes with a shared covariance"
     if criterion in _ENTROPIC:
-        return None if exact_curves(mixture) is not None else "no closed form; `speciation curve` measures it"
+        return None if _exact(mixture) is not None else "no closed form; `speciation curve` measures it"
     if midpoint_separation2(mixture) is None:
         return "stated for the midpoint of equally likely, equally distant classes"
     return None
@@ -222,6 +222,12 @@ def midpoint_separation2(mixture: GaussianMixture) -> float | None:
     return max(factor.half_distance2 / factor.weights.size for factor in factors)
 
 
+def _exact(mixture: GaussianMixture) -> ExactCurves | None:
+    """Exact curves that reach every level that is scanned."""
+    exact = exact_curves(mixture)
+    return exact if exact is None or exact.lowest == 0 else exact.reaching(_scanned(mixture))
+
+
 def _scanned(mixture: GaussianMixture) -> Array:
     """Levels that bracket the highest peak of a rate, shape (levels,)."""
     low, high = (float(end) for end in window_sigmas(mixture, 2))
@@ -231,7 +237,7 @@ def _scanned(mixture: GaussianMixture) -> Array:
 
 def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
     """σ² at the highest peak of the exact rate, or where half of the class entropy is left."""
-    exact = exact_curves(mixture)
+    exact = _exact(mixture)
     assert exact is not None  # noqa: S101 (asked for only where there is one)
     grid = _scanned(mixture)
     entropy, rate, _ = exact.evaluate(grid)

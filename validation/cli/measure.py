@@ -307,16 +307,7 @@ def _print(summary: dict[str, Any], title: str) -> None:
     from .places_table import clones_table, comparison_table, fitted_table, pairs_table, places_table, say
     from .universal_tables import print_ends, print_reliability
 
-    table = Table("quantity", "value", title=title)
-    nothing_cut = summary.get("below_cut") == 0
-    for name, value in summary.items():
-        if name in _SHOWN and not isinstance(value, dict) and not (nothing_cut and name in _OF_CUT):
-            error = f" ± {summary[f'{name}_se']:.2g}" if f"{name}_se" in summary else ""
-            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-            table.add_row(_CLOSURES.get(name, name.replace("_", " ")), f"{shown}{error}")
-    if nothing_cut:
-        table.add_row("low-noise cut", "none (discrepancy and gap agree within errors)")
-    output().print(table)
+    output().print(_quantities(summary, title))
     if "clones" in summary:
         output().print(clones_table(summary["clones"], summary["judge"]))
     if "pairs" in summary:
@@ -338,3 +329,17 @@ def _print(summary: dict[str, Any], title: str) -> None:
         print_reliability(summary["reliability"])
     if "ends" in summary:
         print_ends(summary["ends"])
+
+
+def _quantities(summary: dict[str, Any], title: str) -> Table:
+    """How it was measured, and how well the curve closes."""
+    table = Table("quantity", "value", title=title)
+    nothing_cut = summary.get("below_cut") == 0
+    for name, value in summary.items():
+        if name in _SHOWN and not isinstance(value, dict) and not (nothing_cut and name in _OF_CUT):
+            error = f" ± {summary[f'{name}_se']:.2g}" if f"{name}_se" in summary else ""
+            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            table.add_row(_CLOSURES.get(name, name.replace("_", " ")), f"{shown}{error}")
+    if nothing_cut:
+        table.add_row("low-noise cut", "none (discrepancy and gap agree within errors)")
+    return table

@@ -69,7 +69,8 @@ def _alphas(path: Path) -> Any:
                 if "alphas_cumprod" not in names and len(names) != 1:
                     raise ValueError(f"holds {', '.join(names) or 'nothing'}, and no alphas_cumprod")
                 return held["alphas_cumprod" if "alphas_cumprod" in names else names[0]]
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").replace(",", "\n").splitlines()]
+        text = path.read_text(encoding="utf-8-sig")
+        lines = [line.strip() for line in text.replace(",", "\n").splitlines()]
         kept = [line for line in lines if line and not line.startswith("#")]
         return [plain_number(line) for line in kept[1 if kept[:1] == ["alphas_cumprod"] else 0 :]]
     except OSError as error:

@@ -86,6 +86,76 @@ def test_one_dimension_is_its_definition(ratio, difference, prior):
         assert abs(value / exact - 1) < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("log_ratios", "differences2", "prior"),
+    [
+        # on the line, where the integrand falls to different sides at different heights
+        ([np.log(7.8987 / 8.8987)], [1.0 / 8.8987], 0.489778819368446),
+        # and with directions in which the covariances do not differ
+        ([0.0, 0.0, np.log(0.25)], [0.0, 0.0, 0.25], 0.31622776601683794),
+    ],
+)
+def test_what_falls_slowly_along_the_path_is_its_definition(log_ratios, differences2, prior):
+    pair = TwoGaussians(np.array(log_ratios), np.array(differences2), prior=prior)
+    exact = by_definition(np.exp(log_ratios[-1]), np.sqrt(differences2[-1]), prior)
+    for value, right in zip((pair.entropy, pair.disagreement, pair.bayes_error), exact, strict=True):
+        assert abs(value / right - 1) < 1e-11
+
+
+def two_of_condition(kind, condition, rng):
+    """Two covariances of four dimensions that share no axis, and the same to 60 digits."""
+    if kind == "full":
+        matrices = []
+        for _ in range(2):
+            axes, _ = np.linalg.qr(rng.standard_normal((4, 4)))
+            made = (axes * condition ** -np.array([0.0, 0.4, 0.7, 1.0])) @ axes.T
+            matrices.append((made + made.T) / 2)
+        return [Full(each) for each in matrices], [mp.matrix(each.tolist()) for each in matrices]
+    base = np.array([1.0, 1.0, 1.0, 1.0]) if kind == "low rank" else np.array([0.4, 0.6, 0.8, 1.0])
+    roots = [np.sqrt(condition) * rng.standard_normal((4, 1)) for _ in range(2)]
+    with mp.workdps(60):
+        columns = [mp.matrix(root.tolist()) for root in roots]
+        exact = [mp.diag(base.tolist()) + column * column.T for column in columns]
+    return [LowRank(base, root) for root in roots], exact
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition"),
+    [("full", 1e3), ("full", 1e9), ("low rank", 1e9), ("low rank", 1e15), ("low rank over a diagonal", 1e15)],
+)
+@pytest.mark.parametrize("apart", [True, False])
+def test_rounding_does_not_decide_where_covariances_are_nearly_singular(kind, condition, apart):
+    """The eigenvalues of two matrices are known to 1e-16 times the square of their condition; not so here."""
+    rng = np.random.default_rng(4)
+    covariances, exact = two_of_condition(kind, condition, rng)
+    smallest = condition**-0.5 if kind == "full" else 1.0
+    means = smallest * np.vstack([np.zeros(4), rng.standard_normal(4) * apart])
+    sigma = 0.1 * smallest
+    mixture = GaussianMixture([0.4, 0.6], means, covariances)
+    found = float(exact_curves(mixture).evaluate(np.array([sigma]))[0, 0])
+    with mp.workdps(60):
+        one, two = (each + mp.mpf(sigma) ** 2 * mp.eye(4) for each in exact)
+        root = mp.cholesky(two) ** -1
+        ratios, turn = mp.eigsy(root * one * root.T)
+        z = turn.T * root * (mp.matrix(means[0].tolist()) - mp.matrix(means[1].tolist()))
+        spectrum = np.array([float(mp.log(ratio)) for ratio in ratios])
+        right = TwoGaussians(spectrum, np.array([float(each**2) for each in z]), prior=0.4).entropy
+    assert abs(found / right - 1) < (1e-9 if condition < 1e8 else 1e-6)
+
+
+def test_what_rounding_hides_is_refused_or_drawn():
+    root = 1e11 * np.random.default_rng(4).standard_normal((2, 4, 1))
+    mixture = GaussianMixture(
+        [0.4, 0.6], [[0.0] * 4, [1.0] * 4], [LowRank(1.0, root[0]), LowRank(1.0, root[1])]
+    )
+    assert entropy_curve(mixture, [0.1], samples=256).attrs["method"] == "ambient"
+    assert entropy_curve(mixture, [1e3]).attrs["method"] == "exact"
+    with pytest.raises(ValueError, match="rounding would decide how a low-rank covariance differs"):
+        entropy_curve(mixture, [0.1], method="exact")
+    with pytest.raises(ValueError, match="rounding would decide"):
+        gaussian_pair(mixture, 0.1)
+
+
 def test_given_values(reference):
     rows = list(given_rows(reference))
     for ratios, squares, prior, entropy, disagreement in rows:

@@ -98,7 +98,9 @@ def test_files_of_alphas_cumprod(kind, tmp_path, run_json):
     elif kind == "json":
         path.write_text(json.dumps({"alphas_cumprod": alphas.tolist()}))
     else:
-        path.write_text("alphas_cumprod\n" + "\n".join(map(repr, alphas.tolist())))
+        # as spreadsheets write it, with a mark of byte order
+        code = "utf-8-sig" if kind == "csv" else "utf-8"
+        path.write_text("alphas_cumprod\n" + "\n".join(map(repr, alphas.tolist())), encoding=code)
     found = run_json("clock", "0.34,1.02", "--to", f"{path},ddpm")["to"]
     np.testing.assert_allclose(found[str(path)], found["ddpm"], rtol=1e-9)
 

@@ -1,0 +1,64 @@
+"""Generalised eigenvalues of two covariances from their square roots: `S₁v = ρS₂v`, `vᵀS₂v = 1`.
+
+With `S_k = F_kᵀF_k` and the QR decomposition of F₁ above F₂ into (Q₁, Q₂) and R,
+
+    Q₁ᵀQ₁ + Q₂ᵀQ₂ = I,      Q₁ᵀQ₁z = c²z,   Q₂ᵀQ₂z = s²z,      ρ = c²/s²,   v = R^{−1}z/s,
+
+so that a small c and a small s are both known to rounding, and ρ to about 1e-16 times the square root of the
+condition; from the matrices themselves it would be known to 1e-16 times the *square* of the condition.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._support.untyped import linalg
+from ..mixtures.covariance import Covariance, Full
+
+__all__ = ["generalised", "square_root"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_MILD = 1e4  # condition up to which the matrices themselves leave errors of 1e-10
+
+
+def square_root(covariance: Covariance, dimension: int, noise: float) -> Array:
+    """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `noise = σ²`."""
+    if isinstance(covariance, Full):
+        # eigenvectors are the rows of the identity in the coordinates of the eigenbasis
+        return np.sqrt(covariance.variances + noise)[:, None] * covariance.unrotate(np.eye(dimension))
+    diagonal, factors = covariance.parts()
+    root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + noise))
+    return root if factors is None else np.vstack([root, factors.T])
+
+
+def generalised(first: Array, second: Array) -> tuple[Array, Array]:
+    """`log ρ`, shape (n,), and the vectors v as columns (n, n), of `S_k = F_kᵀF_k` with F_k (rows, n)."""
+    one, two = first.T @ first, second.T @ second
+    if max(np.linalg.cond(first), np.linalg.cond(second)) ** 2 <= _MILD:
+        ratios, vectors = linalg.eigh(one, two)
+        return np.log(ratios), vectors
+    q, r = np.linalg.qr(np.vstack([first, second]))
+    c, s, z = _cosines(q[: len(first)], q[len(first) :])
+    return 2 * (np.log(c) - np.log(s)), linalg.solve_triangular(r, z) / s
+
+
+def _cosines(first: Array, second: Array) -> tuple[Array, Array, Array]:
+    """c, s and z of the module for (rows, n) with `Q₁ᵀQ₁ + Q₂ᵀQ₂ = I`.
+
+    Singular vectors of Q₂ are well told apart where s is small, of Q₁ where c is.
+    """
+    turned: Array = np.linalg.svd(second, full_matrices=False)[2]
+    z = turned.T
+    s: Array = np.linalg.norm(second @ z, axis=0)
+    order = np.argsort(s)
+    s, z = s[order], z[:, order]
+    near = int((s < np.sqrt(0.5)).sum())
+    c: Array = np.linalg.norm(first @ z, axis=0)
+    if near < s.size:
+        _, upper = np.linalg.qr(first @ z)
+        _, c[near:], turned = np.linalg.svd(upper[near:, near:])
+        z[:, near:] = z[:, near:] @ turned.T
+        s[near:] = np.linalg.norm(second @ z[:, near:], axis=0)
+    return c, s, z
