@@ -77,8 +77,9 @@ def spaced_by(
     mixed = np.maximum(mixed, 1e-9 * even)
     passed = np.concatenate([[0.0], np.cumsum((mixed[1:] + mixed[:-1]) / 2 * np.diff(x))])
     places = np.interp(np.linspace(0, 1, steps), passed / passed[-1], x)
-    places[[0, -1]] = low, high
-    return np.exp(places)[::-1]
+    levels = np.exp(places)
+    levels[[0, -1]] = ends
+    return levels[::-1]
 
 
 def class_grids(
