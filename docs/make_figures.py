@@ -8,6 +8,7 @@ import pandas as pd
 from speciation.theory import orthogonal_median, orthogonal_peak
 from speciation.validation.figures.accuracy import accuracy_figure
 from speciation.validation.figures.measured import guidance_figure, log_scale_figure, scaling_figure
+from speciation.validation.figures.settings import adaptive_figure, grids_figure, samples_figure
 from speciation.validation.figures.style import save
 from speciation.validation.figures.theory import instability_figure, log_law_figure
 
@@ -25,6 +26,10 @@ def main() -> None:
         test = json.loads((RESULTS / f"{model}-pairs.json").read_text(encoding="utf-8"))["log_scale_test"]
         save(log_scale_figure(pairs, test), FOLDER / f"{model}-log-scale.png")
     save(guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")), FOLDER / "digits-guidance.png")
+    save(grids_figure(pd.read_csv(RESULTS / "settings-oracle.csv")), FOLDER / "settings-grids.png")
+    save(adaptive_figure(pd.read_csv(RESULTS / "settings-adaptive.csv")), FOLDER / "settings-adaptive.png")
+    judged = pd.concat([pd.read_csv(RESULTS / f"settings-{model}.csv") for model in ("digits", "fashion")])
+    save(samples_figure(judged), FOLDER / "settings-samples.png")
     save(accuracy_figure(pd.read_csv(RESULTS / "accuracy.csv")), FOLDER / "accuracy-map.png")
     save(scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")), FOLDER / "digits-scaling.png")
 

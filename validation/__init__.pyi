@@ -1,3 +1,4 @@
+from .control.report import settings_of as settings_of
 from .denoiser import Denoiser as Denoiser
 from .estimators.calibration import check_denoiser as check_denoiser
 from .estimators.cloning import clone_agreement_curve as clone_agreement_curve
@@ -9,6 +10,7 @@ from .figures.diagrams import diagram_figure as diagram_figure
 from .figures.measured import comparison_figure as comparison_figure
 from .figures.theory import curve_figure as curve_figure
 from .measurement.comparison import compare as compare
+from .measurement.curve_files import read_curve as read_curve
 from .measurement.log_scale import log_scale_test as log_scale_test
 from .measurement.request import measure as measure
 from .models.digits_model import digits_images as digits_images

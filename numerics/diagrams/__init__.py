@@ -4,21 +4,58 @@ import xarray as xr
 
 from . import bifurcation, finite_data, guided, many_classes, two_classes, two_differences
 from ._base import Diagram
+from .clock import in_clock
 from .grid import NOISE, grid, grid_seconds, parse_axis
 
-__all__ = ["DIAGRAMS", "NOISE", "Diagram", "grid", "grid_seconds", "parse_axis", "phase_diagram"]
+__all__ = [
+    "DIAGRAMS",
+    "NOISE",
+    "Diagram",
+    "grid",
+    "grid_seconds",
+    "in_clock",
+    "parse_axis",
+    "phase_diagram",
+]
+
+_SHIFTED = "its times are differences of Ornstein-Uhlenbeck times"
 
 DIAGRAMS = {
     diagram.name: diagram
     for diagram in (
         Diagram("separation", "Two classes and the eight criteria", "T2, T5", two_classes.separation),
-        Diagram("dimension", "The window sharpens with the dimension", "T6, T7", two_classes.dimension),
-        Diagram("classes", "Many classes: a first-order window", "T13, T14", many_classes.classes),
-        Diagram("prior", "Unequal weights", "T2, T5", two_classes.prior),
-        Diagram("bifurcation", "Where the second mode appears", "T5", bifurcation.bifurcation),
+        Diagram(
+            "dimension",
+            "The window sharpens with the dimension",
+            "T6, T7",
+            two_classes.dimension,
+            clockless="its times are shares of the time of speciation",
+        ),
+        Diagram(
+            "classes",
+            "Many classes: a first-order window",
+            "T13, T14",
+            many_classes.classes,
+            clockless=_SHIFTED,
+        ),
+        Diagram("prior", "Unequal weights", "T2, T5", two_classes.prior, clockless=_SHIFTED),
+        Diagram(
+            "bifurcation",
+            "Where the second mode appears",
+            "T5",
+            bifurcation.bifurcation,
+            clockless=_SHIFTED,
+        ),
         Diagram("anisotropy", "Anisotropic classes", "T2, T5", two_classes.anisotropy),
         Diagram("hierarchy", "A hierarchy: one window splits into two", "T15", many_classes.hierarchy),
-        Diagram("guidance", "Guidance moves the decision", "T11, T12", guided.guidance, seconds=10),
+        Diagram(
+            "guidance",
+            "Guidance moves the decision",
+            "T11, T12",
+            guided.guidance,
+            seconds=10,
+            clockless="its axis is gamma, which no clock changes",
+        ),
         Diagram("collapse", "Speciation and collapse", "T18", finite_data.collapse),
         Diagram("mean-covariance", "Means against scales", "T2, T16", two_differences.mean_covariance),
     )

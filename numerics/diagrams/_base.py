@@ -40,6 +40,8 @@ class Diagram:
     """Of the resolution; its keywords are the fixed parameters, which can be set."""
     seconds: float = 1.0
     """How long it takes at a resolution of 256 on a usual core, roughly; less by half at lower ones."""
+    clockless: str = ""
+    """Why it has no times that another clock could tell; empty where it has."""
 
     @property
     def fixed(self) -> dict[str, float]:

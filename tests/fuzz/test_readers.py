@@ -16,6 +16,8 @@ from speciation.numerics.monte_carlo.checkpoint import Checkpoint
 from speciation.numerics.runs.blocks import run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation import load_edm
+from speciation.validation.control.given_grids import read_grid, read_table
+from speciation.validation.control.scheduler_files import schedule_of_file
 from speciation.validation.measurement.comparison import read_curve
 from speciation.validation.measurement.subjects import read_prompts
 from speciation.validation.models.edm.training import TrainingRun
@@ -64,6 +66,14 @@ READERS = {
     "block": (block, "block-00000.npz"),
     "checkpoint": (checkpoint, "curve.partial"),
     "manifest": (manifest, "curve.csv.manifest.json"),
+    "scheduler": (schedule_of_file, "scheduler_config.json"),
+    "alphas-npy": (schedule_of_file, "alphas.npy"),
+    "alphas-npz": (schedule_of_file, "alphas.npz"),
+    "alphas-text": (schedule_of_file, "alphas.txt"),
+    "grid": (read_grid, "grid.txt"),
+    "grid-json": (read_grid, "grid.json"),
+    "grid-npy": (read_grid, "grid.npy"),
+    "errors": (read_table, "error.csv"),
 }
 
 

@@ -1,7 +1,6 @@
 """`speciation control CURVE`: what a curve says about the guidance interval and the steps."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +30,9 @@ def control(
             metavar="CURVE", parser=path_of, help="What curve or measure wrote, or a table of yours."
         ),
     ],
+    pair: Annotated[
+        str | None, typer.Option(help="Of several pairs the one to look at, as 3,8; else all are summed up.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=2, max=100_000, help="Levels of each grid.")] = 32,
     interval: Annotated[
         str | None,
@@ -38,13 +40,40 @@ def control(
             help="LOW:HIGH of guidance, LOW < sigma <= HIGH; by default from 5 to 95 % of the entropy."
         ),
     ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            help="A weight: what the interval buys at it beyond first order, of two equally likely classes."
+        ),
+    ] = None,
     sigma: Annotated[str, typer.Option(help="LOW:HIGH of the grids.")] = "0.002:80",
     grid: Annotated[
-        str, typer.Option(help="The grid to print: class-optimal, equal-entropy, karras or log-uniform.")
+        str,
+        typer.Option(
+            help="The grid to print: class-optimal, root-rate, equal-entropy, entropic, karras, log-uniform "
+            "or given."
+        ),
     ] = "class-optimal",
     given: Annotated[
         str | None,
-        typer.Option("--given", help="A grid of yours, a,b,c falling, to be judged with the others."),
+        typer.Option(
+            "--given",
+            help="A grid to be judged with the others: a,b,c falling, a file, karras:rho=5, ays:sd15, "
+            "ays:sdxl or ays:svd.",
+        ),
+    ] = None,
+    error: Annotated[
+        str | None,
+        typer.Option(
+            help="The denoiser's error E|x0 - D|^2, for the grid entropic: a table sigma,error, a SPEC or "
+            "MIX.npz of the data."
+        ),
+    ] = None,
+    prior: Annotated[
+        float | None,
+        typer.Option(
+            help="Weight of the rarer class whose bias is predicted (the curve's, or 0.1 of equal ones)."
+        ),
     ] = None,
     floor: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the steps that is spread evenly over log sigma.")
@@ -72,10 +101,11 @@ def control(
 ) -> None:
     """The window of decision, what an interval holds, when the class is settled, and grids of steps.
 
-    Everything is read off the curve; no model is run.
+    Everything is read off the curve; no model is run. Of several pairs of classes the windows are shown, and
+    --pair chooses one.
     """
     from ..control.formats import FORMATS
-    from ..control.information import information_of
+    from ..control.report import of_pairs, settings_of
     from ..measurement.curve_files import read_curve
 
     if format_ is not None and format_ not in FORMATS:
@@ -84,11 +114,15 @@ def control(
         from ...numerics.runs.atomic_files import prepare_file
 
         prepare_file(out, (".json",))
-    own = None if given is None else _falling(given)
-    found: dict[str, Any] = {"curve": str(curve)}
-    found |= _settings(
-        information_of(read_curve(curve)), steps, interval, _range(context, sigma, clock), grid, own, floor
-    )
+    asked = _options(context)
+    read = _chosen(read_curve(curve), pair)
+    found: dict[str, Any] = {"curve": str(curve)} | ({} if pair is None else {"pair": pair})
+    if "pair" in read.dims:
+        if format_ is not None:
+            raise ValueError(f"--format: {curve} holds {read.sizes['pair']} pairs; choose one with --pair")
+        found |= of_pairs(read)
+    else:
+        found |= settings_of(read, **asked)
     found |= {"published": _published(model), "notes": list(_WORDS)}
     if out is not None:
         _write(found, out, quiet)
@@ -97,37 +131,31 @@ def control(
     elif format_ is not None:
         output().print(_pasted(found["formats"], format_))
     elif not quiet:
-        _print(found, curve.name)
+        (_print_pairs if "pairs" in found else _print)(found, curve.name)
 
 
-def _settings(
-    known: Any,
-    steps: int,
-    interval: str | None,
-    of_program: tuple[tuple[float, float], float, Any],
-    grid: str,
-    given: list[float] | None,
-    floor: float,
-) -> dict[str, Any]:
-    """Everything that is read off the curve."""
-    from ..control.formats import all_formats
-    from ..control.grids import class_grids, path_kl
-    from ..control.settings import interval_says, settled, window
+def _chosen(curves: Any, pair: str | None) -> Any:
+    """One pair of several, either way around; what holds no pairs as it is."""
+    if pair is None:
+        return curves
+    if "pair" not in curves.dims:
+        raise ValueError("--pair: the curve is of one set of classes, and holds no pairs")
+    names = [str(name) for name in curves["pair"].values]
+    turned = ",".join(reversed(pair.split(",")))
+    name = next((name for name in names if name in (pair, turned)), None)
+    if name is None:
+        raise ValueError(f"--pair: {pair!r} is not one of {'; '.join(names)}")
+    return curves.sel(pair=name)
 
-    ends, shift, table = of_program
-    found: dict[str, Any] = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
-    within = _interval(interval, found["window"])
-    if within is not None:
-        found["interval"] = interval_says(known, *within)
-    found["commitment"] = settled(known)
-    grids = {name: levels.tolist() for name, levels in class_grids(known, steps, ends, floor).items()}
-    if given is not None:
-        grids["given"] = given
-    if grid not in grids:
-        raise ValueError(f"grid: {grid!r} is not one of {', '.join(grids)}")
-    costs = {name: path_kl(known, levels) for name, levels in grids.items()}
-    formats = None if within is None else all_formats(grids[grid], within, shift, table)
-    return found | {"grids": grids, "path_kl": costs, "grid": grid, "formats": formats}
+
+def _options(context: typer.Context) -> dict[str, Any]:
+    """The options as arguments of `settings_of`."""
+    options = context.params
+    names = ("steps", "clock", "grid", "given", "floor", "guidance", "error", "prior")
+    ends = _pair(options["sigma"], "sigma") if was_given(context, "sigma") else None
+    interval = options["interval"]
+    within = None if interval is None else _pair(interval, "interval")
+    return {name: options[name] for name in names} | {"ends": ends, "interval": within}
 
 
 def _published(model: str | None) -> list[Any]:
@@ -144,26 +172,6 @@ def _write(found: dict[str, Any], out: Path, quiet: bool) -> None:
         errors().print(f"wrote {out}")
 
 
-def _range(context: typer.Context, sigma: str, clock: str | None) -> tuple[tuple[float, float], float, Any]:
-    """Ends of the grids, the shift of a flow, and the table of steps; a clock's own ends unless asked."""
-    from ...theory import schedules
-    from ..control.clocks import clock_of
-
-    low, high = _pair(sigma, "sigma")
-    own = None if clock is None else clock_of(clock)
-    if own is not None and not was_given(context, "sigma"):
-        low, high = max(low, own.first_sigma), min(high, own.last_sigma)
-    shift = own.shift if isinstance(own, schedules.FlowMatching) else 1.0
-    return (low, high), shift, own if isinstance(own, schedules.Spaced) else None
-
-
-def _interval(asked: str | None, found: dict[str, float | None]) -> tuple[float, float] | None:
-    if asked is not None:
-        return _pair(asked, "interval")
-    low, high = found["q05"], found["q95"]
-    return None if low is None or high is None else (low, high)
-
-
 def _pair(text: str, name: str) -> tuple[float, float]:
     numbers = _numbers(text, ":", name)
     if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1]:
@@ -176,15 +184,6 @@ def _numbers(text: str, mark: str, name: str) -> list[float]:
         return [plain_number(part) for part in text.split(mark)]
     except ValueError:
         raise ValueError(f"{name}: {text!r} is not numbers with {mark!r} between them") from None
-
-
-def _falling(text: str) -> list[float]:
-    numbers = _numbers(text, ",", "given")
-    finite = [number for number in numbers if number > 0]
-    falls = all(later < before for before, later in pairwise(numbers))
-    if len(finite) < 2 or not falls or numbers[-1] < 0:
-        raise ValueError(f"given: {text!r} is not a list of at least two levels, falling")
-    return numbers
 
 
 def _pasted(formats: dict[str, Any] | None, name: str) -> str:
@@ -203,6 +202,56 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
+def _print_pairs(found: dict[str, Any], name: str) -> None:
+    console = output()
+    table = Table(title=f"{name}: sigma at 5, 50, 95 % of the entropy of each pair of classes")
+    for column in ("pair", "q05", "q50", "q95"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for pair, places in found["pairs"].items():
+        table.add_row(pair, *(_number(places[key]) for key in ("q05", "q50", "q95")))
+    console.print(table)
+    low, middle, high = (_number(found["window"][key]) for key in ("q05", "q50", "q95"))
+    console.print(f"all pairs are decided within {low} < sigma <= {high}, half of them above {middle}")
+    if found["left_out"]:
+        console.print(f"left out, since their entropy does not fall: {'; '.join(found['left_out'])}")
+    console.print("choose one with --pair for an interval, commitment and grids")
+
+
+def _interval_words(found: dict[str, Any]) -> str:
+    says = found["interval"]
+    gain = "" if says["gain_share"] is None else f"; {says['gain_share']:.1%} of the gain"
+    text = (
+        f"guidance for {says['low']:.4g} < sigma <= {says['high']:.4g}: of the entropy "
+        f"{says['decided_above']:.1%} is decided above, {says['decided_within']:.1%} within, "
+        f"{says['decided_below']:.1%} below; to first order half log-odds of two classes move by "
+        f"{says['late_shift_per_excess_weight']:.3g} (w - 1){gain}"
+    )
+    if "guided" not in found:
+        return text
+    if (exact := found["guided"]) is None:
+        return f"{text}\nbeyond first order: known for two equally likely classes alone"
+    return (
+        f"{text}\nat weight {exact['guidance']:g}: {exact['gain_share']:.1%} of the gain of guidance "
+        f"everywhere (T12); half log-odds end {exact['late_shift']:.3g} ahead, "
+        f"{exact['late_shift_everywhere']:.3g} with guidance everywhere (T21)"
+    )
+
+
+def _costs(found: dict[str, Any]) -> Table:
+    """What each grid costs."""
+    bias = found["minority_bias"]
+    table = Table(title=f"steps; to print one: --grid ({found['grid']})")
+    columns = ["grid", "levels", "path KL, nats"]
+    if bias is not None:
+        columns.append(f"change of a class of weight {bias['prior']:.3g}")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for grid, cost in found["path_kl"].items():
+        cells = [grid, str(len(found["grids"][grid])), f"{cost:.4g}"]
+        table.add_row(*cells, *([] if bias is None else [f"{bias['grids'][grid]:+.4f}"]))
+    return table
+
+
 def _print(found: dict[str, Any], name: str) -> None:
     console = output()
     places = ", ".join(f"{key} {_number(value)}" for key, value in found["window"].items())
@@ -213,14 +262,7 @@ def _print(found: dict[str, Any], name: str) -> None:
             f"{found['entropy']:.4g} nats; shares are of that area"
         )
     if "interval" in found:
-        says = found["interval"]
-        gain = "" if says["gain_share"] is None else f"; {says['gain_share']:.1%} of the gain"
-        console.print(
-            f"guidance for {says['low']:.4g} < sigma <= {says['high']:.4g}: of the entropy "
-            f"{says['decided_above']:.1%} is decided above, {says['decided_within']:.1%} within, "
-            f"{says['decided_below']:.1%} below; to first order half log-odds of two classes move by "
-            f"{says['late_shift_per_excess_weight']:.3g} (w - 1){gain}"
-        )
+        console.print(_interval_words(found))
     table = Table(title="the class still changes with at most this probability")
     for column in ("probability", "below sigma, any data", "surely more above sigma", "two Gaussians"):
         table.add_column(column, justify="right")
@@ -228,8 +270,7 @@ def _print(found: dict[str, Any], name: str) -> None:
         cells = (row["sigma"], row["sigma_lower_bound"], row.get("sigma_two_gaussians"))
         table.add_row(f"{row['probability']:g}", *(_number(cell) for cell in cells))
     console.print(table)
-    for grid, cost in found["path_kl"].items():
-        console.print(f"{grid}: {len(found['grids'][grid])} levels, path KL of the class {cost:.4g} nats")
+    console.print(_costs(found))
     for row in found["published"]:
         low, high = row["interval"]
         console.print(f"published: best {row['metric']} for {low:g} < sigma <= {high:g} ({row['source']})")

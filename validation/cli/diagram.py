@@ -45,6 +45,10 @@ def diagram(
             help="Another value of a fixed parameter (--list), or of one of grid's SPEC, as s=2; repeatable.",
         ),
     ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(help="Times in this clock, as flow:shift=3, in place of OU time or sigma on an axis."),
+    ] = None,
     out: Annotated[
         Path, typer.Option(parser=path_of, metavar="PATH", help="Folder for the data and the figure.")
     ] = _PLACE,
@@ -55,8 +59,9 @@ def diagram(
 ) -> None:
     """Compute a phase diagram: OUT/NAME.nc, .pdf and .png."""
     from ...numerics._support.devices import check_devices
-    from ...numerics.diagrams import DIAGRAMS, phase_diagram
+    from ...numerics.diagrams import DIAGRAMS, in_clock, phase_diagram
     from ...numerics.runs.atomic_files import prepare_directory
+    from ..control.clocks import clock_of
 
     if list_all:
         _list(DIAGRAMS, as_json)
@@ -65,6 +70,11 @@ def diagram(
     values = _assignments(fixed or [])
     if name != "grid":
         DIAGRAMS[name].checked(values)
+    schedule = None if clock is None else clock_of(clock)
+    if schedule is not None and name != "grid":
+        if DIAGRAMS[name].clockless:
+            raise ValueError(f"--clock: {name} keeps its axis: {DIAGRAMS[name].clockless}")
+        in_clock(phase_diagram(name, 2, **values), schedule)  # refuses before the work
     plan = _plan(_with(spec, values), x, y, resolution) if name == "grid" else None
     prepare_directory(out)
     prepare_figures()
@@ -74,6 +84,8 @@ def diagram(
         check_devices()
         announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
         found = phase_diagram(name, resolution, **values)
+    if schedule is not None:
+        found = in_clock(found, schedule, clock)
     paths = _write(found, name, out, given(context))
     if as_json:
         fields = [str(field) for field, values in found.data_vars.items() if values.ndim == 2]

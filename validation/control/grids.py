@@ -9,19 +9,30 @@ to what samplers of each class pay anyway. To first order that is `½ Σ −I''(
 of steps `√(−I'') dτ = √(2r + r') d log σ`. Where I'' > 0 (classes that differ in more than their means begin
 so) larger steps cost the class nothing, and the density is zero but for the floor. For up to 128 levels the
 sum itself is minimised, over all choices among a thousand candidates, since few steps are no small ones.
+
+Other densities over log σ, each with the same floor:
+
+    √I' dτ = √(2r)/σ d log σ      what two points have as √(1 − φ) dγ (T4), which cloning measures
+    r d log σ                     equal shares of the entropy
+    ε²(σ)/σ d log σ               rescaled entropic time ∫ ε² dσ/σ² (S25), with ε² = E|X₀ − D|² the error of
+                                  the denoiser of all classes; it knows of the whole image, not of the class
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import optimize as _optimize
+from scipy import special
 
-from ...theory import schedules
+from ...theory import binary_entropy, minority_bias, schedules
 from .information import ClassInformation
 
-__all__ = ["GRIDS", "class_grids", "path_kl", "spaced_by"]
+__all__ = ["GRIDS", "bias_of", "class_grids", "gammas_of", "path_kl", "prior_of", "spaced_by"]
 
 Array = NDArray[np.float64]
+optimize: Any = _optimize
 
 FLOOR = 0.1
 """Share of the steps that are spread evenly over log σ, so that no part of the scale is left out."""
@@ -40,8 +51,13 @@ def _equal(known: ClassInformation, x: Array) -> Array:
     return known.slope_at(np.exp(x))
 
 
+def _root(known: ClassInformation, x: Array) -> Array:
+    return np.sqrt(known.slope_at(np.exp(x))) * np.exp(-(x - x[0]))
+
+
 GRIDS: dict[str, tuple[Callable[[ClassInformation, Array], Array], str]] = {
     "class-optimal": (_optimal, "least path KL of the class for its number of steps (T23)"),
+    "root-rate": (_root, "uniform in the integral of sqrt(dI/dtau), sqrt(1 - phi) of two points"),
     "equal-entropy": (_equal, "each step decides the same share of the class's entropy"),
 }
 """Densities of steps per unit log σ, and what each is."""
@@ -61,14 +77,21 @@ def spaced_by(
     mixed = np.maximum(mixed, 1e-9 * even)
     passed = np.concatenate([[0.0], np.cumsum((mixed[1:] + mixed[:-1]) / 2 * np.diff(x))])
     places = np.interp(np.linspace(0, 1, steps), passed / passed[-1], x)
-    places[[0, -1]] = low, high
-    return np.exp(places)[::-1]
+    levels = np.exp(places)
+    levels[[0, -1]] = ends
+    return levels[::-1]
 
 
 def class_grids(
-    known: ClassInformation, steps: int, ends: tuple[float, float] = (0.002, 80.0), floor: float = FLOOR
+    known: ClassInformation,
+    steps: int,
+    ends: tuple[float, float] = (0.002, 80.0),
+    floor: float = FLOOR,
+    error: Callable[[Array], Array] | None = None,
 ) -> dict[str, Array]:
     """Grids of σ, descending, shape (steps,): of the curve, and Karras's and log-uniform for comparison.
+
+    With `error`, ε²(σ) = E|X₀ − D|² of the denoiser, also `entropic`, uniform in rescaled entropic time.
 
     Raises
     ------
@@ -88,6 +111,8 @@ def class_grids(
     karras = schedules.karras(steps, *ends)
     if steps <= _MOST_EXACT:
         found["class-optimal"] = _least(known, steps, ends, floor)
+    if error is not None:
+        found["entropic"] = spaced_by(lambda x: error(np.exp(x)) * np.exp(-x), steps, ends, floor)
     found["karras"] = np.asarray(karras.sigma(np.arange(steps)))[::-1]
     found["log-uniform"] = np.geomspace(ends[1], ends[0], steps)
     return found
@@ -133,3 +158,55 @@ def path_kl(known: ClassInformation, sigmas: ArrayLike) -> float:
     rate = known.slope_at(levels) / (2 * tau)
     entropy = known.entropy_at(levels)
     return float(np.sum(rate[:-1] * np.diff(tau)) - (entropy[0] - entropy[-1]))
+
+
+def bias_of(known: ClassInformation, sigmas: ArrayLike, prior: float) -> float:
+    """How much rarer than `prior` a class of that weight comes out of a run down these levels, `E p − w`.
+
+    Of two classes whose half log-odds have the γ that the curve has, as two with a shared covariance do
+    (`minority_bias`). A run knows nothing of the class at its first level, and of levels that the curve does
+    not reach only those are kept at which it still changes.
+
+    Raises
+    ------
+    ValueError
+        A curve of more than two classes, levels that do not fall, a prior outside (0, 1).
+    """
+    levels = np.asarray(sigmas, dtype=np.float64)
+    levels = levels[levels > 0]
+    if levels.size < 2 or not (np.diff(levels) < 0).all():
+        raise ValueError("sigmas: need at least two levels, falling")
+    gamma = gammas_of(known, levels)
+    gamma[0] = 0.0
+    kept = np.concatenate([[True], np.diff(np.maximum.accumulate(gamma)) > 1e-9])
+    if kept.sum() < 2:
+        return 0.0
+    return float(minority_bias(gamma[kept], prior))
+
+
+def gammas_of(known: ClassInformation, sigmas: ArrayLike) -> Array:
+    """γ at each σ: that at which two classes with a shared covariance have the curve's entropy.
+
+    Their weights are equal unless the curve has less than log 2 to decide.
+
+    Raises
+    ------
+    ValueError
+        A curve of more than two classes.
+    """
+    if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
+        raise ValueError("curve: of more than two classes, which have no single gamma")
+    prior = prior_of(known)
+    table = np.concatenate([[0.0], np.geomspace(1e-6, 400.0, 1200)])
+    entropy = binary_entropy(table, prior)
+    share = np.clip(known.entropy_at(sigmas) / known.whole, 1e-80, 1.0)
+    return np.interp(-np.log(share), -np.log(entropy / entropy[0]), table)
+
+
+def prior_of(known: ClassInformation) -> float:
+    """The smaller weight of two classes with H(C) as the curve has it; ½ within a thousandth of log 2."""
+    if known.whole >= np.log(2) * (1 - 1e-3):
+        return 0.5
+    return float(
+        optimize.brentq(lambda w: float(special.entr(w) + special.entr(1 - w)) - known.whole, 0, 0.5)
+    )

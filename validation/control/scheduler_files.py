@@ -1,5 +1,6 @@
 """A scheduler's folder, or a file of ᾱ, as a schedule; without diffusers, so that it takes no time."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,15 @@ def _alphas(path: Path) -> Any:
         if path.stat().st_size > _LARGEST:
             raise ValueError("too large for a table of alphas_cumprod")
         if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
+            with path.open("rb") as file:
+                return np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as held:
+            # what NumPy opens itself it leaves open where it cannot be read
+            with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+                if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+                    raise ValueError("too large for a table of alphas_cumprod")
+                file.seek(0)
+                held = np.load(file, allow_pickle=False)
                 names = held.files
                 if "alphas_cumprod" not in names and len(names) != 1:
                     raise ValueError(f"holds {', '.join(names) or 'nothing'}, and no alphas_cumprod")

@@ -4,7 +4,9 @@ window       σ at which 5, 50 and 95 % of the class's entropy are left
 share        of the entropy that is decided above an interval, within it, and below
 late shift   to first order in ω − 1 guidance within an interval moves the half log-odds of two classes by
              `(ω−1) ∫ mmse dγ = 2(ω−1)` times the entropy decided there (T12, T21)
-gain         to first order every place of the γ clock buys the same (T21): the interval's share of γ
+gain         to first order every place of the γ clock buys the same (T21): the interval's share of γ.
+             At a weight ω of two equally likely classes the equation of T12 gives both exactly: the share
+             `(H₁ − H_interval)/(H₁ − H_ω)` where 5 % of the entropy are left, and the shift `E L − γ`
 settled      the class changes below σ with probability `ε <= P <= 2ε` (two classes: 2ε), ε the Bayes error
              (T19), and `Fano's bound <= ε <= min(H/(2 log 2), 1 − φ)`
 """
@@ -17,10 +19,19 @@ from numpy.typing import NDArray
 from scipy import optimize as _optimize
 from scipy import special
 
-from ...theory import binary_entropy, commitment_gamma
+from ...theory import binary_entropy, commitment_gamma, late_shift
 from .information import ClassInformation
 
-__all__ = ["COMMITMENT", "PUBLISHED", "binary_gamma", "change_bounds", "interval_says", "settled", "window"]
+__all__ = [
+    "COMMITMENT",
+    "PUBLISHED",
+    "binary_gamma",
+    "change_bounds",
+    "guided_says",
+    "interval_says",
+    "settled",
+    "window",
+]
 
 Array = NDArray[np.float64]
 optimize: Any = _optimize
@@ -102,6 +113,46 @@ def _gain_share(known: ClassInformation, low: float, high: float) -> float | Non
         return None
     ends = [binary_gamma(float(known.entropy_at(min(max(end, last), 1e150)))) for end in (low, high)]
     return max(ends[0] - ends[1], 0.0) / binary_gamma(0.05 * known.whole)
+
+
+def guided_says(known: ClassInformation, low: float, high: float, guidance: float) -> dict[str, float] | None:
+    """What a weight ω buys within `low < σ <= high`, beyond first order; `None` unless of two equal classes.
+
+    `gain_share` is T12's share of the whole scale's gain, where 5 % of the entropy are left, or at the lowest
+    level of a curve that keeps more; `late_shift` how far the half log-odds of the class that is guided to
+    are ahead below the interval; `late_shift_everywhere`
+    T21's closed form of guidance all along. The γ of each σ is that of two classes with a shared covariance.
+
+    Raises
+    ------
+    ValueError
+        A weight that is not above ½, or above 100; ends out of order.
+    """
+    from ...numerics.fokker_planck import guided_odds
+
+    if not 0.5 < guidance <= 100:
+        raise ValueError(f"guidance: need a weight above 0.5, up to 100, not {guidance:g}")
+    if not 0 <= low < high:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {low:g}:{high:g}")
+    if not is_balanced(known):
+        return None
+    left = 0.05 * known.whole if known.sigma_at(0.05) is not None else float(known.entropy[0])
+    end = binary_gamma(left)
+    first, until = (binary_gamma(float(known.entropy_at(min(max(s, 1e-150), 1e150)))) for s in (high, low))
+    until = min(until, 200.0)
+    if guidance == 1 or not first < until:
+        return {"guidance": guidance, "gain_share": 0.0, "late_shift": 0.0, "late_shift_everywhere": 0.0}
+    plain, whole, own = (
+        float(guided_odds([end], weight, interval=where).cross_entropy[0])
+        for weight, where in ((1.0, None), (guidance, None), (guidance, (first, until)))
+    )
+    ahead = guided_odds([until], guidance, interval=(first, until))
+    return {
+        "guidance": guidance,
+        "gain_share": (plain - own) / (plain - whole),
+        "late_shift": float(ahead.mean_odds[0]) - until,
+        "late_shift_everywhere": float(late_shift(guidance)),
+    }
 
 
 def _error_of_fano(entropy: float, classes: int) -> float:

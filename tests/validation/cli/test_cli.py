@@ -519,6 +519,8 @@ def test_long_grids_say_so_before_they_start(run, tmp_path, monkeypatch):
     [
         ((), "NAME: needs a diagram"),
         (("nothing",), "nothing: not a diagram"),
+        (("prior", "--clock", "edm"), "--clock: prior keeps its axis: its times are differences"),
+        (("separation", "--clock", "wall"), "--clock: 'wall' is not one of ou"),
         (("prior", SPEC), "prior: takes neither a SPEC nor axes"),
         (("grid",), "grid: needs --x"),
         (("grid", "--x", "mu=1:2", "--y", "mu=1:2", SPEC), "stands on both axes"),

@@ -199,9 +199,9 @@ def test_a_guider_guides_these_steps():
 
 
 def test_the_command(curve_file, run, run_json, tmp_path):
-    began = time.perf_counter()
+    began = time.process_time()  # of this process, whatever else the machine does
     found = run_json("control", str(curve_file), "--steps", "12")
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     low, middle, high = (found["window"][name] for name in ("q05", "q50", "q95"))
     assert low < middle < high
     gamma = 64 / (1 + middle**2)
@@ -235,7 +235,7 @@ def test_the_command_prints_what_to_paste(curve_file, run):
         (["--interval", "3:1"], "--interval: '3:1' is not LOW:HIGH"),
         (["--grid", "wall"], "--grid: 'wall' is not one of class-optimal"),
         (["--model", "wall"], "--model: 'wall' is not one of dit"),
-        (["--given", "1,2"], "--given: '1,2' is not a list of at least two levels, falling"),
+        (["--given", "1,2"], "--given: '1,2' is none of numbers a,b,c that fall"),
         (["--clock", "wall"], "--clock: 'wall' is not one of"),
         (["--format", "timesteps"], "--format: timesteps needs --clock"),
     ],

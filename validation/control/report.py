@@ -1,0 +1,233 @@
+"""All that `speciation control` says of a curve: the window, intervals, commitment, grids and formats."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ...theory import GaussianMixture, schedules
+from .clocks import clock_of
+from .formats import all_formats
+from .given_grids import given_grid, read_table
+from .grids import FLOOR, bias_of, class_grids, path_kl, prior_of
+from .information import ClassInformation, information_of
+from .settings import guided_says, interval_says, settled, window
+
+__all__ = ["Request", "error_of", "of_pairs", "report", "settings_of"]
+
+Array = NDArray[np.float64]
+
+_RARE = 0.1  # weight of the rarer class that a balanced curve is asked about
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a curve.
+
+    `error` is a SPEC, a mixture's file or a table (`error_of`); `given` a grid to be judged with the others;
+    `prior` the weight of the class whose bias is predicted.
+    """
+
+    steps: int = 32
+    interval: tuple[float, float] | None = None
+    ends: tuple[float, float] = (0.002, 80.0)
+    grid: str = "class-optimal"
+    given: Array | None = None
+    floor: float = FLOOR
+    shift: float = 1.0
+    table: schedules.Schedule | None = None
+    guidance: float | None = None
+    error: str | None = None
+    prior: float | None = None
+
+
+def settings_of(
+    curve: xr.Dataset,
+    *,
+    steps: int = 32,
+    interval: tuple[float, float] | None = None,
+    ends: tuple[float, float] | None = None,
+    clock: str | None = None,
+    grid: str = "class-optimal",
+    given: str | None = None,
+    floor: float = FLOOR,
+    guidance: float | None = None,
+    error: str | None = None,
+    prior: float | None = None,
+) -> dict[str, Any]:
+    """What a curve says of the guidance interval and the steps: all that `speciation control` writes.
+
+    Parameters
+    ----------
+    curve : xarray.Dataset
+        Of the entropy of one set of classes over `sigma` (`entropy_curve`, `measure`, `read_curve`).
+    steps : int
+        Levels N of each grid, at least 2.
+    interval : (low, high), optional
+        σ between which guidance acts, low < σ ≤ high; from 5 to 95 % of the entropy by default.
+    ends : (low, high), optional
+        σ of the grids; 0.002 and 80, or the clock's own ends within these.
+    clock : str, optional
+        The program's clock, as of `speciation clock`: `flow:shift=3`, `sd15`, a scheduler's folder.
+    grid : str
+        The grid that `formats` is of.
+    given : str, optional
+        A grid to be judged with the others: `a,b,c`, a file, `karras:rho=5`, `ays:sd15`.
+    floor : float
+        Share of the steps that is spread evenly over log σ.
+    guidance : float, optional
+        A weight ω above ½ at which `guided` says what the interval buys (T12, T21).
+    error : str, optional
+        The denoiser's error, for the grid `entropic`: a table, a SPEC or a mixture's file.
+    prior : float, optional
+        Weight of the class whose bias is predicted.
+
+    Returns
+    -------
+    dict
+        `window` (σ), `interval`, `guided`, `commitment`, `grids` (σ, falling), `path_kl` (nats),
+        `minority_bias`, `formats`; plain numbers, as JSON takes them.
+
+    Raises
+    ------
+    ValueError
+        One line for an argument out of range, a curve of several pairs or of a guided run.
+
+    References
+    ----------
+    T12, T19, T21, T23.
+    """
+    limits, shift, table = ends_of(clock, ends)
+    asked = Request(
+        steps=steps,
+        interval=interval,
+        ends=limits,
+        grid=grid,
+        given=None if given is None else given_grid(given, steps, limits),
+        floor=floor,
+        shift=shift,
+        table=table,
+        guidance=guidance,
+        error=error,
+        prior=prior,
+    )
+    return report(information_of(curve), asked)
+
+
+def ends_of(
+    clock: str | None, ends: tuple[float, float] | None
+) -> tuple[tuple[float, float], float, schedules.Schedule | None]:
+    """Ends of the grids, the shift of a flow, and the table of steps; a clock's own ends unless asked."""
+    low, high = ends or (0.002, 80.0)
+    own = None if clock is None else clock_of(clock)
+    if own is not None and ends is None:
+        low, high = max(low, own.first_sigma), min(high, own.last_sigma)
+    shift = own.shift if isinstance(own, schedules.FlowMatching) else 1.0
+    return (low, high), shift, own if isinstance(own, schedules.Spaced) else None
+
+
+def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
+    """Everything that is read off one curve, as plain numbers for JSON.
+
+    Raises
+    ------
+    ValueError
+        One line for what is out of range, or a grid that there is not.
+    """
+    found: dict[str, Any] = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
+    within = asked.interval
+    low, high = found["window"]["q05"], found["window"]["q95"]
+    if within is None and low is not None and high is not None:
+        within = low, high
+    if within is not None:
+        found["interval"] = interval_says(known, *within)
+        if asked.guidance is not None:
+            found["guided"] = guided_says(known, *within, asked.guidance)
+    found["commitment"] = settled(known)
+    error = None if asked.error is None else error_of(known, asked.error)
+    grids = class_grids(known, asked.steps, asked.ends, asked.floor, error)
+    if asked.given is not None:
+        grids["given"] = asked.given
+    if asked.grid not in grids:
+        more = "; entropic needs the denoiser's error" if asked.grid == "entropic" else ""
+        raise ValueError(f"grid: {asked.grid!r} is not one of {', '.join(grids)}{more}")
+    found["grids"] = {name: levels.tolist() for name, levels in grids.items()}
+    found["path_kl"] = {name: path_kl(known, levels) for name, levels in grids.items()}
+    found["minority_bias"] = _bias(known, grids, asked.prior)
+    chosen = grids[asked.grid]
+    found["grid"] = asked.grid
+    found["formats"] = None if within is None else all_formats(chosen, within, asked.shift, asked.table)
+    return found
+
+
+def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | None) -> dict[str, Any] | None:
+    """The rarer class's weight and `E p − w` by grid; `None` of more than two classes."""
+    if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
+        if prior is not None:
+            raise ValueError("prior: the curve is of more than two classes, whose bias it does not show")
+        return None
+    own = prior_of(known)
+    weight = prior if prior is not None else own if own < 0.5 else _RARE
+    return {"prior": weight, "grids": {name: bias_of(known, each, weight) for name, each in grids.items()}}
+
+
+def error_of(known: ClassInformation, source: str) -> Callable[[Array], Array]:
+    """ε²(σ) = E|X₀ − D|² of the denoiser of all classes, as a function.
+
+    From a table `sigma,error` (log-linear between its rows, constant beyond), or from a mixture: what each of
+    its classes errs, `Σ_k w_k tr[Σ_k σ²(Σ_k + σ²)^{-1}]`, and what not knowing the class adds,
+    `E|D_C − D|² = σ² dH/d log σ` of the curve (T17).
+
+    Raises
+    ------
+    ValueError
+        One line for what is neither.
+    """
+    path = Path(source)
+    if path.suffix in (".csv", ".txt"):
+        sigma, error = read_table(path)
+        return lambda s: np.exp(np.interp(np.log(s), np.log(sigma), np.log(error)))
+    mixture = GaussianMixture.parse(source)
+    if not all(covariance.has_spectrum for covariance in mixture.covariances):
+        raise ValueError(f"error: {source}: its covariances are too large for eigenvalues; give a table")
+    weight = np.full(mixture.dimension, 1.0)
+    own = [covariance.variances * weight for covariance in mixture.covariances]
+    parts = list(zip(mixture.weights if len(own) > 1 else [1.0], own, strict=True))
+
+    def at(sigma: Array) -> Array:
+        square = np.square(sigma)[:, None]
+        within = sum(float(w) * (v * square / (v + square)).sum(axis=1) for w, v in parts)
+        return np.asarray(within + square[:, 0] * known.slope_at(sigma), dtype=np.float64)
+
+    return at
+
+
+def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
+    """The window of each pair of classes, by its name, and the one that holds them all.
+
+    A pair whose curve does not fall is left out, with its name under `left_out`.
+
+    Raises
+    ------
+    ValueError
+        A guided curve, or no pair that is decided.
+    """
+    if "entropy" not in curves:
+        raise ValueError("curve: is of a guided run; settings are read off the entropy of an unguided one")
+    found, left_out = dict[str, dict[str, float | None]](), list[str]()
+    for name in curves["pair"].values.tolist():
+        try:
+            found[str(name)] = window(information_of(curves.sel(pair=name)))
+        except ValueError:
+            left_out.append(str(name))
+    if not found:
+        raise ValueError("curve: no pair's entropy falls in this range; measure where classes are decided")
+    whole: dict[str, float | None] = {}
+    for key, at in (("q05", 0.0), ("q50", 0.5), ("q95", 1.0)):
+        held = [place for each in found.values() if (place := each[key]) is not None]
+        whole[key] = float(np.quantile(held, at)) if held else None
+    return {"window": whole, "pairs": found, "left_out": left_out}
