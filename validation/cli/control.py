@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from math import exp
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from .common import JsonFlag, QuietFlag, SeedOption, errors, output, path_of, pr
 __all__ = ["control"]
 
 _CLOSED = 0.01  # relative difference of a curve's area from the entropy that is worth a word
+_ABOVE = 0.02  # share of the class that is decided above the highest level, from which it is said
 
 _WORDS = (
     "class-optimal is least in the KL that steps cost because the class is not known, for ancestral sampling "
@@ -86,18 +88,30 @@ def control(
         prepare_file(out, (".json",))
     own = None if given is None else _falling(given)
     found: dict[str, Any] = {"curve": str(curve)}
-    found |= _settings(
-        information_of(read_curve(curve)), steps, interval, _range(context, sigma, clock), grid, own, floor
-    )
-    found |= {"published": _published(model), "notes": list(_WORDS)}
+    known = information_of(read_curve(curve))
+    found |= _settings(known, steps, interval, _range(context, sigma, clock), grid, own, floor)
+    found |= {"published": _published(model), "notes": [*_unseen(known), *_WORDS]}
     if out is not None:
         _write(found, out, quiet)
     if as_json:
         print_json(found)
     elif format_ is not None:
         output().print(_pasted(found["formats"], format_))
+        for note in [] if quiet else _unseen(known):
+            errors().print(f"note: {note}")
     elif not quiet:
         _print(found, curve.name)
+
+
+def _unseen(known: Any) -> list[str]:
+    """What a curve that ends below its window does not show."""
+    if known.above <= _ABOVE:
+        return []
+    return [
+        f"the curve ends at sigma = {exp(known.x[-1]):.4g}, where its entropy still rises: about "
+        f"{100 * known.above:.0f} % of the class or more is decided above, so that the window, shares and "
+        "grids begin too low; measure higher levels"
+    ]
 
 
 def _settings(
