@@ -72,8 +72,9 @@ def run_blocks(
             progress(index + 1, count)
     # what another share has finished since it was looked for: after the last block of all is written, whoever
     # wrote it finds every one
-    for index in others if folder is not None else []:
-        block = _kept(_path(folder, index), run, None if sizes is None else sizes[index])
+    for index in others:
+        path = None if folder is None else _path(folder, index)
+        block = _kept(path, run, None if sizes is None else sizes[index])
         if block is not None:
             found[index] = block
     missing = [index for index in range(count) if index not in found]

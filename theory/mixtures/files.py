@@ -12,6 +12,9 @@ Reading executes nothing, and nothing is allocated that the file does not hold.
 """
 
 import json
+import os
+import secrets
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -81,14 +84,25 @@ def read(path: Path) -> Parts:
 
 
 def write(mixture: Mixture, path: Path) -> None:
-    """Write `mixture` to `path` (`.json` or `.npz`). Raises `ValueError` for another ending."""
-    if path.suffix == ".json":
-        path.write_text(json.dumps(_to_json(mixture), indent=1) + "\n", encoding="utf-8")
-    elif path.suffix == ".npz":
-        arrays: dict[str, Any] = dict(_to_arrays(mixture))
-        np.savez(path, **arrays)
-    else:
+    """Write `mixture` to `path` (`.json` or `.npz`), whole or not at all.
+
+    Raises `ValueError` for another ending.
+    """
+    if path.suffix not in (".json", ".npz"):
         raise ValueError(f"{path}: a mixture file ends in .json or .npz")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{secrets.token_hex(6)}{path.suffix}")
+    try:
+        if path.suffix == ".json":
+            temporary.write_text(json.dumps(_to_json(mixture), indent=1) + "\n", encoding="utf-8")
+        else:
+            arrays: dict[str, Any] = dict(_to_arrays(mixture))
+            np.savez(temporary, **arrays)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -123,13 +123,15 @@ def control(
         found |= of_pairs(read)
     else:
         found |= settings_of(read, **asked)
-    found |= {"published": _published(model), "notes": list(_WORDS)}
+    found |= {"published": _published(model), "notes": [*found.pop("notes", []), *_WORDS]}
     if out is not None:
         _write(found, out, quiet)
     if as_json:
         print_json(found)
     elif format_ is not None:
         output().print(_pasted(found["formats"], format_))
+        for note in [] if quiet else found["notes"][: -len(_WORDS)]:
+            errors().print(f"note: {note}")
     elif not quiet:
         (_print_pairs if "pairs" in found else _print)(found, curve.name)
 

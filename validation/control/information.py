@@ -47,6 +47,16 @@ class ClassInformation:
     sampled: bool
     closure: float = 1.0
 
+    @property
+    def above(self) -> float:
+        """Share of the class that is decided above the highest level, as far as the curve can tell.
+
+        Where it does not say what there is to decide, it is what a constant I' from there on would give.
+        """
+        top = float(self.entropy[-1])
+        rest = max(self.whole - top, 0.5 * float(self.slope[-1]), 0.0)
+        return rest / (top + rest)
+
     def entropy_at(self, sigma: Any) -> Array:
         """H at σ: constant below the levels, and above them what a constant I' gives."""
         x = np.log(np.asarray(sigma, dtype=np.float64))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["Request", "error_of", "of_pairs", "report", "settings_of"]
 
 Array = NDArray[np.float64]
 
+_ABOVE = 0.02  # share of the class that is decided above the highest level, from which it is said
 _RARE = 0.1  # weight of the rarer class that a balanced curve is asked about
 
 
@@ -90,7 +92,7 @@ def settings_of(
     -------
     dict
         `window` (σ), `interval`, `guided`, `commitment`, `grids` (σ, falling), `path_kl` (nats),
-        `minority_bias`, `formats`; plain numbers, as JSON takes them.
+        `minority_bias`, `formats`; plain numbers, as JSON takes them. `notes` says what the curve does not show.
 
     Raises
     ------
@@ -139,6 +141,7 @@ def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
         One line for what is out of range, or a grid that there is not.
     """
     found: dict[str, Any] = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
+    found["notes"] = _unseen(known)
     within = asked.interval
     low, high = found["window"]["q05"], found["window"]["q95"]
     if within is None and low is not None and high is not None:
@@ -231,3 +234,14 @@ def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
         held = [place for each in found.values() if (place := each[key]) is not None]
         whole[key] = float(np.quantile(held, at)) if held else None
     return {"window": whole, "pairs": found, "left_out": left_out}
+
+
+def _unseen(known: ClassInformation) -> list[str]:
+    """What a curve that ends below its window does not show."""
+    if known.above <= _ABOVE:
+        return []
+    return [
+        f"the curve ends at sigma = {exp(known.x[-1]):.4g}, where its entropy still rises: about "
+        f"{100 * known.above:.0f} % of the class or more is decided above, so that the window, shares and "
+        "grids begin too low; measure higher levels"
+    ]

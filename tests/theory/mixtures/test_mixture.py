@@ -271,3 +271,25 @@ def test_class_entropy_keeps_its_precision():
     assert equal.class_entropy == pytest.approx(np.log(7), rel=1e-15)
     single = GaussianMixture([1.0], np.zeros((1, 2)), 1.0)
     assert single.class_entropy == 0
+
+
+@pytest.mark.parametrize("ending", [".json", ".npz"])
+def test_a_save_that_fails_leaves_the_old_file(ending, tmp_path, monkeypatch):
+    path, link = tmp_path / f"mixture{ending}", tmp_path / f"link{ending}"
+    GaussianMixture([0.5, 0.5], [[0.0], [1.0]], 1.0).save(path)
+    link.symlink_to(path)
+    before = path.read_bytes()
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    other = GaussianMixture([0.25, 0.75], [[0.0], [1.0]], 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            other.save(link)
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([link.name, path.name])
+    other.save(link)
+    assert link.is_symlink()
+    assert GaussianMixture.parse(str(path)).weights[0] == 0.25

@@ -254,3 +254,16 @@ def test_compare_says_places_in_a_clock(curve_file, run, run_json):
     text = run("compare", str(curve_file), "binary:d=64,mu=1,s=1", "--clock", "ddpm")[1]
     assert "median_sigma in the time of ddpm: measured " in text
     assert run("compare", str(curve_file), "binary:d=64,mu=1,s=1", "--clock", "wall")[0] == 2
+
+
+@pytest.mark.parametrize(("highest", "said"), [(0.8, True), (2.0, True), (100.0, False)])
+def test_a_curve_that_ends_below_its_window_says_so(highest, said, tmp_path, run, run_json):
+    """Of a table that does not say what there is to decide; nothing above its end was seen."""
+    sigma = np.geomspace(0.05, highest, 24)
+    entropy = entropy_curve(GaussianMixture.parse("binary:d=4,mu=1,s=0.3"), sigma).entropy.values
+    path = tmp_path / "curve.csv"
+    rows = "\n".join(f"{s:.17g},{h:.17g}" for s, h in zip(sigma, entropy, strict=True))
+    path.write_text(f"sigma,entropy\n{rows}\n")
+    notes = run_json("control", str(path))["notes"]
+    assert notes[0].startswith("the curve ends at sigma = ") == said
+    assert ("the curve ends" in run("control", str(path), "--format", "sigmas")[2]) == said
