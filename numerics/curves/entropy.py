@@ -293,11 +293,13 @@ def in_nats(found: Any, unit: Any, rounding: Any, largest: Array) -> tuple[Array
 
     The rest is what `prepared` returns.
     """
-    means, errors = found.mean * unit, found.standard_error * unit
-    errors, effective = _with_unseen(means, errors, found.samples // 2, largest)
+    units = np.broadcast_to(unit, largest.shape)
+    most = np.divide(largest, units, out=np.zeros(largest.size), where=units > 0)
+    errors, effective = _with_unseen(found.mean, found.standard_error, found.samples // 2, most)
     # disagreement keeps its relative precision as long as it is not subtracted from 1
-    entropy, rate, disagreement = means
-    return np.stack([entropy, rate, 1 - disagreement]), np.hypot(errors, rounding * means), effective
+    entropy, rate, disagreement = found.mean * unit
+    errors = np.hypot(errors, rounding * found.mean) * unit
+    return np.stack([entropy, rate, 1 - disagreement]), errors, effective
 
 
 def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tuple[Array, Array]:
