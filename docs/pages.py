@@ -19,6 +19,7 @@ from speciation.theory.theorems import MODULES, THEOREMS
 from speciation.theory.theorems.sources import sources
 from speciation.validation.figures.diagrams import diagram_figure
 from speciation.validation.figures.style import save
+from speciation.validation.figures.theorems import FIGURES, theorem_figure
 from tour import tour_pictures
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +47,7 @@ def on_files(files: Any, config: Any) -> Any:
         "performance.png": cost_figure(),
         **{f"diagrams/{name}.png": drawn(name) for name in DIAGRAMS},
         **tour_pictures(ROOT / "docs" / "site" / "tour.md"),
+        **{f"theorems/{name}.png": theorem_drawn(name) for name in FIGURES},
     }
     pages |= {f"figures/{path.name}": path.read_bytes() for path in (ROOT / "docs/figures").glob("*.png")}
     for path, content in pages.items():
@@ -60,7 +62,15 @@ def theorems_page() -> str:
 
 def theorem_page(identifier: str) -> str:
     """One theorem with its derivation."""
-    return page("theorem", theorem=THEOREMS[identifier], module=MODULES[identifier])
+    values = {"theorem": THEOREMS[identifier], "module": MODULES[identifier], "drawn": identifier in FIGURES}
+    return page("theorem", **values)
+
+
+def theorem_drawn(identifier: str) -> bytes:
+    """PNG of a theorem's figure."""
+    stream = io.BytesIO()
+    save(theorem_figure(identifier), stream, "png")
+    return stream.getvalue()
 
 
 def diagrams_page() -> str:

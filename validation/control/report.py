@@ -92,7 +92,7 @@ def settings_of(
     -------
     dict
         `window` (σ), `interval`, `guided`, `commitment`, `grids` (σ, falling), `path_kl` (nats),
-        `minority_bias`, `formats`; plain numbers, as JSON takes them. `notes` says what the curve does not show.
+        `minority_bias`, `formats`, and `notes` of what the curve does not show; plain numbers for JSON.
 
     Raises
     ------
