@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +50,11 @@ _CLOSURES = {
 _OF_CUT = ("cut_sigma", "window_closure", "below_cut", "below_cut_by_gap")
 
 
+def _partition_of(text: str) -> str:
+    """What `Request.partition` takes: the path of a file, or groups of ImageNet's classes."""
+    return text if text.startswith("imagenet:") else str(path_of(text))
+
+
 def measure(
     context: typer.Context,
     model: Annotated[
@@ -63,8 +68,8 @@ def measure(
     classes: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class names, as 3,8 or pullover,boot, or one each time; one is compared with no class; "
-            "all: every pair."
+            help="Classes by number or name, as 3,8 or pullover,boot, or one each time; one is compared with "
+            "no class; all: every pair."
         ),
     ] = None,
     estimator: Annotated[
@@ -101,11 +106,19 @@ def measure(
         typer.Option(parser=path_of, metavar="PATH", help="pipeline: a JSON file of prompt lists by name."),
     ] = None,
     partition: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            parser=path_of,
-            metavar="PATH",
-            help="JSON of class lists by group: when the group is decided; in place of --classes.",
+            parser=_partition_of,
+            metavar="F.json|imagenet:NAME,NAME",
+            help="When the group is decided: JSON of class lists by group, or of ImageNet's classes those "
+            "below each name in WordNet, and below none (rest); in place of --classes.",
+        ),
+    ] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Classes drawn of each group of the partition (all); fewer decide too early, by order 1/N.",
         ),
     ] = None,
     prediction: Annotated[
@@ -194,14 +207,25 @@ def measure(
         except PendingBlocksError as pending:
             errors().print(f"{pending}; whoever finishes last merges them")
             return
-    title = f"{model}: {', '.join(options.classes)}"
+    title = f"{model}: {_called(subject, options.classes)}"
     _deliver(result, title, None if out is None else (out, given(context)), as_json, quiet)
 
+
+def _called(subject: "Subject", classes: Sequence[str]) -> str:
+    """What is told apart, in a line: groups with their sizes, or classes with their names."""
+    if subject.groups is not None and set(classes) == set(subject.conditions):
+        sizes = subject.sizes or {}
+        of = {name: f" of {sizes[name]}" if name in sizes else "" for name in subject.groups}
+        return ", ".join(f"{name} ({len(own)}{of[name]})" for name, own in subject.groups.items())
+    return ", ".join(map(subject.shown, classes))
+
+
+_LONGEST = 200  # characters of a value in the table; the whole is in the summary
 
 _ASKED = (
     *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
     *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "classifier", "variant", "download", "seed"),
+    *("partition", "members", "classifier", "variant", "download", "seed"),
 )
 """Options that are `Request`'s own arguments."""
 
@@ -339,6 +363,7 @@ def _quantities(summary: dict[str, Any], title: str) -> Table:
         if name in _SHOWN and not isinstance(value, dict) and not (nothing_cut and name in _OF_CUT):
             error = f" ± {summary[f'{name}_se']:.2g}" if f"{name}_se" in summary else ""
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
             table.add_row(_CLOSURES.get(name, name.replace("_", " ")), f"{shown}{error}")
     if nothing_cut:
         table.add_row("low-noise cut", "none (discrepancy and gap agree within errors)")

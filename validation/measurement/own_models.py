@@ -7,7 +7,7 @@ Besides being called as `denoiser(x, sigma, condition)` it says of itself, or it
     sigmas       noise levels between which it answers: (low, high), or a table
     sampler      sampler(condition, count, generator) → clean samples (count, …); optional
     predict      predict(classes) → the GaussianMixture that predicts the curve; optional
-
+    names        what else each class is called: a text or several, in the order of the conditions; optional
     dtype        torch type of the states; float32 unless it says so
 
 A file is run as an import of it would run it, since it was named: it is the user's own program.
@@ -16,7 +16,7 @@ A file is run as an import of it would run it, since it was named: it is the use
 import importlib.util
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +30,7 @@ from torch import Tensor
 from ...numerics.runs.fingerprints import fingerprint
 from ...numerics.runs.manifests import sha256
 from ...theory._support.one_line import one_line
+from .._support.class_names import ClassNames
 from ..denoiser import UNNAMED, digest_of, has_null
 from .presets import karras_sigmas
 from .subjects import Subject
@@ -149,11 +150,33 @@ def own_subject(
         device=device,
         null=null,
         caveat="" if null else "this model answers nothing without a class",
+        names=_names_of(name, said("names"), conditions),
     )
 
 
 def _is_denoiser(found: object) -> bool:
     return callable(found) and not isinstance(found, type)
+
+
+def _names_of(name: str, given: Any, conditions: tuple[str, ...]) -> ClassNames | None:
+    """The names of each condition, from as many texts or lists of them, or a mapping of some conditions."""
+    if given is None or isinstance(given, ClassNames):
+        return given
+    need = f"{name}: names must be a text, or several, for each of its {len(conditions)} conditions"
+    if isinstance(given, Mapping):
+        pairs: list[tuple[Any, Any]] = [(str(condition), own) for condition, own in given.items()]
+    elif isinstance(given, (list, tuple)) and len(given) == len(conditions):
+        pairs = [*zip(conditions, given, strict=True)]
+    else:
+        raise ValueError(need)
+    found = {condition: (own,) if isinstance(own, str) else own for condition, own in pairs}
+    texts = all(
+        isinstance(own, (list, tuple)) and all(isinstance(each, str) for each in own)
+        for own in found.values()
+    )
+    if not texts or not found.keys() <= set(conditions):
+        raise ValueError(need)
+    return ClassNames({condition: tuple(own) for condition, own in found.items()})
 
 
 def _range_of(name: str, sigmas: Any) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from ..denoiser import Denoiser
 from ..estimators.chains import Reference
 from ..estimators.cloning import Classifier
 from . import subjects
-from .groups import Partition, grouped, read_partition
+from .groups import IMAGENET, Partition, grouped, imagenet_groups, read_partition
 from .measure import Measurement, Options, Result, result_of
 from .own_models import classifier_of, is_own, own_subject, subject_of_file
 from .predictions import parsed
@@ -62,6 +62,7 @@ class Request:
     reference_checkpoint: str | Path | None = None
     prompts: str | Path | None = None
     partition: Partition | str | Path | None = None
+    members: int | None = None
     prediction: GaussianMixture | str | Path | None = None
     classifier: Classifier | str | None = None
     preset: str | None = None
@@ -77,15 +78,24 @@ class Request:
     def subject(self) -> Subject:
         """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
         if self.partition is None:
+            if self.members is not None:
+                raise ValueError("members: are drawn of the groups of a partition; give one")
             return self._model()
+        if self.members is not None and self.members < 1:
+            raise ValueError(f"members: need at least one class of each group, not {self.members}")
         if self.classes:
             raise ValueError("classes: are those of the partition; leave one of the two out")
-        asked = self.partition
         found = self._model()
-        subject = grouped(found, read_partition(asked) if isinstance(asked, str | Path) else asked)
+        subject = grouped(found, self._groups(self.partition, found), self.members, self.seed)
         if self.guidance != 1 and set(subject.conditions) != set(found.conditions):
             raise ValueError("partition: guided chains need all of the model's classes in it")
         return subject
+
+    @staticmethod
+    def _groups(asked: Partition | str | Path, subject: Subject) -> Partition:
+        if isinstance(asked, str) and asked.startswith(IMAGENET):
+            return imagenet_groups(subject, asked)
+        return read_partition(asked) if isinstance(asked, str | Path) else asked
 
     def _model(self) -> Subject:
         """The model, read; `ValueError` with one line for what is none, or a file that it does not take."""
@@ -129,8 +139,8 @@ class Request:
             and not self.classes
             and (self.model in ("edm", "edm2") or len(subject.conditions) > _MANY)
         ):
-            few = ",".join(subject.conditions[:2])
-            raise ValueError(f"classes: name some of the model's {len(subject.conditions)}, as {few}")
+            few, count = ",".join(subject.conditions[:2]), len(subject.conditions)
+            raise ValueError(f"classes: name some of the model's {count}, as {few}, or give a partition")
         classes = subject.chosen(self.classes)
         asked = self._by_preset()
         every = list(self.classes or ()) == ["all"] and "all" not in subject.conditions
@@ -198,6 +208,7 @@ def measure(
     reference_checkpoint: str | Path | None = None,
     prompts: str | Path | None = None,
     partition: Partition | str | Path | None = None,
+    members: int | None = None,
     prediction: GaussianMixture | str | Path | None = None,
     classifier: Classifier | str | None = None,
     preset: str | None = None,
@@ -233,8 +244,11 @@ def measure(
     checkpoint, reference_checkpoint, prompts
         The network's file (of a pipeline a folder, file or hub name), the unconditional network's, and prompt
         lists by name.
-    partition : mapping or path, optional
-        Groups of classes by name, or a JSON file of them: the entropy of the group is measured.
+    partition : mapping, path or "imagenet:NAME,NAME", optional
+        Groups of classes by name, a JSON file of them, or of ImageNet's classes those below each name (and
+        those below none, "rest"): the entropy of the group is measured.
+    members : int, optional
+        Classes drawn of each group in place of all, at an entropy too low by order 1/members on average.
     prediction : GaussianMixture, SPEC, "samples[:N]" or "denoiser", optional
         What the curve is compared with, in place of the model's own: a mixture; a fit to N samples of each
         class (200) that the model draws, with errors of resampling, beside which other theories of the same
@@ -289,6 +303,7 @@ def measure(
         reference_checkpoint=reference_checkpoint,
         prompts=prompts,
         partition=partition,
+        members=members,
         prediction=prediction,
         classifier=classifier,
         preset=preset,

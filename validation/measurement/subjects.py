@@ -7,6 +7,7 @@ EDM2, a pipeline; `own_models` adds anybody's.
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from ...theory._support.one_line import one_line
 from ...theory.mixtures import digits
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
+from .._support.class_names import ClassNames
 from ..denoiser import Denoiser
 from ..estimators.chains import Sampler
 from ..models.oracle import MixtureDenoiser
@@ -66,6 +68,7 @@ class Subject:
     `exhaustive` is false where `conditions` are only some of what the model knows.
     `null` says what the denoiser answers without a condition, and `caveat` why that is not to be relied on;
     `inputs` are the SHA-256 of the files it was read from; `check` refuses conditions that are one to it;
+    `names` are what else the conditions are called; `sizes` are of groups of which some classes are drawn.
     """
 
     name: str
@@ -85,6 +88,8 @@ class Subject:
     caveat: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[Sequence[str | None]], None] | None = None
+    names: ClassNames | None = None
+    sizes: Mapping[str, int] | None = None
 
     def prior(self, classes: Sequence[str]) -> list[float] | None:
         """Probabilities of some of the classes among themselves; `None` for equal ones."""
@@ -94,7 +99,7 @@ class Subject:
         return [weight / sum(own) for weight in own]
 
     def chosen(self, classes: str | Sequence[str] | None) -> tuple[str, ...]:
-        """Conditions by name, all of them by default; `ValueError` for one that is unknown or given twice.
+        """Conditions by name or number, all of them by default; `ValueError` for one unknown or given twice.
 
         Each text is one name if there is such a name, and otherwise a list of names separated by commas, in
         which a name that holds a comma may be quoted, or stand as it is where there is one way to read it.
@@ -102,28 +107,53 @@ class Subject:
         texts = [classes] if isinstance(classes, str) else list(classes or ())
         if not texts or (texts == ["all"] and "all" not in self.conditions):
             return self.conditions
-        names = tuple(name for text in texts for name in self._names(text))
-        if len(set(names)) < len(names):
+        found = tuple(condition for text in texts for condition in self._conditions(text))
+        if len(set(found)) < len(found):
             raise ValueError(f"classes: {', '.join(texts)} names a class twice")
-        return names
+        return found
 
-    def _names(self, text: str) -> list[str]:
-        if text in self.conditions:
-            return [text]
+    def condition(self, name: str, argument: str = "classes") -> str | None:
+        """The condition that is called so, or has this number where conditions are words; else `None`.
+
+        Raises `ValueError` for a name of several classes, and names them.
+        """
+        if name in self._places:
+            return name
+        found = None if self.names is None else self.names.find(name, argument)
+        counted = name.isascii() and name.isdigit() and not any(c.isdigit() for c in self.conditions)
+        if found is None and counted and int(name) < len(self.conditions):
+            return self.conditions[int(name)]
+        return found
+
+    def shown(self, condition: str) -> str:
+        """A condition with its name, if it has one."""
+        return condition if self.names is None else self.names.shown(condition)
+
+    @cached_property
+    def _places(self) -> frozenset[str]:
+        return frozenset(self.conditions)
+
+    def _conditions(self, text: str) -> list[str]:
+        whole = self.condition(text)
+        if whole is not None:
+            return [whole]
         try:
             read = next(csv.reader([text], skipinitialspace=True), None) or [text]
         except csv.Error:  # a line break within
             read = [text]
         quoted = [name.strip() for name in read]
-        if all(name in self.conditions for name in quoted):
-            return quoted
+        found = [self.condition(name) for name in quoted]
+        if None not in found:
+            return [condition for condition in found if condition is not None]
         readings = self._readings(text.split(","))
         if len(readings) > 1:
             raise ValueError(f"classes: {text!r} can be read in several ways; give each name by itself")
         if readings:
             return readings[0]
-        unknown = next(name for name in quoted if name not in self.conditions)
-        few = ", ".join(self.conditions[:12]) + (", ..." if len(self.conditions) > 12 else "")
+        unknown = quoted[found.index(None)]
+        few = ", ".join(map(self.shown, self.conditions[:12])) + (
+            ", ..." if len(self.conditions) > 12 else ""
+        )
         raise ValueError(f"classes: {unknown!r} is not one of {few}")
 
     def _readings(self, pieces: Sequence[str]) -> list[list[str]]:
@@ -132,9 +162,9 @@ class Subject:
         for first in reversed(range(len(pieces))):
             here: list[list[str]] = []
             for after in range(first + 1, len(pieces) + 1):
-                name = ",".join(pieces[first:after]).strip()
-                if name in self.conditions:
-                    here += [[name, *rest] for rest in found[len(pieces) - after]]
+                condition = self.condition(",".join(pieces[first:after]).strip())
+                if condition is not None:
+                    here += [[condition, *rest] for rest in found[len(pieces) - after]]
             found.append(here[:2])
         return found[-1]
 
@@ -216,6 +246,7 @@ def edm_subject(
 ) -> Subject:
     """A network of EDM or EDM2 (`kind` "edm2": of EDM2 alone), conditions by class number.
 
+    A thousand classes are taken for ImageNet's, which have names.
     `reference` is what the unconditional network is; noise levels are those between which the published
     sampler of its preconditioner works.
 
@@ -223,6 +254,7 @@ def edm_subject(
     """
     from ..models.edm import EDM2Denoiser, load_edm, load_edm2
     from ..models.edm.published import sigma_range
+    from ..models.imagenet_classes import COUNT, class_names
 
     read = load_edm2 if kind == "edm2" else load_edm
     network = read(checkpoint, device, precision)
@@ -249,7 +281,8 @@ def edm_subject(
 
     model = (name, denoiser, denoiser.conditions, denoiser.shape, levels, chain)
     null, caveat = _null_of(network.configuration.label_dim, other)
-    return Subject(*model, device=device, null=null, caveat=caveat, inputs=inputs)
+    names = class_names() if network.configuration.label_dim == COUNT else None
+    return Subject(*model, device=device, null=null, caveat=caveat, inputs=inputs, names=names)
 
 
 def _null_of(classes: int, reference: "EDM2 | EDM | None") -> tuple[str, str]:
@@ -306,6 +339,7 @@ def pipeline_subject(
     grouped = groups if any(len(members) > 1 for members in groups.values()) else None
     null = "the empty prompt" if groups else "the label of no class" if denoiser.has_null else ""
     options: dict[str, Any] = {"null": null, "inputs": inputs, "check": denoiser.check_prompts}
+    options["names"] = denoiser.names
     if not denoiser.has_null:
         options["caveat"] = "this network has no label for no class; its classes' mean is taken instead"
     return Subject(*model, groups=grouped, device=device, **options)

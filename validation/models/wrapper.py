@@ -186,10 +186,12 @@ class NetworkDenoiser(nn.Module):
 
     def _denoised(self, x: Tensor, sigma: float | Tensor, label: tuple[Any, ...], shown: object) -> Tensor:
         level = self._level(x, sigma)
-        wide = level.reshape(-1, *[1] * (x.ndim - 1))
+        wide = level.to(x.device).reshape(-1, *[1] * (x.ndim - 1))
         own = x.to(wide.dtype)
         given = (self.convention.scale(wide) * own).to(self._dtype(x))
         precise = level if level.device.type == "mps" else level.double()  # mps has no doubles
+        if self._time is not None and x.device.type != "mps":
+            precise = precise.to(x.device)  # where a clock of one's own may hold something
         asked = self.convention.time(precise) if self._time is None else self._time(precise)
         if isinstance(asked, Tensor):
             kind = torch.float64 if given.dtype == torch.float64 else torch.float32
@@ -199,13 +201,14 @@ class NetworkDenoiser(nn.Module):
         return self.convention.denoised(own, _answer(answer, x, sigma, shown).to(own), wide).to(x)
 
     def _level(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        level = torch.as_tensor(sigma, device=x.device)
+        """Levels (batch,) where σ is: a number stays on the CPU, and looking at it waits for no device."""
+        level = torch.as_tensor(sigma, device=sigma.device if isinstance(sigma, Tensor) else "cpu")
         level = level.to(torch.float64 if x.dtype == torch.float64 else torch.float32)
         if level.ndim > 1 or (level.ndim == 1 and len(level) not in (1, len(x))):
             raise ValueError(f"sigma: need a number or one for each of {len(x)}, not {tuple(level.shape)}")
         if not bool((level > 0).all()):
             raise ValueError(f"sigma: must be > 0, not {float(level.min()):g}")
-        return level.expand(len(x)).to(x.device)
+        return level.expand(len(x))
 
     def _dtype(self, x: Tensor) -> torch.dtype:
         """The network's own precision, or x's."""

@@ -8,6 +8,8 @@ from scipy import stats
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture
 from speciation.validation import compare, measure
+from speciation.validation.measurement.groups import grouped
+from speciation.validation.measurement.subjects import oracle_subject
 
 SPEC = "orthogonal:K=4,d=4,M=9,s=0.5"
 THRESHOLD = float(stats.norm.isf(1e-8))  # of 20 levels, two-sided: false alarms below 1e-6
@@ -123,3 +125,86 @@ def test_clones_of_some_classes_stay_among_them():
     assert (
         measure(spec, partition=two, **options | {"samples": 2}).curve.attrs["clone_reference"] == "classes"
     )
+
+
+CENTRES = np.random.default_rng(0).standard_normal((4, 1, 6)) * 1.5
+MEMBERS = (CENTRES + 1.5 * np.random.default_rng(1).standard_normal((4, 50, 6))).reshape(200, 6)
+GROUPS = {f"group{g}": [f"c{g * 50 + k}" for k in range(50)] for g in range(4)}
+LEVELS = np.array([0.7, 1.5, 3.0])
+
+
+def group_entropy(means, sigma, noise, own):
+    """Mean entropy (nats) of the group of `means` (4, m, d), each a class of variance 0.1, at own + noise."""
+    x = own + np.sqrt(0.1 + sigma**2) * noise
+    square = ((x[:, None, None] - means) ** 2).sum(3)
+    logs = np.logaddexp.reduce(-square / (2 * (0.1 + sigma**2)), axis=2)
+    p = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
+    return -np.sum(p * np.log(np.maximum(p, 1e-300)), axis=1).mean()
+
+
+def entropies_of(count, runs, samples, seed):
+    """Exact group entropies (runs, levels) of `count` members drawn of each of the four groups of fifty."""
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(runs):
+        drawn = np.stack([MEMBERS[50 * g + rng.choice(50, count, replace=False)] for g in range(4)])
+        own = drawn[rng.integers(4, size=samples), rng.integers(count, size=samples)]
+        noise = rng.standard_normal(own.shape)
+        found.append([group_entropy(drawn, sigma, noise, own) for sigma in LEVELS])
+    return np.array(found)
+
+
+def test_drawn_members_decide_too_early_by_an_order_that_is_known():
+    """200 classes in 4 groups: entropies rise with the members drawn, and two of them say where to.
+
+    Each of fifteen comparisons is a z-test at 5.5 standard errors: false alarms below 1e-6.
+    """
+    few, twice, whole = (entropies_of(*each) for each in ((4, 60, 300, 1), (8, 60, 300, 2), (50, 4, 4000, 3)))
+    error = {id(e): e.std(axis=0, ddof=1) / np.sqrt(len(e)) for e in (few, twice, whole)}
+
+    def apart(a, b):
+        return (b.mean(axis=0) - a.mean(axis=0)) / np.hypot(error[id(a)], error[id(b)])
+
+    assert (apart(few, twice) > 5.5).any()
+    assert (apart(few, twice) > -5.5).all()
+    assert (apart(twice, whole) > 5.5).any()
+    assert (apart(twice, whole) > -5.5).all()
+    # what two runs extrapolate to is nearer, and not beyond
+    left = 2 * twice.mean(axis=0) - few.mean(axis=0) - whole.mean(axis=0)
+    spread = np.sqrt(4 * error[id(twice)] ** 2 + error[id(few)] ** 2 + error[id(whole)] ** 2)
+    assert (left < 5.5 * spread).all()
+    assert np.abs(left).sum() < 0.6 * np.abs(twice.mean(axis=0) - whole.mean(axis=0)).sum()
+
+
+def test_members_are_drawn_of_large_groups(tmp_path):
+    file = tmp_path / "mixture.json"
+    mixture = {"weights": [1 / 200] * 200, "means": MEMBERS.tolist(), "covariance": {"isotropic": 0.1}}
+    file.write_text(json.dumps(mixture | {"labels": [c for own in GROUPS.values() for c in own]}))
+    asked = {"partition": GROUPS, "samples": 150, "levels": 16}
+    found = measure(str(file), members=3, seed=1, **asked)
+    drawn = found.curve.attrs["conditions"].split(",")
+    assert [sum(c in own for c in drawn) for own in GROUPS.values()] == [3] * 4
+    assert float(found.curve.class_entropy) == pytest.approx(np.log(4))
+    assert found.comparison is None
+    means = MEMBERS[[int(c[1:]) for c in drawn]].reshape(4, 3, 6)
+    rng = np.random.default_rng(0)
+    own = means[rng.integers(4, size=4000), rng.integers(3, size=4000)]
+    noise = rng.standard_normal(own.shape)
+    for sigma in LEVELS:
+        exact = group_entropy(means, sigma, noise, own)
+        at = found.curve.interp(sigma=sigma)
+        assert abs(float(at.entropy) - exact) < THRESHOLD * float(at.entropy_se) + 0.05
+    with pytest.raises(ValueError, match="members: are drawn of the groups of a partition"):
+        measure(str(file), members=3)
+
+
+def test_members_keep_the_weight_of_their_group():
+    whole = oracle_subject("hierarchy:d=4,A=4,B=1,s=1")
+    groups = {"most": whole.conditions[:3], "one": whole.conditions[3:]}
+    few = grouped(whole, groups, members=1, seed=2)
+    assert [len(own) for own in few.groups.values()] == [1, 1]
+    assert few.prior(few.conditions) == pytest.approx([0.75, 0.25])
+    assert (few.predict, few.sizes) == (None, {"most": 3, "one": 1})
+    assert len({grouped(whole, groups, members=1, seed=seed).conditions for seed in range(50)}) == 3
+    every = grouped(whole, groups, members=3)  # all of each group are no draw
+    assert every.predict is not None
+    assert every.conditions == whole.conditions

@@ -32,7 +32,35 @@ def network(*parts):
     return frame(b"}", text("ema"), *parts, b"s.")
 
 
+def called(module, attribute, *arguments):
+    return name(module, attribute) + b"(" + b"".join(arguments) + b"tR"
+
+
+def mapped(**items):
+    return b"}(" + b"".join(text(key) + value for key, value in items.items()) + b"u"
+
+
+def module(kind, **state):
+    about = mapped(type=text("class"), class_name=text(kind), state=mapped(**state))
+    return called("torch_utils.persistence", "_reconstruct_persistent_obj", about)
+
+
+def with_parameter(value):
+    """A network of EDM2 whose one parameter is `value`."""
+    return network(module("Precond", _modules=mapped(unet=module("UNet", _parameters=mapped(w=value)))))
+
+
+def tensor(storage):
+    one = b"K\x01\x85"
+    return called("torch._utils", "_rebuild_tensor_v2", storage, b"K\x00", one, one, b"\x89", b"}")
+
+
+def held(content):
+    return called("torch.storage", "_load_from_bytes", b"C" + bytes([len(content)]) + content)
+
+
 STOP = b"."
+COMMAND = called("os", "system", text("touch executed"))
 RECONSTRUCT = name("numpy.core.multiarray", "_reconstruct")
 EMPTY = b"K\x00\x85C\x01b"  # the other arguments: (0,), b"b"
 OBJECTS = name("numpy", "dtype") + text("O8") + b"\x89\x88\x87R"
@@ -85,6 +113,99 @@ HOSTILE = {
     "a set of a call": (
         frame(name("builtins", "set"), b"(", name("os", "system"), b")Rl\x85R", STOP),
         "a set that holds a call of 'os.system' is refused",
+    ),
+    "a frozen set with a call": (
+        frame(b"(", COMMAND, b"\x91", STOP),
+        "a set that holds a call of 'os.system'",
+    ),
+    "a set of a text": (
+        frame(called("builtins", "set", text("ab")), STOP),
+        "a set of something that is no list is refused",
+    ),
+    "a type of Python's own": (
+        frame(called("numpy", "dtype", name("builtins", "object")), STOP),
+        "'numpy.dtype' of a Name is refused",
+    ),
+    "an array of a class of its own": (
+        frame(called("numpy._core.multiarray", "_reconstruct", name("numpy", "matrix"), EMPTY), STOP),
+        "_reconstruct' of something that is no array is refused",
+    ),
+    "an array of a call": (
+        frame(called("numpy._core.multiarray", "_reconstruct", COMMAND, EMPTY), STOP),
+        "_reconstruct' of something that is no array is refused",
+    ),
+    "a dictionary of a call": (
+        network(called("collections", "OrderedDict", COMMAND)),
+        "'collections.OrderedDict', which is refused",
+    ),
+    "a container of a call": (
+        network(name("torch.nn.modules.container", "ModuleDict"), b")\x81", mapped(_modules=COMMAND), b"b"),
+        "its _modules are a call of 'os.system', which is refused",
+    ),
+    "a module whose state is a call": (
+        network(
+            called(
+                "torch_utils.persistence",
+                "_reconstruct_persistent_obj",
+                mapped(type=text("class"), class_name=text("Precond"), state=COMMAND),
+            )
+        ),
+        "ema: a module without a state",
+    ),
+    "a module that is a function": (
+        network(called("torch_utils.persistence", "_reconstruct_persistent_obj", COMMAND)),
+        "ema: not a module",
+    ),
+    "a parameter that is a call": (
+        with_parameter(called("torch._utils", "_rebuild_parameter", COMMAND, b"\x89", b"}")),
+        "unet.w: not a tensor, but a call of 'os.system'",
+    ),
+    "a storage that is a call": (
+        with_parameter(tensor(COMMAND)),
+        "unet.w: its storage is not held in the file, but is a call of 'os.sys",
+    ),
+    "a storage of a call": (
+        with_parameter(tensor(called("torch.storage", "_load_from_bytes", COMMAND))),
+        "unet.w: its storage cannot be read: its storage: not bytes",
+    ),
+    "a storage that holds a call": (
+        with_parameter(tensor(held(frame(COMMAND, STOP)))),
+        "unet.w: its storage cannot be read: not in torch's format",
+    ),
+    "a storage in another code": (
+        with_parameter(
+            tensor(
+                called(
+                    "torch.storage",
+                    "_load_from_bytes",
+                    called("_codecs", "encode", text("cevag"), text("rot13")),
+                )
+            )
+        ),
+        "unet.w: its storage cannot be read: its storage: not bytes",
+    ),
+    "an argument that is a call": (
+        network(
+            module("Precond", _init_kwargs=mapped(label_dim=COMMAND), _modules=mapped(unet=module("UNet")))
+        ),
+        "constructor argument label_dim: a call of 'os.system' is refused",
+    ),
+    "an argument that is a text of NumPy": (
+        network(
+            module(
+                "Precond",
+                _init_kwargs=mapped(
+                    label_dim=called(
+                        "numpy.core.multiarray",
+                        "scalar",
+                        called("numpy", "dtype", text("U1")),
+                        b"C\x04\x31\x00\x00\x00",
+                    )
+                ),
+                _modules=mapped(unet=module("UNet")),
+            )
+        ),
+        "constructor argument label_dim: an array of type 'U1' is refused",
     ),
     "a set in a set": (frame(b"\x8f(\x8f\x90", STOP), "a set in a set is refused"),
     "a list as a key": (frame(b"}]K\x01s", STOP), "a list as the key of a dictionary is refused"),

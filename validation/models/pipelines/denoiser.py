@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ....numerics.runs.fingerprints import fingerprint
+from ..._support.class_names import ClassNames
 from ..._support.torch_randomness import undisturbed
 from ...denoiser import digest_of_modules
 from ..wrapper import NetworkDenoiser
@@ -83,7 +84,7 @@ class PipelineDenoiser(NetworkDenoiser):
     null : int, optional
         The class number that stands for none.
     names : mapping, optional
-        Class numbers by name.
+        The names of each class number.
     latents : Latents, optional
         How samples were scaled; `None` for pixels.
 
@@ -105,7 +106,7 @@ class PipelineDenoiser(NetworkDenoiser):
         texts: Texts | None = None,
         classes: int = 0,
         null: int | None = None,
-        names: Mapping[str, int] | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
         latents: Latents | None = None,
     ) -> None:
         conditions = tuple(map(str, range(classes)))
@@ -113,7 +114,7 @@ class PipelineDenoiser(NetworkDenoiser):
         self.texts: Texts | None = texts
         self.family: str = family
         self.shape: tuple[int, ...] = shape
-        self.class_names: dict[str, int] = dict(names or {})
+        self.names: ClassNames | None = ClassNames(names) if names else None
         self.latents: Latents | None = latents
         self._levels: Levels = levels
         self._encoded: dict[str | None, dict[str, Any]] = {}
@@ -195,13 +196,17 @@ class PipelineDenoiser(NetworkDenoiser):
 
     def _label(self, condition: str | None, x: Tensor) -> tuple[Any, ...]:
         if self.texts is None:
-            named = self.class_names.get(condition) if condition is not None else None
-            found = super()._label(condition if named is None else str(named), x)
+            named = None if condition in (None, *self.conditions) or self.names is None else condition
+            found = super()._label(condition if named is None else self._number(named), x)
             return ({"class_labels": found[0]},) if found else ()
         if condition not in self._encoded:
             with torch.no_grad():
                 self._encoded[condition] = self.texts.arguments(condition)
         return (self._encoded[condition],)
+
+    def _number(self, name: str) -> str:
+        """The class number of a name; the name where it is of none."""
+        return (None if self.names is None else self.names.find(name, "condition")) or name
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         self.__dict__.get("_encoded", {}).clear()  # texts encoded elsewhere or in another precision

@@ -128,12 +128,12 @@ def shape_of(network: Any) -> tuple[int, int, int]:
     return int(network.config.in_channels), int(height), int(width)
 
 
-def class_names_of(index: Configuration, count: int) -> dict[str, int]:
-    """Class numbers by every name in `id2label` that is of one class alone and is no number."""
+def class_names_of(index: Configuration, count: int) -> dict[str, tuple[str, ...]]:
+    """The names of each class number in `id2label`, which holds several apart by commas; none is a number."""
     labels = index.get("id2label")
-    found: dict[str, set[int]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for number, names in (labels if isinstance(labels, Mapping) else {}).items():
-        for name in map(str.strip, str(names).split(",")):
-            if str(number).isdecimal() and int(number) < count and name and not name.isdecimal():
-                found.setdefault(name, set()).add(int(number))
-    return {name: min(numbers) for name, numbers in found.items() if len(numbers) == 1}
+        own = tuple(name for name in map(str.strip, str(names).split(",")) if name and not name.isdecimal())
+        if own and str(number).isdecimal() and int(number) < count:
+            found[str(int(number))] = own
+    return found
