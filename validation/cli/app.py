@@ -128,7 +128,8 @@ def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
     except OSError as error:
         return _refuse(f"{error.filename or 'system'}: {one_line(error)}")
     except ModuleNotFoundError as error:
-        return _refuse(f"{error.name}: is not installed; pip install 'speciation[models]' brings it")
+        extra = "interactive" if error.name == "bokeh" else "models"
+        return _refuse(f"{error.name}: is not installed; pip install 'speciation[{extra}]' brings it")
 
 
 _OPTIONS = {"key": "seed", "sigmas": "sigma"}

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib import colors, patches, patheffects
+from matplotlib import colors, patches, patheffects, ticker
 from matplotlib.figure import Figure
 
 from .line_groups import TOGETHER, grouped
@@ -157,7 +157,7 @@ def _field(figure: Figure, panel: Any, values: xr.DataArray) -> list[Any]:
     mesh = panel.pcolormesh(values[x], values[y], data, shading="nearest", rasterized=True, **options)
     _contours(panel, values)
     bar = figure.colorbar(mesh, ax=panel, location="top", label=_named(values), extend=extend, aspect=30)
-    bar.ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    bar.ax.xaxis.set_major_locator(ticker.MaxNLocator(5))
     return missing
 
 

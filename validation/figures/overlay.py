@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from .style import DASHES, ONE_COLUMN, TWO_COLUMNS, literally, styled
 from .theory import BLACK, BLUE, GREEN, ORANGE, RED
 
-__all__ = ["MOST", "overlay_figure", "per_log_sigma", "quantity_of"]
+__all__ = ["MOST", "checked", "overlay_figure", "per_log_sigma", "quantity_of"]
 
 MOST = len(DASHES)
 """Curves of one figure: as many as there are styles of line that can be told apart in grey."""
@@ -49,8 +49,7 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
 
     Raises `ValueError` for none or more than five curves, and where one without H(C) is to be divided by it.
     """
-    if not 0 < len(curves) <= MOST:
-        raise ValueError(f"curves: one to {MOST} can be told apart in one figure, not {len(curves)}")
+    shares = checked(curves, relative)
     with_rate = any("rate" in curve for curve in curves.values())
     unit = "1" if relative else "nats"
     with styled():
@@ -58,8 +57,7 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
         panels = np.atleast_1d(figure.subplots(1, 1 + with_rate))
         handles: dict[str, Any] = {}
         for (label, curve), look in zip(curves.items(), _LOOKS, strict=False):
-            whole = _whole(label, curve) if relative else 1.0
-            name = quantity_of(curve)
+            whole, name = shares[label], quantity_of(curve)
             handles[literally(label)] = _draw(panels[0], curve, name, whole, look)
             if "rate" in curve:
                 _draw(panels[1], curve, "rate", whole, look)
@@ -73,6 +71,13 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
         columns = min(len(handles), 2 if with_rate else 1)
         figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns)
         return figure
+
+
+def checked(curves: Mapping[str, xr.Dataset], relative: bool) -> dict[str, float]:
+    """What each curve is divided by, 1 or its H(C); `ValueError` for none or too many curves, or no H(C)."""
+    if not 0 < len(curves) <= MOST:
+        raise ValueError(f"curves: one to {MOST} can be told apart in one figure, not {len(curves)}")
+    return {label: _whole(label, curve) if relative else 1.0 for label, curve in curves.items()}
 
 
 def _whole(label: str, curve: xr.Dataset) -> float:
@@ -92,7 +97,7 @@ def _draw(panel: Any, curve: xr.Dataset, name: str, whole: float, look: tuple[An
         return panel.errorbar(
             sigma, values, 2 * errors, fmt=marker, color=colour, markerfacecolor="white", elinewidth=0.7
         )
-    fine = np.linspace(*np.log(sigma[[0, -1]]), _FINE)
+    fine = np.linspace(float(np.log(sigma[0])), float(np.log(sigma[-1])), _FINE)
     (line,) = panel.plot(
         np.exp(fine), PchipInterpolator(np.log(sigma), values)(fine), color=colour, linestyle=dash
     )
