@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from page_templates import page
-from speciation.validation.figures.style import save, styled
+from speciation.validation.figures.style import TWO_COLUMNS, save, styled
 
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
@@ -35,7 +35,7 @@ def cost_figure() -> bytes:
     sweeps = [key for key in claims if "exponent" in claims[key]]
     names = list(dict.fromkeys(key.split(", ")[1] for key in sweeps))
     with styled():
-        figure = Figure(figsize=(3.1 * len(names), 3.4), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.6), layout="constrained")
         axes = figure.subplots(1, len(names), sharey=True)
         for key in sweeps:
             method, name = key.split(", ")
@@ -49,7 +49,7 @@ def cost_figure() -> bytes:
             panel.set_xlabel({"draws": "draws", "levels": "noise levels"}.get(name, name))
         for panel in axes:
             panel.xaxis.set_minor_formatter(NullFormatter())
-            panel.legend(fontsize=8)
+            panel.legend(fontsize=6)
         axes[0].set_ylabel("time [s]")
         stream = io.BytesIO()
         save(figure, stream, "png")

@@ -38,7 +38,7 @@ def test_python_blocks_run(page):
 
 def test_pages_fetch_nothing_and_name_real_commands():
     commands = {"predict", "curve", "verify", "diagram", "measure", "compare", "convert", "cite"}
-    commands |= {"clock", "control", "fit"}
+    commands |= {"clock", "control", "fit", "plot"}
     for path in PAGES:
         text = path.read_text()
         assert "](http" not in text

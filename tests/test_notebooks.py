@@ -18,8 +18,17 @@ def test_there_is_one_of_each():
     assert [name.split("-", 1)[1] for name in NOTEBOOKS] == [
         "quick-start.ipynb", "log-law.ipynb", "cloning-and-entropy.ipynb", "many-classes.ipynb",
         "hierarchies.ipynb", "guidance.ipynb", "digits.ipynb", "your-own-model.ipynb",
-        "from-a-curve-to-an-interval.ipynb",
+        "from-a-curve-to-an-interval.ipynb", "commitment.ipynb",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_opens_with_a_question_and_ends_with_what_to_change(name):
+    cells = nbformat.read(FOLDER / name, 4).cells
+    question = cells[0].source.partition("**Question.** ")[2].partition("\n\n")[0]
+    assert question.rstrip().endswith("?")
+    assert cells[-1].cell_type == "markdown"
+    assert cells[-1].source.startswith("## Now change this\n\n")
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

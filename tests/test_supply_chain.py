@@ -123,9 +123,10 @@ def project() -> dict:
 
 
 def requirements() -> list[Requirement]:
-    """What a user installs: the dependencies and those of trained models."""
+    """What a user installs: the dependencies, those of trained models and those of pages."""
+    extras = project()["optional-dependencies"]
     return [
-        Requirement(text) for text in project()["dependencies"] + project()["optional-dependencies"]["models"]
+        Requirement(text) for text in project()["dependencies"] + extras["models"] + extras["interactive"]
     ]
 
 

@@ -21,6 +21,8 @@ from ...theory._support.plain_numbers import plain_number
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
+from ...theory.times.criteria import CRITERIA
+from ...theory.times.prediction import speciation_times
 from ...theory.times.window import window_sigmas
 from ..curves.entropy import entropy_curve
 from ..runs.blocks import Arrays, run_blocks
@@ -34,7 +36,21 @@ Array = NDArray[np.float64]
 NOISE = {"t": "Ornstein–Uhlenbeck time $t$", "sigma": "noise-to-signal ratio σ"}
 """Axes that are the noise scale and no parameter."""
 
+_MEANING = {
+    "d": "dimension $d$",
+    "K": "number of classes $K$",
+    "mu": r"coordinate $\mu$ of a mean",
+    "s": "standard deviation $s$ of a class",
+    "w": "weight $w$ of the first class",
+    "M": "squared length $M$ of a mean",
+    "A": "squared half distance $A$ of the upper level",
+    "B": "squared half distance $B$ of the lower level",
+    "lambda1": r"variance $\lambda_1$ of the first class",
+    "lambda2": r"variance $\lambda_2$ of the second class",
+}
+
 _WHOLE = {"d", "K"}
+_SOLVED = 33  # values of a parameter at which the criteria are solved for; between them they are smooth
 _LEVELS = 400  # of a measured curve on which a median is read
 
 
@@ -63,7 +79,9 @@ def parse_axis(text: str, count: int) -> Axis:
         raise ValueError(f"{text}: need low < high, and low > 0 for a logarithmic axis")
     if name in NOISE and low <= 0:
         low = 1e-3 * high  # a clean sample is the limit, not a level
-    axis = (logarithmic if log else linear)(name, low, high, count, NOISE.get(name, name))
+    axis = (logarithmic if log else linear)(
+        name, low, high, count, NOISE.get(name) or _MEANING.get(name, name)
+    )
     if name in _WHOLE:
         values = np.unique(np.round(axis.values))
         return Axis(name, values, axis.long_name, axis.scale)
@@ -99,7 +117,42 @@ def grid(
     else:
         times = np.where(found["decided"] > 0, found["ou_time"], np.nan)
         fields = {"ou_time": (times.T, "time $t$ at which half of the entropy is left", "1")}
-    return assembled(x, y, fields, {}, spec=spec, name="grid", title=spec, source="T17")
+    about = {"spec": spec, "name": "grid", "title": spec.partition(":")[0], "source": "T5, T17"}
+    return assembled(x, y, fields, _lines(work), **about, fixed=_fixed(work))
+
+
+def _fixed(work: _Work) -> str:
+    """Parameters of the SPEC that neither axis replaces, as `d = 64, s = 1`."""
+    parts = (part.partition("=") for part in work.spec.partition(":")[2].split(",") if part)
+    return ", ".join(
+        f"{name} = {value}" for name, _, value in parts if name not in (work.x.name, work.y.name)
+    )
+
+
+def _lines(work: _Work) -> dict[str, tuple[Array, str]]:
+    """Every criterion's place on an axis of the noise, NaN where it has none or lies outside the axis."""
+    if work.y.name not in NOISE:
+        return {}
+    x = work.x.values
+    chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, _SOLVED)).round().astype(int))
+    found = [_places(work, float(x[index])) for index in chosen]
+    along = np.log(x) if work.x.scale == "log" else x
+    lines: dict[str, tuple[Array, str]] = {}
+    for name in CRITERIA:
+        places = np.array([places.get(name, np.nan) for places in found])
+        if np.isfinite(places).any():
+            values = np.interp(along, along[chosen], places)
+            inside = (values >= work.y.values[0]) & (values <= work.y.values[-1])
+            label = name.replace("-", " ").replace("sde", "SDE")
+            lines[name.replace("-", "_")] = (np.where(inside, values, np.nan), label)
+    return {name: line for name, line in lines.items() if np.isfinite(line[0]).any()}
+
+
+def _places(work: _Work, value: float) -> dict[str, float]:
+    """σ or t of every criterion that has one, of the mixture at one value of the parameter."""
+    found = speciation_times(_mixture(work.spec, {work.x.name: value}))
+    places = {each.criterion: each.sigma if work.y.name == "sigma" else each.time for each in found}
+    return {name: place for name, place in places.items() if place is not None}
 
 
 def grid_seconds(spec: str, x: Axis, y: Axis, *, samples: int = 20_000, key: int = 0) -> float:

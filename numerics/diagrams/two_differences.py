@@ -35,4 +35,7 @@ def mean_covariance(resolution: int, *, dimension: float = 10_000) -> xr.Dataset
         "ou_time": (time, "time $t$ at which half of the entropy is left", "1"),
         "share": (share, r"share of the scales in $γ$ at that time", "1"),
     }
-    return assembled(x, y, fields, lines, dimension=dimension)
+    found = assembled(x, y, fields, lines, dimension=dimension)
+    found["ou_time"].attrs["contours"] = [0.5, 1.0, 2.0, 3.0, 4.0]
+    found["share"].attrs["contours"] = [0.1, 0.9]
+    return found

@@ -12,7 +12,7 @@ import typer
 
 from ...theory import __version__
 from ...theory._support.one_line import one_line
-from . import cite, clock, compare, control, convert, curve, diagram, fit, measure, predict, verify
+from . import cite, clock, compare, control, convert, curve, diagram, fit, measure, plot, predict, verify
 from .common import forget_kept, interruption, told
 from .streams import sturdy_streams
 
@@ -25,6 +25,7 @@ app: typer.Typer = typer.Typer(
 )
 app.command("predict")(predict.predict)
 app.command("curve")(curve.curve)
+app.command("plot")(plot.plot)
 app.command("fit")(fit.fit)
 app.command("verify")(verify.verify)
 app.command("diagram")(diagram.diagram)
@@ -127,7 +128,8 @@ def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
     except OSError as error:
         return _refuse(f"{error.filename or 'system'}: {one_line(error)}")
     except ModuleNotFoundError as error:
-        return _refuse(f"{error.name}: is not installed; pip install 'speciation[models]' brings it")
+        extra = "interactive" if error.name == "bokeh" else "models"
+        return _refuse(f"{error.name}: is not installed; pip install 'speciation[{extra}]' brings it")
 
 
 _OPTIONS = {"key": "seed", "sigmas": "sigma"}

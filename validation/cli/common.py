@@ -51,7 +51,7 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**64 - 1, help="S
 
 _EVERY = 60.0  # seconds between two lines of progress
 
-_OF_OUTPUT = ("out", "as_json", "quiet", "estimate", "list_all")
+_OF_OUTPUT = ("out", "html", "as_json", "quiet", "estimate", "list_all")
 
 
 _UNBOUNDED = 1 << 20  # columns: wider than anything that is printed

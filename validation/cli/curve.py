@@ -29,7 +29,7 @@ from .common import (
 
 __all__ = ["curve"]
 
-ENDINGS = (".csv", ".nc", ".json", ".png", ".pdf", ".svg")
+ENDINGS = (".csv", ".nc", ".json", ".png", ".pdf", ".svg", ".html")
 _MOST_LEVELS = 1_000_000
 _OF_DRAWS = ("samples", "seed", "points", "tolerance")
 
@@ -65,7 +65,7 @@ def curve(
     out: Annotated[
         Path | None,
         typer.Option(
-            parser=path_of, metavar="PATH", help="Output file: .csv, .nc, .json, .png, .pdf or .svg."
+            parser=path_of, metavar="PATH", help="Output file: .csv, .nc, .json, .png, .pdf, .svg or .html."
         ),
     ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
@@ -84,6 +84,7 @@ def curve(
     if out is not None:
         prepare_file(out, ENDINGS, spec)
         prepare_figures(out.suffix)
+        _check_page(out)
     announce_reading(spec, quiet)
     mixture = GaussianMixture.parse(spec)
     sigmas = _levels(sigma, levels, mixture)
@@ -158,6 +159,14 @@ def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> No
         )
     output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
     say(numbers)
+
+
+def _check_page(out: Path) -> None:
+    """`ModuleNotFoundError` before the work where a page is asked for and nothing can draw it."""
+    if out.suffix == ".html":
+        from ..figures.interactive import check_installed
+
+        check_installed()
 
 
 def _check_clock(clock: str, sigmas: Any) -> None:
@@ -235,9 +244,16 @@ def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str,
         ".csv": lambda path: write_table(level_table(dataset), path),
         ".nc": lambda path: dataset.assign_attrs(spec=storable(spec)).to_netcdf(path, engine="scipy"),
         ".json": lambda path: write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n"),
+        ".html": lambda path: _page(dataset, spec, path),
         **dict.fromkeys((".png", ".pdf", ".svg"), figure),
     }
     write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")
+
+
+def _page(dataset: Any, spec: str, path: Path) -> None:
+    from ..figures.interactive import overlay_page, writer
+
+    writer(overlay_page({spec: dataset}, heading=spec))(path)
 
 
 def _print_table(dataset: Any, spec: str) -> None:

@@ -24,6 +24,7 @@ from .common import (
 
 __all__ = ["diagram"]
 
+ENDINGS = (".nc", ".pdf", ".svg", ".png", ".html")
 _PLACE = Path("diagrams")
 
 
@@ -50,17 +51,24 @@ def diagram(
         typer.Option(help="Times in this clock, as flow:shift=3, in place of OU time or sigma on an axis."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(parser=path_of, metavar="PATH", help="Folder for the data and the figure.")
+        Path,
+        typer.Option(
+            parser=path_of,
+            metavar="PATH",
+            help="Folder for the data, figures and caption, or one file: .nc, .pdf, .svg, .png or .html.",
+        ),
     ] = _PLACE,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write an interactive page too, which needs no network.")
+    ] = False,
     list_all: Annotated[bool, typer.Option("--list", help="Name the diagrams and exit.")] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Compute a phase diagram: OUT/NAME.nc, .pdf and .png."""
+    """Compute a phase diagram: OUT/NAME.nc, its figure as .pdf, .svg and .png, and a caption as .txt."""
     from ...numerics._support.devices import check_devices
     from ...numerics.diagrams import DIAGRAMS, in_clock, phase_diagram
-    from ...numerics.runs.atomic_files import prepare_directory
     from ..control.clocks import clock_of
 
     if list_all:
@@ -76,17 +84,16 @@ def diagram(
             raise ValueError(f"--clock: {name} keeps its axis: {DIAGRAMS[name].clockless}")
         in_clock(phase_diagram(name, 2, **values), schedule)  # refuses before the work
     plan = _plan(_with(spec, values), x, y, resolution) if name == "grid" else None
-    prepare_directory(out)
-    prepare_figures()
+    _prepare(out, html)
     if plan is not None:
-        found = _grid(*plan, samples, seed, out, quiet)
+        found = _grid(*plan, samples, seed, out.parent if out.suffix in ENDINGS else out, quiet)
     else:
         check_devices()
         announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
         found = phase_diagram(name, resolution, **values)
     if schedule is not None:
         found = in_clock(found, schedule, clock)
-    paths = _write(found, name, out, given(context))
+    paths = _write(found, name, out, html, given(context))
     if as_json:
         fields = [str(field) for field, values in found.data_vars.items() if values.ndim == 2]
         sizes = {str(dimension): int(size) for dimension, size in found.sizes.items()}
@@ -95,6 +102,21 @@ def diagram(
     elif not quiet:
         for path in paths:
             errors().print(f"wrote {path}")
+
+
+def _prepare(out: Path, html: bool) -> None:
+    """The folder, or the one file, that is to be written, and what draws it."""
+    from ...numerics.runs.atomic_files import prepare_directory, prepare_file
+
+    if out.suffix in ENDINGS and not out.is_dir():
+        prepare_file(out, ENDINGS)
+    else:
+        prepare_directory(out)
+    prepare_figures()
+    if html or out.suffix == ".html":
+        from ..figures.interactive import check_installed
+
+        check_installed()
 
 
 def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: Any) -> str:
@@ -188,15 +210,32 @@ def _grid(spec: str, axes: Any, samples: int, seed: int, out: Path, quiet: bool)
         return grid(spec, *axes, samples=samples, key=seed, folder=folder, progress=progress)
 
 
-def _write(found: Any, name: str, out: Path, asked: dict[str, Any]) -> list[Path]:
+def _write(found: Any, name: str, out: Path, html: bool, asked: dict[str, Any]) -> list[Path]:
     from ...numerics.runs.manifests import MANIFEST, write_results
-    from ..figures.diagrams import diagram_figure
+
+    one = out.suffix in ENDINGS and not out.is_dir()
+    kinds = (out.suffix,) if one else (".nc", ".pdf", ".svg", ".png", *((".html",) if html else ()))
+    stem, folder = (out.stem, out.parent) if one else (name, out)
+    writers = {f"{stem}{kind}": _writer(found, kind) for kind in kinds} | {
+        f"{stem}.txt": _writer(found, ".txt")
+    }
+    if out.suffix == ".nc" and one:
+        del writers[f"{stem}.txt"]
+    return write_results(folder, writers, asked, f"{out.name if one else name}.{MANIFEST}")
+
+
+def _writer(found: Any, kind: str) -> Any:
+    """What writes a diagram as one kind of file to the path that it is given."""
+    from ...numerics.runs.atomic_files import write_text
+    from ..figures.diagrams import caption, diagram_figure
     from ..figures.style import saver
 
-    figure = diagram_figure(found)
-    writers = {
-        f"{name}.nc": lambda path: found.to_netcdf(path, engine="scipy"),
-        f"{name}.pdf": saver(figure),
-        f"{name}.png": saver(figure),
-    }
-    return write_results(out, writers, asked, f"{name}.{MANIFEST}")
+    if kind == ".nc":
+        return lambda path: found.to_netcdf(path, engine="scipy")
+    if kind == ".txt":
+        return lambda path: write_text(path, caption(found))
+    if kind == ".html":
+        from ..figures.interactive import diagram_page, writer
+
+        return writer(diagram_page(found))
+    return saver(diagram_figure(found))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .style import styled
+from .style import TWO_COLUMNS, styled
 
 __all__ = ["accuracy_figure"]
 
@@ -25,7 +25,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
     entropy is below every normal double, are hatched.
     """
     with styled({"axes.grid": False}):
-        figure = Figure(figsize=(7.4, 10), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 8.5), layout="constrained")
         axes = figure.subplots(len(_PANELS), 1)
         image: Any = None
         for panel, (name, (title, x, y)) in zip(axes, _PANELS.items(), strict=True):
@@ -39,7 +39,7 @@ def accuracy_figure(table: pd.DataFrame) -> Figure:
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
                     shade = "white" if value < (_BEST + _WORST) / 2 else "black"
-                    panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=shade)
+                    panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=6, color=shade)
             panel.set_xticks(range(grid.shape[1]), [f"{v:g}" for v in grid.columns], rotation=60)
             panel.set_yticks(range(grid.shape[0]), [f"{v:g}" for v in grid.index])
             panel.set(title=title, xlabel=x, ylabel=y)

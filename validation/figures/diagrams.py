@@ -1,27 +1,101 @@
-"""Publication figures of phase diagrams: a panel per field, lines on top, every label from the data."""
+"""Figures of phase diagrams for print: a panel per field, lines on top, every label from the data.
 
-from itertools import cycle
+Two panels are 6.8 inches wide, one is 3.3. What is fixed stands in the title, and `caption` says it again in
+words, with what was cut off and what was drawn together.
+"""
+
+import textwrap
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
+from matplotlib import colors, patches, patheffects, ticker
 from matplotlib.figure import Figure
 
-from .style import literally, styled
+from .line_groups import TOGETHER, grouped
+from .style import DASHES, ONE_COLUMN, TWO_COLUMNS, literally, plain_ticks, styled
 
-__all__ = ["diagram_figure"]
+__all__ = ["caption", "diagram_figure", "fields_of", "fixed_parameters", "lines_of"]
 
-_LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
-_WHITE_ON = "#222222"
-_MISSING = "#c8c8c8"
+_MOST = len(DASHES)
+_UNDECIDED = "not decided, even on clean data"
+_SYMBOLS = {
+    "mu": "μ", "separation2": "|δ|²", "dimension": "d", "lambda1": "λ₁", "lambda2": "λ₂", "B": "|B|²",
+}  # fmt: skip
+_NOT_FIXED = ("name", "title", "source", "spec", "error", "crossing", "fixed")
+
+
+def fields_of(diagram: xr.Dataset) -> list[str]:
+    """Names of the fields that a figure shows: at most two."""
+    names = [str(name) for name, values in diagram.data_vars.items() if values.ndim == 2]
+    return [name for name in names if name != "difference"][:2]
+
+
+def lines_of(diagram: xr.Dataset) -> list[tuple[list[str], xr.DataArray]]:
+    """Lines of a figure, at most five, with the labels of those drawn as one.
+
+    A line that would be a sixth is left to the caption.
+    """
+    names = [name for name, values in diagram.data_vars.items() if values.ndim == 1]
+    if not names:
+        return []
+    y, x = diagram[fields_of(diagram)[0]].dims
+    other = diagram[y if diagram[names[0]].dims == (x,) else x]
+    log = other.attrs["scale"] == "log"
+    ends = np.log(other.values[[0, -1]]) if log else other.values[[0, -1]]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = {n: np.log(diagram[n].values) if log else diagram[n].values for n in names}
+    groups = grouped({str(name): each for name, each in values.items()}, float(ends[1] - ends[0]))
+    return [([diagram[name].attrs["long_name"] for name in names], diagram[names[0]]) for names, _ in groups]
+
+
+def fixed_parameters(diagram: xr.Dataset) -> str:
+    """What is the same all over a diagram, as `s = 0.5, d = 64`; empty where nothing is."""
+    text = diagram.attrs.get("fixed")
+    if text is not None:
+        return str(text)
+    pairs = {name: value for name, value in diagram.attrs.items() if name not in _NOT_FIXED}
+    return ", ".join(f"{_SYMBOLS.get(name, name)} = {value:g}" for name, value in pairs.items())
+
+
+def caption(diagram: xr.Dataset) -> str:
+    """A caption in plain text: what is shown, what is fixed, what the lines are, what was cut off."""
+    fields = fields_of(diagram)
+    y, x = diagram[fields[0]].dims
+    attributes, shown = diagram.attrs, [_named(diagram[name]) for name in fields]
+    sentences = [f"{attributes.get('title', '')} ({attributes.get('source', '')})."]
+    places = " (left) and ".join(shown) + (" (right)" if len(shown) > 1 else "")
+    across, along = (diagram[axis].attrs["long_name"] for axis in (x, y))
+    sentences.append(f"{places}, over {across} and {along}.")
+    fixed = fixed_parameters(diagram)
+    sentences.append(f"Fixed: {fixed}." if fixed else "Nothing else is fixed.")
+    groups = lines_of(diagram)
+    for labels, _ in groups[:_MOST]:
+        if len(labels) > 1:
+            sentences.append(f"Drawn as one, being within {TOGETHER:.1%} of the axis: {', '.join(labels)}.")
+    if len(groups) > _MOST:
+        left = [label for labels, _ in groups[_MOST:] for label in labels]
+        sentences.append(f"Not drawn: {', '.join(left)}.")
+    for name in fields:
+        most = diagram[name].attrs.get("shown_to")
+        if most is not None and float(diagram[name].max()) > most:
+            sentences.append(
+                f"Colours of {diagram[name].attrs['long_name']} end at {most:.3g}; "
+                f"the largest value is {float(diagram[name].max()):.3g}."
+            )
+    if any(np.isnan(diagram[name].values).any() for name in fields):
+        sentences.append(f"Hatched: {_UNDECIDED}.")
+    return "\n".join(textwrap.wrap(" ".join(sentences), 100)) + "\n"
 
 
 def diagram_figure(diagram: xr.Dataset) -> Figure:
     """Fields of a phase diagram side by side; their lines are told apart by dash and named below.
 
-    Sequential fields use a colour scale of steadily rising lightness, differences a diverging one; both are
-    safe for colour-blind readers and in greyscale. Where a field is NaN the panel is grey. A field is shown
-    up to its attribute `shown_to`, if it has one.
+    Sequential fields go from white to a medium blue, differences from brown over white to violet, with the
+    values of contours written on them, so that both can be read in grey. Where a field is NaN the panel is
+    hatched. A field is shown up to its attribute `shown_to`, if it has one. The figure is 6.8 inches wide for
+    two fields and 3.3 for one.
 
     Parameters
     ----------
@@ -32,31 +106,52 @@ def diagram_figure(diagram: xr.Dataset) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    fields = [name for name, values in diagram.data_vars.items() if values.ndim == 2]
-    lines = [name for name, values in diagram.data_vars.items() if values.ndim == 1]
-    fields = [name for name in fields if name != "difference"][:2]
+    fields, groups = fields_of(diagram), lines_of(diagram)[:_MOST]
     with styled({"axes.grid": False, "axes.spines.top": True, "axes.spines.right": True}):
-        height = 4.0 + 0.22 * -(-len(lines) // 3)
-        figure = Figure(figsize=(4.7 * len(fields), height), layout="constrained")
+        wide = len(fields) > 1
+        columns = 3 if wide else 1
+        labels = [textwrap.fill(", ".join(names), 40) for names, _ in groups]
+        extra = sum(1 + label.count("\n") for label in labels) / columns
+        figure = Figure(
+            figsize=(TWO_COLUMNS if wide else ONE_COLUMN, 3.0 + 0.14 * extra), layout="constrained"
+        )
         panels = np.atleast_1d(figure.subplots(1, len(fields), sharey=True))
+        _label_axes(panels, diagram[fields[0]])  # first: where a contour is cut for its value depends on it
+        handles = []
         for panel, name in zip(panels, fields, strict=True):
-            _field(figure, panel, diagram[name])
-            for line, style in zip(lines, cycle(_LINES), strict=False):
-                _line(panel, diagram[line], style)
-        _label_axes(panels, diagram[fields[0]])
-        figure.suptitle(literally(str(diagram.attrs.get("title", ""))))
-        handles, labels = panels[0].get_legend_handles_labels()
+            missing = _field(figure, panel, diagram[name])
+            drawn = [_line(panel, line, style, diagram[name].dims[1])
+                     for (_, line), style in zip(groups, DASHES, strict=False)]  # fmt: skip
+            handles = [*zip(drawn, labels, strict=True), *((each, _UNDECIDED) for each in missing)]
+        figure.suptitle(_title(diagram, 90 if wide else 46))
         if handles:
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(handles)), fontsize=8)
+            lines, names = zip(*handles, strict=True)
+            figure.legend(lines, names, loc="outside lower center", ncols=min(columns, len(names)))
         return figure
 
 
-def _field(figure: Figure, panel: Any, values: xr.DataArray) -> None:
+def _title(diagram: xr.Dataset, width: int) -> str:
+    title, fixed = literally(str(diagram.attrs.get("title", ""))), literally(fixed_parameters(diagram))
+    return textwrap.fill(f"{title}; {fixed}" if fixed and fixed not in title else title, width)
+
+
+def _named(values: xr.DataArray) -> str:
+    units = values.attrs["units"]
+    return values.attrs["long_name"] + (f" [{units}]" if units != "1" else "")
+
+
+def _sequential() -> colors.Colormap:
+    """White to a medium blue, on which black lines are seen."""
+    return colors.ListedColormap(mpl.colormaps["Blues"](np.linspace(0, 0.72, 256)), name="light blues")
+
+
+def _field(figure: Figure, panel: Any, values: xr.DataArray) -> list[Any]:
+    """A field with its colour scale; the handle of what is undecided, if anything is."""
     y, x = values.dims
     data = values.values
     finite = data[np.isfinite(data)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    options: dict[str, Any] = {"cmap": "cividis", "vmin": low, "vmax": high}
+    options: dict[str, Any] = {"cmap": _sequential(), "vmin": low, "vmax": high}
     if low < -1e-3 * high:  # a difference: zero in the middle
         limit = min(max(-low, high), 4 * high)
         options = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
@@ -64,32 +159,47 @@ def _field(figure: Figure, panel: Any, values: xr.DataArray) -> None:
         options["vmax"] = values.attrs["shown_to"]
     extend = "both" if options["vmin"] > low and options["vmax"] < high else "neither"
     extend = "min" if options["vmin"] > low else "max" if options["vmax"] < high else extend
+    missing = []
     if finite.size < data.size:
-        panel.set_facecolor(_MISSING)
-        panel.plot([], [], "s", color=_MISSING, markersize=8, label="not decided, even on clean data")
+        panel.patch.set(facecolor="white", hatch="//////", edgecolor="0.7")
+        missing.append(patches.Patch(facecolor="white", hatch="//////", edgecolor="0.7"))
     mesh = panel.pcolormesh(values[x], values[y], data, shading="nearest", rasterized=True, **options)
-    units = values.attrs["units"]
-    label = values.attrs["long_name"] + (f" [{units}]" if units != "1" else "")
-    figure.colorbar(mesh, ax=panel, location="top", label=label, extend=extend, shrink=0.9)
+    _contours(panel, values)
+    bar = figure.colorbar(mesh, ax=panel, location="top", label=_named(values), extend=extend, aspect=30)
+    bar.ax.xaxis.set_major_locator(ticker.MaxNLocator(5))
+    return missing
 
 
-def _line(panel: Any, values: xr.DataArray, style: Any) -> None:
-    """A white line with a dark rim, which is seen on every colour."""
-    from matplotlib import patheffects
+def _contours(panel: Any, values: xr.DataArray) -> None:
+    """Thin lines at the levels that a field names in `contours`, each with its value."""
+    levels = np.atleast_1d(values.attrs.get("contours", []))
+    if not levels.size or min(values.shape) < 3:
+        return
+    y, x = values.dims
+    drawn = panel.contour(
+        values[x], values[y], values.values, levels=levels, colors="black", linewidths=0.5, linestyles="-"
+    )
+    panel.clabel(drawn, fmt="%g", fontsize=6, inline_spacing=2)
 
-    (drawn,) = panel.plot(
-        values[values.dims[0]], values, linestyle=style, color="white", linewidth=1.6,
-        label=values.attrs["long_name"],
-    )  # fmt: skip
-    drawn.set_path_effects([patheffects.withStroke(linewidth=3.2, foreground=_WHITE_ON)])
+
+def _line(panel: Any, values: xr.DataArray, style: Any, x: Any) -> Any:
+    """A black line with a white rim, seen on every colour; where the axes are turned it runs along y."""
+    along, across = values[values.dims[0]].values, values.values
+    if values.dims[0] != x:
+        along, across = across, along
+    (drawn,) = panel.plot(along, across, linestyle=style, color="black", linewidth=1.1)
+    drawn.set_path_effects([patheffects.withStroke(linewidth=2.2, foreground="white")])
+    return drawn
 
 
 def _label_axes(panels: Any, values: xr.DataArray) -> None:
     y, x = values.dims
     for panel in panels:
         panel.set_xlabel(values[x].attrs["long_name"])
-        panel.set_xlim(float(values[x].min()), float(values[x].max()))
-        panel.set_ylim(float(values[y].min()), float(values[y].max()))
-        panel.set_xscale(values[x].attrs["scale"])
-        panel.set_yscale(values[y].attrs["scale"])
+        for name, axis, limit in ((x, panel.xaxis, panel.set_xlim), (y, panel.yaxis, panel.set_ylim)):
+            low, high = float(values[name].min()), float(values[name].max())
+            (panel.set_xscale if name == x else panel.set_yscale)(values[name].attrs["scale"])
+            limit(low, high)
+            if values[name].attrs["scale"] == "log":
+                plain_ticks(axis, low, high)
     panels[0].set_ylabel(values[y].attrs["long_name"])

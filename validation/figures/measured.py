@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import ticker
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .style import literally, styled
+from .style import ONE_COLUMN, literally, plain_ticks, styled
 from .theory import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, bound_label
 
 __all__ = [
@@ -30,7 +29,7 @@ def training_figure(history: Sequence[tuple[int, float, float]]) -> Figure:
     """Training and held-out loss against the step."""
     steps, training, held_out = np.array(history).T
     with styled():
-        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 2.4), layout="constrained")
         axes = figure.subplots()
         axes.plot(steps, training, color=BLUE, label="training, network")
         axes.plot(steps, held_out, "--", color=RED, label="held out, averaged network")
@@ -49,7 +48,7 @@ def sheet_figure(images: NDArray[Any], rows: int = 10) -> Figure:
     sheet = np.pad(sheet, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-1)
     sheet = sheet.transpose(0, 2, 1, 3).reshape(rows * (side + 2), columns * (side + 2))
     with styled():
-        figure = Figure(figsize=(4.0, 4.0 * rows / columns), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, ONE_COLUMN * rows / columns), layout="constrained")
         axes = figure.subplots()
         axes.imshow(sheet, cmap="gray_r", vmin=-1, vmax=1)
         axes.set_axis_off()
@@ -79,11 +78,11 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
                 axes.plot(predicted.sigma, _per_log_sigma(predicted, name), color=BLUE, label="predicted")
         peak, median = (float(predicted[key]) for key in ("peak_per_log_sigma", "median_sigma"))
         if np.isfinite(peak):
-            lower.axvline(peak, color=BLUE, linewidth=1.2, label="predicted peak per log σ")
+            lower.axvline(peak, color=BLUE, linewidth=0.9, label="predicted peak per log σ")
         if np.isfinite(median):
-            upper.axvline(median, color=BLUE, linewidth=1.2, linestyle=":", label="predicted median")
+            upper.axvline(median, color=BLUE, linewidth=0.9, linestyle=":", label="predicted median")
         for axes in (upper, lower):
-            axes.legend(fontsize=9)
+            axes.legend()
         _show_what_was_measured(upper, measured, predicted)
         return figure
 
@@ -101,13 +100,13 @@ def measured_figure(measured: xr.Dataset, title: str) -> Figure:
     with styled():
         figure, upper, lower = _curve_axes(measured, title)
         for axes in (upper, lower):
-            axes.legend(fontsize=9)
+            axes.legend()
         return figure
 
 
 def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
     """Axes for entropy and rate with the measured points on them."""
-    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
+    figure = Figure(figsize=(ONE_COLUMN, 4.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     quantity = _quantity(measured)
     for axes, name in ((upper, quantity), (lower, "rate")):
@@ -117,7 +116,7 @@ def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
                 error, label = 2 * _per_log_sigma(measured, f"{name}_se"), "measured, ±2 s.e."
             axes.errorbar(
                 measured.sigma, _per_log_sigma(measured, name), error, fmt="o", color=ORANGE,
-                markeredgecolor=BLACK, markersize=4, label=label,
+                markeredgecolor=BLACK, markersize=3, label=label,
             )  # fmt: skip
     span = [float(measured[f"peak_per_log_sigma_{end}"]) for end in ("low", "high")]
     if np.isfinite(span).all():
@@ -147,7 +146,7 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
     Pairs without a peak in the measured range are named; without a test there is no line.
     """
     with styled():
-        figure = Figure(figsize=(5.2, 5.0), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 3.2), layout="constrained")
         axes = figure.subplots()
         x, y = pairs.predicted_peak_per_log_sigma.values, pairs.peak_per_log_sigma.values
         ends = (pairs.peak_per_log_sigma_low.values, pairs.peak_per_log_sigma_high.values)
@@ -156,11 +155,11 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
         # an interval that reaches the edge of the range has no such end
         spread = np.nan_to_num(np.abs(np.stack([y - low, high - y])))
         axes.errorbar(
-            x, y, spread, fmt="o", color=ORANGE, markeredgecolor=BLACK, ecolor="0.6", markersize=5,
-            elinewidth=1, label="pairs of classes, 95 %",
+            x, y, spread, fmt="o", color=ORANGE, markeredgecolor=BLACK, ecolor="0.6", markersize=3.5,
+            elinewidth=0.6, label="pairs of classes, 95 %",
         )  # fmt: skip
         ends = np.array([x.min(), x.max()]) * [0.9, 1.1] if x.size else np.array([0.5, 2.0])
-        axes.plot(ends, ends, "--", color=BLACK, linewidth=1, label="measured = predicted")
+        axes.plot(ends, ends, "--", color=BLACK, linewidth=0.8, label="measured = predicted")
         if test is not None:
             fitted = np.exp(test["intercept"] + test["slope"] * np.log(ends))
             label = f"slope {test['slope']:.2f} ± {test['slope_se']:.2f}"
@@ -168,16 +167,14 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
         axes.set_xscale("log")
         axes.set_yscale("log")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(ticker.LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-            axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-            axis.set_minor_formatter(ticker.NullFormatter())
+            plain_ticks(axis, *ends)
         axes.set_xlabel("predicted σ at the peak per log σ")
         axes.set_ylabel("measured σ at the peak per log σ")
         if not shown.all():
             missing = [str(name) for name in pairs.pair.values[~shown]]
             few = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
-            axes.set_title(f"no peak in the measured range: {literally(few)}", fontsize=8)
-        axes.legend(fontsize=9, loc="upper left")
+            axes.set_title(f"no peak in the measured range: {literally(few)}", fontsize=6)
+        axes.legend(loc="upper left")
         return figure
 
 
@@ -188,23 +185,23 @@ def guidance_figure(table: pd.DataFrame) -> Figure:
     """
     colours, markers = (BLACK, BLUE, ORANGE, RED, GREEN, SKY), "osD^vP"
     with styled():
-        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 3.0), layout="constrained")
         axes = figure.subplots()
         groups: Any = table.groupby(["guidance", "low", "high"], sort=True)
         for (key, rows), colour, marker in zip(groups, colours, markers, strict=False):
             weight, low, high = (float(value) for value in key)
             limited = f" for {low:g} < σ ≤ {high:g}" if np.isfinite(high) else ""
-            axes.plot(rows.sigma, rows.predicted, color=colour, linewidth=1.2)
+            axes.plot(rows.sigma, rows.predicted, color=colour, linewidth=0.9)
             few = rows.iloc[::4]
             axes.errorbar(
-                few.sigma, few.measured, 2 * few.measured_se, fmt=marker, color=colour, markersize=4,
+                few.sigma, few.measured, 2 * few.measured_se, fmt=marker, color=colour, markersize=3,
                 markerfacecolor="white", label=f"ω = {weight:g}{limited}",
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(-0.05, 2.0)
         axes.set_xlabel(_SIGMA)
         axes.set_ylabel("cross-entropy of the own class [nats]")
-        axes.legend(title="measured (points, 2 s.e.)\npredicted (lines)", fontsize=9, title_fontsize=9)
+        axes.legend(title="measured (points, 2 s.e.)\npredicted (lines)")
         return figure
 
 
@@ -214,7 +211,7 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
     Columns: `dimension`, `pair`, `peak_per_log_sigma` and its `*_low` and `*_high`, `median_sigma`.
     """
     with styled():
-        figure = Figure(figsize=(5.6, 4.4), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 2.8), layout="constrained")
         axes = figure.subplots()
         for (pair, rows), colour, marker in zip(
             table.groupby("pair"), (BLUE, ORANGE, GREEN), "osD", strict=False
@@ -226,7 +223,7 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
             low, high = (np.log(rows[f"peak_per_log_sigma_{end}"] / peak) for end in ("low", "high"))
             offset = 0.02 * ("osD".index(marker) - 1)
             axes.errorbar(
-                shift + offset, value, np.abs([low, high]), fmt=marker, color=colour, markersize=5,
+                shift + offset, value, np.abs([low, high]), fmt=marker, color=colour, markersize=3.5,
                 label=f"peak per log σ, {literally(str(pair))}",
             )  # fmt: skip
             medians = np.log(rows.median_sigma / base.median_sigma)
@@ -239,8 +236,8 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
                 label=f"median, {literally(str(pair))}",
             )
         ends = np.array([-0.1, 1.5])
-        axes.plot(ends, ends, "--", color=BLACK, linewidth=1, label="½ log d")
+        axes.plot(ends, ends, "--", color=BLACK, linewidth=0.8, label="½ log d")
         axes.set_xlabel(r"predicted shift, $\frac{1}{2}\log(d/64)$")
         axes.set_ylabel(r"measured shift of $\log σ$")
-        axes.legend(fontsize=9)
+        axes.legend()
         return figure

@@ -1,5 +1,6 @@
-"""Figures: colour-blind-safe, legible in greyscale, axes in the paper's symbols with units."""
+"""Figures of curves and laws for print: colour-blind-safe, told apart in grey, axes with their symbols."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from ...numerics import entropy_curve
 from ...theory.closed_forms.many_classes import orthogonal_median, orthogonal_peak
@@ -18,7 +20,8 @@ from ...theory.times.prediction import SpeciationTime, speciation_times
 from ...theory.times.window import window_sigmas
 from ..models.digit_pairs import DigitPair
 from ..verification.independent.monte_carlo import entropy_draws
-from .style import STYLE, literally, styled
+from .line_groups import grouped
+from .style import DASHES, ONE_COLUMN, STYLE, TWO_COLUMNS, literally, styled
 
 __all__ = [
     "BOUND",
@@ -35,14 +38,11 @@ Array = NDArray[np.float64]
 # Okabe and Ito's palette, in an order whose lightness also differs
 BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 
-BOUND: Any = {"color": "0.4", "linestyle": (0, (1, 1)), "linewidth": 1.2}
+BOUND: Any = {"color": "0.4", "linewidth": 0.6}
 """Style of the line at H(C)."""
 
-_MARKED = {
-    "entropy-peak": ("peak per unit OU time", RED, "-"),
-    "curvature": ("curvature", BLUE, "--"),
-    "reverse-sde": ("reverse SDE", GREEN, ":"),
-}
+_FIRST = ("entropy-peak", "curvature", "reverse-sde", "covariance", "probability-flow", "entropy-median")
+_FINE = 1200  # points of a smooth curve
 
 
 def bound_label(curve: xr.Dataset) -> str:
@@ -58,8 +58,11 @@ def curve_figure(
 ) -> Figure:
     """Entropy and entropy rate of one curve against time, with speciation times marked.
 
-    Measured curves (standard errors above zero) carry bands of two standard errors. The rate is per unit OU
-    time, whatever the clock of the horizontal axis.
+    Exact curves are drawn smoothly through their levels; measured ones (standard errors above zero) are
+    points with bars of two of them. Every criterion that has a time within the curve is a vertical line, told
+    apart by dash; those that fall together are one line with all their names, and there are at most
+    five. The rate is per unit OU time, whatever the clock of the horizontal axis; for another than `ou` the
+    curve has it as coordinate `time`, and so have the `times`. The figure is 3.3 inches wide.
 
     Parameters
     ----------
@@ -77,23 +80,43 @@ def curve_figure(
     """
     along = "ou_time" if clock == "ou" else "time"
     with styled():
-        figure = Figure(figsize=(6.4, 5.2), layout="constrained")
-        upper, lower = figure.subplots(2, 1, sharex=True)
         curve = curve.sortby("sigma")
+        marks = _marks(times, curve[along].values)
+        labels = [textwrap.fill(", ".join(names), 52) for names, _ in marks]
+        lines = sum(1 + label.count("\n") for label in labels) + 1
+        figure = Figure(figsize=(ONE_COLUMN, 3.7 + 0.13 * lines), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True)
         _plot(upper, curve, "entropy", BLUE, along)
         _plot(lower, curve, "rate", RED, along)
         upper.set_ylabel("entropy $H(C|X_t)$ [nats]")
         lower.set_ylabel("rate $dH/dt$ [nats per OU time]")
         lower.set_xlabel("Ornstein–Uhlenbeck time $t$" if clock == "ou" else f"time of the {clock} clock")
-        upper.set_title(literally(title))
-        _mark_times(lower, times, "time")
-        upper.axhline(float(curve["class_entropy"]), **BOUND, label=bound_label(curve))
-        upper.legend(loc="lower right")
+        upper.set_title(textwrap.fill(literally(title), 50))
+        bound = upper.axhline(float(curve["class_entropy"]), **BOUND)
+        handles = [bound]
+        for (_, place), dash in zip(marks, DASHES, strict=False):
+            upper.axvline(place, color=BLACK, linestyle=dash, linewidth=0.9)
+            handles.append(lower.axvline(place, color=BLACK, linestyle=dash, linewidth=0.9))
         upper.set_ylim(bottom=0)
         lower.set_ylim(bottom=0)
-        if lower.get_legend_handles_labels()[0]:
-            lower.legend(loc="upper right")
+        figure.legend(handles, [bound_label(curve), *labels], loc="outside lower center", ncols=1)
         return figure
+
+
+def _marks(times: Sequence[SpeciationTime], axis: Array) -> list[tuple[list[str], float]]:
+    """Names and times of criteria within the axis: at most five groups, each with the time of its first."""
+    low, high = float(np.nanmin(axis)), float(np.nanmax(axis))
+    known = {each.criterion: each.time for each in times if each.time is not None}
+    order = [*(name for name in _FIRST if name in known), *(name for name in known if name not in _FIRST)]
+    places = {name: np.array([known[name]]) for name in order if low <= float(known[name] or 0) <= high}
+    groups = grouped(places, high - low)[: len(DASHES)]
+    return [([_label(name) for name in names], float(place[0])) for names, place in groups]
+
+
+def _label(criterion: str) -> str:
+    if criterion == "entropy-peak":
+        return "entropy peak (per OU time)"
+    return criterion.replace("-", " ").replace("sde", "SDE")
 
 
 def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
@@ -103,82 +126,100 @@ def digit_figure(pair: DigitPair, label: str, seed: int = 0) -> Figure:
     sigmas = sigmas[sigmas > sigmas[-1] * 3e-3]
     curve = entropy_curve(mixture, sigmas)
     with styled():
-        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.9), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1, 4))
         for row, digit in enumerate((pair.first, pair.second)):
             axes = figure.add_subplot(grid[row, 0])
             axes.imshow(mixture.means[row].reshape(8, 8), cmap="gray_r", vmin=-1, vmax=1)
-            axes.set_title(f"mean of “{digit}”", fontsize=9)
+            axes.set_title(f"mean of “{digit}”")
             axes.set_axis_off()
         main = figure.add_subplot(grid[:, 1])
         main.plot(curve.sigma, curve.entropy, color=BLUE, label="predicted, $H_2(γ(σ))$")
         _measured_points(main, mixture, sigmas, seed)
-        _mark_times(main, speciation_times(mixture), "sigma")
+        _mark_times(main, speciation_times(mixture))
         main.set_xscale("log")
         main.set_xlabel("noise-to-signal ratio σ [pixel range 2]")
         main.set_ylabel("entropy $H(C|X_σ)$ [nats]")
         main.set_title(f"digits {pair.first} and {pair.second}: the {label} pair")
         main.set_ylim(0, 0.75)
-        main.legend(loc="lower right", fontsize=9)
+        main.legend(loc="lower right")
         return figure
 
 
-def log_law_figure(dimensions: Sequence[int]) -> Figure:
-    """Growing d in t, in t − ½ log d, where all fall on one curve, and in t/t_S, a step (T6, T7)."""
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(dimensions)))
+def log_law_figure(dimensions: Sequence[int], s: float = 0.5) -> Figure:
+    """Growing d in t, in `t − ½ log d`, in `t/t_S`, and what is left over in a finite dimension (T6, T7).
+
+    Two classes at ±(1, …, 1) with variance s². Criteria at a level γ_c lie at `½ log d − ½ log γ_c` and, to
+    first order, `(1 − s²)γ_c/(2d)` later: the last panel has that line, and the exact times as points.
+    """
     with styled():
-        figure = Figure(figsize=(10.8, 3.4), layout="constrained")
-        left, middle, right = figure.subplots(1, 3)
-        # in the middle the curves coincide: thinner ones on top, so that each stays visible
-        widths = np.linspace(7, 1.2, len(dimensions))
-        for d, colour, width in zip(dimensions, colours, widths, strict=True):
-            mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), 1.0)
+        figure = Figure(figsize=(TWO_COLUMNS, 4.6), layout="constrained")
+        (left, shifted), (relative, correction) = figure.subplots(2, 2)
+        looks = zip(dimensions, _colours(len(dimensions)), DASHES, strict=False)
+        for d, colour, dash in looks:
+            mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), s**2)
             times = np.linspace(0.02, 0.5 * np.log(d) + 3.5, 400)
             curve = entropy_curve(mixture, OrnsteinUhlenbeck().sigma(times))
-            left.plot(curve.ou_time, curve.rate, color=colour, label=f"$d={d:,}$")
-            middle.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, color=colour, linewidth=width)
-            right.plot(curve.ou_time / (0.5 * np.log(d)), curve.entropy / np.log(2), color=colour)
-        _mark_shifted(middle)
+            look: Any = {"color": colour, "linestyle": dash, "label": f"$d={d:,}$"}
+            left.plot(curve.ou_time, curve.rate, **look)
+            shifted.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, **look)
+            relative.plot(curve.ou_time / (0.5 * np.log(d)), curve.entropy / np.log(2), **look)
+        _corrections(correction, s)
+        shifted.set_xlim(-2.5, 3.5)
         left.set_xlabel("Ornstein–Uhlenbeck time $t$")
-        middle.set_xlabel(r"$t - \frac{1}{2}\log d$")
-        right.set_xlabel(r"$t/t_S$, $t_S=\frac{1}{2}\log d$")
-        for axes in (left, middle):
-            axes.set_ylabel("entropy rate $dH/dt$ [nats per unit $t$]")
-            axes.set_ylim(0, 0.6)
-        right.set_ylabel(r"entropy $H(C|X_t)/\log 2$")
-        right.set_xlim(0, 2)
-        left.legend(fontsize=8, loc="upper right")
-        middle.legend(fontsize=8, loc="upper right")
+        shifted.set_xlabel(r"$t - \frac{1}{2}\log d$")
+        relative.set(
+            xlabel=r"$t/t_S$, $t_S=\frac{1}{2}\log d$", ylabel=r"entropy $H(C|X_t)/\log 2$", xlim=(0, 2)
+        )
+        for axes in (left, shifted):
+            axes.set(ylabel="rate $dH/dt$ [nats per unit $t$]", ylim=(0, 0.62))
+        for axes, letter in zip((left, shifted, relative, correction), "abcd", strict=True):
+            axes.set_title(f"({letter})", loc="left")
+        shifted.legend(loc="upper right", title=f"two classes, $\\mu=1$, $s={s:g}$")
         return figure
 
 
-def _mark_shifted(axes: Axes) -> None:
-    """Curvature and peak, which stay where they are once ½ log d is taken away."""
-    axes.axvline(0, color=BLACK, linestyle="--", linewidth=1, label="curvature, $γ=1$")
-    peak = float(-0.5 * np.log(_peak()))
-    axes.axvline(peak, color=RED, linewidth=1, label=f"peak, $γ^*={_peak():.4f}$")
-    axes.set_xlim(-2.5, 3.5)
+def _colours(count: int) -> Any:
+    """Colours of rising lightness, none too light for white paper."""
+    return mpl.colormaps["viridis"](np.linspace(0, 0.8, count))
 
 
-def _peak() -> float:
-    from ...theory.channel.constants import peak_gamma
-
-    return float(peak_gamma())
+def _corrections(axes: Axes, s: float) -> None:
+    """How much later than the logarithm a level of γ is reached, exactly and to first order in 1/d."""
+    d = np.geomspace(4, 1e5, 200)
+    levels = (("curvature, $γ_c=1$", 1.0), ("$γ_c=4$", 4.0))
+    for (label, level), colour, marker in zip(levels, (BLACK, RED), "oD", strict=True):
+        points = np.geomspace(8, 5e4, 9)
+        exact = 0.5 * np.log1p((1 - s**2) * level / points)
+        axes.plot(points, exact, marker, color=colour, markerfacecolor="white", label=label)
+        axes.plot(d, (1 - s**2) * level / (2 * d), color=colour, linewidth=0.8)
+    axes.set(xscale="log", yscale="log", xlabel="dimension $d$", xlim=(4, 1e5), ylim=(2e-6, 4))
+    axes.set_ylabel(r"$t - \frac{1}{2}\log(d/γ_c)$")
+    axes.legend(title="points: exact; lines: $(1-s^2)γ_c/2d$", loc="upper right")
 
 
 def _plot(axes: Axes, curve: xr.Dataset, name: str, colour: str, along: str) -> None:
-    value, error = curve[name], 2 * curve[f"{name}_se"]
-    axes.plot(curve[along], value, color=colour)
-    if float(error.max()) > 0:
-        axes.fill_between(curve[along], value - error, value + error, color=colour, alpha=0.25)
+    """A curve through its levels if it is exact, else points with bars of two standard errors."""
+    value, error, place = curve[name].values, 2 * curve[f"{name}_se"].values, curve[along].values
+    if error.max() > 0:
+        axes.errorbar(place, value, error, fmt=".", color=colour, markersize=2.5, elinewidth=0.7)
+        return
+    known = np.isfinite(place)
+    if known.sum() < 3:
+        axes.plot(place, value, color=colour)
+        return
+    position = np.log(curve.sigma.values[known])
+    fine = np.linspace(position[0], position[-1], _FINE)
+    smooth = [PchipInterpolator(position, each[known])(fine) for each in (place, value)]
+    axes.plot(*smooth, color=colour)
 
 
-def _mark_times(axes: Axes, times: Sequence[SpeciationTime], attribute: str) -> None:
-    for entry in times:
-        place = getattr(entry, attribute)
-        if entry.criterion in _MARKED and place is not None:
-            label, colour, line = _MARKED[entry.criterion]
-            axes.axvline(place, color=colour, linestyle=line, linewidth=1.2, label=label)
+def _mark_times(axes: Axes, times: Sequence[SpeciationTime]) -> None:
+    """The peak, curvature and the reverse SDE against σ."""
+    for name, dash in zip(("entropy-peak", "curvature", "reverse-sde"), DASHES, strict=False):
+        for entry in times:
+            if entry.criterion == name and entry.sigma is not None:
+                axes.axvline(entry.sigma, color=BLACK, linestyle=dash, linewidth=0.9, label=_label(name))
 
 
 def _measured_points(axes: Axes, mixture: GaussianMixture, sigmas: Array, seed: int) -> None:
@@ -213,10 +254,10 @@ def instability_figure(classes: Sequence[float]) -> Figure:
         "midpoint unstable, $g = K$": (k, ORANGE, ":"),
     }
     with styled():
-        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 3.0), layout="constrained")
         axes = figure.subplots()
         for label, (g, colour, line) in levels.items():
-            axes.plot(k, -0.5 * np.log(g), line, color=colour, label=label, linewidth=2)
+            axes.plot(k, -0.5 * np.log(g), line, color=colour, label=label)
         axes.set_xscale("log")
         axes.set_xlabel("number of classes $K$")
         axes.set_ylabel(r"Ornstein–Uhlenbeck time $t - \frac{1}{2}\log M$")

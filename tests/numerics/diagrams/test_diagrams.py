@@ -215,6 +215,21 @@ def test_grid_against_the_noise_is_a_curve_per_column():
     np.testing.assert_array_equal(turned.entropy.values.T, found.entropy)
 
 
+def test_grid_has_every_criterion_where_it_lies():
+    """At a value of the parameter that is a node of the interpolation, and in σ as well as t."""
+    for axis, attribute in (("t=0.05:4", "time"), ("sigma=0.3:40:log", "sigma")):
+        found = grid("binary:d=9,mu=1,s=0.6", parse_axis("mu=0.2:4:log", 5), parse_axis(axis, 4))
+        mixture = GaussianMixture.parse(f"binary:d=9,mu={found.mu.values[3]:.17g},s=0.6")
+        entries = {each.criterion: getattr(each, attribute) for each in speciation_times(mixture)}
+        drawn = {name for name, values in found.data_vars.items() if values.ndim == 1}
+        assert drawn >= {"curvature", "reverse_sde", "entropy_peak", "entropy_median", "covariance"}
+        for name in drawn:
+            place, high = entries[name.replace("_", "-")], float(found[axis.split("=")[0]][-1])
+            shown = float(found[name][3])
+            assert np.isnan(shown) if place is None or place > high else shown == pytest.approx(place)
+    assert found.attrs["fixed"] == "d = 9, s = 0.6"
+
+
 def test_grid_of_two_parameters_is_the_median():
     found = grid("binary:d=9,mu=1,s=1", parse_axis("mu=1:4", 3), parse_axis("d=4:64:log", 3))
     np.testing.assert_array_equal(found.d, [4, 16, 64])
@@ -250,9 +265,9 @@ def test_medians_of_hierarchies_solve_the_sum_of_two_channels():
 
 def test_rare_classes_are_decided_later_on_the_way_back():
     diagram = phase_diagram("prior", FEW)
-    middle = FEW // 2
-    assert (np.diff(diagram["median"][: middle + 1]) > 0).all()
-    assert (np.diff(diagram["median"][middle:]) < 0).all()
+    assert float(diagram.weight[-1]) == pytest.approx(0.5)
+    for name in ("median", "entropy_peak", "second_mode", "curvature"):
+        assert (np.diff(diagram[name]) > 0).all()
     assert "later on the way back" in DIAGRAMS["prior"].compute.__doc__
 
 
