@@ -8,7 +8,7 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,12 @@ from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
 from .._support.seeds import seed_of
+from .covariance import covariance_variables, kept_levels
 from .dataset import checked_sigmas, entropy_of, labelled
 from .places import with_places
 
 if TYPE_CHECKING:
-    from ..monte_carlo.strides import Progress
+    from ..monte_carlo.strides import Estimate, Progress
 
 __all__ = [
     "METHODS",
@@ -54,6 +55,7 @@ class _Curves:
     values: Array
     errors: Array
     attributes: dict[str, Any]
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @usual_errors
@@ -140,6 +142,7 @@ def entropy_curve(
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
+    dataset = dataset.assign(curves.shared)
     dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
     return with_places(dataset, class_entropy=_whole(mixture, groups), seed=seed)
 
@@ -229,7 +232,7 @@ def _sampled(
     from .._support.jax_settings import own_settings
     from ..monte_carlo import quasi_random
     from ..monte_carlo.checkpoint import Checkpoint
-    from ..monte_carlo.strides import estimate, in_precision
+    from ..monte_carlo.strides import Joint, estimate, in_precision
     from ..runs.fingerprints import fingerprint
 
     samples, key, tolerance, points, checkpoint, progress = budget
@@ -237,7 +240,7 @@ def _sampled(
     arrays = in_precision(parameters, dtype)
     with own_settings(double=dtype == "float64"):
         if points == "sobol":
-            found = quasi_random.estimate(arrays, samples, key, progress)
+            found = quasi_random.estimate(arrays, samples, key, progress, Joint(2, kept_levels(sigma)))
         else:
             keep = None
             if checkpoint is not None:
@@ -255,12 +258,25 @@ def _sampled(
                 progress=progress,
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),
+                joint=Joint(2, kept_levels(sigma)),
             )
     # disagreement keeps its relative precision as long as it is not subtracted from 1
     entropy, rate, disagreement = found.mean * unit
     errors = np.hypot(found.standard_error, rounding * found.mean) * unit
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
-    return _Curves(np.stack([entropy, rate, 1 - disagreement]), errors, attributes)
+    return _Curves(
+        np.stack([entropy, rate, 1 - disagreement]), errors, attributes, _shared(found, sigma, unit)
+    )
+
+
+def _shared(found: "Estimate", sigma: Array, unit: Any) -> dict[str, Any]:
+    """The covariance between levels of entropy and rate, as variables."""
+    if found.covariance is None:
+        return {}
+    places = kept_levels(sigma)
+    scale = np.broadcast_to(unit, sigma.shape)[places]
+    covariance = found.covariance * scale[:, None, None] * scale
+    return covariance_variables(("entropy", "rate"), sigma[places], covariance, found.units)
 
 
 def prepared(
