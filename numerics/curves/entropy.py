@@ -8,7 +8,7 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,12 @@ from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
 from .._support.seeds import seed_of
 from ..monte_carlo.meeting import PAIRWISE_LIMIT
+from .covariance import covariance_variables, kept_levels
 from .dataset import checked_sigmas, entropy_of, labelled, with_effective_draws
 from .places import with_places
 
 if TYPE_CHECKING:
-    from ..monte_carlo.strides import Progress
+    from ..monte_carlo.strides import Estimate, Progress
 
 __all__ = [
     "METHODS",
@@ -58,6 +59,7 @@ class _Curves:
     attributes: dict[str, Any]
     effective: Array | None = None
     """Draws that carry the entropy at each level (`effective_draws`), of what was drawn."""
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @usual_errors
@@ -151,6 +153,7 @@ def entropy_curve(
     dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
     if curves.effective is not None:
         dataset = with_effective_draws(dataset, curves.effective)
+    dataset = dataset.assign(curves.shared)
     dataset.attrs["classes"] = mixture.classes if groups is None else len(groups)
     return with_places(dataset, class_entropy=_whole(mixture, groups), seed=seed)
 
@@ -254,7 +257,7 @@ def _sampled(
     from .._support.jax_settings import own_settings
     from ..monte_carlo import quasi_random
     from ..monte_carlo.checkpoint import Checkpoint
-    from ..monte_carlo.strides import estimate, in_precision
+    from ..monte_carlo.strides import Joint, estimate, in_precision
     from ..runs.fingerprints import fingerprint
 
     samples, key, tolerance, points, checkpoint, progress = budget
@@ -264,7 +267,7 @@ def _sampled(
     arrays = in_precision(parameters, dtype)
     with own_settings(double=dtype == "float64"):
         if points == "sobol":
-            found = quasi_random.estimate(arrays, samples, key, progress)
+            found = quasi_random.estimate(arrays, samples, key, progress, Joint(2, kept_levels(sigma)))
         else:
             keep = None
             if checkpoint is not None:
@@ -282,10 +285,11 @@ def _sampled(
                 progress=progress,
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),
+                joint=Joint(2, kept_levels(sigma)),
             )
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
     values, errors, effective = in_nats(found, unit, rounding, largest)
-    return _Curves(values, errors, attributes, effective)
+    return _Curves(values, errors, attributes, effective, _shared(found, sigma, unit))
 
 
 def in_nats(found: Any, unit: Any, rounding: Any, largest: Array) -> tuple[Array, Array, Array]:
@@ -319,6 +323,16 @@ def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tup
     with np.errstate(divide="ignore", over="ignore"):
         relative2 = (errors[0] / np.where(errors[0] > 0, entropy, 1)) ** 2
     return errors, 1 / (1 / pairs + relative2)
+
+
+def _shared(found: "Estimate", sigma: Array, unit: Any) -> dict[str, Any]:
+    """The covariance between levels of entropy and rate, as variables."""
+    if found.covariance is None:
+        return {}
+    places = kept_levels(sigma)
+    scale = np.broadcast_to(unit, sigma.shape)[places]
+    covariance = found.covariance * scale[:, None, None] * scale
+    return covariance_variables(("entropy", "rate"), sigma[places], covariance, found.units)
 
 
 def prepared(

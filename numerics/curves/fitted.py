@@ -25,6 +25,7 @@ from ...theory.mixtures.labelled_samples import Samples, samples_of
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.seeds import seed_of
+from .covariance import covariance_variables, kept_levels, of_rows
 from .dataset import checked_sigmas, labelled
 from .entropy import bare_curves, entropy_curve
 from .places import with_places
@@ -134,7 +135,11 @@ def resampled_curve(
     value[0] = np.clip(value[0], 0.0, whole)
     error = np.hypot(rows.std(axis=0, ddof=1), errors)
     named = zip(("entropy", "rate"), value, error, strict=True)
-    return labelled(sigma, {name: (own, spread) for name, own, spread in named}, attributes)
+    curve = labelled(sigma, {name: (own, spread) for name, own, spread in named}, attributes)
+    places = kept_levels(sigma)
+    # a resampled fit varies as the fit itself, and not as the mean of them
+    shared = len(rows) * of_rows(rows, places)
+    return curve.assign(covariance_variables(("entropy", "rate"), sigma[places], shared, len(rows)))
 
 
 def _recentred(curve: xr.Dataset, rows: Array) -> tuple[Array, Array]:

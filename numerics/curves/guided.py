@@ -29,7 +29,8 @@ from .._support.seeds import seed_of
 from ..fokker_planck import guided_from
 from ..monte_carlo import unequal_covariance
 from ..monte_carlo.reverse import step_down
-from ..monte_carlo.strides import SINGLE_LIMIT, class_draws, estimate, in_precision, largest_of, normal
+from ..monte_carlo.strides import SINGLE_LIMIT, Joint, class_draws, estimate, in_precision, largest_of, normal
+from .covariance import covariance_variables, kept_levels
 from .dataset import checked_sigmas, labelled
 from .places import with_places
 
@@ -150,12 +151,16 @@ def _runs(
     }
     dtype = "float32" if largest_of(parameters) <= SINGLE_LIMIT else "float64"
     with jax.enable_x64(dtype == "float64"):
-        found = estimate(_guided_runs, in_precision(parameters, dtype), 2 * samples, key)
+        joint = Joint(1, kept_levels(sigma))
+        found = estimate(_guided_runs, in_precision(parameters, dtype), 2 * samples, key, joint=joint)
     curves = zip(("cross_entropy", "accuracy"), found.mean, found.standard_error, strict=True)
     values = {name: (mean, error) for name, mean, error in curves}
     attributes = {"method": "sde", "guidance": guidance, "samples": found.samples // 2, "key": key}
     attributes |= {"steps": grid.size - 1} | _acting(interval)
     curve = labelled(sigma, values, attributes)
+    if found.covariance is not None:
+        at = sigma[joint.places]
+        curve = curve.assign(covariance_variables(("cross_entropy",), at, found.covariance, found.units))
     return with_places(curve, class_entropy=mixture.class_entropy, seed=key)
 
 

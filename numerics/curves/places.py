@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .._support.seeds import seed_of
+from .covariance import shared_noise
 from .reading import HALFWAY, Levels, Reading, is_sampled, of_exact, of_sampled, slope_of
 
 __all__ = [
@@ -94,8 +95,9 @@ def with_places(
         H(C) in nats, kept as a variable. Otherwise the curve's own, or its largest entropy.
     resampled : (entropies, slopes), each of shape (resamples, levels), optional
         Over ascending σ: the curve and its `dH/d log σ` from resampled draws. Without them levels are
-        resampled from their standard errors, once independently and once with errors that levels share over
-        half a unit of log σ; the wider interval counts, because their covariance is not known.
+        resampled from the covariance between them, if the curve has it (`covariance`); or else from their
+        standard errors, once independently and once with errors that levels share over half a unit of log σ,
+        of which the wider interval counts.
     seed : int or JAX key
         Of the resampling.
 
@@ -237,6 +239,7 @@ def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
         nothing if error is None else error,
         nothing if slope_error is None else slope_error,
         whole=decision * float(curve["closure"]) if "closure" in curve else decision,
+        shared=shared_noise(curve, (name, "rate") if "rate" in curve else (name,), np.log(sigma)),
     )
     return levels, decision
 

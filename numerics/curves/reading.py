@@ -8,8 +8,9 @@ levels can show the lower one. Where fewer than three levels reach half of the h
 
 Of sampled curves a peak is that of a cubic in log σ through the levels around the highest that reach 60 % of
 it; per unit OU time, among those whose slope is four standard errors above zero. The interval is from
-resampled curves, and wider by what a polynomial of degree five puts elsewhere and by twice the error of the
-grid: what a smooth curve through the levels loses, and what half of them give, beyond what noise explains.
+resampled curves (of the covariance between levels, where it is known), and wider by what a polynomial of
+degree five puts elsewhere and by twice the error of the grid: what a smooth curve through the levels loses,
+and what half of them give, beyond what noise explains.
 """
 
 from collections.abc import Callable
@@ -52,7 +53,8 @@ _CORRELATED = 0.5  # length in log σ of errors that levels share, where it is n
 class Levels:
     """A curve over ascending log σ with its standard errors; `slope` is dH/d log σ, where it is known.
 
-    The window is where the entropy passes shares of `whole`.
+    The window is where the entropy passes shares of `whole`. `shared` are factors of the errors that levels
+    share (`covariance.shared_noise`), of the entropy and, where it is known, of the slope.
     """
 
     x: Array
@@ -61,6 +63,7 @@ class Levels:
     entropy_error: Array
     slope_error: Array
     whole: float
+    shared: tuple[Array, ...] | None = None
 
 
 def slopes_of(log_sigma: Array, entropies: Array, order: int = 2) -> Array:
@@ -108,10 +111,12 @@ def slope_of(data: Levels) -> Array:
 
 
 def _slope_error(data: Levels) -> Array:
-    """Standard errors of `slope_of`; of a derived one, with independent or with shared errors, the larger."""
+    """Standard errors of `slope_of`; of a derived one, without a covariance, the larger of two kinds."""
     if data.slope is not None:
         return data.slope_error
     matrix = _slope_matrix(data.x, 4 if _coarse(data.x) else 2)
+    if data.shared is not None:
+        return np.sqrt(np.square(matrix @ (data.entropy_error[:, None] * data.shared[0])).sum(axis=1))
     independent = np.sqrt(matrix**2 @ data.entropy_error**2)
     return np.maximum(independent, data.entropy_error / _CORRELATED)
 
@@ -249,9 +254,12 @@ def of_sampled(data: Levels, resampled: tuple[Array, Array] | None, seed: int) -
     keep = slope > _SIGNIFICANT * _slope_error(data)
     usual = _smoothed(data, data.entropy, slope, keep, 3)
     finer = _smoothed(data, data.entropy, _finer(data, data.entropy, slope), keep, 5)
-    kinds = (
-        [resampled] if resampled is not None else [_noisy(data, seed, RESAMPLES, n) for n in (0, _CORRELATED)]
-    )
+    if resampled is not None:
+        kinds = [resampled]
+    elif data.shared is not None:
+        kinds = [_noisy(data, seed, 2 * RESAMPLES)]
+    else:
+        kinds = [_noisy(data, seed, RESAMPLES, length) for length in (0, _CORRELATED)]
     low, high, spread = usual, usual, np.zeros(4)
     for entropies, slopes in kinds:
         rows = [_smoothed(data, h, y, keep, 3, True) for h, y in zip(entropies, slopes, strict=True)]
@@ -400,10 +408,13 @@ def _through_few(x: Array, y: Array, best: int, degree: int, near: int) -> float
 
 
 def _noisy(data: Levels, seed: int, count: int, length: float = 0.0) -> tuple[Array, Array]:
-    """Curves and slopes with noise of their standard errors, correlated over `length` in log σ."""
+    """Curves and slopes with noise of their covariance; without, correlated over `length` in log σ."""
     rng = np.random.default_rng([seed, 0xC0])
+    common = None if data.shared is None else rng.standard_normal((count, data.shared[0].shape[1]))
 
-    def noise() -> Array:
+    def noise(of: int = 0) -> Array:
+        if common is not None and data.shared is not None:
+            return common @ data.shared[of].T
         if length == 0:
             return rng.standard_normal((count, data.x.size))
         waves = rng.standard_normal((count, 48)) / length
@@ -415,4 +426,4 @@ def _noisy(data: Levels, seed: int, count: int, length: float = 0.0) -> tuple[Ar
     if data.slope is None:
         found = slopes_of if data.entropy_error.any() else _spline_slopes
         return entropies, found(data.x, entropies)
-    return entropies, data.slope + data.slope_error * noise()
+    return entropies, data.slope + data.slope_error * noise(1)

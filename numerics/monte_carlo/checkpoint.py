@@ -39,7 +39,7 @@ class Checkpoint:
         try:
             arrays = read_arrays(self.path)
             run, count = str(arrays["run"]), int(arrays["count"])
-            moments = Moments(count, arrays["mean"], arrays["squares"])
+            moments = Moments(count, arrays["mean"], arrays["squares"], *_products(arrays))
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             raise ValueError(f"{self.path}: not a checkpoint, or a damaged one; remove it") from None
         if run != self.run:
@@ -61,6 +61,8 @@ class Checkpoint:
             "mean": moments.mean,
             "squares": moments.squares,
         }
+        if moments.products is not None:
+            arrays |= {"products": moments.products, "places": moments.places}
 
         def save(temporary: Path) -> None:
             with temporary.open("wb") as stream:
@@ -68,3 +70,10 @@ class Checkpoint:
 
         write_atomically(self.path, save)
         self._written = time.monotonic()
+
+
+def _products(arrays: dict[str, Any]) -> tuple[Any, Any]:
+    """Products of deviations and their levels, which files of earlier versions do not have."""
+    if "products" not in arrays:
+        return None, None
+    return arrays["products"], arrays["places"].astype(np.intp)

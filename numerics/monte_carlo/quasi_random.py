@@ -15,7 +15,7 @@ from .._support.jax_settings import own_settings
 from .._support.seeds import seed_of, stream
 from .moments import Moments
 from .shared_covariance import reduced_at
-from .strides import Estimate, Progress
+from .strides import Estimate, Joint, Progress
 
 __all__ = ["REPLICATES", "estimate"]
 
@@ -27,7 +27,11 @@ _BLOCK = 256  # points evaluated at once
 
 
 def estimate(
-    parameters: dict[str, Any], samples: int, key: Any, progress: Progress | None = None
+    parameters: dict[str, Any],
+    samples: int,
+    key: Any,
+    progress: Progress | None = None,
+    joint: Joint | None = None,
 ) -> Estimate:
     """Mean and standard error of `reduced`'s curves from at least `samples` points."""
     levels = parameters["levels"]
@@ -47,8 +51,10 @@ def estimate(
             means.append(np.asarray(_mean(blocks, bits.reshape(-1, block), parameters), dtype=np.float64))
         if progress is not None:
             progress((replicate + 1) * points, REPLICATES * points)
-    moments = Moments.of(np.stack(means))
-    return Estimate(moments.mean, moments.standard_error, REPLICATES * points)
+    moments = Moments.of(np.stack(means), *(joint or (0, None)))
+    return Estimate(
+        moments.mean, moments.standard_error, REPLICATES * points, moments.covariance, moments.count
+    )
 
 
 def _points(rank: int, points: int, seed: list[int]) -> tuple[Array, NDArray[np.uint32]]:

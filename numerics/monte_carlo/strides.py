@@ -1,19 +1,20 @@
 """Keyed strides of draws, when to stop, and how to go on after an interruption.
 
 Draws come in strides of `STRIDE` antithetic pairs. Stride i uses `fold_in(key, i)` and is reduced on
-its own to means and squared deviations, which are combined in order of i in double precision. So an
-answer depends on the key and the number of strides, and on nothing else: not on how many strides run at
-once, on how many devices or processes, or on whether the run was interrupted. Every device runs the program
-of one device by itself, because one that a compiler divides is rounded in other places.
+its own to means, squared deviations and products of deviations between levels, which are combined in order
+of i in double precision. So an answer depends on the key and the number of strides, and on nothing else: not
+on how many strides run at once, on how many devices or processes, or on whether the run was interrupted.
+Every device runs the program of one device by itself, because one that a compiler divides is rounded in other
+places.
 """
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +33,7 @@ __all__ = [
     "SINGLE_LIMIT",
     "STRIDE",
     "Estimate",
+    "Joint",
     "Progress",
     "check_resolution",
     "class_draws",
@@ -56,13 +58,25 @@ _QUICK = 1e9  # multiplications that take well below a second
 _SECONDS = 1.0  # that a round is to take, so that little is lost with it
 
 
+class Joint(NamedTuple):
+    """Of which values the covariance is kept: the first `curves`, at the levels numbered `places`."""
+
+    curves: int
+    places: NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """Means and standard errors, shape (curves, levels), of `samples` draws."""
+    """Means and standard errors, shape (curves, levels), of `samples` draws.
+
+    `covariance` is that of the means of the first curves at some levels, from `units` independent ones.
+    """
 
     mean: Array
     standard_error: Array
     samples: int
+    covariance: Array | None = None
+    units: int = 0
 
 
 def normal(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -123,6 +137,7 @@ def estimate(
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
     work: float = 0.0,
+    joint: Joint | None = None,
 ) -> Estimate:
     """Average `kernel(key, parameters)`, values of shape (curves, levels, STRIDE), over strides.
 
@@ -131,6 +146,7 @@ def estimate(
     `progress(done, total)` is called with numbers of draws. A
     `checkpoint` keeps what is done through an interruption. On processors rounds take about a second each;
     `work`, the multiplications of a draw, says how large the first may be. Neither has a part in the answer.
+    `joint` (curves, levels) are those whose covariance is kept: the first curves, at these levels.
     """
     least = strides_for(samples)
     check_devices()
@@ -149,11 +165,11 @@ def estimate(
             done = 0 if moments is None else moments.count // STRIDE
             start = np.uint32(done)
             with own_settings(double=double):
-                size, (means, squares) = rounds.draw(
-                    lambda size, at=start: _moments(kernel, mesh, seed, at, size, parameters)
+                size, sums = rounds.draw(
+                    lambda size, at=start: _moments(kernel, mesh, seed, at, size, parameters, joint)
                 )
             for stride in range(size):
-                found = Moments(STRIDE, _double(means[stride]), _double(squares[stride]))
+                found = _of_stride([part[stride] for part in sums], joint)
                 moments = found if moments is None else moments.and_then(found)
                 if _ends(moments, least, tolerance):  # the others of this round are of no use
                     break
@@ -170,7 +186,9 @@ def estimate(
         raise ValueError("samples: must be at least 1")
     if checkpoint is not None:
         checkpoint.write(moments)
-    return Estimate(moments.mean, moments.standard_error, 2 * moments.count)
+    return Estimate(
+        moments.mean, moments.standard_error, 2 * moments.count, moments.covariance, moments.count
+    )
 
 
 class _Rounds:
@@ -246,12 +264,20 @@ def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int
         batch = smaller
 
 
-def _double(values: Any) -> Array:
-    return np.asarray(values, dtype=np.float64)
+def _of_stride(sums: Sequence[Any], joint: Joint | None) -> Moments:
+    """Moments of one stride, in double precision."""
+    mean, squares, *products = (np.asarray(part, dtype=np.float64) for part in sums)
+    if joint is None:
+        return Moments(STRIDE, mean, squares)
+    shape = (joint.curves, joint.places.size)
+    return Moments(STRIDE, mean, squares, products[0].reshape(*shape, *shape), joint.places)
 
 
-def _moments(kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, parameters: Any) -> Any:
-    """Mean and squared deviations of the `batch` strides from `first` on, the same in every process."""
+def _moments(
+    kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, parameters: Any, joint: Joint | None
+) -> Any:
+    """Sums of the `batch` strides from `first` on, the same in every process."""
+    curves, levels = (0, None) if joint is None else (joint.curves, joint.places.astype(np.int32))
     share, double = batch // mesh.size, _is_double(parameters)
     places = [
         place for place in enumerate(mesh.devices.flat) if place[1].process_index == jax.process_index()
@@ -262,11 +288,11 @@ def _moments(kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, para
         start = first + np.uint32(index * share)
         if device.platform != "cpu":
             with own_settings(double=double, device=device):
-                found = _at_once(kernel, share, seed, start, parameters)
+                found = _at_once(kernel, share, seed, start, parameters, curves, levels)
         else:
             # processors that JAX is told to count as several devices share one program, each in a thread
             with own_settings(double=double, device=places[0][1]):
-                found = _compiled(kernel, _ROUND, seed, start, np.int32(count), parameters)
+                found = _compiled(kernel, _ROUND, seed, start, np.int32(count), parameters, curves, levels)
         return tuple(np.asarray(part)[:share] for part in found)
 
     if len(places) == 1:
@@ -309,8 +335,17 @@ def _of_all_processes(mesh: Mesh, own: list[Any]) -> Any:
     return tuple(gathered)
 
 
-@partial(jax.jit, static_argnames=("kernel", "size"))
-def _compiled(kernel: Kernel, size: int, seed: Any, first: Any, count: Any, parameters: Any) -> Any:
+@partial(jax.jit, static_argnames=("kernel", "size", "curves"))
+def _compiled(
+    kernel: Kernel,
+    size: int,
+    seed: Any,
+    first: Any,
+    count: Any,
+    parameters: Any,
+    curves: int = 0,
+    levels: Any = None,
+) -> Any:
     """Moments of `count` strides, the first rows of arrays of `size`, one stride after another.
 
     One stride stays in a processor's cache. Their number and that of the devices are no part of the program,
@@ -319,7 +354,7 @@ def _compiled(kernel: Kernel, size: int, seed: Any, first: Any, count: Any, para
     root = jax.random.wrap_key_data(seed, impl="threefry2x32")
 
     def one(index: Any) -> Any:
-        return _stride(kernel, jax.random.fold_in(root, first + index), parameters)
+        return _stride(kernel, jax.random.fold_in(root, first + index), parameters, curves, levels)
 
     def store(index: Any, rows: Any) -> Any:
         found = one(index.astype(jnp.uint32))
@@ -330,18 +365,32 @@ def _compiled(kernel: Kernel, size: int, seed: Any, first: Any, count: Any, para
     return jax.lax.fori_loop(0, count, store, rows)
 
 
-@partial(jax.jit, static_argnames=("kernel", "size"))
-def _at_once(kernel: Kernel, size: int, seed: Any, first: Any, parameters: Any) -> Any:
+@partial(jax.jit, static_argnames=("kernel", "size", "curves"))
+def _at_once(
+    kernel: Kernel,
+    size: int,
+    seed: Any,
+    first: Any,
+    parameters: Any,
+    curves: int = 0,
+    levels: Any = None,
+) -> Any:
     """Moments of `size` strides together, as an accelerator wants them."""
     root = jax.random.wrap_key_data(seed, impl="threefry2x32")
     keys = jax.vmap(lambda i: jax.random.fold_in(root, first + i))(jnp.arange(size, dtype=jnp.uint32))
-    return jax.vmap(lambda key: _stride(kernel, key, parameters))(keys)
+    return jax.vmap(lambda key: _stride(kernel, key, parameters, curves, levels))(keys)
 
 
-def _stride(kernel: Kernel, key: Any, parameters: Any) -> Any:
+def _stride(kernel: Kernel, key: Any, parameters: Any, curves: int, levels: Any) -> Any:
+    """Means, squared deviations and, of the first `curves` at `levels`, products of deviations."""
     values = kernel(key, parameters)
     mean = values.mean(-1)
-    return mean, ((values - mean[..., None]) ** 2).sum(-1)
+    apart = values - mean[..., None]
+    squares = (apart**2).sum(-1)
+    if not curves:
+        return mean, squares
+    kept = apart[:curves, levels].reshape(-1, STRIDE)
+    return mean, squares, jnp.matmul(kept, kept.T, precision="highest")
 
 
 def _strides_needed(moments: Moments | None, least: int, tolerance: Any) -> int:

@@ -210,8 +210,8 @@ def _levels(asked: str | None, count: int, mixture: Any) -> Any:
 
 
 def _to_json(dataset: Any, mixture: dict[str, Any], numbers: dict[str, Any]) -> dict[str, Any]:
-    along = [name for name, values in dataset.data_vars.items() if values.ndim]
-    names = [*dataset.coords, *along]
+    along = [name for name, values in dataset.data_vars.items() if values.dims == ("sigma",)]
+    names = [*(name for name, values in dataset.coords.items() if values.dims == ("sigma",)), *along]
     columns = [dataset[name].values.tolist() for name in names]
     # a level that the clock does not reach has no time
     rows = [

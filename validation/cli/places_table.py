@@ -95,12 +95,25 @@ def say(summary: Mapping[str, Any]) -> None:
         error = f" ± {summary['largest_difference_se']:.2g}" if "largest_difference_se" in summary else ""
         place = f"at σ = {summary['largest_difference_sigma']:.4g}"
         lines.append(f"largest difference {summary['largest_difference']:.4g}{error} nats, {place}")
+        lines += _of_levels(summary["level_test"])
         used = summary["prediction"]
         drawn = f", {used['samples']} draws, seed {used.get('key', 0)}" if "samples" in used else ""
         lines.append(f"predicted by the {used['method']} method{drawn}; agreement is {summary['agreement']}")
     lines += [] if isinstance(notes, Mapping) else list(notes)
     for line in [*lines, summary["sentence"]]:
         output().print(line)
+
+
+def _of_levels(test: Mapping[str, Any] | None) -> list[str]:
+    """The χ² of all levels, where the curve says how they vary together."""
+    if test is None:
+        return []
+    least = "p < 1e-6" if test["p_value"] < 1e-6 else f"p = {test['p_value']:.2g}"
+    name = "" if test["quantity"] != "rate" else " of the rate"
+    return [
+        f"{test['levels']} levels{name} together: χ² = {test['chi2']:.4g}, {least} for draws that vary as "
+        f"{test['independent']:.2g} levels by themselves"
+    ]
 
 
 def plain_table(title: str, *columns: str) -> Table:

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import integrate
 
+from ...numerics.curves.covariance import covariance_variables, kept_levels, of_rows
 from ...numerics.curves.dataset import labelled
 from ...numerics.curves.places import with_places
 from ...numerics.curves.reading import slopes_of
@@ -31,6 +32,7 @@ def curve_of(
 
     Without slopes they are those of local polynomials in log σ. With them the values are their integral from
     the clean end, and the dataset has `closure`, the share of `class_entropy` (H(C), nats) that it finds.
+    The covariance between levels, which share their units, is that of units (`numerics.curves.covariance`).
     Where the class is decided (`places`) has intervals of 95 % by bootstrap over the units.
     """
     units = len(values)
@@ -40,6 +42,7 @@ def curve_of(
     speed = (1 + sigma**2) / sigma**2
     rate = (each.mean(axis=0) * speed, standard_error(each) * speed)
     curve = labelled(sigma, {name: (mean, error), "rate": rate}, attributes)
+    curve = curve.assign(_shared((name, "rate"), sigma, np.stack([values, each * speed], axis=1)))
     if slopes is not None:
         area = values[:, -1:] / class_entropy
         about = {"long_name": "share of H(C) that the integral finds", "units": "1"}
@@ -56,6 +59,12 @@ def curve_of(
     bare = curve if slopes is not None else curve.drop_vars(["rate", "rate_se"])
     placed = with_places(bare, class_entropy=class_entropy, resampled=resampled, seed=seed)
     return placed.assign({each: curve[each] for each in ("rate", "rate_se")})
+
+
+def _shared(names: tuple[str, ...], sigma: Array, rows: Array) -> dict[str, Any]:
+    """The covariance between levels, as variables, from units (units, curves, levels)."""
+    places = kept_levels(sigma)
+    return covariance_variables(names, sigma[places], of_rows(rows, places), len(rows))
 
 
 def standard_error(values: Array) -> Array:

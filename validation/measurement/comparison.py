@@ -15,12 +15,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
+from ...numerics._support.seeds import seed_attribute, stream
+from ...numerics.curves.covariance import covariances_in
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.curves.places import COARSE, PLACES, Place
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.condition_names import unlisted
 from .curve_files import read_curve
+from .level_test import level_test
 from .log_scale import log_scale_test
 from .predictions import FITTED_LEVELS, Prediction
 from .verdicts import AGREE, finite, place_in, verdict
@@ -85,7 +88,8 @@ def compare(
     Comparison
         Its `summary` has each of `numerics.places.PLACES` with `measured`, `predicted`, both 95 % intervals,
         `residual` = log(measured/predicted) and, where the curve has standard errors, `residual_se`;
-        `largest_difference` in nats and `largest_difference_sigma`; `agree` and the `sentence` that says so.
+        `largest_difference` in nats and `largest_difference_sigma`; `level_test`, the χ² of all levels with
+        its p-value where the curve has the covariance between them; `agree` and the `sentence` that says so.
 
     Raises
     ------
@@ -133,14 +137,15 @@ def compared(
     groups, own = None, mixture.class_entropy
     if isinstance(mixture, GaussianMixture) and (groups := _groups_measured(measured, mixture)) is not None:
         own = _group_entropy(mixture, groups)
+    apart = _own_draws(measured, seed)
     measured = with_places(measured, class_entropy=None if "class_entropy" in measured else own, seed=seed)
     sigma = measured.sigma.values
     plain = isinstance(mixture, GaussianMixture)
     ends = np.concatenate([window_sigmas(mixture, 2) if plain else mixture.ends(), sigma])
     dense = np.geomspace(ends.min(), ends.max(), DENSE if plain else FITTED_LEVELS)
-    predicted = predicted_curve(mixture, dense, omega, within, seed, groups)
+    predicted = predicted_curve(mixture, dense, omega, within, apart, groups)
     if plain:
-        at_levels = predicted_curve(mixture, sigma, omega, within, seed, groups)
+        at_levels = predicted_curve(mixture, sigma, omega, within, apart, groups)
     else:
         at_levels = _interpolated(predicted, name, sigma)
     has_errors = f"{name}_se" in measured
@@ -151,6 +156,7 @@ def compared(
     if peak["residual"] is not None and width:
         peak["residual_in_widths"] = peak["residual"] / width
     summary |= _largest(measured, at_levels, name)
+    summary["level_test"] = level_test(measured, at_levels, name)
     summary["class_entropy"] = {
         "measured": finite(float(measured["class_entropy"])),
         "predicted": own,
@@ -215,8 +221,17 @@ def _interpolated(predicted: xr.Dataset, name: str, sigma: Array) -> xr.Dataset:
 
     x, at = np.log(predicted.sigma.values), np.log(sigma)
     at = np.clip(at, x[0], x[-1])
-    held = {key: PchipInterpolator(x, predicted[key].values)(at) for key in (name, f"{name}_se")}
-    return xr.Dataset({key: ("sigma", values) for key, values in held.items()}, {"sigma": sigma})
+    names = [key for key in (name, f"{name}_se", "rate", "rate_se") if key in predicted]
+    held = {key: PchipInterpolator(x, predicted[key].values)(at) for key in names}
+    levels = xr.Dataset({key: ("sigma", values) for key, values in held.items()}, {"sigma": sigma})
+    return levels.assign(covariances_in(predicted))
+
+
+def _own_draws(measured: xr.Dataset, seed: int) -> int:
+    """The seed of a prediction's draws: not that of the curve's own, which would make the two alike."""
+    if str(measured.attrs.get("key", "")) != str(seed_attribute(seed)):
+        return seed
+    return int(np.random.SeedSequence([*stream(seed, 0), 0x9D]).generate_state(1, np.uint32)[0])
 
 
 def predicted_curve(

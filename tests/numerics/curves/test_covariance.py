@@ -1,0 +1,130 @@
+"""The covariance between levels: of the draws, in slices, and in what is read off curves."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from speciation.numerics import entropy_curve, guided_curve, with_places
+from speciation.numerics.curves.covariance import MOST, joint_near, joint_of, kept_levels, shared_noise
+from speciation.numerics.curves.entropy import prepared
+from speciation.numerics.curves.places import PLACES
+from speciation.numerics.monte_carlo.moments import Moments
+from speciation.theory import GaussianMixture
+from speciation.theory.times.window import window_sigmas
+
+TWO = GaussianMixture.parse("scales:d=8,lambda1=1,lambda2=3")
+SIGMAS = np.geomspace(0.3, 20, 12)
+
+
+def test_products_are_those_of_all_samples() -> None:
+    """Sums over parts, of chosen curves and levels, are NumPy's covariance over the square root of n."""
+    rows = np.random.default_rng(0).standard_normal((60, 3, 5)).cumsum(axis=2)
+    places = np.array([0, 2, 4])
+    parts = [Moments.of(rows[a:b], 2, places) for a, b in ((0, 13), (13, 40), (40, 60))]
+    found = parts[0].and_then(parts[1]).and_then(parts[2]).covariance
+    expected = np.cov(rows[:, :2][:, :, places].reshape(60, -1), rowvar=False) / 60
+    assert found is not None
+    np.testing.assert_allclose(found.reshape(6, 6), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["ambient", "reduced"])
+def test_diagonal_is_that_of_standard_errors(method: str) -> None:
+    """By the kernel's own sums of products; at every level, and rate as well as entropy."""
+    mixture = TWO if method == "ambient" else GaussianMixture.parse("orthogonal:K=3,d=8,M=9,s=1")
+    curve = entropy_curve(mixture, SIGMAS[::-1], samples=1000, method=method)
+    assert curve.covariance_units == curve.attrs["samples"] / 2
+    for name in ("entropy", "rate"):
+        matrix = curve[f"{name}_covariance"]
+        np.testing.assert_allclose(matrix.sigma_row, SIGMAS)
+        np.testing.assert_allclose(matrix, matrix.T, rtol=1e-5, atol=1e-12 * float(matrix.max()))
+        errors = curve[f"{name}_se"].values[::-1]
+        assert (np.sqrt(np.diagonal(matrix)) <= errors * (1 + 1e-5)).all()
+        assert (np.sqrt(np.diagonal(matrix)) > 0.7 * errors)[2:6].all()
+
+
+def test_it_is_what_other_keys_show() -> None:
+    """The covariance of one run against that of 300 runs; every correlation within 6 of its errors."""
+    sigma = SIGMAS[3:9]
+    kernel, parameters, dtype, *_ = prepared(TWO, sigma, "ambient", None, None)
+    from speciation.numerics.monte_carlo.strides import Joint, estimate, in_precision
+
+    joint, arrays = Joint(1, kept_levels(sigma)), in_precision(parameters, dtype)
+    found = [estimate(kernel, arrays, 256, key, joint=joint) for key in range(300)]
+    every = np.corrcoef(np.stack([each.mean[0] for each in found]), rowvar=False)
+    own = np.mean([each.covariance[0, :, 0] for each in found if each.covariance is not None], axis=0)
+    own = own / np.sqrt(np.outer(np.diagonal(own), np.diagonal(own)))
+    error = (1 - every**2) / np.sqrt(300)
+    apart = np.abs(own - every)[np.triu_indices(sigma.size, 1)]
+    assert (apart < 6 * error[np.triu_indices(sigma.size, 1)] + 1e-3).all()
+    assert every[0, -1] < 0.9  # levels that far apart do differ
+
+
+def test_of_many_levels_some_are_kept() -> None:
+    """At most 64, both ends among them, and what lies between is near its neighbours."""
+    sigma = np.geomspace(0.3, 20, 150)
+    curve = entropy_curve(TWO, sigma, samples=1000, method="ambient")
+    assert curve.sizes["sigma_row"] == MOST
+    assert curve.sigma_row.values[[0, -1]].tolist() == sigma[[0, -1]].tolist()
+    between = joint_near(curve, "entropy", sigma[40:60])
+    assert between is not None
+    np.testing.assert_allclose(
+        np.sqrt(np.diagonal(between.covariance)), curve.entropy_se.values[40:60], rtol=0.03
+    )
+
+
+def test_a_slice_has_that_of_its_levels() -> None:
+    """A curve's levels in part, and a curve without any covariance."""
+    curve = entropy_curve(TWO, SIGMAS, samples=1000, method="ambient")
+    part = joint_of(curve.isel(sigma=slice(2, 7)), "entropy")
+    assert part is not None
+    np.testing.assert_array_equal(part.sigma, SIGMAS[2:7])
+    np.testing.assert_allclose(np.sqrt(np.diagonal(part.covariance)), curve.entropy_se[2:7], rtol=1e-2)
+    assert joint_of(curve.drop_vars("entropy_covariance"), "entropy") is None
+    assert joint_of(curve.isel(sigma=[0]), "entropy") is None
+    assert joint_of(entropy_curve(TWO, SIGMAS), "entropy") is None  # exact
+
+
+def test_guided_runs_have_it() -> None:
+    """Of the cross-entropy, which the chain's levels share."""
+    curve = guided_curve(TWO, SIGMAS, 2.0, samples=200, steps=20)
+    errors = np.sqrt(np.diagonal(curve.cross_entropy_covariance))
+    np.testing.assert_allclose(errors, curve.cross_entropy_se, rtol=1e-4)
+
+
+def test_factors_give_it_back() -> None:
+    """`F Fᵀ` of the factors that curves are resampled with, entropy and rate together."""
+    curve = entropy_curve(TWO, SIGMAS, samples=1000, method="ambient")
+    factors = shared_noise(curve, ("entropy", "rate"), np.log(SIGMAS))
+    assert factors is not None
+    entropy = factors[0] * curve.entropy_se.values[:, None]
+    rate = factors[1] * curve.rate_se.values[:, None]
+    for found, name in ((entropy @ entropy.T, "entropy"), (entropy @ rate.T, "entropy_rate")):
+        expected = curve[f"{name}_covariance"].values
+        np.testing.assert_allclose(found, expected, rtol=0.02, atol=1e-3 * np.abs(expected).max())
+    assert shared_noise(curve, ("entropy", "rate"), np.log(SIGMAS) + 1) is None
+
+
+def bare(curve: xr.Dataset) -> xr.Dataset:
+    """As an earlier version wrote it."""
+    names = [str(name) for name in curve.data_vars if "covariance" in str(name)]
+    ends = [f"{name}{end}" for name in PLACES for end in ("", "_low", "_high")]
+    return curve.drop_vars([*names, *ends])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", ["orthogonal:K=8,d=64,M=64,s=1", "scales:d=64,lambda1=1,lambda2=2"])
+def test_intervals_of_places_cover(spec: str) -> None:
+    """Of 200 curves 95 % intervals hold the exact place at least 176 times: P(fewer) = 3e-5 at 95 %."""
+    mixture = GaussianMixture.parse(spec)
+    method = "ambient" if spec.startswith("scales") else "reduced"
+    sigma, exact = window_sigmas(mixture, 45), entropy_curve(mixture, window_sigmas(mixture, 400))
+    held, narrower = dict.fromkeys(PLACES, 0), []
+    for key in range(200):
+        curve = entropy_curve(mixture, sigma, samples=4096, key=key, method=method)
+        for name in PLACES:
+            held[name] += int(curve[f"{name}_low"] <= exact[name] <= curve[f"{name}_high"])
+        if key < 10:
+            old = with_places(bare(curve), class_entropy=float(curve.class_entropy), seed=key)
+            own, other = (float(c.median_sigma_high - c.median_sigma_low) for c in (curve, old))
+            narrower.append(own / other)
+    assert min(held.values()) >= 176, held
+    assert np.median(narrower) < 1.1
