@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,12 +25,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
+_WORTH_A_TABLE = 60.0  # seconds of tests
 REFERENCE = ROOT.parent / "shared" / "reference"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest is started first, so that no worker is left alone with it."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What each folder of tests cost, so that what grew is seen; two workers share the seconds."""
+    seconds, tests = Counter[str](), Counter[str]()
+    for report in [each for found in terminalreporter.stats.values() for each in found]:
+        if isinstance(report, pytest.TestReport):
+            room = report.nodeid.split("::")[0].rpartition("/")[0]
+            seconds[room] += report.duration
+            tests[room] += report.when == "call"
+    if sum(seconds.values()) < _WORTH_A_TABLE:
+        return
+    terminalreporter.section("seconds by folder")
+    for room, spent in seconds.most_common():
+        terminalreporter.write_line(f"{spent:8.1f} s  {tests[room]:5d} tests  {room}")
 
 
 @pytest.fixture

@@ -66,9 +66,14 @@ def verify(
     chosen = [by_id(name).id for name in names]
     announce(sum(_SECONDS.get(each, _OTHER) for each in chosen or THEOREMS), "proofs and measurements", quiet)
     started = time.monotonic()
+    ended: list[float] = []
     with _progress(quiet) as advance:
-        results = verified(chosen, seed, advance)
-    seconds = time.monotonic() - started
+
+        def noted(result: "TheoremResult") -> None:
+            ended.append(time.monotonic() - started)
+            advance(result)
+
+        results = verified(chosen, seed, noted)
     if out is not None:
         for path in report.write(results, out, seed):
             if not quiet:
@@ -76,7 +81,7 @@ def verify(
     if as_json:
         print_json(summary(results))
     elif not quiet:
-        _print(results, seconds)
+        _print(results, ended)
     if not all(result.passed for result in results):
         raise typer.Exit(1)
 
@@ -99,12 +104,14 @@ def _progress(quiet: bool) -> "Iterator[Callable[[TheoremResult], None]]":
         yield advance
 
 
-def _print(results: "list[TheoremResult]", seconds: float) -> None:
+def _print(results: "list[TheoremResult]", ended: list[float]) -> None:
+    """A row for each theorem; `ended` are the seconds by which each was done."""
     console = output()
     table = Table(title="Theorems")
     for name in ("id", "name", "proof", "measured", "mutants rejected", "verdict"):
         table.add_column(name)
-    for result in results:
+    table.add_column("seconds", justify="right")
+    for result, start, end in zip(results, [0.0, *ended], ended, strict=False):
         steps, checks = result.proof, result.checks
         rejected = sum(x.mutant_rejected for x in (*steps, *checks))
         table.add_row(
@@ -114,12 +121,13 @@ def _print(results: "list[TheoremResult]", seconds: float) -> None:
             f"{sum(check.passed for check in checks)}/{len(checks)} checks",
             f"{rejected}/{len(steps) + len(checks)}",
             "passed" if result.passed else "FAILED",
+            f"{end - start:.1f}",
         )
     console.print(table)
     for result in results:
         _print_failures(result)
     passed = sum(result.passed for result in results)
-    console.print(f"{passed} passed, {len(results) - passed} failed in {seconds:.0f} s")
+    console.print(f"{passed} passed, {len(results) - passed} failed in {ended[-1]:.0f} s")
 
 
 def _print_failures(result: "TheoremResult") -> None:

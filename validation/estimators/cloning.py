@@ -92,6 +92,8 @@ def clone_agreement_curve(
     sampler : callable, optional
         `sampler(condition, count, generator)` gives clean samples (count, …), which are noised. Without one
         the branched states are those of the model's own reverse chains, of samples of the given `shape`.
+    shape : sequence of int, optional
+        Shape of one sample, needed without a sampler.
     weights : sequence of float, optional
         Prior of the classes, equal by default.
     classifier : callable, optional
@@ -119,7 +121,14 @@ def clone_agreement_curve(
         errors `*_se`. Places without a dimension are those of `path_entropy`. A chain's steps bias φ in first
         order of their size.
 
-    Raises `ValueError` for arguments out of range. Source: B24; T4, T22.
+    Raises
+    ------
+    ValueError
+        Arguments out of range.
+
+    References
+    ----------
+    B24; T4, T22.
     """
     sigma = checked_levels(sigmas, samples, batch)
     if steps < 1:

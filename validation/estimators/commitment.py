@@ -109,7 +109,14 @@ def commitment_curve(
         Over `path`: `mean_overconfidence`, over the levels. Standard errors `*_se`; those of an
         overconfidence are at least what a calibrated network's would be.
 
-    Raises `ValueError` for arguments out of range. Source: T19, T20.
+    Raises
+    ------
+    ValueError
+        Arguments out of range.
+
+    References
+    ----------
+    T19, T20.
     """
     sigma = checked_sigmas(sigmas)
     if sigma.size < 3 or not (np.diff(sigma) < 0).all():

@@ -76,6 +76,8 @@ def discrepancy_entropy(
     sampler : callable
         `sampler(condition, count, generator)` gives clean samples (count, …). `None`, with posterior="path",
         follows the model's own reverse chains instead, of samples of the given `shape`.
+    shape : sequence of int, optional
+        Shape of one sample, needed without a sampler.
     weights : sequence of float, optional
         Prior of the classes, equal by default.
     posterior : callable or "path", optional
@@ -98,9 +100,21 @@ def discrepancy_entropy(
         `gap_entropy`, `gap_rate` and `gap_closure`, the same by the gap of squared errors; `cut_sigma`, below
         which the network contradicts itself (`low_noise`), and `window_closure`, what is found above it.
 
-    Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if D is the answer
-    without a class of a network that never learnt one, and with `DenoiserWarning` if the denoiser can be no
-    mean of clean data (`check_denoiser`). Source: T17; H26.
+    Raises
+    ------
+    ValueError
+        Arguments out of range.
+
+    Warns
+    -----
+    UntrainedNullWarning
+        D is the answer without a class of a network that never learnt one.
+    DenoiserWarning
+        The denoiser can be no mean of clean data (`check_denoiser`).
+
+    References
+    ----------
+    T17; H26.
     """
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, weights)

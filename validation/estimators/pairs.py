@@ -70,7 +70,14 @@ def pair_entropies(
         `cut_sigma` and `window_closure` as of `discrepancy_entropy`, `class_entropy`, `peak_per_log_sigma`,
         `peak_per_ou_time`, `median_sigma` and `window_width` (in log σ), with `*_low` and `*_high` (95 %).
 
-    Raises `ValueError` for arguments out of range. Source: T17; H26.
+    Raises
+    ------
+    ValueError
+        Arguments out of range.
+
+    References
+    ----------
+    T17; H26.
     """
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, None)

@@ -90,6 +90,8 @@ def path_entropy(
         network by its `digest()`, are refused.
     share : (rank, ranks)
         Which part of the batches this process runs; `PendingBlocksError` until all are in `folder`.
+    dtype, device
+        Of the states of the chains; a network answers in its own type.
     name : str
         Names the model where finished batches are kept. What has no `digest()`, is no torch module and no
         function at the top of a module, only a name tells apart: without one a folder is refused.
@@ -106,8 +108,19 @@ def path_entropy(
         else 1 (T21; NaN for an interval, and for guidance away from more than the conditions). What is known
         of the class at the first level is not seen: start where that is little.
 
-    Raises `ValueError` for arguments out of range. Warns with `UntrainedNullWarning` if `None` is among the
-    conditions of a network that never learnt to answer without one. Source: H26, K25; T21.
+    Raises
+    ------
+    ValueError
+        Arguments out of range.
+
+    Warns
+    -----
+    UntrainedNullWarning
+        `None` is among the conditions of a network that never learnt to answer without one.
+
+    References
+    ----------
+    H26, K25; T21.
     """
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) < 0).all():

@@ -37,13 +37,27 @@ _BEFORE_REMARK: Any = re.compile(r'(?:[^"#]|"[^"]*"?)*')
 _OFF = 0.2  # share of the entropy by which the integral of its rate may be off
 
 
-def read_curve(path: Path) -> xr.Dataset:
+def read_curve(path: str | Path) -> xr.Dataset:
     """A curve over ascending σ, or with a dimension `pair` those of several pairs of classes.
 
-    `path` is a folder that `measure` wrote, a `.nc` or `.json` of ours, or a table (see the module). Lines
-    that begin with `#` are skipped, unless they name the columns. A file that a manifest vouches for has to
-    be as it was written. Raises `ValueError` with one line that says what is wrong, where.
+    Parameters
+    ----------
+    path : str or Path
+        A folder that `measure` wrote, a `.nc` or `.json` of ours, or a table of anybody's (see the module).
+        Lines that begin with `#` are skipped, unless they name the columns. A file that a manifest vouches
+        for has to be as it was written.
+
+    Returns
+    -------
+    xarray.Dataset
+        `entropy` or `cross_entropy` (nats), and what else the file has, over `sigma`.
+
+    Raises
+    ------
+    ValueError
+        One line that says what is wrong, and where.
     """
+    path = Path(path)
     if path.is_dir():
         found = next((path / name for name in _IN_FOLDERS if (path / name).is_file()), None)
         if found is None:

@@ -44,6 +44,8 @@ def log_scale_test(
         σ of each pair's peak, per log σ or per unit OU time, but the same for both.
     widths : array_like
         Width of each pair's window in log σ.
+    seed : int
+        Of the bootstrap.
     predicted_error, measured_error : array_like
         Standard errors of the two logarithms. An error that is NaN, of an interval without an end, counts as
         the largest of the others.

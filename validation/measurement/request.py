@@ -290,7 +290,9 @@ def measure(
     >>> found.summary["method"], found.curve.sizes["sigma"]
     ('discrepancy', 12)
 
-    Source: H26; `path_entropy`, `discrepancy_entropy`, `pair_entropies`.
+    References
+    ----------
+    H26; `path_entropy`, `discrepancy_entropy`, `pair_entropies`.
     """
     request = Request(
         model=model,
