@@ -29,8 +29,19 @@ _WORTH_A_TABLE = 60.0  # seconds of tests
 REFERENCE = ROOT.parent / "shared" / "reference"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest is started first, so that no worker is left alone with it."""
+    """Of `one_of_each` all but the first are slow; and what takes longest is started first.
+
+    So no worker is left alone with it.
+    """
+    seen: set[str] = set()
+    for item in items:
+        if item.get_closest_marker("one_of_each") and not item.get_closest_marker("slow"):
+            function = item.nodeid.split("[")[0]
+            if function in seen:
+                item.add_marker(pytest.mark.slow)
+            seen.add(function)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

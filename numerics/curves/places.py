@@ -139,9 +139,10 @@ def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
     if not all(part in curve and curve[part].ndim == 0 for part in parts):
         return found
     value, low, high = (float(curve[part]) for part in parts)
-    if not np.isclose(value, found.value, rtol=1e-9, atol=0) or np.isnan([low, high]).any():
+    if not np.isclose(value, found.value, rtol=1e-9, atol=0) or np.isnan([low, high]).all():
         return found
-    inside = name == "window_width" or curve.sigma.min() <= low <= high <= curve.sigma.max()
+    # one end alone may be absent
+    inside = name == "window_width" or not (low < curve.sigma.min() or high > curve.sigma.max() or low > high)
     note = str(curve[name].attrs.get("note", ""))
     return Place(found.value, low, high, note) if inside else found
 

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
-from ...numerics._support.seeds import seed_attribute, stream
+from ...numerics._support.seeds import stream
 from ...numerics.curves.covariance import covariances_in
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.curves.places import COARSE, PLACES, Place
@@ -137,7 +137,7 @@ def compared(
     groups, own = None, mixture.class_entropy
     if isinstance(mixture, GaussianMixture) and (groups := _groups_measured(measured, mixture)) is not None:
         own = _group_entropy(mixture, groups)
-    apart = _own_draws(measured, seed)
+    apart = _own_draws(seed)
     measured = with_places(measured, class_entropy=None if "class_entropy" in measured else own, seed=seed)
     sigma = measured.sigma.values
     plain = isinstance(mixture, GaussianMixture)
@@ -227,10 +227,8 @@ def _interpolated(predicted: xr.Dataset, name: str, sigma: Array) -> xr.Dataset:
     return levels.assign(covariances_in(predicted))
 
 
-def _own_draws(measured: xr.Dataset, seed: int) -> int:
-    """The seed of a prediction's draws: not that of the curve's own, which would make the two alike."""
-    if str(measured.attrs.get("key", "")) != str(seed_attribute(seed)):
-        return seed
+def _own_draws(seed: int) -> int:
+    """The seed of a prediction's draws: not those of a curve of the same seed, to which it would be alike."""
     return int(np.random.SeedSequence([*stream(seed, 0), 0x9D]).generate_state(1, np.uint32)[0])
 
 

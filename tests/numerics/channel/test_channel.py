@@ -45,6 +45,7 @@ def test_values_are_those_of_theory(name, prior, dtype):
     assert worst(found * dtype(1 + 10 * promised(dtype)), expected, dtype) > promised(dtype)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("classes", [2, 3, 10, 1e3, 1e12, 1e24])
 @pytest.mark.parametrize("name", ["orthogonal_entropy", "orthogonal_disagreement"])
 def test_orthogonal_values_are_those_of_theory(name, classes, dtype):
@@ -59,6 +60,7 @@ def derivatives(function, order, at):
     return np.asarray(jax.jit(jax.vmap(function))(at))
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("order", range(1, 7))
 def test_derivatives_of_every_order_keep_relative_precision(order):
     """T9's relation in thirty digits: `dM_n/dγ = ½(n² − 1) M_n − ½n(n + 1) M_{n+2}`, from M_1 the mmse."""
@@ -88,6 +90,7 @@ def test_derivatives_at_zero_are_the_coefficients_of_the_series():
             )
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("prior", [0.3, 0.99, 1e-6])
 def test_other_priors_have_derivatives_in_both_arguments(prior):
     """Against differences of thirty digits."""
@@ -162,6 +165,7 @@ def test_orthogonal_derivatives_are_those_of_the_binary_channel_and_of_the_numbe
 FUNCTIONS = {name: getattr(channel, name) for name in (*NAMES, "orthogonal_entropy")}
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] * n.startswith("orthogonal")) for n in FUNCTIONS]
 )

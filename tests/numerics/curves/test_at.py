@@ -34,6 +34,7 @@ def double():
         yield
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_are_those_of_the_curve(kind):
     """Twelve standard errors, from 16 keys: Student's t, 12 comparisons, false alarms below 1e-7."""
@@ -48,6 +49,7 @@ def test_values_are_those_of_the_curve(kind):
     assert (np.abs(found - 1.2 * curve.entropy.values) > 12 * repeated).all()  # mutant: a fifth more
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_those_of_differences(kind):
     """In σ, weights, means and covariances at once, along a direction that keeps matrices symmetric."""
@@ -76,6 +78,7 @@ def test_gradients_are_those_of_differences(kind):
     assert slope == pytest.approx(float(moved(1) - moved(-1)) / (2 * step), rel=1e-6)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full", "low rank"])
 def test_two_classes_have_the_derivatives_of_t3(kind):
     pair = GaussianMixture([0.3, 0.7], MEANS[:2], KINDS[kind])

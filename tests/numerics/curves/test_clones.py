@@ -11,6 +11,7 @@ from speciation.theory import Full, GaussianMixture, Isotropic, LowRank
 THRESHOLD = float(stats.norm.isf(5e-9))  # two-sided, at most 100 comparisons: false alarms below 1e-6
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     "spec",
     [
@@ -34,6 +35,7 @@ def test_reverse_runs_meet_the_closed_form(spec):
 FACTORS = np.random.default_rng(4).standard_normal((5, 2))
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("shared", [Full(FACTORS @ FACTORS.T + np.eye(5)), LowRank(0.5, FACTORS)])
 def test_runs_of_classes_that_share_a_covariance_with_axes_or_factors(shared):
     """One covariance for both: cloning against T4, guidance against the γ clock (false alarms 1e-6)."""

@@ -71,6 +71,7 @@ def test_ambient_draws_cost_two_operations_per_class_and_dimension_and_their_noi
     assert operations(afresh, {"means": np.ones((4, 1024))}) / 1024 > 8 * (noise + 8)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("method", KERNELS)
 def test_levels_cost_the_same_each(method):
     def later_over_earlier(kernel=None):

@@ -26,6 +26,7 @@ def test_products_are_those_of_all_samples() -> None:
     np.testing.assert_allclose(found.reshape(6, 6), expected, rtol=1e-12)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("method", ["ambient", "reduced"])
 def test_diagonal_is_that_of_standard_errors(method: str) -> None:
     """By the kernel's own sums of products; at every level, and rate as well as entropy."""

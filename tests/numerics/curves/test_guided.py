@@ -14,6 +14,7 @@ from .backward import moments
 GAMMAS = np.geomspace(0.05, 12, 8)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("prior", [0.5, 0.2])
 def test_conditional_runs_are_the_channel(prior):
     """ω = 1, both classes weighted, is `binary_entropy`; unconditional runs have the prior's accuracy."""
@@ -64,6 +65,7 @@ def test_slope_is_the_derivative_and_guidance_only_acts_inside_the_interval():
     np.testing.assert_allclose(later, shifts[1:], atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "guidance", "interval"),
     [
@@ -87,6 +89,7 @@ def test_runs_in_all_dimensions_meet_the_gamma_clock(spec, guidance, interval):
         assert (np.abs(runs[name] - conditional[name]).values > 5.5 * runs[f"{name}_se"].values + 4e-3).any()
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("interval", [None, (6.0, 1e5), (2000.0, np.inf)])
 def test_runs_start_from_the_law_that_guidance_has_there(interval):
     """Strong guidance where little is decided, also of intervals that end or lie above the first level."""
@@ -111,6 +114,7 @@ def test_an_interval_below_the_width_of_the_classes_changes_nothing():
     np.testing.assert_array_equal(found.cross_entropy, plain.cross_entropy)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("rare", [1e-17, 1e-30, 1e-300])
 def test_a_weight_whose_rest_rounds_to_one_is_guided_to(rare):
     """In both orders. Far from even odds tanh L is ±1: L drifts by ω + (1 − ω) tanh L alone."""
@@ -186,6 +190,7 @@ def test_gammas_are_checked():
         guided_curve(three, [1.0], 2.0, method="exact")
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("gamma", [1e-5, 0.01, 5.0, 30.0])
 @pytest.mark.parametrize("prior", [0.5, 0.3, 1e-6, 0.99])
 def test_the_error_is_a_bound_against_closed_forms(prior, gamma):
@@ -200,6 +205,7 @@ def test_the_error_is_a_bound_against_closed_forms(prior, gamma):
         assert curve.error < 1e-9
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     ("weight", "prior", "gamma"),
     [

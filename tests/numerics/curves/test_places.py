@@ -63,6 +63,7 @@ TWO_WINDOWS = [
 ]
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("spec", [*EXACT, *TWO_WINDOWS])
 def test_the_grid_s_error_is_bounded(spec):
     """Grids of every spacing and offset that show a peak: the interval holds what a dense grid has."""
@@ -277,6 +278,7 @@ def covered(spec, levels, error, relative):
     return missed
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("case", SAMPLED, ids=lambda case: f"{case[0]} {case[1]}")
 def test_intervals_of_sampled_curves_hold_the_grid_s_error(case):
     """Of 20 intervals of 95 % at most 8 miss: more once in 5·10⁶ for a place, once in 200 000 for all 24."""

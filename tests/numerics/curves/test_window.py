@@ -13,6 +13,7 @@ def bent(seed: int) -> GaussianMixture:
     return GaussianMixture([0.2, 0.3, 0.5], rng.standard_normal((3, 5)), covariances)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     "mixture",
     [

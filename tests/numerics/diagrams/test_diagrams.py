@@ -29,6 +29,7 @@ def sigma_at(time):
     return np.sqrt(np.expm1(2 * time))
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("name", list(DIAGRAMS))
 def test_every_diagram_says_what_it_shows(name):
     diagram = phase_diagram(name, FEW)

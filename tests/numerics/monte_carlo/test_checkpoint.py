@@ -47,6 +47,7 @@ def test_more_samples_add_to_a_finished_run(tmp_path):
     same(run(5_000, checkpoint=path), run(5_000))
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_a_whole_file(tmp_path):
     path = tmp_path / "curve.partial"
     code = (

@@ -40,6 +40,7 @@ def core(mixture, levels=7):
     return grid[levels : 3 * levels : 2]
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("method", ["reduced", "ambient"])
 @pytest.mark.parametrize("spec", ["binary:d=64,mu=1,s=1,w=0.3", "digits:3,8", "binary:d=3,mu=1,s=0"])
 def test_two_classes_meet_the_exact_curve(spec, method):
@@ -86,6 +87,7 @@ def random_mixture(kind: str, seed: int = 0) -> GaussianMixture:
 PARTITION = {"a": ["0", "3"], "b": ["1"], "c": ["2"]}
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 @pytest.mark.parametrize(
     "kind",
@@ -112,6 +114,7 @@ def test_ambient_meets_naive_numpy(kind, partition):
             assert abs(values.mean() - float(measured[name][i])) < THRESHOLD * error
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     "partition",
     [pytest.param(None, id="classes"), pytest.param(PARTITION, id="groups", marks=pytest.mark.slow)],
@@ -136,6 +139,7 @@ def test_reduced_meets_ambient_and_the_general_route(kind, partition):
     assert np.abs(scores(unequal, reduced)).max() < THRESHOLD
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("kind", ["isotropic", "full each", "low rank each"])
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 def test_rate_is_the_slope_of_the_entropy(kind, partition):
@@ -256,6 +260,7 @@ def test_rounds_change_nothing(monkeypatch):
         np.testing.assert_array_equal(first[name], second[name])
 
 
+@pytest.mark.slow
 def test_a_second_curve_compiles_nothing():
     mixtures = [GaussianMixture.parse(f"orthogonal:K=5,d=32,M={M},s=1") for M in (4, 9)]
     compiled = (strides._compiled, shared_covariance._pilot)
@@ -298,6 +303,7 @@ def test_progress_reaches_the_end():
     assert [d for d, _ in seen] == sorted(d for d, _ in seen)
 
 
+@pytest.mark.slow
 def test_auto_says_what_it_took_and_why():
     cases = {
         "binary:d=4,mu=1,s=1": ("exact", "binary channel"),
@@ -313,6 +319,7 @@ def test_auto_says_what_it_took_and_why():
         assert reason in curve.attrs["reason"]
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(["isotropic", "full", "diagonal each"]))
 @settings(max_examples=8, deadline=None)
 def test_entropy_is_bounded_and_rises_with_noise(seed, kind):
@@ -349,6 +356,7 @@ def test_invariance(change):
         np.testing.assert_allclose(same_key.entropy, first.entropy, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_splitting_a_class_leaves_the_groups_alone():
     mixture = random_mixture("isotropic")
     split = GaussianMixture(

@@ -99,6 +99,7 @@ def plain_error(mixture, sigmas, samples):
     )
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     ("points", "classes", "median", "least"),
     [

@@ -43,6 +43,7 @@ def exported(function, *arguments):
     return found
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_kernels_lower_for_every_platform(kernel):
     """As an accelerator runs them, whole strides at once, and one after another as a processor does."""

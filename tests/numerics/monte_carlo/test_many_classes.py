@@ -29,6 +29,7 @@ def scores(first, second, factor=1.0):
     )
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 @pytest.mark.parametrize("kind", COVARIANCES)
 def test_curves_are_those_of_the_route_that_keeps_pairs(kind, partition, monkeypatch):
@@ -43,6 +44,7 @@ def test_curves_are_those_of_the_route_that_keeps_pairs(kind, partition, monkeyp
         assert np.abs(scores(many, pairs, 1.05)).max() > THRESHOLD  # mutant: 5 % more
 
 
+@pytest.mark.slow
 def test_blocks_change_rounding_alone(monkeypatch):
     """Sums are carried from block to block without losing what is small beside the top."""
     mixture, sigmas = GaussianMixture(WEIGHTS, MEANS, 0.01), np.array([0.1, 0.2, 1.0, 30.0])

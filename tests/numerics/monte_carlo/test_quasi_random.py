@@ -13,6 +13,7 @@ def core(mixture):
     return window_sigmas(mixture, 24)[8:18:2]
 
 
+@pytest.mark.slow
 def test_two_classes_meet_the_exact_curve():
     mixture = GaussianMixture.parse("binary:d=16,mu=1,s=1,w=0.3")
     sigmas = core(mixture)
@@ -29,6 +30,7 @@ def test_two_classes_meet_the_exact_curve():
     assert np.abs(scores.mean(axis=0)).max() < 5 * np.sqrt(31 / 29 / 40)
 
 
+@pytest.mark.slow
 def test_groups_and_full_covariances():
     mixture = GaussianMixture.parse("digits:0,3,8")
     sigmas = core(mixture)

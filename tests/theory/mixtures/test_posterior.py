@@ -104,6 +104,7 @@ def test_blocks_do_not_show(monkeypatch):
         )
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("name", COVARIANCES)
 def test_the_score_is_the_gradient_in_torch_and_jax(name):
     mixture = mixture_of(name)

@@ -18,6 +18,7 @@ NAMES = ("entropy", "rate", "agreement")
 THRESHOLD = float(stats.norm.isf(5e-9))  # at most 100 comparisons: false alarms below 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [3, *(pytest.param(level, marks=pytest.mark.slow) for level in (1, 2))])
 def test_levels_of_a_product_are_exact(level):
     mixture = tree([9, 4, 1], [2, 3, 2], 0.5)
@@ -61,6 +62,7 @@ def test_nodes_with_directions_of_their_own_are_no_product():
         entropy_curve(mixture, [1.0], method="exact")
 
 
+@pytest.mark.slow
 def test_chain_rule():
     """`H(C|x) = H(G|x) + H(C|G,x)`: the second term from the classes of each group alone."""
     mixture = tree([9, 4], [2, 3], 0.5, shared=False)
@@ -146,6 +148,7 @@ HIDDEN = {
 }
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("name", HIDDEN)
 def test_a_small_choice_is_not_hidden_by_a_large_one(name):
     """At σ = 1 the large choice is made, and the rest is known; 5 standard errors: 6e-7 false alarms each."""

@@ -61,6 +61,7 @@ def test_moments_are_closed_under_differentiation():
             assert abs((ends[0] - ends[1]) / (2 * step) / exact - 1) < 1e-9
 
 
+@pytest.mark.slow
 def test_series_is_that_of_the_expansion():
     kappa = sp.Symbol("kappa")
     found = sp.series(PeakGamma(kappa), kappa, 0, 3).removeO()

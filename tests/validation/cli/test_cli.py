@@ -79,6 +79,7 @@ def test_curve_json_is_the_closed_form(run_json):
         assert level["entropy_se"] == level["rate_se"] == level["agreement_se"] == 0
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("method", ["reduced", "ambient"])
 def test_curve_json_of_a_measurement(method, run_json):
     arguments = ["curve", SPEC, "--levels", "6", "--method", method, "--samples", "20000", "--seed", "4"]
@@ -477,6 +478,7 @@ def test_diagrams_are_listed_and_written(run, run_json, tmp_path):
     assert run("diagram", "--list")[0] == 0
 
 
+@pytest.mark.slow
 def test_figures_show_whole_entropies_and_where_nothing_is_decided():
     from speciation.numerics.diagrams import grid, parse_axis, phase_diagram
     from speciation.validation.figures.diagrams import diagram_figure

@@ -131,6 +131,7 @@ BACKENDS = {
 }
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("name", BACKENDS)
 @pytest.mark.parametrize(
     "command",
@@ -570,6 +571,7 @@ SLOW = {
 }
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("name", SLOW)
 def test_what_takes_long_says_so_before(name, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

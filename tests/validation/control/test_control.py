@@ -256,6 +256,7 @@ def test_compare_says_places_in_a_clock(curve_file, run, run_json):
     assert run("compare", str(curve_file), "binary:d=64,mu=1,s=1", "--clock", "wall")[0] == 2
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(("highest", "said"), [(0.8, True), (2.0, True), (100.0, False)])
 def test_a_curve_that_ends_below_its_window_says_so(highest, said, tmp_path, run, run_json):
     """Of a table that does not say what there is to decide; nothing above its end was seen."""

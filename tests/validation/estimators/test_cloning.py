@@ -21,6 +21,7 @@ def measured(mixture, sampler=True, **options):
     return clone_agreement_curve(oracle, mixture.labels, SIGMAS, oracle.sample if sampler else None, **given)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("sampler", [True, False])
 @pytest.mark.parametrize("spec", SPECS)
 def test_clones_of_the_oracle_agree_as_the_mixture_says(spec, sampler):

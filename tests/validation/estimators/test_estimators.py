@@ -32,6 +32,7 @@ def undecided(curve):
     return curve.entropy.values > 0.05 * float(curve.entropy.max())
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("spec", SPECS)
 def test_discrepancy_on_the_oracle(spec):
     mixture = GaussianMixture.parse(spec)
@@ -60,6 +61,7 @@ def test_discrepancy_on_the_oracle(spec):
     assert low / width / 1.08 < peak < high * width * 1.08
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("spec", SPECS)
 def test_path_on_the_oracle(spec):
     """Two step sizes, extrapolated; their difference is the bias that is taken out."""
@@ -85,6 +87,7 @@ def test_path_on_the_oracle(spec):
     assert fine.attrs["evaluations"] == 6000 * 100 * mixture.classes
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("level", [1, 2])
 def test_partitions_of_a_hierarchy(level):
     mixture = GaussianMixture.parse("hierarchy:d=4,A=64,B=4,s=0.5")
@@ -250,6 +253,7 @@ def kept(kind, denoiser=ORACLES[0], sampler=ORACLES[0].sample, posterior=ORACLES
     return discrepancy_entropy(denoiser, labels, LEVELS, sampler, posterior=posterior, samples=64, **options)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     ("kind", "argument"),
     [

@@ -34,6 +34,7 @@ def sweeps():
     ]
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     ("name", "pair"), list(zip(["a,b", "a,c", "b,c"], combinations(range(3), 2), strict=True))
 )

@@ -38,6 +38,7 @@ def test_the_group_of_the_oracle_has_its_own_curve():
     assert found.curve.attrs["classes"] == 2
 
 
+@pytest.mark.slow
 def test_a_file_on_the_command_line(run_json, tmp_path):
     labels = GaussianMixture.parse(SPEC).labels
     file = tmp_path / "groups.json"
@@ -79,6 +80,7 @@ def test_bad_files_and_combinations(tmp_path):
         measure(SPEC, partition=two, guidance=2.0)
 
 
+@pytest.mark.slow
 def test_a_curve_of_groups_is_compared_with_a_mixture_that_has_them():
     mixture = GaussianMixture.parse(SPEC)
     groups = {"first": mixture.labels[:2], "second": mixture.labels[2:]}
@@ -92,6 +94,7 @@ def test_a_curve_of_groups_is_compared_with_a_mixture_that_has_them():
         compare(curve, mixture)
 
 
+@pytest.mark.slow
 def test_a_partition_of_the_prediction_gives_way_to_what_is_measured():
     """Classes are compared with classes, groups with the groups that were asked for."""
     mixture = GaussianMixture.parse(SPEC)

@@ -38,6 +38,7 @@ def network(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_oracle_is_held_against_its_own_closed_form(run_json):
     summary = run_json("measure", SPEC, "--samples", "6000", "--batch", "2000")
     assert summary["method"] == "discrepancy"
@@ -56,6 +57,7 @@ def test_oracle_is_held_against_its_own_closed_form(run_json):
     assert any("bias" in note for note in chain["comparison"]["notes"])
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("estimator", ["path", "discrepancy"])
 def test_unequal_weights_are_those_of_the_mixture(estimator, run_json):
     """Prior (0.9, 0.1): the median of the entropy, and the whole of it; equal weights would give log 2."""
@@ -130,7 +132,7 @@ def test_edm2_from_files(network, run, run_json, tmp_path):
     for preset, chains in (("h26", 300), ("h26-headline", 3000)):
         assert run_json(*arguments, "--preset", preset, "--estimate")["evaluations"] == chains * 64 * 2
     status, _, err = run("measure", "edm2", "--checkpoint", network)
-    assert (status, err) == (2, "--classes: name some of the model's 3, as 0,1\n")
+    assert (status, err) == (2, "--classes: name some of the model's 3, as 0,1, or give a partition\n")
     few = ["--samples", "8", "--levels", "6", "--batch", "8"]
     alone = run_json(*arguments, *few)
     assert (alone["conditions"], alone["method"]) == ("1,None", "path")
@@ -277,6 +279,7 @@ def test_log_scale_test_recovers_a_known_line():
             log_scale_test([1.0, 2.0, bad], [1.0, 2.0, 3.0])
 
 
+@pytest.mark.slow
 def test_pairs_that_share_a_class_are_not_independent():
     """Each class shifts all of its pairs: only the bootstrap over classes sees how far the median wanders.
 

@@ -58,6 +58,7 @@ class Velocity(nn.Module):
         return self.layers(torch.cat([x, odds, one_hot], dim=1).float())
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_a_flow_matching_network():
     angles = 2 * np.pi * np.arange(3) / 3
