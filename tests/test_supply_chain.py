@@ -181,20 +181,30 @@ FREE = re.compile(
 
 
 def test_data_of_others_lie_beside_their_licence():
-    """Every folder of the package that holds arrays, which are data and no weights of our own."""
+    """Every folder that the package ships with files that are no modules, but for our own."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    shipped = project["tool"]["setuptools"]["package-data"]
     folders = {
-        path.parent
-        for floor in ("theory", "numerics", "validation")
-        for path in (ROOT / floor).rglob("*.npz")
+        ROOT / package.removeprefix("speciation.").replace(".", "/") / Path(pattern).parent
+        for package, patterns in shipped.items()
+        for pattern in patterns
     }
-    assert {folder.name for folder in folders} == {"fashion"}
-    for folder in folders:
+    floors = [ROOT / floor for floor in ("theory", "numerics", "validation")]
+    of_others = {folder for folder in folders if folder.name not in {"templates", "weights"}} - {*floors}
+    assert {folder.name for folder in of_others} == {"fashion", "imagenet"}
+    assert {path.parent for floor in floors for path in floor.rglob("*.npz")} <= of_others
+    stated = {path for pattern in project["project"]["license-files"] for path in ROOT.glob(pattern)}
+    table = (ROOT / "docs" / "templates" / "licences.md.j2").read_text()
+    for folder in of_others:
         text = (folder / "LICENSE").read_text()
-        assert FREE.search(text)
-        assert "©" in text
-        for path in folder.glob("*.npz"):
-            assert path.name in text
-    assert "Zalando" in (ROOT / "docs" / "templates" / "licences.md.j2").read_text()
+        assert folder / "LICENSE" in stated
+        assert FREE.search(text) or "Permission to use, copy, modify and distribute this" in text
+        assert re.search("©|Copyright 2006", text)
+        assert f"`{folder.relative_to(ROOT)}`" in table
+        for path in folder.iterdir():
+            assert path.name == "LICENSE" or path.name in text
+    assert "Zalando" in table
+    assert "Princeton" in table
 
 
 def test_licences_are_free_and_named():

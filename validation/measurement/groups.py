@@ -53,8 +53,11 @@ def imagenet_groups(subject: Subject, asked: str) -> Partition:
     """
     if not is_imagenet(subject.conditions, subject.names):
         count = len(subject.conditions)
+        this = f"{count} others"
+        if count == COUNT and subject.names is None:
+            this = f"{count} without names: its `names` (of a pipeline `id2label`) say which they are"
         raise ValueError(
-            f"partition: {IMAGENET} is of a model of ImageNet's {COUNT} classes; this has {count} others"
+            f"partition: {IMAGENET} is of a model of ImageNet's {COUNT} classes; this has {this}"
         )
     names = [name.strip() for name in asked.removeprefix(IMAGENET).split(",")]
     return {name: [subject.conditions[number] for number in own] for name, own in groups_of(names).items()}

@@ -49,10 +49,13 @@ def class_names() -> ClassNames:
 
 
 def is_imagenet(conditions: Sequence[str], names: ClassNames | None) -> bool:
-    """Whether classes are ImageNet's in order: a thousand, without names or with nine in ten of its own."""
-    if len(conditions) != COUNT:
+    """Whether classes are ImageNet's in order: a thousand, of which nine in ten have a name of its own.
+
+    A thousand classes without names could be anything.
+    """
+    if len(conditions) != COUNT or names is None:
         return False
-    if names is None or names is class_names():
+    if names is class_names():
         return True
     known = class_names().names
     pairs = [(names.names.get(c, ()), known[str(n)]) for n, c in enumerate(conditions)]

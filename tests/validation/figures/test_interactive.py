@@ -59,14 +59,25 @@ def test_curves_as_a_page(run, tmp_path):
         assert 1e6 < (tmp_path / name).stat().st_size < 5e6
 
 
+SEEN = """<script>setTimeout(() => {
+  const drawn = (e) => !/script|style/.test(e.localName);
+  const below = (e) => [...e.children, ...(e.shadowRoot ? e.shadowRoot.children : [])].filter(drawn);
+  const within = (e) => [e, ...below(e).flatMap(within)];
+  const said = within(document.body).map((e) => e.className + " " + (e.children.length ? "" : e.textContent));
+  document.body.dataset.seen = said.join(" ");
+}, 5000);</script>"""
+
+
 def console(page):
-    """Every line that a browser's console shows of a page, without a network."""
+    """What a browser without a network draws: classes and texts of all elements, and its console's lines."""
+    page.write_text(page.read_text() + SEEN)
     done = subprocess.run(
         [CHROMIUM, "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=390,900",
          "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=8000", "--dump-dom", page.as_uri()],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+    seen = re.findall(r'data-seen="([^"]*)"', done.stdout)
+    return " ".join(seen), [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
 
 
 @pytest.mark.slow
@@ -78,9 +89,16 @@ def test_a_browser_has_nothing_to_say_against_it(page, root, tmp_path):
     script = body[body.index("<div id") : body.index("</style>") + 8].replace("../", "")
     (tmp_path / "explorer.html").write_text(f"<!doctype html><meta charset=utf-8><body>{script}</body>")
     for name, expected in (("page.html", "bk-Figure"), ("explorer.html", "entropy peak, per OU time")):
-        dom, said = console(tmp_path / name)
-        assert expected in dom or "bk-" in dom
+        seen, said = console(tmp_path / name)
+        assert expected in seen
         assert not [line for line in said if "rror" in line or "TypeError" in line]
+    # the same two, when what draws them is gone
+    (tmp_path / "undrawn.html").write_text(page.replace("embed.embed_items(", "embed.missing("))
+    (tmp_path / "unexplored.html").write_text((tmp_path / "explorer.html").read_text().replace(".js", ".no"))
+    for name, unexpected in (("undrawn.html", "bk-Figure"), ("unexplored.html", "entropy peak, per OU time")):
+        seen, _ = console(tmp_path / name)
+        assert seen
+        assert unexpected not in seen
     (tmp_path / "wrong.html").write_text("<script>missing()</script>")
     assert "ReferenceError" in " ".join(console(tmp_path / "wrong.html")[1])
 

@@ -5,9 +5,11 @@ import json
 import pytest
 import torch
 from speciation.validation import as_denoiser
+from speciation.validation.measurement.groups import imagenet_groups
 from speciation.validation.measurement.own_models import own_subject
 from speciation.validation.measurement.subjects import fashion_subject
 from speciation.validation.models.edm import EDM2, Configuration, save_edm2
+from speciation.validation.models.imagenet_classes import class_names
 
 FEW = ("--samples", "2", "--levels", "4")
 
@@ -63,6 +65,18 @@ def test_words_have_numbers_too():
     assert subject.chosen("2,boot") == ("pullover", "boot")
     with pytest.raises(ValueError, match="'10' is not one of t-shirt"):
         subject.chosen("10")
+
+
+def test_a_thousand_classes_of_ones_own_are_imagenets_if_their_names_say_so():
+    own = Own(None)
+    own.conditions = [f"class{k}" for k in range(1000)]
+    with pytest.raises(ValueError, match="this has 1000 without names: its `names`"):
+        imagenet_groups(own_subject(own), "imagenet:dog,cat")
+    own.names = [f"thing {k}" for k in range(1000)]
+    with pytest.raises(ValueError, match="this has 1000 others"):
+        imagenet_groups(own_subject(own), "imagenet:dog,cat")
+    own.names = [class_names().names[str(k)][0] for k in range(1000)]
+    assert imagenet_groups(own_subject(own), "imagenet:dog,cat")["dog"][0] == "class151"
 
 
 class Own:

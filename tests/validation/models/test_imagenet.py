@@ -73,9 +73,9 @@ def test_groups_that_are_none_are_refused_by_name(names, message):
 
 def test_other_classes_are_not_imagenets():
     numbers = [*map(str, range(1000))]
-    assert is_imagenet(numbers, None)
+    assert not is_imagenet(numbers, None)  # a thousand of what?
     assert is_imagenet(numbers, NAMES)
-    assert not is_imagenet(numbers[:999], None)
+    assert not is_imagenet(numbers[:999], NAMES)
     shifted = {str(k): NAMES.names[str((k + 1) % 1000)] for k in range(1000)}
     assert not is_imagenet(numbers, type(NAMES)(shifted))
     capital = {k: [name.upper() for name in own[:1]] for k, own in NAMES.names.items()}
