@@ -140,19 +140,18 @@ def guided_says(known: ClassInformation, low: float, high: float, guidance: floa
     end = binary_gamma(left)
     first, until = (binary_gamma(float(known.entropy_at(min(max(s, 1e-150), 1e150)))) for s in (high, low))
     until = min(until, 200.0)
-    if guidance == 1 or not first < until:
-        return {"guidance": guidance, "gain_share": 0.0, "late_shift": 0.0, "late_shift_everywhere": 0.0}
+    says = {"guidance": guidance, "gain_share": 0.0, "late_shift": 0.0}
+    says["late_shift_everywhere"] = float(late_shift(guidance))
+    if guidance == 1 or not first < until:  # guidance that is none, or acts while no γ passes
+        return says
     plain, whole, own = (
         float(guided_odds([end], weight, interval=where).cross_entropy[0])
         for weight, where in ((1.0, None), (guidance, None), (guidance, (first, until)))
     )
     ahead = guided_odds([until], guidance, interval=(first, until))
-    return {
-        "guidance": guidance,
-        "gain_share": (plain - own) / (plain - whole),
-        "late_shift": float(ahead.mean_odds[0]) - until,
-        "late_shift_everywhere": float(late_shift(guidance)),
-    }
+    says["gain_share"] = (plain - own) / (plain - whole)
+    says["late_shift"] = float(ahead.mean_odds[0]) - until
+    return says
 
 
 def _error_of_fano(entropy: float, classes: int) -> float:

@@ -105,6 +105,14 @@ def test_what_a_weight_buys_is_that_of_the_equation(known):
         settings.guided_says(known, low, high, 0.5)
 
 
+@pytest.mark.parametrize(("weight", "everywhere"), [(1.5, np.log(2) - 0.25), (1.0, 0.0)])
+def test_an_interval_without_gamma_buys_nothing_and_leaves_the_rest_as_it_is(known, weight, everywhere):
+    """T21 at ω = 3/2: log 2 − 1/4; guidance all along does not ask for the interval."""
+    says = settings.guided_says(known, 1e-5, 1e-4, weight)  # γ is constant so far below s = 1
+    assert (says["gain_share"], says["late_shift"]) == (0, 0)
+    assert says["late_shift_everywhere"] == pytest.approx(everywhere, rel=1e-12)
+
+
 def test_align_your_steps_is_that_of_diffusers():
     utils = pytest.importorskip("diffusers.schedulers.scheduling_utils")
     names = {
