@@ -56,3 +56,10 @@ def test_runs(name, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("page", ["tour", "explorer", "settings", "how-to/diffusers", "how-to/control"])
+def test_the_readme_leads_on(page):
+    readme = (FOLDER.parent / "README.md").read_text().partition("## Where to go on")[2]
+    assert f"(docs/site/{page}.md)" in readme
+    assert (FOLDER.parent / "docs" / "site" / f"{page}.md").exists()
