@@ -42,7 +42,7 @@ program = typer.Typer(add_completion=False)
 
 
 @program.command()
-def oracle(chains: int = 400_000) -> None:
+def oracle(chains: int = 100_000) -> None:
     """Path KL, law of the class, minority bias and guided cross-entropy of two points, for N levels."""
     curve = entropy_curve(GaussianMixture.parse("binary:d=1,mu=1,s=0"), np.geomspace(0.15, 200, 240))
     known, rows = information_of(curve), []
@@ -379,7 +379,7 @@ def _both(denoiser: Any, x: torch.Tensor, sigma: float, own: list[str], guided: 
 
 
 @program.command()
-def priors(model: Annotated[str, typer.Argument()] = "digits", chains: int = 400) -> None:
+def priors(model: Annotated[str, typer.Argument()] = "digits", chains: int = 600) -> None:
     """How often a class of weight 0.2 comes out of unguided chains that carry their posterior along."""
     torch.set_num_threads(1)
     denoiser, shape, judge, held = _subject(model)

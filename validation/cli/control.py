@@ -1,6 +1,7 @@
 """`speciation control CURVE`: what a curve says about the guidance interval and the steps."""
 
 import json
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,11 @@ from ...theory._support.plain_numbers import plain_number
 from .common import JsonFlag, QuietFlag, SeedOption, errors, output, path_of, print_json, was_given
 
 __all__ = ["control"]
+
+_OF_ONE_CURVE = (
+    "steps", "interval", "guidance", "sigma", "grid", "given", "error", "prior", "floor", "format_", "clock",
+)  # fmt: skip
+"""Options that ask for more than windows, which are all that is said of several pairs."""
 
 _CLOSED = 0.01  # relative difference of a curve's area from the entropy that is worth a word
 
@@ -118,8 +124,7 @@ def control(
     read = _chosen(read_curve(curve), pair)
     found: dict[str, Any] = {"curve": str(curve)} | ({} if pair is None else {"pair": pair})
     if "pair" in read.dims:
-        if format_ is not None:
-            raise ValueError(f"--format: {curve} holds {read.sizes['pair']} pairs; choose one with --pair")
+        _refuse_of_pairs(context, f"{curve} holds {read.sizes['pair']} pairs")
         found |= of_pairs(read)
     else:
         found |= settings_of(read, **asked)
@@ -150,11 +155,20 @@ def _chosen(curves: Any, pair: str | None) -> Any:
     return curves.sel(pair=name)
 
 
+def _refuse_of_pairs(context: typer.Context, why: str) -> None:
+    """Nothing is asked of one curve where there are several."""
+    for name in _OF_ONE_CURVE:
+        if was_given(context, name):
+            raise ValueError(f"--{name.rstrip('_')}: {why}; choose one with --pair")
+
+
 def _options(context: typer.Context) -> dict[str, Any]:
     """The options as arguments of `settings_of`."""
     options = context.params
     names = ("steps", "clock", "grid", "given", "floor", "guidance", "error", "prior")
     ends = _pair(options["sigma"], "sigma") if was_given(context, "sigma") else None
+    if ends is not None and not 0 < ends[0] < ends[1] < inf:
+        raise ValueError(f"sigma: {options['sigma']!r} is not LOW:HIGH with 0 < LOW < HIGH")
     interval = options["interval"]
     within = None if interval is None else _pair(interval, "interval")
     return {name: options[name] for name in names} | {"ends": ends, "interval": within}
@@ -217,6 +231,9 @@ def _print_pairs(found: dict[str, Any], name: str) -> None:
     if found["left_out"]:
         console.print(f"left out, since their entropy does not fall: {'; '.join(found['left_out'])}")
     console.print("choose one with --pair for an interval, commitment and grids")
+    _print_published(found)
+    for note in found["notes"][: -len(_WORDS)]:
+        console.print(f"note: {note}")
 
 
 def _interval_words(found: dict[str, Any]) -> str:
@@ -254,6 +271,12 @@ def _costs(found: dict[str, Any]) -> Table:
     return table
 
 
+def _print_published(found: dict[str, Any]) -> None:
+    for row in found["published"]:
+        low, high = row["interval"]
+        output().print(f"published: best {row['metric']} for {low:g} < sigma <= {high:g} ({row['source']})")
+
+
 def _print(found: dict[str, Any], name: str) -> None:
     console = output()
     places = ", ".join(f"{key} {_number(value)}" for key, value in found["window"].items())
@@ -273,9 +296,7 @@ def _print(found: dict[str, Any], name: str) -> None:
         table.add_row(f"{row['probability']:g}", *(_number(cell) for cell in cells))
     console.print(table)
     console.print(_costs(found))
-    for row in found["published"]:
-        low, high = row["interval"]
-        console.print(f"published: best {row['metric']} for {low:g} < sigma <= {high:g} ({row['source']})")
+    _print_published(found)
     console.print(f"{found['grid']}: {', '.join(f'{each:.5g}' for each in found['grids'][found['grid']])}")
     for note in found["notes"]:
         console.print(f"note: {note}")

@@ -10,6 +10,7 @@ ays:sd15, ays:sdxl, ays:svd Align Your Steps, log-linearly interpolated to N ste
 
 from collections.abc import Mapping
 from itertools import pairwise
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def given_grid(text: str, steps: int, ends: tuple[float, float]) -> Array:
         return np.asarray(schedules.karras(steps, *ends, rho=_rho(text, rest)).sigma(np.arange(steps)))[::-1]
     if text == "log-uniform":
         return np.geomspace(ends[1], ends[0], steps)
-    if text.endswith(_SUFFIXES) or Path(text).is_file():
+    if text.endswith(_SUFFIXES) or isfile(text):
         return read_grid(Path(text))
     try:
         return _falling([plain_number(part) for part in text.split(",")])

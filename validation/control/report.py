@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import exp
+from math import exp, inf
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,8 @@ def ends_of(
 ) -> tuple[tuple[float, float], float, schedules.Schedule | None]:
     """Ends of the grids, the shift of a flow, and the table of steps; a clock's own ends unless asked."""
     low, high = ends or (0.002, 80.0)
+    if not 0 < low < high < inf:
+        raise ValueError(f"ends: need 0 < LOW < HIGH, not {low:g}:{high:g}")
     own = None if clock is None else clock_of(clock)
     if own is not None and ends is None:
         low, high = max(low, own.first_sigma), min(high, own.last_sigma)
@@ -191,7 +194,8 @@ def error_of(known: ClassInformation, source: str) -> Callable[[Array], Array]:
         One line for what is neither.
     """
     path = Path(source)
-    if path.suffix in (".csv", ".txt"):
+    # any file but a mixture's is a table, whatever its name; a SPEC may be too long for the name of a file
+    if path.suffix in (".csv", ".txt", ".dat") or (isfile(source) and path.suffix not in (".json", ".npz")):
         sigma, error = read_table(path)
         return lambda s: np.exp(np.interp(np.log(s), np.log(sigma), np.log(error)))
     mixture = GaussianMixture.parse(source)
@@ -212,7 +216,8 @@ def error_of(known: ClassInformation, source: str) -> Callable[[Array], Array]:
 def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
     """The window of each pair of classes, by its name, and the one that holds them all.
 
-    A pair whose curve does not fall is left out, with its name under `left_out`.
+    A pair whose curve does not fall is left out, with its name under `left_out`. `notes` say which curves end
+    below their window.
 
     Raises
     ------
@@ -222,18 +227,34 @@ def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
     if "entropy" not in curves:
         raise ValueError("curve: is of a guided run; settings are read off the entropy of an unguided one")
     found, left_out = dict[str, dict[str, float | None]](), list[str]()
+    cut = dict[str, float]()
     for name in curves["pair"].values.tolist():
         try:
-            found[str(name)] = window(information_of(curves.sel(pair=name)))
+            known = information_of(curves.sel(pair=name))
         except ValueError:
             left_out.append(str(name))
+            continue
+        found[str(name)] = window(known)
+        if known.above > _ABOVE:
+            cut[str(name)] = known.above
     if not found:
         raise ValueError("curve: no pair's entropy falls in this range; measure where classes are decided")
     whole: dict[str, float | None] = {}
     for key, at in (("q05", 0.0), ("q50", 0.5), ("q95", 1.0)):
         held = [place for each in found.values() if (place := each[key]) is not None]
         whole[key] = float(np.quantile(held, at)) if held else None
-    return {"window": whole, "pairs": found, "left_out": left_out}
+    return {"window": whole, "pairs": found, "left_out": left_out, "notes": _cut_short(cut)}
+
+
+def _cut_short(cut: Mapping[str, float]) -> list[str]:
+    """The pairs whose curves end below their window, with the share that each leaves above."""
+    if not cut:
+        return []
+    which = "; ".join(f"{name} ({100 * above:.0f} %)" for name, above in cut.items())
+    return [
+        "curves that end where their entropy still rises, with the share of the class that is "
+        f"decided above, about or at least: {which}; their windows begin too low; measure higher levels"
+    ]
 
 
 def _unseen(known: ClassInformation) -> list[str]:

@@ -233,6 +233,9 @@ def test_the_command_prints_what_to_paste(curve_file, run):
     [
         (["--format", "wall"], "--format: 'wall' is not one of sigmas"),
         (["--interval", "3:1"], "--interval: '3:1' is not LOW:HIGH"),
+        (["--sigma", "0:80"], "--sigma: '0:80' is not LOW:HIGH with 0 < LOW < HIGH"),
+        (["--sigma", "0:80", "--given", "log-uniform"], "--sigma: '0:80' is not LOW:HIGH"),
+        (["--sigma", "1:inf"], "--sigma: '1:inf' is not"),
         (["--grid", "wall"], "--grid: 'wall' is not one of class-optimal"),
         (["--model", "wall"], "--model: 'wall' is not one of dit"),
         (["--given", "1,2"], "--given: '1,2' is none of numbers a,b,c that fall"),

@@ -143,6 +143,11 @@ def test_a_grid_in_a_file(name, content, tmp_path):
     assert given_grid(str(tmp_path / "a.npy"), 9, ENDS).tolist() == [80, 8, 0.5]
 
 
+def test_a_grid_may_be_longer_than_a_files_name():
+    levels = np.geomspace(80, 0.01, 64).round(8).tolist()
+    assert given_grid(",".join(map(str, levels)), 9, ENDS).tolist() == levels
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -160,9 +165,13 @@ def test_refuses_what_is_no_grid(text, said):
 
 
 def test_a_table_of_errors(tmp_path, known):
-    path = tmp_path / "e.csv"
-    path.write_text("sigma,error\n10,4\n0.1,1\n")
-    assert error_of(known, str(path))(np.array([0.01, 1.0, 10, 100])).tolist() == pytest.approx([1, 2, 4, 4])
+    for name in ("e.dat", "e.tsv", "e", "e.csv"):
+        path = tmp_path / name
+        path.write_text("sigma,error\n10,4\n0.1,1\n")
+        found = error_of(known, str(path))(np.array([0.01, 1.0, 10, 100]))
+        assert found.tolist() == pytest.approx([1, 2, 4, 4])
+    with pytest.raises(ValueError, match=r"absent\.dat: cannot be read"):
+        error_of(known, str(tmp_path / "absent.dat"))
     for content, said in (
         ("sigma,error\n1,2,3\n", "2 numbers a line"),
         ("1,2\n1,3\n", "twice"),
@@ -195,11 +204,31 @@ def test_pairs_are_summed_up_or_chosen(pairs, tmp_path, run, run_json):
     chosen = run_json("control", str(tmp_path), "--pair", "2,0", "--steps", "6")
     assert chosen["window"]["q50"] == pytest.approx(found["pairs"]["0,2"]["q50"], rel=1e-2)
     assert "all pairs are decided within" in run("control", str(tmp_path))[1]
-    for arguments, said in (
-        (["--pair", "0,9"], "--pair: '0,9' is not one of 0,1; 0,2"),
-        (["--format", "sigmas"], f"--format: {tmp_path} holds 2 pairs; choose one with --pair"),
-    ):
-        assert run("control", str(tmp_path), *arguments)[2].startswith(said)
+    said = run("control", str(tmp_path), "--pair", "0,9")[2]
+    assert said.startswith("--pair: '0,9' is not one of 0,1; 0,2")
+    asked = (
+        "format=sigmas grid=foo given=nonsense guidance=0.1 prior=5 steps=9 interval=1:2 sigma=0.1:9 "
+        "error=e.csv floor=0 clock=flow"
+    )
+    for option in asked.split():  # what needs one curve is refused, and not left out in silence
+        name = option.split("=")[0]
+        status, out, err = run("control", str(tmp_path), f"--{option}")
+        assert (status, out, err) == (2, "", f"--{name}: {tmp_path} holds 2 pairs; choose one with --pair\n")
+
+
+def test_pairs_say_which_curves_end_below_their_window(pairs, tmp_path, run, run_json):
+    """The shares are `1 − H/log 2` of two points, γ = μ²/σ²."""
+    cut = pairs.sel(sigma=pairs.sigma < 1.5)
+    cut[["entropy"]].to_dataframe().reset_index().to_csv(tmp_path / "curves.csv", index=False)
+    (note,) = of_pairs(cut)["notes"]
+    gamma = np.array([1, 9]) / float(cut.sigma[-1]) ** 2
+    first, second = (1 - binary_entropy(gamma) / np.log(2)) * 100
+    assert f"0,1 ({first:.0f} %); 0,2 ({second:.0f} %)" in note
+    assert of_pairs(pairs)["notes"] == []
+    assert run_json("control", str(tmp_path))["notes"][0].startswith("curves that end where")
+    text = run("control", str(tmp_path), "--model", "dit")[1]
+    assert "note: curves that end where" in text
+    assert "best FID for 0.34 < sigma <= 1.02" in text
 
 
 def test_the_commands_contract(pairs, tmp_path, run_json, run):
