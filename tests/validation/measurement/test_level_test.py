@@ -45,7 +45,7 @@ def curves_of(
     sigma = window_sigmas(mixture, levels)
     exact = entropy_curve(mixture, sigma, partition=partition)
     assert exact.attrs["method"] == "exact"
-    kernel, parameters, dtype, unit, rounding = prepared(
+    kernel, parameters, dtype, unit, rounding, _ = prepared(
         mixture, sigma, method, groups_of(mixture, partition), None
     )
     arrays, joint = in_precision(parameters, dtype), Joint(1, kept_levels(sigma))
