@@ -23,7 +23,7 @@ from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.condition_names import unlisted
 from .curve_files import read_curve
-from .level_test import level_test
+from .level_test import has_step_bias, level_test
 from .log_scale import log_scale_test
 from .predictions import FITTED_LEVELS, Prediction
 from .verdicts import AGREE, finite, place_in, verdict
@@ -366,7 +366,7 @@ def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> di
         notes.append(f"the entropy reaches {most:.3g} nats, above H(C) = {whole:.3g}")
     if abs(whole / float(predicted["class_entropy"]) - 1) > _NOTED:
         notes.append(f"H(C) is {whole:.3g} nats, of the prediction {float(predicted['class_entropy']):.3g}")
-    if "path" in str(measured.attrs.get("method", "")):
+    if has_step_bias(measured):
         notes.append("errors are those of draws; the bias of a path's steps, of first order, is not in them")
     if measured.attrs.get("guidance_reference") == "unconditional" and "model_classes" not in measured.attrs:
         notes.append(

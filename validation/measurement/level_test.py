@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 
 from ...numerics.curves.covariance import Joint, joint_near, joint_of
 
-__all__ = ["LEAST_P", "level_test", "mixture_tail"]
+__all__ = ["LEAST_P", "has_step_bias", "level_test", "mixture_tail"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_OF_CHAINS = ("path", "commitment", "cloning")
 
 LEAST_P = 1e-7
 """Smallest p-value that is told from zero."""
 _FEW = 0.1  # relative error from which few draws carry a level, whose mean is far from normal
+_ARITHMETIC = 1e-13  # relative error below which a level has no draws, as the first of a path
 _ROUNDED = 0.1  # share of a squared error that is not of draws from which a level is left out
 _LEAST_FREEDOM = 4.0  # below it a covariance says nothing
 _MOST_FREEDOM = 1e5  # beyond which its draws make no difference
@@ -31,14 +34,23 @@ _NEGLIGIBLE = 28.0  # logarithm of a size that does not count
 _SMALL = 1e-4  # of the largest eigenvalue
 
 
+def has_step_bias(measured: xr.Dataset) -> bool:
+    """Whether a curve is of chains, whose steps bias it at first order beyond its errors of draws."""
+    method = str(measured.attrs.get("method", ""))
+    return method in _OF_CHAINS or "path" in method
+
+
 def level_test(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> dict[str, Any] | None:
     """χ² of a measured curve against its prediction `at_levels`, at the levels whose covariance is known.
 
     Of integrals from the clean end (with `closure`) it is their rates that are compared, which have no error
-    of the grid. Left out are levels at which few draws carry the value, or rounding more than a tenth of its
-    error. Returns `quantity`, `chi2`, `levels`, `independent` (`(Σλ)²/Σλ²`, how many levels would vary as
-    much by themselves) and `p_value` (at least 1e-7); `None` where the curve has no covariance.
+    of the grid. Left out are levels at which few draws carry the value of either, or rounding more than a
+    tenth of its error. Returns `quantity`, `chi2`, `levels`, `independent` (`(Σλ)²/Σλ²`, how many levels
+    would vary as much by themselves) and `p_value` (at least 1e-7); `None` where the curve has no
+    covariance, and of chains, whose step bias it would find (`has_step_bias`).
     """
+    if has_step_bias(measured):
+        return None
     quantity = "rate" if "closure" in measured else name
     measured, at_levels = measured.sortby("sigma"), at_levels.sortby("sigma")
     own = joint_of(measured, quantity)
@@ -102,10 +114,12 @@ def _differences(
     drawn = sum((np.diagonal(part.covariance) for part in parts), np.zeros(places.size))
     errors = [curve[f"{quantity}_se"].values[places] ** 2 for curve in curves if f"{quantity}_se" in curve]
     besides = np.maximum(sum(errors, np.zeros(places.size)) - drawn, 0)
-    used = np.asarray((drawn > 0) & (besides <= _ROUNDED * drawn))
-    largest = np.max(np.abs(values), axis=0)
-    for part in parts:
-        used &= np.sqrt(np.diagonal(part.covariance)) < _FEW * largest
+    least = np.square(_ARITHMETIC * values[0])
+    used = np.asarray((np.diagonal(joints[0].covariance) > least) & (besides <= _ROUNDED * drawn))
+    # the error of each by its own size: where rare draws were missed, value and error are both far too small
+    for value, joint in zip(values, joints, strict=True):
+        if joint is not None:
+            used &= np.sqrt(np.diagonal(joint.covariance)) < _FEW * np.abs(value)
     return values[0] - values[1], parts, used
 
 

@@ -36,6 +36,8 @@ def test_the_group_of_the_oracle_has_its_own_curve():
     at = predicted.entropy.interp(sigma=sigma[keep])
     assert np.abs(at.values - exact.entropy.values[keep]).max() < 0.02  # not the classes', twice as high
     assert found.curve.attrs["classes"] == 2
+    # the highest level of a path has no draws, and must not count; false alarms below 1e-6
+    assert found.comparison.summary["level_test"]["p_value"] > 1e-6
 
 
 @pytest.mark.slow

@@ -14,9 +14,9 @@ from speciation.numerics.curves.entropy import groups_of, prepared
 from speciation.numerics.monte_carlo.strides import Joint, estimate, in_precision
 from speciation.theory import GaussianMixture
 from speciation.theory.times.window import window_sigmas
-from speciation.validation import MixtureDenoiser, compare, path_entropy
+from speciation.validation import MixtureDenoiser, compare, discrepancy_entropy, path_entropy
 from speciation.validation.measurement.curve_files import read_curve
-from speciation.validation.measurement.level_test import LEAST_P, level_test, mixture_tail
+from speciation.validation.measurement.level_test import LEAST_P, has_step_bias, level_test, mixture_tail
 
 FALSE_ALARM = 1e-6
 """Of each Kolmogorov-Smirnov test here."""
@@ -127,9 +127,59 @@ def test_a_prediction_with_draws_has_its_own() -> None:
     assert 1e-4 < found["level_test"]["p_value"] < 1 - 1e-6
 
 
-def test_chains_have_it() -> None:
-    """Of the path estimator: from its chains, whose number is that of its degrees of freedom."""
+def test_chains_have_the_covariance_and_no_test() -> None:
+    """From as many chains as it has degrees of freedom; the test would find their step bias."""
     mixture = GaussianMixture.parse("binary:d=4,mu=1,s=1")
     curve = path_entropy(MixtureDenoiser(mixture), mixture.labels, np.geomspace(40, 0.3, 30), (4,), chains=60)
     assert curve.covariance_units == 60
     np.testing.assert_allclose(np.sqrt(np.diagonal(curve.entropy_covariance)), curve.entropy_se, rtol=1e-9)
+    for method, biased in {"path": 1, "commitment": 1, "cloning": 1, "discrepancy": 0}.items():
+        of_it = curve.assign_attrs(method=method)
+        assert has_step_bias(of_it) == biased
+        found = compare(of_it, mixture).summary
+        assert (found["level_test"] is None) == biased
+        assert any("steps, of first order" in note for note in found["notes"]) == biased
+
+
+def test_levels_whose_rare_draws_were_missed_or_that_have_none_are_left_out() -> None:
+    """Ten good levels beside one of 7e-8 ± 5e-8 where 1e-4 is right, and one whose error is of rounding."""
+    sigma = np.geomspace(1, 10, 12)
+    truth = np.r_[1e-4, np.linspace(0.1, 0.6, 11)]
+    error = np.r_[5e-8, np.full(10, 0.005), 1e-17]
+    values = truth + error * np.random.default_rng(1).standard_normal(12)
+    values[0], values[11] = 7e-8, truth[11] * 1.001
+    curve = xr.Dataset({"entropy": ("sigma", values), "entropy_se": ("sigma", error)}, {"sigma": sigma})
+    curve = curve.assign(covariance_variables(("entropy",), sigma, np.diag(error**2)[None, :, None], 600))
+    exact = xr.Dataset({"entropy": ("sigma", truth)}, {"sigma": sigma})
+    found = level_test(curve, exact, "entropy")
+    assert found is not None
+    assert found["levels"] == 10
+    assert found["p_value"] > 1e-3
+
+
+DENOISED = "binary:d=4,mu=1,s=0.5"
+
+
+def denoised(seeds: Sequence[int], levels: int, samples: int) -> Any:
+    """p-values of the exact denoiser by discrepancy, whose low levels are carried by rare samples."""
+    mixture = GaussianMixture.parse(DENOISED)
+    sigma, oracle = window_sigmas(mixture, levels), MixtureDenoiser(mixture)
+    options = {"samples": samples, "batch": 200}
+    curves = [
+        discrepancy_entropy(oracle, mixture.labels, sigma, oracle.sample, seed=seed, **options)
+        for seed in seeds
+    ]
+    return p_values(curves, entropy_curve(mixture, sigma))
+
+
+def test_the_exact_denoiser_is_its_mixtures() -> None:
+    """False alarms: p < 1e-5 of two seeds."""
+    assert denoised(range(2), 16, 200).min() > 1e-5
+
+
+@pytest.mark.slow
+def test_p_values_of_the_exact_denoiser_are_uniform() -> None:
+    """50 measurements with the usual settings."""
+    p = denoised(range(50), 40, 600)
+    assert len(p) == 50
+    assert stats.kstest(p, "uniform").pvalue > FALSE_ALARM
