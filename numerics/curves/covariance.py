@@ -33,6 +33,7 @@ MOST = 64
 interpolate: Any = _interpolate
 _FEWEST = 4
 _BEYOND = 0.2  # in log σ, how far beyond the levels with a covariance its ends still hold
+_SAME = 1e-9  # in log σ, within which levels are the same
 _ROUNDING = 1e-13  # of the largest eigenvalue
 _ROW, _COLUMN, _UNITS = "sigma_row", "sigma_column", "covariance_units"
 
@@ -99,15 +100,51 @@ def joint_of(curve: xr.Dataset, name: str) -> Joint | None:
 
 
 def joint_near(curve: xr.Dataset, name: str, sigma: Array) -> Joint | None:
-    """As `joint_of`, at levels between those whose covariance is kept: interpolated linearly in log σ."""
+    """As `joint_of`, at levels (ascending) between those whose covariance is kept.
+
+    Correlations are those of the covariance interpolated linearly in log σ, which by itself loses variance;
+    variances are the curve's squared standard errors, times the share of them that is of draws. `None` of a
+    curve without, or where the levels reach farther.
+    """
     matrix = _matrix(curve, f"{name}_covariance")
     if matrix is None:
         return None
-    x = np.log(curve[_ROW].values)
-    if x.size < 2:
+    x, log_sigma = np.log(curve[_ROW].values), np.log(sigma)
+    if x.size < 2 or _beyond(x, log_sigma):
         return None
-    at = interpolate.make_interp_spline(x, np.eye(x.size), k=1)(np.clip(np.log(sigma), x[0], x[-1]))
-    return Joint(sigma, at @ matrix @ at.T, float(curve[_UNITS]))
+    at = _between(x, np.eye(x.size), log_sigma)
+    covariance = at @ matrix @ at.T
+    own = np.diagonal(covariance)
+    wanted = _variances(curve, name, matrix, log_sigma)
+    known = np.isfinite(wanted) & (own > 0)
+    scale = np.sqrt(np.divide(wanted, own, out=np.ones(own.size), where=known))
+    return Joint(sigma, covariance * np.outer(scale, scale), float(curve[_UNITS]))
+
+
+def _variances(curve: xr.Dataset, name: str, matrix: Array, log_sigma: Array) -> Array:
+    """Squared standard errors of a curve as far as they are of draws; NaN beyond its levels."""
+    rows = np.flatnonzero(np.isin(curve[_ROW].values, curve["sigma"].values))
+    if f"{name}_se" not in curve or rows.size < 2:
+        return np.full(log_sigma.size, np.nan)
+    ordered = curve.sortby("sigma")
+    levels, errors = np.log(ordered["sigma"].values), ordered[f"{name}_se"].values
+    x = np.log(curve[_ROW].values[rows])
+    squares = _between(levels, errors, x) ** 2
+    drawn = np.maximum(np.diagonal(matrix)[rows], 0)
+    share = np.divide(drawn, squares, out=np.ones(x.size), where=squares > 0)
+    inside = (log_sigma >= levels[0] - _SAME) & (log_sigma <= levels[-1] + _SAME)
+    found = _between(x, share, log_sigma) * _between(levels, errors, log_sigma) ** 2
+    return np.where(inside, found, np.nan)
+
+
+def _beyond(x: Array, log_sigma: Array) -> bool:
+    """Whether levels reach farther than the ends of those with a covariance hold."""
+    return bool(log_sigma[0] < x[0] - _BEYOND or log_sigma[-1] > x[-1] + _BEYOND)
+
+
+def _between(x: Array, values: Array, log_sigma: Array) -> Array:
+    """Values, along their first axis, interpolated linearly; those of the ends beyond them."""
+    return np.asarray(interpolate.make_interp_spline(x, values, k=1)(np.clip(log_sigma, x[0], x[-1])))
 
 
 def shared_noise(curve: xr.Dataset, names: tuple[str, ...], log_sigma: Array) -> tuple[Array, ...] | None:
@@ -120,7 +157,7 @@ def shared_noise(curve: xr.Dataset, names: tuple[str, ...], log_sigma: Array) ->
     if len(parts) < len(names) ** 2:
         return None
     x = np.log(curve[_ROW].values)
-    if x.size < _FEWEST or log_sigma[0] < x[0] - _BEYOND or log_sigma[-1] > x[-1] + _BEYOND:
+    if x.size < _FEWEST or _beyond(x, log_sigma):
         return None
     rows = [
         np.concatenate(parts[start : start + len(names)], axis=1)
@@ -132,8 +169,7 @@ def shared_noise(curve: xr.Dataset, names: tuple[str, ...], log_sigma: Array) ->
     values, vectors = np.linalg.eigh((whole + whole.T) / 2 / np.outer(scale, scale))
     kept = values > _ROUNDING * values[-1]
     factors = (vectors[:, kept] * np.sqrt(values[kept])).reshape(len(names), x.size, -1)
-    at = np.clip(log_sigma, x[0], x[-1])
-    return tuple(interpolate.make_interp_spline(x, factor, k=1)(at) for factor in factors)
+    return tuple(_between(x, factor, log_sigma) for factor in factors)
 
 
 def _pair(curve: xr.Dataset, first: str, second: str) -> Array | None:

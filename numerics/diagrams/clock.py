@@ -1,5 +1,7 @@
 """A phase diagram over the time of another clock (T1): times convert exactly, rates with the Jacobian."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -8,6 +10,7 @@ from ...theory.schedules import OrnsteinUhlenbeck, Schedule
 __all__ = ["in_clock"]
 
 _NOISE = ("ou_time", "t", "sigma")
+_OF_VALUES = ("shown_to", "contours")  # attributes in units of the field
 _WIDE = 10.0  # largest time over the middle one, from which an axis of positive times is logarithmic
 
 
@@ -60,7 +63,7 @@ def in_clock(diagram: xr.Dataset, schedule: Schedule, clock: str | None = None) 
             found[each] = (field.dims, _times(field.values, axis, schedule), field.attrs)
     if "rate" in found:
         found["rate"] = _per_time(found["rate"], sigma, axis, schedule)
-        found["rate"].attrs |= _rate_words(diagram["rate"], clock)
+        found["rate"].attrs = _rate_words(diagram["rate"], clock)
     wide = times.min() > 0 and times.max() > _WIDE * np.median(times)
     about = {"long_name": label, "units": "1", "scale": "log" if wide else "linear"}
     found = found.rename({axis: "time"}).assign_coords(time=("time", times, about))
@@ -83,6 +86,8 @@ def _per_time(rate: xr.DataArray, sigma: np.ndarray, axis: str, schedule: Schedu
     return rate * xr.DataArray(factor, dims=axis)
 
 
-def _rate_words(rate: xr.DataArray, clock: str) -> dict[str, str]:
+def _rate_words(rate: xr.DataArray, clock: str) -> dict[str, Any]:
+    """Attributes of the rate in the clock: those in OU time, but for values of the rate, as `shown_to` is."""
     what = str(rate.attrs["units"]).replace(" per unit t", "")
-    return {"long_name": f"entropy rate in {clock} time", "units": f"{what} per unit of it"}
+    kept = {name: value for name, value in rate.attrs.items() if name not in _OF_VALUES}
+    return kept | {"long_name": f"entropy rate in {clock} time", "units": f"{what} per unit of it"}

@@ -1,4 +1,4 @@
-"""Where two Gaussian classes meet: for each pair a Gaussian at its Chernoff tilt, from which draws are taken.
+"""Where two Gaussian classes meet: for each pair a Gaussian near its Chernoff tilt, to draw from.
 
 With `S_k = Σ_k + σ²I`, `Δ = m_j − m_k` and `ρ(s) = ∫ f_j^s f_k^{1−s}` the densities of two classes have a
 geometric mean
@@ -233,8 +233,8 @@ def _roots(
 ) -> dict[str, Array]:
     """`centres` μ (C, d) and `roots` R (C, d, d) with `RRᵀ = P^{−1}`; of Cholesky, hence smooth in σ."""
     dimension = mixture.dimension
-    noise = sigma**2
-    solved = [mixture.covariance_of(k).solve(np.eye(dimension), noise) for k in range(mixture.classes)]
+    sigma2 = sigma**2
+    solved = [mixture.covariance_of(k).solve(np.eye(dimension), sigma2) for k in range(mixture.classes)]
     centres, roots = np.empty((first.size, dimension)), np.empty((first.size, dimension, dimension))
     for place, (j, k, s) in enumerate(zip(first, second, tilts, strict=True)):
         precision = s * solved[j] + (1 - s) * solved[k]

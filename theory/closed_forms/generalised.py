@@ -16,28 +16,30 @@ from numpy.typing import NDArray
 from .._support.untyped import linalg
 from ..mixtures.covariance import Covariance, Full
 
-__all__ = ["generalised", "square_root"]
+__all__ = ["DENSE_LIMIT", "generalised", "square_root"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_MILD = 1e4  # condition up to which the matrices themselves leave errors of 1e-10
+DENSE_LIMIT = 1024
+"""Largest dimension in which matrices are compared level by level."""
+
+_MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-12
 
 
-def square_root(covariance: Covariance, dimension: int, noise: float) -> Array:
-    """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `noise = σ²`."""
+def square_root(covariance: Covariance, dimension: int, sigma2: float) -> Array:
+    """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `sigma2 = σ²`."""
     if isinstance(covariance, Full):
         # eigenvectors are the rows of the identity in the coordinates of the eigenbasis
-        return np.sqrt(covariance.variances + noise)[:, None] * covariance.unrotate(np.eye(dimension))
+        return np.sqrt(covariance.variances + sigma2)[:, None] * covariance.unrotate(np.eye(dimension))
     diagonal, factors = covariance.parts()
-    root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + noise))
+    root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + sigma2))
     return root if factors is None else np.vstack([root, factors.T])
 
 
 def generalised(first: Array, second: Array) -> tuple[Array, Array]:
     """`log ρ`, shape (n,), and the vectors v as columns (n, n), of `S_k = F_kᵀF_k` with F_k (rows, n)."""
-    one, two = first.T @ first, second.T @ second
-    if max(np.linalg.cond(first), np.linalg.cond(second)) ** 2 <= _MILD:
-        ratios, vectors = linalg.eigh(one, two)
+    if (np.linalg.cond(first) * np.linalg.cond(second)) ** 2 <= _MILD:
+        ratios, vectors = linalg.eigh(first.T @ first, second.T @ second)
         return np.log(ratios), vectors
     q, r = np.linalg.qr(np.vstack([first, second]))
     c, s, z = _cosines(q[: len(first)], q[len(first) :])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .._support.real_numbers import real_number
 from ..mixtures.covariance import Covariance, LowRank
 from ..mixtures.mixture import GaussianMixture
-from .generalised import generalised, square_root
+from .generalised import DENSE_LIMIT, generalised, square_root
 from .two_gaussians import TwoGaussians
 
 __all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigma"]
@@ -27,7 +27,6 @@ __all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigm
 Array: TypeAlias = NDArray[np.float64]
 Levels: TypeAlias = Callable[[float], TwoGaussians]
 
-_DENSE_LIMIT = 1024  # largest dimension in which matrices are compared level by level
 _WORST_CONDITION = 1e20  # of low-rank covariances by their square roots; leaves errors of about 1e-6
 _WORST_SPECTRUM = 1e10  # by their eigenvalues, as of full matrices (`GaussianMixture.check_levels`)
 
@@ -58,7 +57,7 @@ def gaussian_pair(mixture: GaussianMixture, sigma: float) -> TwoGaussians:
     """
     if not has_pair(mixture):
         raise ValueError(
-            f"mixture: need two classes, and at most {_DENSE_LIMIT} dimensions where their covariances are "
+            f"mixture: need two classes, and at most {DENSE_LIMIT} dimensions where their covariances are "
             "matrices without common axes"
         )
     sigma = real_number(sigma, "sigma")
@@ -77,7 +76,7 @@ def lowest_sigma(mixture: GaussianMixture) -> float:
         return 0.0
     ends = [_ends(each) for each in pair]
     least, most = min(low for low, _ in ends), max(high for _, high in ends)
-    worst = _WORST_CONDITION if mixture.dimension <= _DENSE_LIMIT else _WORST_SPECTRUM
+    worst = _WORST_CONDITION if mixture.dimension <= DENSE_LIMIT else _WORST_SPECTRUM
     return float(np.sqrt(max(most / worst - least, 0.0)))
 
 
@@ -104,7 +103,7 @@ def has_pair(mixture: GaussianMixture) -> bool:
     if mixture.classes != 2:
         return False
     first, second = mixture.covariance_of(0), mixture.covariance_of(1)
-    return _within_reach(first, second) or mixture.dimension <= _DENSE_LIMIT
+    return _within_reach(first, second) or mixture.dimension <= DENSE_LIMIT
 
 
 def curves(mixture: GaussianMixture, sigma: Array) -> Array:
@@ -144,7 +143,7 @@ def _levels(mixture: GaussianMixture) -> Levels:
     turned = second if first.isotropic_variance is not None else first
     apart = first.isotropic_variance is not None or second.isotropic_variance is not None
     # eigenvalues of a matrix lose those that are small beside others; square roots hold them
-    if apart and (not isinstance(turned, LowRank) or mixture.dimension > _DENSE_LIMIT):
+    if apart and (not isinstance(turned, LowRank) or mixture.dimension > DENSE_LIMIT):
         return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
     d = mixture.dimension
     return lambda noise: _solved(

@@ -33,7 +33,7 @@ from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
 from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
-from .generalised import generalised, square_root
+from .generalised import DENSE_LIMIT, generalised, square_root
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -43,7 +43,6 @@ Complex: TypeAlias = NDArray[np.complex128]
 _HIGHEST = 27.0  # frequency beyond which F̂, which decays as e^{−πω/2}, is below 1e-17
 _REACH = 46.0  # where the profiles, which decay as e^{−|u|}, are below 1e-18
 _BLOCK = 2**20  # entries of a temporary array
-_DENSE_LIMIT = 512  # largest dimension in which matrices are compared level by level
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +72,19 @@ class Contrast:
 
     @classmethod
     def of_spectra(
-        cls, first: Array, second: Array, noise: float, counts: Array, prior: float = 0.5
+        cls, first: Array, second: Array, sigma2: float, counts: Array, prior: float = 0.5
     ) -> "Contrast":
-        """Covariances with common eigenvectors: eigenvalues `first`, `second` (n,) and `noise = σ²`."""
-        own, other = first + noise, second + noise
+        """Covariances with common eigenvectors: eigenvalues `first`, `second` (n,) and `sigma2 = σ²`."""
+        own, other = first + sigma2, second + sigma2
         relative = (first - second) / other
         with np.errstate(divide="ignore"):  # of the branch that is not taken
             log_ratios = np.where(np.abs(relative) < 0.5, np.log1p(relative), np.log(own) - np.log(other))
         return cls(log_ratios, (second - first) / own / other, counts, prior)
 
     @classmethod
-    def of_matrices(cls, first: Array, second: Array, noise: float, prior: float = 0.5) -> "Contrast":
+    def of_matrices(cls, first: Array, second: Array, sigma2: float, prior: float = 0.5) -> "Contrast":
         """Any two covariance matrices (d, d), by their generalised eigenvectors."""
-        roots = [square_root(Full(each), len(each), noise) for each in (first, second)]
+        roots = [square_root(Full(each), len(each), sigma2) for each in (first, second)]
         return cls.of_roots(roots[0], roots[1], prior)
 
     @classmethod
@@ -191,7 +190,7 @@ def has_contrast(mixture: GaussianMixture) -> bool:
         or (mixture.means[0] != mixture.means[1]).any()
     ):
         return False
-    return not _turned(mixture) or mixture.dimension <= _DENSE_LIMIT
+    return not _turned(mixture) or mixture.dimension <= DENSE_LIMIT
 
 
 def curves(mixture: GaussianMixture, sigma: Array) -> Array:
@@ -278,20 +277,20 @@ def _frames(mixture: GaussianMixture) -> list[Frame]:
     return [covariance.frame for covariance in mixture.covariances]
 
 
-def _contrast(mixture: GaussianMixture, noise: float) -> Contrast:
+def _contrast(mixture: GaussianMixture, sigma2: float) -> Contrast:
     # the rarer class first: the other's weight is one minus its, and not the other way about
     rarer = int(np.argmin(mixture.weights))
     first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
     prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
-        return Contrast.of_roots(square_root(first, d, noise), square_root(second, d, noise), prior)
+        return Contrast.of_roots(square_root(first, d, sigma2), square_root(second, d, sigma2), prior)
     own, other = np.broadcast_arrays(first.variances, second.variances)
     # one entry per pair of eigenvalues that occurs
     pairs, counts = np.unique(
         np.stack([np.atleast_1d(own), np.atleast_1d(other)]), axis=1, return_counts=True
     )
     repeats = d // own.size if own.ndim == 0 else 1
-    return Contrast.of_spectra(pairs[0], pairs[1], noise, counts.astype(np.float64) * repeats, prior)
+    return Contrast.of_spectra(pairs[0], pairs[1], sigma2, counts.astype(np.float64) * repeats, prior)
 
 
 def _sech_transform(z: Complex) -> Complex:

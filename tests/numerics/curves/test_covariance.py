@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import xarray as xr
 from speciation.numerics import entropy_curve, guided_curve, with_places
-from speciation.numerics.curves.covariance import MOST, joint_near, joint_of, kept_levels, shared_noise
+from speciation.numerics.curves.covariance import (
+    MOST,
+    covariance_variables,
+    joint_near,
+    joint_of,
+    kept_levels,
+    shared_noise,
+)
 from speciation.numerics.curves.entropy import prepared
 from speciation.numerics.curves.places import PLACES
 from speciation.numerics.monte_carlo.moments import Moments
@@ -68,8 +75,37 @@ def test_of_many_levels_some_are_kept() -> None:
     between = joint_near(curve, "entropy", sigma[40:60])
     assert between is not None
     np.testing.assert_allclose(
-        np.sqrt(np.diagonal(between.covariance)), curve.entropy_se.values[40:60], rtol=0.03
+        np.sqrt(np.diagonal(between.covariance)), curve.entropy_se.values[40:60], rtol=1e-6
     )
+
+
+def test_between_few_levels_no_variance_is_lost() -> None:
+    """Halfway between levels of independent errors variances are those of the curve, correlations ½."""
+    sigma = np.geomspace(1.0, 100.0, 9)
+    kept, errors = sigma[::2], np.linspace(1.0, 3.0, 9)
+    about = covariance_variables(("entropy",), kept, np.diag(0.25 * errors[::2] ** 2)[None, :, None], 50)
+    curve = xr.Dataset({"entropy_se": ("sigma", errors), **about}, {"sigma": sigma})
+    found = joint_near(curve, "entropy", sigma)
+    assert found is not None
+    np.testing.assert_allclose(np.diagonal(found.covariance), 0.25 * errors**2, rtol=1e-12)
+    halfway = found.covariance[1, 3] / np.sqrt(found.covariance[1, 1] * found.covariance[3, 3])
+    assert 0.4 < halfway < 0.6
+    sliced = joint_near(curve.isel(sigma=slice(0, 1)), "entropy", kept)  # no errors to compare with
+    assert sliced is not None
+    np.testing.assert_allclose(np.diagonal(sliced.covariance), 0.25 * errors[::2] ** 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("far", [[500.0, 5000.0], [0.1, 2.0]])
+def test_beyond_the_levels_there_is_none(far: list[float]) -> None:
+    """A tenth in log σ beyond is near enough; the χ² of levels farther away takes no covariance of theirs."""
+    sigma = np.geomspace(1.0, 100.0, 9)
+    curve = xr.Dataset(
+        {"entropy_se": ("sigma", np.ones(9))}
+        | covariance_variables(("entropy",), sigma, np.eye(9)[None, :, None], 50),
+        {"sigma": sigma},
+    )
+    assert joint_near(curve, "entropy", np.array(far)) is None
+    assert joint_near(curve, "entropy", sigma * np.exp(0.1)) is not None
 
 
 def test_a_slice_has_that_of_its_levels() -> None:

@@ -23,6 +23,16 @@ def test_rates_and_times_are_those_of_a_curve(clock):
     np.testing.assert_allclose(clock.sigma(column.curvature), np.sqrt(m2 - 1), rtol=1e-12)
 
 
+def test_a_rate_in_another_clock_has_its_own_range():
+    """The largest rate shown is one of OU time: in another clock it would cut off half of the map."""
+    diagram = phase_diagram("separation", 12)
+    diagram["rate"].attrs["contours"] = [0.1]
+    rate = in_clock(diagram, schedules.Cosine())["rate"]
+    assert "shown_to" in diagram["rate"].attrs
+    assert set(rate.attrs) == set(diagram["rate"].attrs) - {"shown_to", "contours"}
+    assert rate.attrs["units"] == "nats per unit of it"
+
+
 def test_grids_over_sigma_and_of_two_parameters():
     axes = (parse_axis("mu=1:2", 3), parse_axis("sigma=0.5:5:log", 4))
     found = in_clock(grid("binary:d=8,mu=1,s=1", *axes), schedules.FlowMatching())
