@@ -8,7 +8,7 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,8 @@ def entropy_curve(
     partition : mapping from group names to class names, optional
         Measure the group instead of the class. It must hold every class once.
     tolerance : float, optional
-        Keep sampling until every `*_se` of the levels, each in its curve's unit, is at most this.
+        Keep sampling until every `*_se` of the levels, each in its curve's unit, is at most this;
+        refused where rounding alone exceeds it.
     dtype : {"float32", "float64"}, optional
         Precision of the draws: `float32` for `ambient` of a shared covariance, unless given or
         parameters are too large for it, and `float64` for all else.
@@ -280,8 +281,7 @@ def _sampled(
                 arrays,
                 samples,
                 key,
-                # of the curves as they are reported
-                tolerance=None if tolerance is None else tolerance / unit,
+                tolerance=None if tolerance is None else _Tolerance(tolerance, unit, rounding, largest),
                 progress=progress,
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),
@@ -290,6 +290,27 @@ def _sampled(
     attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
     values, errors, effective = in_nats(found, unit, rounding, largest)
     return _Curves(values, errors, attributes, effective, _shared(found, sigma, unit))
+
+
+@dataclass(frozen=True)
+class _Tolerance:
+    """By how much the largest error of an `Estimate` exceeds what is tolerated, of the curves as reported."""
+
+    tolerance: float
+    unit: Any
+    rounding: Any
+    largest: Array
+
+    def __call__(self, found: Any) -> float:
+        """Largest reported error over the tolerance; `ValueError` where rounding alone exceeds it."""
+        exactly = replace(found, standard_error=np.zeros_like(found.mean))
+        # no draw is large, hence none was missed
+        least = float(in_nats(exactly, self.unit, self.rounding, np.zeros_like(self.largest))[1].max())
+        if least > self.tolerance:
+            raise ValueError(
+                f"tolerance: rounding alone makes an error of {least:.2g}; raise it, or draw in float64"
+            )
+        return float(in_nats(found, self.unit, self.rounding, self.largest)[1].max()) / self.tolerance
 
 
 def in_nats(found: Any, unit: Any, rounding: Any, largest: Array) -> tuple[Array, Array, Array]:
@@ -303,6 +324,7 @@ def in_nats(found: Any, unit: Any, rounding: Any, largest: Array) -> tuple[Array
     # disagreement keeps its relative precision as long as it is not subtracted from 1
     entropy, rate, disagreement = found.mean * unit
     errors = np.hypot(errors, rounding * found.mean) * unit
+    errors[2] = np.hypot(errors[2], np.finfo(float).eps / 2)  # next to 1 the double itself is rounded
     return np.stack([entropy, rate, 1 - disagreement]), errors, effective
 
 

@@ -55,6 +55,16 @@ class Moments:
         products = self.products + other.products + np.multiply.outer(kept, kept) * factor
         return Moments(count, mean, squares, products, self.places)
 
+    def keeps(self, joint: "tuple[int, NDArray[np.intp]] | None") -> bool:
+        """Whether there are products of so many curves at these places; always, if none are asked for."""
+        if joint is None:
+            return True
+        if self.products is None or self.places is None:
+            return False
+        curves, places = joint
+        shape = (curves, len(places))
+        return self.products.shape == (*shape, *shape) and np.array_equal(self.places, places)
+
     @property
     def standard_error(self) -> Array:
         """Standard error of the mean, shape (curves, levels); infinite for a single sample."""

@@ -142,7 +142,8 @@ def estimate(
     """Average `kernel(key, parameters)`, values of shape (curves, levels, STRIDE), over strides.
 
     `key` is a seed or a JAX key. At least `samples` draws; with `tolerance`, as many more as it takes for
-    every standard error to fall to it, a number or an array that broadcasts to (curves, levels).
+    every standard error to fall to it, a number or an array that broadcasts to (curves, levels), or a
+    function that says of an `Estimate` how many times too large its largest error is.
     `progress(done, total)` is called with numbers of draws. A
     `checkpoint` keeps what is done through an interruption. On processors rounds take about a second each;
     `work`, the multiplications of a draw, says how large the first may be. Neither has a part in the answer.
@@ -157,7 +158,7 @@ def estimate(
     most = _ROUND if fixed else min(_ROUND, -(-least // mesh.size))
     first = most if fixed else int(_QUICK / max(work * 2 * STRIDE, 1))
     rounds = _Rounds(mesh.size, most, first, fixed)
-    moments = None if checkpoint is None else checkpoint.read(least * STRIDE if tolerance is None else None)
+    moments = _resumed(checkpoint, least * STRIDE if tolerance is None else None, joint)
     double = _is_double(parameters)
     parameters = _placed(parameters, mesh, double)
     try:
@@ -189,6 +190,12 @@ def estimate(
     return Estimate(
         moments.mean, moments.standard_error, 2 * moments.count, moments.covariance, moments.count
     )
+
+
+def _resumed(checkpoint: Checkpoint | None, most: int | None, joint: Joint | None) -> Moments | None:
+    """What was done before, unless a file of an earlier version lacks what is to be kept."""
+    moments = None if checkpoint is None else checkpoint.read(most)
+    return moments if moments is not None and moments.keeps(joint) else None
 
 
 class _Rounds:
@@ -239,6 +246,9 @@ def _ends(moments: Moments | None, least: int, tolerance: Any) -> bool:
 
 def _worst(moments: Moments, tolerance: Any) -> float:
     """The largest standard error, in units of what is tolerated."""
+    if callable(tolerance):
+        found: Any = tolerance(Estimate(moments.mean, moments.standard_error, 2 * moments.count))
+        return float(found)
     return float((moments.standard_error / tolerance).max())
 
 

@@ -99,6 +99,17 @@ def test_damaged_files_and_folders_are_refused(tmp_path):
         run(3000, checkpoint=tmp_path / "absent" / "curve.partial")
 
 
+def test_a_file_without_products_starts_afresh(tmp_path):
+    """As earlier versions wrote them: to go on from it would lose the covariance between levels."""
+    path = tmp_path / "curve.partial"
+    run(3000, checkpoint=path)
+    with np.load(path) as archive:
+        kept = {name: archive[name] for name in archive.files if name not in ("products", "places")}
+    with path.open("wb") as stream:
+        np.savez(stream, **kept)
+    same(run(4000, checkpoint=path), run(4000))
+
+
 def test_fingerprint_sees_everything():
     parts = [
         *("a", 1, None, np.zeros(2), np.zeros(2, np.float32), np.zeros((2, 1))),

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from speciation.numerics import entropy_curve
+from speciation.numerics.curves import entropy as curves
 from speciation.numerics.monte_carlo import shared_covariance, strides
 from speciation.theory import Diagonal, Full, GaussianMixture, Isotropic, LowRank, window_sigmas
 from speciation.validation.verification.independent import monte_carlo
@@ -282,6 +283,31 @@ def test_a_tolerance_is_of_the_errors_that_are_reported():
         assert max(float(found[name].max()) for name in names) <= share * largest
         # a look every few strides, and errors that vary; in other units it takes thousands of times as many
         assert found.attrs["samples"] < 4 * few.attrs["samples"] / share**2
+
+
+def test_a_tolerance_counts_what_was_not_met():
+    """With 300 classes none of these levels is resolved: 256 draws have sample errors below the tolerance."""
+    means = 6 * np.random.default_rng(0).standard_normal((300, 10))
+    mixture = GaussianMixture(np.full(300, 1 / 300), means, Isotropic(0.01))
+    found = entropy_curve(mixture, [0.8, 1.1, 1.5], samples=256, tolerance=0.1)
+    worst = max(float(found[f"{name}_se"].max()) for name in NAMES)
+    assert 0.05 < worst <= 0.1
+    assert found.attrs["samples"] > 256
+
+
+def test_a_tolerance_below_rounding_is_refused():
+    found = strides.Estimate(np.full((3, 1), 0.1), np.full((3, 1), 1e-9), 256)
+    with pytest.raises(ValueError, match="tolerance: rounding alone makes an error of 1e-07"):
+        curves._Tolerance(1e-8, 1.0, 1e-6, np.ones(1))(found)
+    assert curves._Tolerance(1.0, 1.0, 1e-6, np.ones(1))(found) == pytest.approx(
+        1 / 128
+    )  # as much was missed
+
+
+def test_next_to_one_an_agreement_is_known_to_the_rounding_of_a_double():
+    found = strides.Estimate(np.full((3, 1), 1e-50), np.full((3, 1), 1e-52), 25600)
+    errors = curves.in_nats(found, 1.0, 1e-15, np.full(1, 1e-50))[1]
+    np.testing.assert_allclose(errors[:, 0], [1e-52, 1e-52, 2.0**-53])
 
 
 def test_tolerance_is_met_and_more_draws_extend_the_run():
