@@ -96,10 +96,8 @@ def _picture(diagram: xr.Dataset, name: str) -> Any:
     """One field with the lines on it."""
     from bokeh.models import (
         ColorBar,
-        CustomJSHover,
         CustomJSTickFormatter,
         FixedTicker,
-        HoverTool,
         LinearColorMapper,
     )
     from bokeh.palettes import Blues256, PuOr11
@@ -132,12 +130,23 @@ def _picture(diagram: xr.Dataset, name: str) -> Any:
             axis.formatter = CustomJSTickFormatter(code="return String(+(10 ** tick).toPrecision(3))")
     _draw_lines(plot, diagram, (across, along), (log_x, log_y))
     plot.add_layout(ColorBar(color_mapper=colours, width=10), "right")
+    _point(plot, picture, diagram, values, (across, along), (log_x, log_y))
+    return plot
+
+
+def _point(
+    plot: Any, picture: Any, diagram: xr.Dataset, values: xr.DataArray, places: Any, logs: tuple[bool, bool]
+) -> None:
+    """What the pointer shows: where it is, the field's value, and every line there."""
+    from bokeh.models import CustomJSHover, HoverTool
+
+    y, x = values.dims
     names = [each for each, line in diagram.data_vars.items() if line.ndim == 1]
     turned = _turned(diagram, names)
     pointed = CustomJSHover(
         code=_POINTED,
-        args={"along": "y" if turned else "x", "log_x": log_x, "log_y": log_y,
-              "at": (along if turned else across).tolist(),
+        args={"along": "y" if turned else "x", "log_x": logs[0], "log_y": logs[1],
+              "at": (places[1] if turned else places[0]).tolist(),
               "lines": [_nullable(diagram[each]) for each in names]},
     )  # fmt: skip
     word = {each: plain_text(diagram[each].attrs["long_name"]) for each in (x, y, *names)}
@@ -147,7 +156,6 @@ def _picture(diagram: xr.Dataset, name: str) -> Any:
     plot.add_tools(
         HoverTool(renderers=[picture], tooltips=tips, formatters=formatters, attachment="vertical")
     )
-    return plot
 
 
 def _turned(diagram: xr.Dataset, names: Sequence[Any]) -> bool:
