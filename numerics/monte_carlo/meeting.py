@@ -35,6 +35,8 @@ PAIRWISE_LIMIT = 256
 _GOLDEN = (5**0.5 - 1) / 2
 _FARTHEST = 14.0  # logit of the tilt
 _SEARCHES = 16  # golden sections, after which the tilt is known to about a hundredth of itself
+_GRAM_LIMIT = 1e8  # squares of factors, in widths, up to which products of them keep eight digits
+_WIDE = 1e-6  # precision of a direction, relative to the diagonal's, that subtraction leaves ten digits of
 _ENTRIES = 2**20  # numbers of one temporary array
 _MOST = 2**25  # numbers that all levels keep together
 _WORK = 1e12  # multiplications of all factorisations together
@@ -191,30 +193,39 @@ def _of_matrices(
 def _of_factors(classes: Classes, sigma: float, first: Any, second: Any) -> Callable[[Array], Array]:
     """By determinants of the size of the factors: `M = B + VVᵀ` with `B` diagonal and V of rank 2r."""
     widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
-    own, one = _log_dets(widths, classes.factors), np.eye(2 * classes.factors.shape[2])
+    own = np.array([_inverted(*each)[0] for each in zip(widths, classes.factors, strict=True)])
 
     def at(s: Array) -> Array:
         found = np.empty(first.size)
         for place, (j, k, t) in enumerate(zip(first, second, np.broadcast_to(s, first.shape), strict=True)):
             width = (1 - t) * widths[j] + t * widths[k]
             both = np.hstack([np.sqrt(1 - t) * classes.factors[j], np.sqrt(t) * classes.factors[k]])
-            scaled = both / np.sqrt(width)[:, None]
-            inner = one + scaled.T @ scaled
-            gap = (classes.means[j] - classes.means[k]) / np.sqrt(width)
-            along = scaled.T @ gap
-            square = gap @ gap - along @ np.linalg.solve(inner, along)
-            log_det = np.log(width).sum() + np.linalg.slogdet(inner)[1]
+            log_det, square = _inverted(width, both, classes.means[j] - classes.means[k])
             found[place] = ((1 - t) * own[j] + t * own[k] - log_det - t * (1 - t) * square) / 2
         return found
 
     return at
 
 
-def _log_dets(widths: Array, factors: Array) -> Array:
-    """`log det (B + UUᵀ)` of each class."""
-    scaled = factors / np.sqrt(widths)[..., None]
-    inner = np.eye(factors.shape[2]) + np.swapaxes(scaled, 1, 2) @ scaled
-    return np.log(widths).sum(axis=1) + np.linalg.slogdet(inner)[1]
+def _inverted(width: Array, factors: Array, gap: Array | None = None) -> tuple[float, float]:
+    """`log det M` and `gapᵀM^{−1}gap` of `M = B + UUᵀ`, B diagonal.
+
+    `I + AᵀA` of `A = B^{−1/2}U` is quick. With parallel columns it rounds to a singular one at |A|² = 10¹⁶.
+    """
+    scaled = factors / np.sqrt(width)[:, None]
+    white = np.zeros_like(width) if gap is None else gap / np.sqrt(width)
+    inner = scaled.T @ scaled
+    if np.trace(inner) < _GRAM_LIMIT:
+        inner += np.eye(len(inner))
+        along = scaled.T @ white
+        square = white @ white - along @ np.linalg.solve(inner, along)
+        log_det = np.linalg.slogdet(inner)[1]
+    else:
+        axes, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
+        along = axes.T @ white
+        square = ((white - axes @ along) ** 2).sum() + (along**2 / (1 + lengths**2)).sum()
+        log_det = np.log1p(lengths**2).sum()
+    return float(np.log(width).sum() + log_det), float(square)
 
 
 def _forms(
@@ -255,6 +266,7 @@ def _turns(classes: Classes, sigma: float, first: Any, second: Any, tilts: Array
     turned, shrink = mixing(classes, sigma)
     rank = classes.factors.shape[2]
     own = turned * np.sqrt(1 - shrink)[:, None, :]
+    bases = (classes.factors / np.sqrt(widths)[..., None]) @ turned
     centres = np.empty((first.size, classes.means.shape[1]))
     turns, growths = np.zeros((first.size, 2 * rank, 2 * rank)), np.zeros((first.size, 2 * rank))
     for place, (j, k, s) in enumerate(zip(first, second, tilts, strict=True)):
@@ -268,14 +280,42 @@ def _turns(classes: Classes, sigma: float, first: Any, second: Any, tilts: Array
         size = lengths.size
         left = 1 - np.minimum(lengths, 1 - 1e-15) ** 2
         scaled = np.where(present, 1 / np.where(present, lengths, 1), 0)[:, None] * right
+        gap = classes.means[j] - classes.means[k]
+        white = np.sqrt(widths[j]) ** -1 * gap
+        wide, far = left < _WIDE, np.zeros(0)
+        if wide.any():
+            sides = [
+                (bases[c], np.sqrt(shrink[c])[:, None], np.sqrt(t / widths[c])[:, None] / root[:, None])
+                for c, t in ((j, s), (k, 1 - s))
+            ]
+            turn, narrow, far = _wide(sides, axes[:, wide], np.sqrt(s) * white)
+            axes[:, wide], scaled[wide], left[wide] = axes[:, wide] @ turn.T, turn @ scaled[wide], narrow**2
         turns[place, :rank, :size] = own[j] @ scaled.T[:rank]
         turns[place, rank:, :size] = own[k] @ scaled.T[rank:]
         growths[place, :size] = np.where(present, left**-0.5 - 1, 0)
-        gap = classes.means[j] - classes.means[k]
-        white = np.sqrt(widths[j]) ** -1 * gap
-        basis = (classes.factors[j] / np.sqrt(widths[j])[:, None]) @ turned[j]
-        pull = s * (white - basis @ ((1 - shrink[j]) * (basis.T @ white))) / np.sqrt(widths[j])
+        pull = s * (white - bases[j] @ ((1 - shrink[j]) * (bases[j].T @ white))) / np.sqrt(widths[j])
         pulled = pull / root
-        more = np.where(present, 1 / left - 1, 0)
-        centres[place] = classes.means[k] + (pulled + axes @ (more * (axes.T @ pulled))) / root
+        more = np.where(present, 1 / left - 1, 0) * (axes.T @ pulled)
+        more[wide] = far - axes[:, wide].T @ pulled
+        centres[place] = classes.means[k] + (pulled + axes @ more) / root
     return {"centres": centres, "turns": turns, "growths": growths}
+
+
+def _wide(sides: Any, axes: Array, white: Array) -> tuple[Array, Array, Array]:
+    """The directions in which both classes are wide: their turn, the roots of their precisions, and centres.
+
+    There `1 − |Vᵀx|²` cancels. `Δ^{−1/2}PΔ^{−1/2} = FᵀF`, F the rows `H_j A_j` over `H_k A_k` with
+    `A² = s/(B_j Δ)` and `(1−s)/(B_k Δ)` and `S^{−1} = B^{−1/2}H²B^{−1/2}`, so that precisions are squares of
+    F's singular values. `sides` are V, the root of `(1 + s²)^{−1}` and A of each class; `white` is
+    `√s B_j^{−1/2}(m_j − m_k)`, of which the centre is the nearest that F reaches.
+    """
+
+    def shrunk(side: Any, vectors: Array) -> Array:
+        basis, root, _ = side
+        along = basis.T @ vectors
+        return (vectors - basis @ along) + basis @ (root * along)
+
+    rows = np.vstack([shrunk(side, side[2] * axes) for side in sides])
+    heights, narrow, turn = np.linalg.svd(rows, full_matrices=False)
+    pulled = shrunk(sides[0], white[:, None])[:, 0]
+    return turn, narrow, heights[: len(white)].T @ pulled / narrow

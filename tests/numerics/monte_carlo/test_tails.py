@@ -99,6 +99,37 @@ def test_draws_have_the_law_that_their_weights_take_them_to_have(form):
         assert (p / q <= 2 + 1e-6).all()
 
 
+@pytest.mark.parametrize("size", [1.0, 6e7, 3e9])
+def test_directions_in_which_both_classes_are_wide_keep_their_width(size):
+    """Factors of one direction: means, widths and overlaps of four pairs of scalars, to conditions of 1e20.
+
+    Across it nothing cancels; along it precisions of 1e-20 are what two numbers next to 1 differ by.
+    """
+    factors = [size * np.eye(4)[:, 2:3], 3 * size * np.eye(4)[:, 2:3]]
+    means = np.array([[1.0, 0, 2, 0], [0, 1, 0, 0]])
+    diagonals = np.array([1.0, 1.3])
+    covariances = [LowRank(np.full(4, v), u) for v, u in zip(diagonals, factors, strict=True)]
+    mixture = GaussianMixture(np.array([0.5, 0.5]), means, covariances)
+    sigma = 0.3
+    found = meeting.meetings(mixture, mixture.stacked, np.array([sigma]), None, 8)
+    s = found.tilts[0, 0]
+    own, other = (v + sigma**2 + (u[:, 0] ** 2) for v, u in zip(diagonals, factors, strict=True))
+    precision = s / own + (1 - s) / other
+    mixed = (1 - s) * own + s * other
+    log = ((1 - s) * np.log(own) + s * np.log(other) - np.log(mixed)).sum() / 2
+    log -= s * (1 - s) * ((means[0] - means[1]) ** 2 / mixed).sum() / 2
+    assert found.log_overlaps[0, 0] == pytest.approx(np.log(0.5) + log, abs=1e-10)
+    centre = (s * means[0] / own + (1 - s) * means[1] / other) / precision
+    np.testing.assert_allclose((found.forms["centres"][0, 0] - centre) * np.sqrt(precision), 0, atol=1e-5)
+    widths = diagonals + sigma**2
+    root = np.sqrt(s / widths[0] + (1 - s) / widths[1])
+    scales = np.sqrt([s, 1 - s]) / (root * widths)
+    axes = np.hstack([t * u for t, u in zip(scales, factors, strict=True)]) @ found.forms["turns"][0, 0]
+    spread = (np.eye(4) + axes @ np.diag(found.forms["growths"][0, 0]) @ axes.T) / root
+    law = np.sqrt(precision)[:, None] * spread
+    np.testing.assert_allclose(law @ law.T, np.eye(4), atol=1e-5)
+
+
 @pytest.mark.parametrize("form", ["diagonal", "matrices"])
 def test_tilts_are_where_the_pairs_integrand_is_least(form):
     """T24's saddle point by another minimisation of the densities' own overlap, to a few hundredths."""
