@@ -23,7 +23,7 @@ Array: TypeAlias = NDArray[np.float64]
 DENSE_LIMIT = 1024
 """Largest dimension in which matrices are compared level by level."""
 
-_MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-12
+_MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-11
 
 
 def square_root(covariance: Covariance, dimension: int, sigma2: float) -> Array:
