@@ -21,7 +21,7 @@ from speciation.theory import (
     exact_curves,
     gaussian_pair,
 )
-from speciation.theory.closed_forms import unequal_pair, unequal_scales
+from speciation.theory.closed_forms import unequal_pair
 from speciation.theory.closed_forms.generalised import generalised
 
 THRESHOLD = float(stats.norm.isf(5e-9))  # at most 100 comparisons: false alarms below 1e-6
@@ -346,7 +346,3 @@ def test_ratios_of_matrices_with_opposite_gradings():
         values = mp.eigsy(inverse * one * inverse.T, eigvals_only=True)
         expected = np.sort([float(mp.log(value)) for value in values])
     np.testing.assert_allclose(np.sort(generalised(first, second)[0]), expected, rtol=0, atol=1e-11)
-
-
-def test_one_limit_of_matrices_compared_level_by_level():
-    assert unequal_pair.DENSE_LIMIT is unequal_scales.DENSE_LIMIT
