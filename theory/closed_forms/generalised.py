@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 from .._support.untyped import linalg
 from ..mixtures.covariance import Covariance, Full
 
-__all__ = ["DENSE_LIMIT", "generalised", "square_root"]
+__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "generalised", "square_root"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 DENSE_LIMIT = 1024
 """Largest dimension in which matrices are compared level by level."""
 
-_MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-12
+CONTRAST_LIMIT = 512
+"""The same for classes with one mean (T16): beyond it T24 is left to use the span of low-rank covariances."""
+
+_MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-11
 
 
 def square_root(covariance: Covariance, dimension: int, sigma2: float) -> Array:

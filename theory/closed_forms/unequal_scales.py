@@ -33,7 +33,7 @@ from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
 from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
-from .generalised import DENSE_LIMIT, generalised, square_root
+from .generalised import CONTRAST_LIMIT, generalised, square_root
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -190,7 +190,7 @@ def has_contrast(mixture: GaussianMixture) -> bool:
         or (mixture.means[0] != mixture.means[1]).any()
     ):
         return False
-    return not _turned(mixture) or mixture.dimension <= DENSE_LIMIT
+    return not _turned(mixture) or mixture.dimension <= CONTRAST_LIMIT
 
 
 def curves(mixture: GaussianMixture, sigma: Array) -> Array:

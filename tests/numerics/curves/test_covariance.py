@@ -46,7 +46,8 @@ def test_diagonal_is_that_of_standard_errors(method: str) -> None:
         np.testing.assert_allclose(matrix, matrix.T, rtol=1e-5, atol=1e-12 * float(matrix.max()))
         errors = curve[f"{name}_se"].values[::-1]
         assert (np.sqrt(np.diagonal(matrix)) <= errors * (1 + 1e-5)).all()
-        assert (np.sqrt(np.diagonal(matrix)) > 0.7 * errors)[2:6].all()
+        # elsewhere an error may allow for draws that were not met
+        np.testing.assert_allclose(np.sqrt(np.diagonal(matrix))[2:6], errors[2:6], rtol=1e-5)
 
 
 def test_it_is_what_other_keys_show() -> None:

@@ -64,7 +64,7 @@ def test_draws_have_the_law_that_their_weights_take_them_to_have(form):
     mixture = three(form)
     parameters = unequal_covariance.parameters_of(mixture, SIGMA, None)
     noise = np.concatenate([np.eye(4), np.zeros((STRIDE - 4, 4))])
-    for index, sigma in enumerate(SIGMA[:1]):
+    for index, sigma in enumerate(SIGMA):
         level = {
             name: tuple(part[index] for part in value) if isinstance(value, tuple) else value[index]
             for name, value in parameters["levels"].items()
@@ -222,15 +222,19 @@ LEVELS = np.array([0.05, 0.4, 2.0])
 
 
 def test_unequal_tail():
-    """Six comparisons at six errors: false alarms below 2e-8."""
+    """Nine comparisons at six errors: false alarms below 2e-8."""
     whole, halves = product()
-    expected, _ = exact(halves, LEVELS)
+    expected, first = exact(halves, LEVELS)
+    second = entropy_curve(halves[1], LEVELS, method="exact")
     assert expected["entropy"][0] < 1e-12
     found = entropy_curve(whole, LEVELS, method="ambient", samples=8192)
     for name, values in expected.items():
         error = found[f"{name}_se"].values
         assert (error < 0.1 * values).all()
         assert (np.abs(found[name].values - values) < 6 * error).all()
+    error, apart = found.agreement_se.values, found.agreement - first.agreement * second.agreement
+    assert (np.abs(apart.values) < 6 * error + 2.3e-16).all()  # and what rounds a number next to 1
+    assert (error < 0.1 * (1 - first.agreement.values * second.agreement.values) + 1e-16).all()
     assert not unresolved(found).any()
 
 

@@ -21,7 +21,7 @@ from speciation.theory import (
     exact_curves,
     gaussian_pair,
 )
-from speciation.theory.closed_forms import unequal_pair, unequal_scales
+from speciation.theory.closed_forms import unequal_pair
 from speciation.theory.closed_forms.generalised import generalised
 
 THRESHOLD = float(stats.norm.isf(5e-9))  # at most 100 comparisons: false alarms below 1e-6
@@ -336,10 +336,10 @@ def test_slope_needs_the_lengths():
 
 
 def test_ratios_of_matrices_with_opposite_gradings():
-    """Conditions of 1e4 each, one largest where the other is least: `log ρ` against mpmath's in 40 digits."""
+    """Conditions of almost 1e4, one largest where the other is least: `log ρ` against 40 digits."""
     rng = np.random.default_rng(2)
     turns = [np.linalg.qr(np.eye(5) + 0.01 * rng.standard_normal((5, 5)))[0] for _ in range(2)]
-    grades = np.geomspace(1, 100, 5)
+    grades = np.geomspace(1, 99, 5)
     first, second = grades[:, None] * turns[0], grades[::-1, None] * turns[1]
     with mp.workdps(40):
         one, two = (mp.matrix(root.tolist()).T * mp.matrix(root.tolist()) for root in (first, second))
@@ -347,7 +347,3 @@ def test_ratios_of_matrices_with_opposite_gradings():
         values = mp.eigsy(inverse * one * inverse.T, eigvals_only=True)
         expected = np.sort([float(mp.log(value)) for value in values])
     np.testing.assert_allclose(np.sort(generalised(first, second)[0]), expected, rtol=0, atol=1e-11)
-
-
-def test_one_limit_of_matrices_compared_level_by_level():
-    assert unequal_pair.DENSE_LIMIT is unequal_scales.DENSE_LIMIT
