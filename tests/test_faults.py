@@ -360,11 +360,11 @@ def test_without_memory_fewer_strides_are_drawn_at_once(monkeypatch):
     arguments = {"method": "ambient", "samples": 20_000}
     usual, original, seen = entropy_curve(mixture, [1.0, 3.0], **arguments), strides._moments, []
 
-    def scarce(kernel, mesh, seed, first, batch, parameters, room=5):
+    def scarce(kernel, mesh, seed, first, batch, *more, room=5):
         seen.append(batch)
         if batch > room:
             raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8589934592 bytes.")
-        return original(kernel, mesh, seed, first, batch, parameters)
+        return original(kernel, mesh, seed, first, batch, *more)
 
     monkeypatch.setattr(strides, "_moments", scarce)
     with pytest.warns(RuntimeWarning, match="draws at once; going on with") as said:

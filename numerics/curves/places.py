@@ -135,10 +135,11 @@ def places_of(
 
 def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
     """With the interval that the curve carries, where it belongs to what was found."""
-    parts = [name, f"{name}_low", f"{name}_high"]
-    if not all(part in curve and curve[part].ndim == 0 for part in parts):
-        return found
-    value, low, high = (float(curve[part]) for part in parts)
+    parts = (name, f"{name}_low", f"{name}_high")
+    # a table leaves out a column without a number
+    value, low, high = (
+        float(curve[part]) if part in curve and curve[part].ndim == 0 else np.nan for part in parts
+    )
     if not np.isclose(value, found.value, rtol=1e-9, atol=0) or np.isnan([low, high]).all():
         return found
     # one end alone may be absent

@@ -8,6 +8,7 @@ and its fonts are embedded as Type 42. Lines are told apart by dash as well as c
 five dashes, which can be told apart in grey.
 """
 
+import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -106,7 +107,13 @@ def save(figure: Figure, target: Any, kind: str | None = None) -> None:
     with styled(), warnings.catch_warnings():
         # a font that lacks a character of a label draws a box for it
         warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
-        figure.savefig(target, format=kind, metadata=_UNDATED.get(kind))
+        # first into memory: of a full disk the PDF back end would say something else
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=kind, metadata=_UNDATED.get(kind))
+    if isinstance(target, str | Path):
+        Path(target).write_bytes(drawn.getvalue())
+    else:
+        target.write(drawn.getvalue())
 
 
 def saver(figure: Figure) -> Callable[[Path], None]:
