@@ -53,6 +53,7 @@ COARSE, NARROW, NOISY = "too coarse", "too narrow", "too noisy"
 _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spaced ones are used
 _JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
 _CORNER = 2.0  # how far beyond the levels, as a ratio, a jump still bends what is read off
+_EDGE = "the interval reaches the edge of this range"
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
 _SURE = 3.0  # standard errors at which a level is said to be above half of the entropy, or below
 
@@ -144,7 +145,7 @@ def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
         return found
     # one end alone may be absent
     inside = name == "window_width" or not (low < curve.sigma.min() or high > curve.sigma.max() or low > high)
-    note = str(curve[name].attrs.get("note", ""))
+    note = str(curve[name].attrs.get("note", "" if np.isfinite([low, high]).all() else _EDGE))
     return Place(found.value, low, high, note) if inside else found
 
 
@@ -253,7 +254,7 @@ def _placed(reading: Reading) -> dict[str, Place]:
         if not np.isfinite(best):
             found[name] = Place.absent(_why(name, best))
             continue
-        note = "" if np.isfinite(ends).all() else "the interval reaches the edge of this range"
+        note = "" if np.isfinite(ends).all() else _EDGE
         low, high = (end if np.isfinite(end) else np.nan for end in ends)
         if name == "window_width":
             found[name] = Place(float(best), max(float(low), 0.0), float(high), note)
