@@ -116,10 +116,11 @@ def sample_information(
     ----------
     T18.
     """
-    noise = real_numbers(sigma, "sigma", finite=False) ** 2
+    level = real_numbers(sigma, "sigma", finite=False)
+    noise = level**2
     dimension, variance = real_number(dimension, "dimension"), real_number(variance, "variance")
     separation2 = _squared(separation2)
-    _check(sigma, dimension, variance)
+    _check(level, dimension, variance)
     classes = np.log(2) - binary_entropy(separation2 / (variance + noise))
     return dimension / 2 * np.log1p(variance / noise) + classes
 
@@ -158,12 +159,13 @@ def sample_entropy_bounds(
     ----------
     T18; Biroli et al. 2024.
     """
-    noise = real_numbers(sigma, "sigma", finite=False) ** 2
+    level = real_numbers(sigma, "sigma", finite=False)
+    noise = level**2
     samples, dimension = real_number(samples, "samples"), real_number(dimension, "dimension")
     variance, separation2 = real_number(variance, "variance"), _squared(separation2)
     if not samples >= 2:
         raise ValueError(f"samples: must be at least 2, not {samples:g}")
-    _check(sigma, dimension, variance)
+    _check(level, dimension, variance)
     information = sample_information(sigma, dimension, variance, separation2)
     classes = binary_entropy(separation2 / (variance + noise))
     lower = np.maximum(np.log(samples) - information, 0)
@@ -219,8 +221,8 @@ def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.
     return np.where(mu * mu * d > variance, found, np.inf)
 
 
-def _check(sigma: ArrayLike, dimension: float, variance: float) -> None:
-    if not (np.all(np.asarray(sigma) > 0) and dimension >= 1 and variance > 0):
+def _check(sigma: Array, dimension: float, variance: float) -> None:
+    if not (np.all(sigma > 0) and dimension >= 1 and variance > 0):
         raise ValueError("sigma, dimension, variance: need sigma > 0, a dimension >= 1, a variance > 0")
 
 
