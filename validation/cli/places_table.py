@@ -68,7 +68,9 @@ def clones_table(levels: Sequence[Mapping[str, float]], judge: str) -> Table:
     for row in levels:
         cells = [f"{row['agreement']:.3f} ± {row['agreement_se']:.2g}"]
         names = ("posterior_agreement", "entropy", "entropy_lower", "entropy_upper")
-        cells += [f"{row[name]:.3f}" for name in names]
+        for name in names:
+            error = row.get(f"{name}_se")
+            cells.append(f"{row[name]:.3f}" + ("" if error is None else f" ± {error:.2g}"))
         table.add_row(_cell(row["sigma"]), *cells)
     return table
 

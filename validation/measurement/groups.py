@@ -7,8 +7,8 @@ Of large groups `members` can stand for the rest: m classes S drawn of each grou
 its whole probability, `p_S(x|G) = Σ_{c∈S} w_c p(x|c) / Σ_{c∈S} w_c`. The information I(G; X) is convex in
 p(x|G), and the average of p_S over draws is p for equal weights, so that the measured entropy is on average
 too low, by less the more are drawn, and by nothing when all are: the bias is of order `1/m − 1/|G|`. Two runs
-of m and m/2 show it, and `2H_m − H_{m/2}` removes its first order. The errors of a run are those of its own
-classes; other seeds draw others.
+of m and m/2 show it, and `H_m + (H_m − H_{m/2})(1 − m/|G|)` removes its first order. The errors of a run are
+those of its own classes; other seeds draw others.
 """
 
 from collections.abc import Callable, Mapping, Sequence

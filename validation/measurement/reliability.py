@@ -90,8 +90,10 @@ def _committed(curve: xr.Dataset) -> str:
     if beyond[worst] > _threshold(error.size):
         where = f"at σ = {own.sigma.values[worst]:.3g} by {beyond[worst]:.1f} standard errors"
         return f"own chains: the likelier class changes below σ with a probability outside ε to 2ε {where}"
+    decided = error[0] < 1e-3  # of what is never decided the chains' ends keep ε_end
+    least = "ε" if decided else f"ε − ε_end (ε_end = {error[0]:.2g} is undecided at the end)"
     return (
-        "own chains: the likelier class changes below σ with a probability between ε and 2ε at all "
+        f"own chains: the likelier class changes below σ with a probability between {least} and 2ε at all "
         f"{error.size} levels, as it must (T19)"
     )
 
