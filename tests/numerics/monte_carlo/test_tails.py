@@ -58,6 +58,7 @@ def between(mixture, sigma, j, k, s):
     return mean, covariance, s * logs[0] + (1 - s) * logs[1] - top
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_draws_have_the_law_that_their_weights_take_them_to_have(form):
     """Mean and covariance of each pair's Gaussian, its overlap, and p/q against both densities."""
