@@ -22,6 +22,7 @@ _MOST = len(DASHES)
 _UNDECIDED = "not decided, even on clean data"
 _SYMBOLS = {
     "mu": "μ", "separation2": "|δ|²", "dimension": "d", "lambda1": "λ₁", "lambda2": "λ₂", "B": "|B|²",
+    "weight": "w", "second_mode_gamma": "second mode at γ", "second_mode_time": "t − ½ log M",
 }  # fmt: skip
 _NOT_FIXED = ("name", "title", "source", "spec", "error", "crossing", "fixed")
 

@@ -34,7 +34,7 @@ def grids_figure(table: pd.DataFrame) -> Figure:
             panels[1].plot(rows.steps, rows.class_kl, marker=marker, linewidth=0.8, **look)
             panels[2].plot(rows.steps, -rows.bias_predicted, color=colour, linewidth=1.2)
             panels[2].errorbar(rows.steps, -rows.bias, 2 * rows.bias_se, fmt=marker, **look)
-        labels = ("path KL [nats]", "KL of the class's law [nats]", "a class of weight 0.2 is rarer by")
+        labels = ("path KL [nats]", "KL of the final log-odds [nats]", "loss of a class of weight 0.2")
         for panel, label in zip(panels, labels, strict=True):
             panel.set_xscale("log", base=2)
             panel.set_yscale("log")
