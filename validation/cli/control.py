@@ -152,7 +152,7 @@ def _chosen(curves: Any, pair: str | None) -> Any:
     if pair is None:
         return curves
     if "pair" not in curves.dims:
-        raise ValueError("--pair: the curve is of one set of classes, and holds no pairs")
+        raise ValueError("--pair: the curve has no pairs of classes")
     names = [str(name) for name in curves["pair"].values]
     turned = ",".join(reversed(pair.split(",")))
     name = next((name for name in names if name in (pair, turned)), None)
@@ -210,7 +210,7 @@ def _numbers(text: str, mark: str, name: str) -> list[float]:
 
 def _pasted(formats: dict[str, Any] | None, name: str) -> str:
     if formats is None:
-        raise ValueError("interval: the curve does not show its window; say LOW:HIGH")
+        raise ValueError("interval: the curve does not show its window; give LOW:HIGH")
     content = formats if name == "json" else formats.get(name)
     if content is None:
         why = "needs --clock with a table: sd15, ddpm or a scheduler's folder"

@@ -140,7 +140,7 @@ def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: A
     if name not in diagrams:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(diagrams)} and grid")
     if samples:
-        raise ValueError(f"--samples: is of grid, not of {name}")
+        raise ValueError(f"--samples: applies to grid, not to {name}")
     return name
 
 

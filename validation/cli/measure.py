@@ -309,7 +309,7 @@ def _tell(measurement: "Measurement", reference: Path | None) -> None:
     if reference is not None and not measurement.asks_without_condition:
         why = "chains are guided by the classes" if measurement.guided else "chains are not guided"
         raise ValueError(
-            f"reference_checkpoint: takes no part where several classes are told apart and {why}; leave it "
+            f"reference_checkpoint: is not used when several classes are compared and {why}; leave it "
             "out, or give a guidance weight"
         )
     if subject.caveat and measurement.asks_without_condition:

@@ -85,7 +85,7 @@ def clone_agreement_curve(
     denoiser : callable
         `denoiser(x, sigma, condition)`.
     conditions : sequence of str
-        Classes that the posterior is over.
+        Classes of the posterior.
     sigmas : array_like, shape (levels,)
         Noise levels at which runs branch, ascending, > 0, from where the class is decided to where nothing
         is known of it.

@@ -91,7 +91,7 @@ def caption(diagram: xr.Dataset) -> str:
 
 
 def diagram_figure(diagram: xr.Dataset) -> Figure:
-    """Fields of a phase diagram side by side; their lines are told apart by dash and named below.
+    """Fields of a phase diagram side by side; their lines differ in dash and are named below.
 
     Sequential fields go from white to a medium blue, differences from brown over white to violet, with the
     values of contours written on them, so that both can be read in grey. Where a field is NaN the panel is
