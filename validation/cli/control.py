@@ -162,7 +162,7 @@ def _chosen(curves: Any, pair: str | None) -> Any:
 
 
 def _refuse_of_pairs(context: typer.Context, why: str) -> None:
-    """Nothing is asked of one curve where there are several."""
+    """Refuse options that need a single curve."""
     for name in _OF_ONE_CURVE:
         if was_given(context, name):
             raise ValueError(f"--{name.rstrip('_')}: {why}; choose one with --pair")

@@ -237,7 +237,7 @@ def measure(
 
 
 def _called(subject: "Subject", classes: Sequence[str]) -> str:
-    """What is told apart, in a line: groups with their sizes, or classes with their names."""
+    """What is compared, in a line: groups with their sizes, or classes with their names."""
     if subject.groups is not None and set(classes) == set(subject.conditions):
         sizes = subject.sizes or {}
         of = {name: f" of {sizes[name]}" if name in sizes else "" for name in subject.groups}
@@ -304,7 +304,7 @@ def _measurement(
 
 
 def _tell(measurement: "Measurement", reference: Path | None) -> None:
-    """Say where the unconditional network takes no part though it was given, or takes part unlearnt."""
+    """Say if a given unconditional network is not used, or if an untrained one is."""
     subject = measurement.subject
     if reference is not None and not measurement.asks_without_condition:
         why = "chains are guided by the classes" if measurement.guided else "chains are not guided"

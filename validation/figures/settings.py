@@ -78,7 +78,7 @@ def adaptive_figure(table: pd.DataFrame) -> Figure:
 
 
 def samples_figure(table: pd.DataFrame) -> Figure:
-    """Share of samples of the class asked for, and their energy distance from held-out images, with errors.
+    """Fraction of samples in the requested class, and their energy distance from held-out images, with errors.
 
     Columns: `model`, `grid`, `rule`, `steps`, `share`, `share_se`, `distance`, `distance_se`; a row of panels
     a model.
@@ -97,7 +97,7 @@ def samples_figure(table: pd.DataFrame) -> Figure:
                 row[0].errorbar(at, rows.share, 2 * rows.share_se, fmt=marker, label=name, **look)
                 row[1].errorbar(at, rows.distance, 2 * rows.distance_se, fmt=marker, **look)
             for panel, label in zip(
-                row, ("share of the class asked for", "distance from held-out"), strict=True
+                row, ("fraction in the requested class", "distance from held-out"), strict=True
             ):
                 panel.set_xscale("log", base=2)
                 panel.set_xticks(sorted(set(own.steps)), [f"{n:g}" for n in sorted(set(own.steps))])

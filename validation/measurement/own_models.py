@@ -181,7 +181,7 @@ def _names_of(name: str, given: Any, conditions: tuple[str, ...]) -> ClassNames 
 
 def _range_of(name: str, sigmas: Any) -> tuple[float, float]:
     if sigmas is None:
-        raise ValueError(f"{name}: has no attribute sigmas, noise levels (low, high) between which it answers")
+        raise ValueError(f"{name}: has no attribute sigmas, the noise levels (low, high) of its range")
     values = np.ravel(np.asarray(sigmas, dtype=np.float64))
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=0.0))
     if not 0 < low < high < np.inf:
