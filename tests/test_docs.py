@@ -24,13 +24,13 @@ LONG = {"tour.md"}  # what it draws, it computes
 
 UNCLEAR = (
     "held against", "hold against", "stands there", "no class means", "nothing else than", "for nothing else",
-    "asked-for", "class asked for", "vouches for", "takes no part", "spoken of", "of anybody's", "gone on with",
+    "asked-for", "class asked for", "vouches for", "takes no part", "of anybody's", "gone on with",
 )  # fmt: skip
 """Phrases that readers did not understand, anywhere in the program, its documentation or its notebooks."""
 
 UNCLEAR_ON_PAGES = (
-    "is asked of", "asked at any", "goes on to the same bits", "with the bits of", "of one's own", "told apart",
-    "what is left of", "in its own widths", "are ahead of", "buys", "house", "says nothing of",
+    "is asked of", "asked at any", "goes on to the same bits", "with the bits of", "of one's own",
+    "told apart", "what is left of", "in its own widths", "are ahead of", "buys", "house", "says nothing of",
 )  # fmt: skip
 """Further ones, in what people read first: README, site, changelog, help of the commands."""
 

@@ -78,7 +78,7 @@ def adaptive_figure(table: pd.DataFrame) -> Figure:
 
 
 def samples_figure(table: pd.DataFrame) -> Figure:
-    """Fraction of samples in the requested class, and their energy distance from held-out images, with errors.
+    """Fraction of samples in the requested class, and their energy distance from held-out images.
 
     Columns: `model`, `grid`, `rule`, `steps`, `share`, `share_se`, `distance`, `distance_se`; a row of panels
     a model.
