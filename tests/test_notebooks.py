@@ -18,7 +18,7 @@ def test_there_is_one_of_each():
     assert [name.split("-", 1)[1] for name in NOTEBOOKS] == [
         "quick-start.ipynb", "log-law.ipynb", "cloning-and-entropy.ipynb", "many-classes.ipynb",
         "hierarchies.ipynb", "guidance.ipynb", "digits.ipynb", "your-own-model.ipynb",
-        "from-a-curve-to-an-interval.ipynb", "commitment.ipynb",
+        "from-a-curve-to-an-interval.ipynb", "commitment.ipynb", "reading-a-trained-model.ipynb",
     ]  # fmt: skip
 
 

@@ -180,8 +180,8 @@ def exact_at(
     reached = None if exact is None else exact.reaching(sigma)
     if method == "exact" and exact is not None and reached is None:
         raise ValueError(
-            f"sigmas: below {exact.lowest:g} rounding would decide how a low-rank covariance differs from "
-            "another; raise them, or draw with method ambient"
+            f"sigmas: below {exact.lowest:g} rounding would dominate the difference of low-rank "
+            "covariances; raise them, or use method ambient"
         )
     return reached
 
@@ -215,9 +215,9 @@ def _check_budget(
     if points not in ("random", "sobol"):
         raise ValueError(f"points: {points!r} is not one of random, sobol")
     if points == "sobol" and mixture.classes > PAIRWISE_LIMIT:
-        raise ValueError(f"points: sobol goes with at most {PAIRWISE_LIMIT} classes")
+        raise ValueError(f"points: sobol is possible for at most {PAIRWISE_LIMIT} classes")
     if points == "sobol" and (method != "reduced" or tolerance is not None or checkpoint is not None):
-        raise ValueError("points: sobol goes with method reduced, without a tolerance or a checkpoint")
+        raise ValueError("points: sobol needs method reduced, and no tolerance or checkpoint")
 
 
 def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:

@@ -71,14 +71,14 @@ def commitment_curve(
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
 ) -> xr.Dataset:
-    """How runs commit to a class, and whether the network is as sure of the class as it is right.
+    """How runs commit to a class, and whether the network is calibrated.
 
     Parameters
     ----------
     denoiser : callable
         `denoiser(x, sigma, condition)`.
     conditions : sequence of str
-        Classes that the posterior is over.
+        Classes of the posterior.
     sigmas : array_like, shape (steps + 1,)
         Noise levels, descending, > 0; at the first nothing is known of the class.
     shape : sequence of int

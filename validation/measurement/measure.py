@@ -93,9 +93,9 @@ class Options:
     def _check_prediction(self) -> None:
         two = self.guidance == 1 and (self.pairs or len(self.classes) == 2)
         if self.prediction == "denoiser" and not two:
-            raise ValueError("prediction: denoiser is of two classes without guidance; name two")
+            raise ValueError("prediction: denoiser needs two classes and no guidance; name two")
         if isinstance(self.prediction, SampleRequest) and len(self.classes) < 2:
-            raise ValueError("prediction: samples are of several classes; name at least two")
+            raise ValueError("prediction: samples needs several classes; name at least two")
         if self.pairs and isinstance(self.prediction, GaussianMixture):
             missing = [name for name in self.classes if name not in self.prediction.labels]
             if missing:
@@ -136,8 +136,8 @@ class Measurement:
             raise ValueError(f"guidance_reference: {s.caveat or 'the model answers nothing without a class'}")
         if o.prediction is not None and not self.is_predicted:
             raise ValueError(
-                "prediction: is of guidance against the measured classes, and these are not all of the "
-                "model's; choose the classes as the guidance reference"
+                "prediction: holds for guidance relative to the measured classes, which are not all of the "
+                "model's classes; choose classes as the guidance reference"
             )
 
     @property
@@ -378,7 +378,7 @@ class Measurement:
         if s.sampler is None:
             raise ValueError("classes: all pairs need a model with clean samples")
         if s.predict is None and o.prediction is None:
-            raise ValueError("prediction: this model has none of its own; say samples, or denoiser")
+            raise ValueError("prediction: this model has none of its own; give samples, or denoiser")
         levels = s.levels(o.levels)
         return pair_entropies(s.denoiser, o.classes, levels, s.sampler, samples=o.samples, **self.work)
 

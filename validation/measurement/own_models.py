@@ -127,10 +127,10 @@ def own_subject(
 
     conditions = tuple(map(str, said("conditions") or ()))
     if not conditions:
-        raise ValueError(f"{name}: says no conditions, the names of its classes")
+        raise ValueError(f"{name}: has no attribute conditions, the names of its classes")
     shape = said("shape")
     if shape is None:
-        raise ValueError(f"{name}: says no shape, that of one sample without the batch")
+        raise ValueError(f"{name}: has no attribute shape, that of one sample without the batch")
     low, high = _range_of(name, said("sigmas"))
 
     def levels(count: int) -> Array:
@@ -181,7 +181,7 @@ def _names_of(name: str, given: Any, conditions: tuple[str, ...]) -> ClassNames 
 
 def _range_of(name: str, sigmas: Any) -> tuple[float, float]:
     if sigmas is None:
-        raise ValueError(f"{name}: says no sigmas, the noise levels (low, high) between which it answers")
+        raise ValueError(f"{name}: has no attribute sigmas, the noise levels (low, high) of its range")
     values = np.ravel(np.asarray(sigmas, dtype=np.float64))
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=0.0))
     if not 0 < low < high < np.inf:

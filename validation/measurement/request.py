@@ -79,7 +79,7 @@ class Request:
         """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
         if self.partition is None:
             if self.members is not None:
-                raise ValueError("members: are drawn of the groups of a partition; give one")
+                raise ValueError("members: are drawn from the groups of a partition; give one")
             return self._model()
         if self.members is not None and self.members < 1:
             raise ValueError(f"members: need at least one class of each group, not {self.members}")
@@ -102,9 +102,9 @@ class Request:
         for name, models in _TAKES.items():
             given = getattr(self, name) is not None
             if given and self.model not in models and self._is_known():
-                raise ValueError(f"{name}: is of {', '.join(models)}, not of {_called(self.model)}")
+                raise ValueError(f"{name}: applies to {', '.join(models)}, not to {_called(self.model)}")
         if self.download and self.model not in ("pipeline", "sd15") and self._is_known():
-            raise ValueError(f"download: is of pipeline and sd15, not of {_called(self.model)}")
+            raise ValueError(f"download: applies to pipeline and sd15, not to {_called(self.model)}")
         self._check_device()
         if not isinstance(self.model, str):
             return own_subject(self.model, device=self.device)
@@ -178,7 +178,7 @@ class Request:
             known = ", ".join(sorted(f"{name} for {of}" for of, name in PRESETS))
             raise ValueError(f"preset: {self.preset!r} is not a protocol for {self.model}; there are {known}")
         if self.estimator is not None:
-            raise ValueError("estimator: a preset is a protocol of paths; leave one of the two out")
+            raise ValueError("estimator: a preset uses the path estimator; leave one of the two out")
         protocol = PRESETS[str(self.model), self.preset]
         samples, levels = self.samples or protocol.chains, self.levels or protocol.steps
         return replace(self, estimator="path", samples=samples, levels=levels)
@@ -193,7 +193,7 @@ class Request:
         if self.precision != "float32" and self.device == "cpu":
             raise ValueError("precision: a CPU computes in float32; choose another device")
         if self.precision != "float32" and self.model not in _TAKES["checkpoint"][2:]:
-            raise ValueError("precision: is of networks from files; other models have one of their own")
+            raise ValueError("precision: applies to networks from files; other models have a fixed one")
 
 
 def measure(
@@ -230,7 +230,7 @@ def measure(
     ----------
     model : str or denoiser
         `digits`, `fashion`, `edm`, `edm2`, `pipeline`, `sd15`, or the SPEC of a mixture, whose exact denoiser
-        is measured; a denoiser of one's own, or `my_module.py:name`, that says its `conditions`, `shape` and
+        is measured; your own denoiser, or `my_module.py:name`, that says its `conditions`, `shape` and
         `sigmas` (`own_models`).
     classes : str or sequence of str, optional
         Names, all by default; one is compared with no class; "all" measures every pair.

@@ -378,7 +378,7 @@ def read_prompts(path: Path | None) -> dict[str, list[str]]:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     every = [prompt for members in groups.values() for prompt in members]
     if len(set(every)) < len(every):
-        raise ValueError(f"{path}: a prompt stands there twice")
+        raise ValueError(f"{path}: the same prompt is given twice")
     return groups
 
 

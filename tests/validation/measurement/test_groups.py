@@ -198,7 +198,7 @@ def test_members_are_drawn_of_large_groups(tmp_path):
         exact = group_entropy(means, sigma, noise, own)
         at = found.curve.interp(sigma=sigma)
         assert abs(float(at.entropy) - exact) < THRESHOLD * float(at.entropy_se) + 0.05
-    with pytest.raises(ValueError, match="members: are drawn of the groups of a partition"):
+    with pytest.raises(ValueError, match="members: are drawn from the groups of a partition"):
         measure(str(file), members=3)
 
 

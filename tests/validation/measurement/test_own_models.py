@@ -90,9 +90,9 @@ def test_an_object_is_measured():
     [
         ("absent", "", "my_module.py: has no 'absent'"),
         ("number", "", "my_module.py:number: is no denoiser; need a callable"),
-        ("bare", "", "my_module.py:bare: says no conditions, the names of its classes"),
-        ("bare", "\nconditions = ['a', 'b']\ndel shape", "my_module.py:bare: says no shape"),
-        ("bare", "\nconditions = ['a', 'b']\ndel sigmas", "my_module.py:bare: says no sigmas"),
+        ("bare", "", "my_module.py:bare: has no attribute conditions, the names of its classes"),
+        ("bare", "\nconditions = ['a', 'b']\ndel shape", "my_module.py:bare: has no attribute shape"),
+        ("bare", "\nconditions = ['a', 'b']\ndel sigmas", "my_module.py:bare: has no attribute sigmas"),
         ("denoiser", "\nsigmas = (2.0, 2.0)", "sigmas must be noise levels with 0 < low < high, not 2 to 2"),
         ("denoiser", "\nraise OSError('no disk')", "my_module.py: OSError: no disk"),
         ("denoiser", "\n1 +", "my_module.py: SyntaxError"),
