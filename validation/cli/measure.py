@@ -349,6 +349,8 @@ def _print(summary: dict[str, Any], title: str) -> None:
     else:
         output().print(places_table(summary, "where it is decided"))
         say(summary)
+    if "members_note" in summary:
+        output().print(f"note: {summary['members_note']}")
     if "reliability" in summary:
         print_reliability(summary["reliability"])
     if "ends" in summary:

@@ -25,7 +25,7 @@ from ..estimators.model_samples import model_samples
 from ..estimators.pairs import pair_entropies
 from ..estimators.path import path_entropy
 from .comparison import Comparison, compare_pairs, compared, two_classes
-from .groups import in_groups
+from .groups import drawn_members, group_weights, in_groups
 from .guided_ends import ends_of
 from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
 from .reliability import reliability_of
@@ -403,8 +403,10 @@ def result_of(measurement: Measurement) -> Result:
         # of guided groups there is no prediction
         mixture = None if measurement.guided else in_groups(mixture, s.groups)
     _check_prediction(measurement, mixture)
-    curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
-    summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
+    members, inputs = drawn_members(s), {**s.inputs, **getattr(o.classifier, "inputs", {})}
+    noted = {key: text for key, text in members.items() if isinstance(text, str)}
+    curve = measurement.run().assign_attrs(model_classes=len(s.conditions), **noted)
+    summary = {"model": s.name, **curve.attrs, **numbers_of(curve), **members}
     if "agreement" in curve:
         summary["clones"] = clones_of(curve)
     if measurement.asks_without_condition:
@@ -416,17 +418,17 @@ def result_of(measurement: Measurement) -> Result:
     prediction: Prediction | None = mixture
     if isinstance(o.prediction, SampleRequest):
         samples = measurement.drawn_samples()
-        weights = None if measurement.has_groups else s.prior(o.classes)
+        weights = group_weights(s, o.classes) if measurement.has_groups else s.prior(o.classes)
         prediction = FromSamples.of(samples, weights, o.seed)
         summary |= {"predictions": side_by_side(prediction, lambda: mixture, o.seed)}
         summary |= {"samples_a_class": o.prediction.count, "shrinkage": prediction.fitted.shrinkage[0:1]}
     elif o.prediction == "denoiser":
         prediction = measurement.gamma_of(o.classes)
     if prediction is None:
-        return Result(curve, None, summary | {"sentence": sentence_of(curve)}, s.inputs)
+        return Result(curve, None, summary | {"sentence": sentence_of(curve)}, inputs)
     found = compared(curve, prediction, o.guidance, o.interval, o.seed)
     summary |= {"comparison": found.summary, "sentence": found.summary["sentence"]}
-    return Result(curve, found, summary, s.inputs)
+    return Result(curve, found, summary, inputs)
 
 
 def _own(measurement: Measurement) -> GaussianMixture | None:
@@ -438,10 +440,15 @@ def _own(measurement: Measurement) -> GaussianMixture | None:
 
 
 def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None) -> None:
-    """Refuse a prediction of another number of classes, before the run."""
+    """Refuse a prediction of other groups or another number of classes, before the run."""
     own = measurement.groups_or_classes
     if mixture is None:
         return
+    if measurement.subject.sizes is not None:
+        raise ValueError(
+            "prediction: a mixture is of whole groups, of which members draws some classes; leave one of the "
+            "two out, or say samples, which are drawn of the same classes"
+        )
     grouped = measurement.has_groups and mixture.partition is not None
     found = len(mixture.partition or ()) if grouped else mixture.classes
     if found != own:

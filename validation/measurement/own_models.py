@@ -79,6 +79,11 @@ class OwnClassifier:
             )
         return found
 
+    @property
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of its file, by the path."""
+        return {self.place.rpartition(":")[0]: self.sha256}
+
     def digest(self) -> str:
         """SHA-256 of its file, with its name there."""
         return f"{self.sha256} {self.place.rpartition(':')[2]}"

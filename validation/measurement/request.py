@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 
 from ...numerics.runs.atomic_files import prepare_directory
+from ...numerics.runs.manifests import sha256
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
@@ -77,6 +78,16 @@ class Request:
 
     def subject(self) -> Subject:
         """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
+        found = self._subject()
+        return replace(found, inputs={**found.inputs, **self._files()})
+
+    def _files(self) -> dict[str, str]:
+        """SHA-256 of the files beside the model's own that say what is measured, by their paths."""
+        given = (self.partition, self.prediction, self.prompts)
+        paths = [Path(each) for each in given if isinstance(each, str | Path) and each]
+        return {str(path): sha256(path) for path in paths if path.is_file()}
+
+    def _subject(self) -> Subject:
         if self.partition is None:
             if self.members is not None:
                 raise ValueError("members: are drawn of the groups of a partition; give one")
