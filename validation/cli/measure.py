@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 _SHOWN = (
-    "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "model", "method", "reference", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
     "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
@@ -91,6 +91,13 @@ def measure(
             "or classes (the mean of the measured ones, weighted by their posterior)."
         ),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="What all of a model's classes are compared with: classes (their mean, weighted by the "
+            "posterior; usual) or unconditional (the network without a class, which adds its own errors)."
+        ),
+    ] = None,
     interval: Annotated[
         str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acts.")
     ] = None,
@@ -141,8 +148,8 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help="Chains (300; of commitment as many noised samples too), noised samples (600), samples of "
-            "all pairs (6000) or cloned states (200).",
+            help="Chains (300; of commitment as many noised samples too), noised samples (600; of a network "
+            "with K > 2 classes 1200/K, at least 200), samples of all pairs (6000) or cloned states (200).",
         ),
     ] = None,
     levels: Annotated[
@@ -225,7 +232,7 @@ _LONGEST = 200  # characters of a value in the table; the whole is in the summar
 _ASKED = (
     *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
     *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "members", "classifier", "variant", "download", "seed"),
+    *("partition", "members", "classifier", "variant", "download", "seed", "reference"),
 )
 """Options that are `Request`'s own arguments."""
 

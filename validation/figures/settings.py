@@ -16,11 +16,11 @@ _COLOURS, _MARKERS = (BLUE, SKY, GREEN, ORANGE, RED, BLACK), "osD^vP"
 
 
 def grids_figure(table: pd.DataFrame) -> Figure:
-    """Path KL, KL of the class's law and shortfall of a rarer class of two points, against the levels.
+    """Path KL, KL of the final half log-odds and shortfall of a rarer class of two points, against N.
 
     Columns: `grid`, `steps`, `path_kl_predicted`, `path_kl`, `path_kl_se`, `class_kl`, `bias_predicted`,
     `bias`, `bias_se`. Lines are predictions, points measurements with two standard errors; the KL of the
-    class's law is a quadrature, without errors of draws.
+    law of the final half log-odds, of which the class is read, is a quadrature, without errors of draws.
     """
     with styled():
         figure = Figure(figsize=(9.6, 3.9), layout="constrained")
@@ -34,7 +34,8 @@ def grids_figure(table: pd.DataFrame) -> Figure:
             panels[1].plot(rows.steps, rows.class_kl, marker=marker, linewidth=0.8, **look)
             panels[2].plot(rows.steps, -rows.bias_predicted, color=colour, linewidth=1.2)
             panels[2].errorbar(rows.steps, -rows.bias, 2 * rows.bias_se, fmt=marker, **look)
-        labels = ("path KL [nats]", "KL of the class's law [nats]", "a class of weight 0.2 is rarer by")
+        of_odds = "KL of the law of the\nfinal half log-odds [nats]"
+        labels = ("path KL [nats]", of_odds, "a class of weight 0.2 is rarer by")
         for panel, label in zip(panels, labels, strict=True):
             panel.set_xscale("log", base=2)
             panel.set_yscale("log")

@@ -51,8 +51,10 @@ class Options:
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
     the model has none. `levels` are noise levels of the discrepancy estimator, steps of the chains of path
     and commitment, or levels at which clones branch. `prediction` takes the place of the subject's own
-    (`predictions`). With `pairs` every two of the classes are measured, in one sweep. A
-    `classifier` judges clones in place of the posterior that they carry.
+    (`predictions`). `reference` is what all of a model's classes are compared with by the discrepancy
+    estimator: their mean `Σ_k p_k D_k`, whose posterior the paths carry, or the unconditional network, which
+    for an exact denoiser is the same and the usual one. With `pairs` every two of the classes are measured,
+    in one sweep. A `classifier` judges clones in place of the posterior that they carry.
     """
 
     classes: tuple[str, ...]
@@ -67,15 +69,14 @@ class Options:
     seed: int = 0
     pairs: bool = False
     classifier: Classifier | None = None
+    reference: Reference | None = None
 
     def __post_init__(self) -> None:
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"estimator: {self.estimator!r} is not one of {', '.join(ESTIMATORS)}")
         if not np.isfinite(self.guidance):
             raise ValueError(f"guidance: must be a finite number, not {self.guidance}")
-        if self.guidance_reference not in (None, *REFERENCES):
-            known = ", ".join(REFERENCES)
-            raise ValueError(f"guidance_reference: {self.guidance_reference!r} is not one of {known}")
+        self._check_references()
         if self.estimator != "path" and self.guidance != 1:
             raise ValueError("guidance: chains are guided; choose the path estimator")
         if self.estimator != "path" and len(self.classes) < 2:
@@ -87,6 +88,17 @@ class Options:
         self._check_prediction()
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("interval: acts on guidance; give a guidance weight too")
+
+    def _check_references(self) -> None:
+        for name in ("guidance_reference", "reference"):
+            if getattr(self, name) not in (None, *REFERENCES):
+                known = ", ".join(REFERENCES)
+                raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {known}")
+        if self.reference is not None and (self.estimator != "discrepancy" or self.pairs):
+            raise ValueError(
+                "reference: is of the discrepancy estimator and all classes together; guidance has its "
+                "guidance_reference"
+            )
         if self.guidance == 1 and self.guidance_reference is not None:
             raise ValueError("guidance_reference: acts on guidance; give a guidance weight too")
 
@@ -129,6 +141,7 @@ class Measurement:
         o, s = self.options, self.subject
         if s.check is not None:
             s.check(self.conditions)
+        self._check_reference()
         if not self.guided:
             return
         guidance_weights(s.chain(o.levels), o.guidance, o.interval)
@@ -139,6 +152,26 @@ class Measurement:
                 "prediction: is of guidance against the measured classes, and these are not all of the "
                 "model's; choose the classes as the guidance reference"
             )
+
+    def _check_reference(self) -> None:
+        """Refuse the unconditional network where it is not the mean of the measured classes, or not there."""
+        s = self.subject
+        if self.options.reference != "unconditional":
+            return
+        if not self._are_all:
+            raise ValueError(
+                "reference: the unconditional network is that of all of the model's classes, one by one, on "
+                "clean samples; leave it out"
+            )
+        if not has_null(s.denoiser):
+            raise ValueError(f"reference: {s.caveat or 'the model answers nothing without a class'}")
+
+    @property
+    def _are_all(self) -> bool:
+        """Whether all classes of the model are told apart, one by one, on clean samples."""
+        o, s = self.options, self.subject
+        whole = o.classes == s.conditions and s.groups is None and s.sampler is not None
+        return whole and s.exhaustive and not o.pairs
 
     @property
     def guided(self) -> bool:
@@ -384,10 +417,9 @@ class Measurement:
 
     @property
     def _needs_every_condition(self) -> bool:
-        """The unconditional network is the reference where the classes are all of the model's."""
-        o, s = self.options, self.subject
-        exhaustive = o.classes == s.conditions and s.groups is None and not o.pairs
-        return o.estimator != "discrepancy" or not exhaustive or s.sampler is None
+        """Whether the reference is the classes' mean; of all classes it may be the answer without one."""
+        reference = self.options.reference or ("unconditional" if self.subject.is_exact else "classes")
+        return self.options.estimator != "discrepancy" or not self._are_all or reference == "classes"
 
 
 def result_of(measurement: Measurement) -> Result:

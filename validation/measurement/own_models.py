@@ -32,6 +32,7 @@ from ...numerics.runs.manifests import sha256
 from ...theory._support.one_line import one_line
 from .._support.class_names import ClassNames
 from ..denoiser import UNNAMED, digest_of, has_null
+from ..models.oracle import MixtureDenoiser
 from .presets import karras_sigmas
 from .subjects import Subject
 
@@ -151,6 +152,7 @@ def own_subject(
     model = (told, denoiser, conditions, tuple(map(int, shape)))
     return Subject(
         *(*model, levels, chain, said("sampler"), said("predict")),
+        is_exact=isinstance(denoiser, MixtureDenoiser),
         dtype=said("dtype") or torch.float32,
         device=device,
         null=null,
