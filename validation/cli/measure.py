@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 _SHOWN = (
-    "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "model", "method", "reference", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
     "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
@@ -94,6 +94,13 @@ def measure(
         typer.Option(
             help="D_reference of --guidance: unconditional (the network without a class; the default where"
             " there is one) or classes (mean over the measured classes, weighted by their posterior)."
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="D_reference of the entropy when all classes are measured: classes (mean over the classes, weighted by "
+            "their posterior; the default) or unconditional (the network without a class; adds its errors)."
         ),
     ] = None,
     interval: Annotated[
@@ -157,8 +164,8 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help="Number of samples. Defaults: 300 chains, 600 noised samples, 200 cloned states, 6000 "
-            "samples for all pairs.",
+            help="Number of samples. Defaults: 300 chains, 600 noised samples (for a network with K > 2 "
+            "classes 1200/K, at least 200), 200 cloned states, 6000 samples for all pairs.",
         ),
     ] = None,
     levels: Annotated[
@@ -250,7 +257,7 @@ _LONGEST = 200  # characters of a value in the table; the whole is in the summar
 _ASKED = (
     *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
     *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "members", "classifier", "variant", "download", "seed"),
+    *("partition", "members", "classifier", "variant", "download", "seed", "reference"),
 )
 """Options that are `Request`'s own arguments."""
 
@@ -374,6 +381,8 @@ def _print(summary: dict[str, Any], title: str) -> None:
     else:
         output().print(places_table(summary, "where it is decided"))
         say(summary)
+    if "members_note" in summary:
+        output().print(f"note: {summary['members_note']}")
     if "reliability" in summary:
         print_reliability(summary["reliability"])
     if "ends" in summary:
