@@ -4,13 +4,14 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from ..measurement.methods import ALL_PAIRS_SAMPLES, METHODS
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -75,9 +76,8 @@ def measure(
     estimator: Annotated[
         str | None,
         typer.Option(
-            help="discrepancy (noised clean samples), path (reverse chains), cloning (two runs branched at "
-            "each level: their agreement, and bounds on the entropy) or commitment (when runs still change "
-            "class, and whether the network is calibrated); one of the first two unless given."
+            help=f"{'; '.join(f'{name}: {each.about}' for name, each in METHODS.items())}. One of the first "
+            "two unless given."
         ),
     ] = None,
     guidance: Annotated[
@@ -141,13 +141,18 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help="Chains (300; of commitment as many noised samples too), noised samples (600), samples of "
-            "all pairs (6000) or cloned states (200).",
+            help=f"Chains ({METHODS['path'].samples_without}; of commitment as many noised samples too), "
+            f"noised samples ({METHODS['discrepancy'].samples}), samples of all pairs ({ALL_PAIRS_SAMPLES}) "
+            f"or cloned states ({METHODS['cloning'].samples}).",
         ),
     ] = None,
     levels: Annotated[
         int | None,
-        typer.Option(min=4, help="Noise levels (40), steps of the chain (64), or levels to branch at (12)."),
+        typer.Option(
+            min=4,
+            help=f"Noise levels ({METHODS['discrepancy'].levels}), steps of the chain "
+            f"({METHODS['path'].levels}), or levels to branch at ({METHODS['cloning'].levels}).",
+        ),
     ] = None,
     batch: Annotated[
         int, typer.Option(min=1, help="Samples that the network evaluates at once; less takes less memory.")
@@ -184,7 +189,8 @@ def measure(
         prepare_directory(out)
         prepare_figures()
     share = _share(os.environ)
-    asked = {name: value for name, value in context.params.items() if name in _ASKED}
+    names = {field.name for field in fields(Request)}
+    asked = {name: value for name, value in context.params.items() if name in names}
     asked["interval"] = None if interval is None else interval_of(interval)
     asked["device"] = _own_device(device)
     named = None if prediction is None or prediction.startswith(("samples", "denoiser")) else prediction
@@ -221,13 +227,6 @@ def _called(subject: "Subject", classes: Sequence[str]) -> str:
 
 
 _LONGEST = 200  # characters of a value in the table; the whole is in the summary
-
-_ASKED = (
-    *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
-    *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "members", "classifier", "variant", "download", "seed"),
-)
-"""Options that are `Request`'s own arguments."""
 
 
 def _own_device(device: str) -> str:
