@@ -4,13 +4,14 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from ..measurement.methods import ALL_PAIRS_SAMPLES, METHODS
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -77,9 +78,7 @@ def measure(
     estimator: Annotated[
         str | None,
         typer.Option(
-            help="discrepancy: from noised clean samples. path: from reverse chains. cloning: two runs "
-            "branched at each level, how often they agree, and bounds on the entropy. commitment: "
-            "when runs still change class, and whether the network is calibrated. Default: "
+            help=f"{'; '.join(f'{name}: {each.about}' for name, each in METHODS.items())}. Default: "
             "discrepancy where there are samples, else path."
         ),
     ] = None,
@@ -99,8 +98,8 @@ def measure(
     reference: Annotated[
         str | None,
         typer.Option(
-            help="D_reference of the entropy when all classes are measured: classes (mean over the classes, weighted by "
-            "their posterior; the default) or unconditional (the network without a class; adds its errors)."
+            help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
+            "weighted by their posterior; the default) or unconditional (the network without a class; adds its errors)."
         ),
     ] = None,
     interval: Annotated[
@@ -164,14 +163,17 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help="Number of samples. Defaults: 300 chains, 600 noised samples (for a network with K > 2 "
-            "classes 1200/K, at least 200), 200 cloned states, 6000 samples for all pairs.",
+            help=f"Number of samples. Defaults: {METHODS['path'].samples_without} chains, "
+            f"{METHODS['discrepancy'].samples} noised samples (1200/K for a network with K > 2 classes, at "
+            f"least 200), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all pairs.",
         ),
     ] = None,
     levels: Annotated[
         int | None,
         typer.Option(
-            min=4, help="Number of noise levels. Defaults: 40; 64 steps for chains; 12 levels for cloning."
+            min=4,
+            help=f"Number of noise levels. Defaults: {METHODS['discrepancy'].levels}; "
+            f"{METHODS['path'].levels} steps for chains; {METHODS['cloning'].levels} levels for cloning.",
         ),
     ] = None,
     batch: Annotated[
@@ -216,7 +218,8 @@ def measure(
         prepare_directory(out)
         prepare_figures()
     share = _share(os.environ)
-    asked = {name: value for name, value in context.params.items() if name in _ASKED}
+    names = {field.name for field in fields(Request)}
+    asked = {name: value for name, value in context.params.items() if name in names}
     asked["interval"] = None if interval is None else interval_of(interval)
     asked["device"] = _own_device(device)
     named = None if prediction is None or prediction.startswith(("samples", "denoiser")) else prediction
@@ -253,13 +256,6 @@ def _called(subject: "Subject", classes: Sequence[str]) -> str:
 
 
 _LONGEST = 200  # characters of a value in the table; the whole is in the summary
-
-_ASKED = (
-    *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
-    *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "members", "classifier", "variant", "download", "seed", "reference"),
-)
-"""Options that are `Request`'s own arguments."""
 
 
 def _own_device(device: str) -> str:

@@ -23,6 +23,7 @@ from ..estimators.cloning import Classifier
 from . import subjects
 from .groups import IMAGENET, Partition, grouped, imagenet_groups, read_partition
 from .measure import Measurement, Options, Result, result_of
+from .methods import ALL_PAIRS_SAMPLES, METHODS, Estimator
 from .own_models import classifier_of, is_own, own_subject, subject_of_file
 from .predictions import parsed
 from .presets import PRESETS
@@ -30,16 +31,9 @@ from .subjects import MODELS, STABLE_DIFFUSION, Subject
 
 __all__ = ["Request", "measure"]
 
-Estimator = Literal["path", "discrepancy", "cloning", "commitment"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
-_PATH_STEPS, _LEVELS, _BRANCHES = 64, 40, 12
-_PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
 _LEAST_SAMPLES = 200  # of a network with many classes, each of which is evaluated at every level
-_USUAL_SAMPLES = {"cloning": 200, "commitment": _CHAINS}
-_USUAL_LEVELS = {
-    "path": _PATH_STEPS, "discrepancy": _LEVELS, "cloning": _BRANCHES, "commitment": _PATH_STEPS,
-}  # fmt: skip
 _MANY = 100  # classes, beyond which all of them are never meant
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
@@ -160,15 +154,18 @@ class Request:
         every = list(self.classes or ()) == ["all"] and "all" not in subject.conditions
         pairs = every and len(classes) > 2
         can = subject.sampler is not None and self.guidance == 1 and len(classes) > 1
-        estimator = asked.estimator or ("discrepancy" if can else "path")
-        few = _PAIR_SAMPLES if subject.is_exact else max(_LEAST_SAMPLES, 2 * _PAIR_SAMPLES // len(classes))
-        usual = _ALL_PAIRS_SAMPLES if pairs else few if subject.sampler is not None else _CHAINS
-        usual = _USUAL_SAMPLES.get(estimator, usual)
+        estimator: Estimator = asked.estimator or ("discrepancy" if can else "path")
+        method = METHODS.get(estimator)
+        if method is None:
+            raise ValueError(f"estimator: {estimator!r} is not one of {', '.join(METHODS)}")
+        usual = method.samples if subject.sampler is not None else method.samples_without
+        if method.fewer_of_many and subject.sampler is not None and not subject.is_exact:
+            usual = min(usual, max(_LEAST_SAMPLES, 2 * usual // len(classes)))
         return Options(
             classes,
             estimator,
-            samples=asked.samples or usual,
-            levels=asked.levels or _USUAL_LEVELS.get(estimator, _LEVELS),
+            samples=asked.samples or (ALL_PAIRS_SAMPLES if pairs and method.paired else usual),
+            levels=asked.levels or method.levels,
             batch=self.batch,
             guidance=self.guidance,
             interval=self.interval,

@@ -204,7 +204,7 @@ def test_bootstrap_interval_covers_the_peak():
     [
         ({"sigmas": [1.0, 2.0]}, "sigmas: need at least two descending"),
         ({"sigmas": [1.0]}, "sigmas: need at least two descending"),
-        ({"chains": 0}, "chains, batch: must be"),
+        ({"chains": 0}, "samples: must be"),
         ({"conditions": ["+"]}, "conditions: need at least two"),
         ({"partition": {"a": ["+"]}}, "class '-' is in no group"),
     ],
@@ -220,7 +220,7 @@ def test_path_refuses(arguments, message):
     ("arguments", "message"),
     [
         ({"sigmas": [2.0, 1.0]}, "sigmas: need at least two ascending"),
-        ({"samples": 0}, "samples, batch: must be"),
+        ({"samples": 0}, "samples: must be"),
         ({"partition": {"a": ["+", "-"]}}, "posterior: needed"),
     ],
 )
