@@ -99,7 +99,8 @@ def measure(
         str | None,
         typer.Option(
             help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
-            "weighted by their posterior; the default) or unconditional (the network without a class; adds its errors)."
+            "weighted by their posterior; the default) or unconditional (the network without a class, whose "
+            "errors add)."
         ),
     ] = None,
     interval: Annotated[
@@ -165,7 +166,8 @@ def measure(
             min=2,
             help=f"Number of samples. Defaults: {METHODS['path'].samples_without} chains, "
             f"{METHODS['discrepancy'].samples} noised samples (1200/K for a network with K > 2 classes, at "
-            f"least 200), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all pairs.",
+            f"least 200), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all "
+            "pairs.",
         ),
     ] = None,
     levels: Annotated[
