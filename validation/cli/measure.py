@@ -149,7 +149,7 @@ def measure(
         typer.Option(
             min=2,
             help="Chains (300; of commitment as many noised samples too), noised samples (600; of a network "
-            "with K > 2 classes 1200/K, at least 200), samples of all pairs (6000) or cloned states (200).",
+            "with K > 2 classes 1200/K, at least 150), samples of all pairs (6000) or cloned states (200).",
         ),
     ] = None,
     levels: Annotated[

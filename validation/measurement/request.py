@@ -35,7 +35,7 @@ Precision = Literal["float32", "float16", "bfloat16"]
 
 _PATH_STEPS, _LEVELS, _BRANCHES = 64, 40, 12
 _PAIR_SAMPLES, _ALL_PAIRS_SAMPLES, _CHAINS = 600, 6000, 300
-_LEAST_SAMPLES = 200  # of a network with many classes, each of which is evaluated at every level
+_LEAST_SAMPLES = 150  # of a network with many classes, each of which is evaluated at every level
 _USUAL_SAMPLES = {"cloning": 200, "commitment": _CHAINS}
 _USUAL_LEVELS = {
     "path": _PATH_STEPS, "discrepancy": _LEVELS, "cloning": _BRANCHES, "commitment": _PATH_STEPS,
