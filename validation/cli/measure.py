@@ -166,7 +166,7 @@ def measure(
             min=2,
             help=f"Number of samples. Defaults: {METHODS['path'].samples_without} chains, "
             f"{METHODS['discrepancy'].samples} noised samples (1200/K for a network with K > 2 classes, at "
-            f"least 200), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all "
+            f"least 150), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all "
             "pairs.",
         ),
     ] = None,

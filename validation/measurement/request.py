@@ -33,7 +33,7 @@ __all__ = ["Request", "measure"]
 
 Precision = Literal["float32", "float16", "bfloat16"]
 
-_LEAST_SAMPLES = 200  # of a network with many classes, each of which is evaluated at every level
+_LEAST_SAMPLES = 150  # of a network with many classes, each of which is evaluated at every level
 _MANY = 100  # classes, beyond which all of them are never meant
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
