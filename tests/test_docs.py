@@ -52,7 +52,8 @@ def test_places_of_scripts_are_no_headings():
     """A heading has its words as its id, so that a script would draw into the heading."""
     for path in PAGES:
         text = path.read_text()
-        slugs = {re.sub(r"\W+", "-", words).strip("-").lower() for words in re.findall(r"^#+ (.*)", text, re.M)}
+        headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+        slugs = {re.sub(r"\W+", "-", words).strip("-").lower() for words in headings}
         assert slugs.isdisjoint(re.findall(r'<\w+ id="([^"]+)"', text)), path.name
 
 
