@@ -48,6 +48,15 @@ def test_python_blocks_run(page):
     assert done.returncode == 0, done.stderr
 
 
+def test_places_of_scripts_are_no_headings():
+    """A heading has its words as its id, so that a script would draw into the heading."""
+    for path in PAGES:
+        text = path.read_text()
+        headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+        slugs = {re.sub(r"\W+", "-", words).strip("-").lower() for words in headings}
+        assert slugs.isdisjoint(re.findall(r'<\w+ id="([^"]+)"', text)), path.name
+
+
 def _found(phrases, paths):
     texts = {path: " ".join(path.read_text().split()) for path in paths}
     return [(path.name, phrase) for path, text in texts.items() for phrase in phrases if phrase in text]

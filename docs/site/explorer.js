@@ -317,6 +317,6 @@ function explorerPage(root) {
 }
 
 if (typeof document !== "undefined") {
-  const begin = () => document.querySelectorAll("#explorer").forEach(explorerPage);
+  const begin = () => document.querySelectorAll("#explorer-app").forEach(explorerPage);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin); else begin();
 }

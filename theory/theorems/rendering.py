@@ -34,7 +34,9 @@ _SIGNS = {
 def mathematics(text: str) -> Markup:
     """Text in which what stands between dollar signs is LaTeX, as HTML with MathML."""
     parts = text.split("$")
-    return Markup("").join(_mathml(part) if index % 2 else _html(part) for index, part in enumerate(parts))
+    joined = Markup("").join(_mathml(part) if index % 2 else escape(part) for index, part in enumerate(parts))
+    # last, since what is bold may hold a formula
+    return Markup(_BOLD.sub(r"<strong>\1</strong>", str(joined)))  # noqa: S704 (escaped before)
 
 
 def html(theorem: "Theorem", statement: bool = True) -> Markup:
@@ -59,7 +61,8 @@ def latex(theorem: "Theorem", statement: bool = True) -> str:
 def latex_text(text: str) -> str:
     """Text for LaTeX: what stands between dollar signs as it is, everything else encoded."""
     parts = text.split("$")
-    return "$".join(part if index % 2 else _encoded(part) for index, part in enumerate(parts))
+    joined = "$".join(part if index % 2 else _encoded(part) for index, part in enumerate(parts))
+    return _BOLD.sub(r"\\textbf{\1}", joined)  # last, since what is bold may hold a formula
 
 
 def checked(step: Identity) -> str:
@@ -104,10 +107,6 @@ def _argument(block: Argument) -> str:
     return f"{block.text} ({block.source})" if block.source else block.text
 
 
-def _html(text: str) -> Markup:
-    return Markup(_BOLD.sub(r"<strong>\1</strong>", str(escape(text))))  # noqa: S704 (escaped before)
-
-
 def _mathml(source: str, display: str = "inline") -> Markup:
     from latex2mathml.converter import convert
 
@@ -122,9 +121,7 @@ def _plain(source: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    pieces = _BOLD.split(text)  # what is bold stands at the odd places
-    encoded = [_encoder().unicode_to_latex(piece) for piece in pieces]
-    return "".join(rf"\textbf{{{piece}}}" if index % 2 else piece for index, piece in enumerate(encoded))
+    return _encoder().unicode_to_latex(text)
 
 
 @cache

@@ -21,10 +21,10 @@ _OF_ONE_CURVE = (
 _CLOSED = 0.01  # relative difference of a curve's area from the entropy that is worth a word
 
 _WORDS = (
-    "class-optimal is least in the KL that steps cost because the class is not known, for ancestral sampling "
-    "with exact denoisers; deterministic solvers and errors of the network are not in it",
-    "shares are of the class's entropy: they say when the class is decided, and not which interval makes "
-    "images look best; published optima of one model differ by metric and sampler",
+    "class-optimal minimises the path KL of finite steps, for ancestral sampling with exact denoisers; "
+    "deterministic solvers and errors of the network are not included",
+    "percentages are of the class entropy: they say when the class is decided, not which interval gives the "
+    "best images; published optima of one model differ by metric and sampler",
 )
 
 
@@ -244,20 +244,22 @@ def _print_pairs(found: dict[str, Any], name: str) -> None:
 
 def _interval_words(found: dict[str, Any]) -> str:
     says = found["interval"]
-    gain = "" if says["gain_share"] is None else f"; {says['gain_share']:.1%} of the gain"
+    gain = (
+        "" if says["gain_share"] is None else f", {says['gain_share']:.1%} of the gain of guidance everywhere"
+    )
     text = (
-        f"guidance for {says['low']:.4g} < sigma <= {says['high']:.4g}: of the entropy "
-        f"{says['decided_above']:.1%} is decided above, {says['decided_within']:.1%} within, "
-        f"{says['decided_below']:.1%} below; to first order half log-odds of two classes move by "
+        f"guidance for {says['low']:.4g} < sigma <= {says['high']:.4g}: of the class entropy, "
+        f"{says['decided_above']:.1%} is lost above, {says['decided_within']:.1%} within and "
+        f"{says['decided_below']:.1%} below; to first order, the half log-odds of two classes shift by "
         f"{says['late_shift_per_excess_weight']:.3g} (w - 1){gain}"
     )
     if "guided" not in found:
         return text
     if (exact := found["guided"]) is None:
-        return f"{text}\nbeyond first order: known for two equally likely classes alone"
+        return f"{text}\nbeyond first order: known only for two equally likely classes"
     return (
         f"{text}\nat weight {exact['guidance']:g}: {exact['gain_share']:.1%} of the gain of guidance "
-        f"everywhere (T12); half log-odds end {exact['late_shift']:.3g} ahead, "
+        f"everywhere (T12); the half log-odds shift by {exact['late_shift']:.3g}, "
         f"{exact['late_shift_everywhere']:.3g} with guidance everywhere (T21)"
     )
 
@@ -265,7 +267,7 @@ def _interval_words(found: dict[str, Any]) -> str:
 def _costs(found: dict[str, Any]) -> Table:
     """What each grid costs."""
     bias = found["minority_bias"]
-    table = Table(title=f"steps; to print one: --grid ({found['grid']})")
+    table = Table(title=f"grids of steps; --grid prints one ({found['grid']})")
     columns = ["grid", "levels", "path KL, nats"]
     if bias is not None:
         columns.append(f"change of a class of weight {bias['prior']:.3g}")
@@ -295,7 +297,7 @@ def _print(found: dict[str, Any], name: str) -> None:
     if "interval" in found:
         console.print(_interval_words(found))
     table = Table(title="the class still changes with at most this probability")
-    for column in ("probability", "below sigma, any data", "surely more above sigma", "two Gaussians"):
+    for column in ("probability", "below sigma, any data", "certainly more above sigma", "two Gaussians"):
         table.add_column(column, justify="right")
     for row in found["commitment"]:
         cells = (row["sigma"], row["sigma_lower_bound"], row.get("sigma_two_gaussians"))

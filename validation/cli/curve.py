@@ -183,9 +183,10 @@ def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> No
         last = float(dataset.sigma.values[hidden].max())
         output().print(
             f"not resolved: {hidden.sum()} of {hidden.size} levels, up to sigma = {last:.4g}, where fewer "
-            f"than {LEAST_EFFECTIVE} draws carry the entropy; their errors allow for a draw that was not met"
+            f"than {LEAST_EFFECTIVE} draws carry the entropy; their errors allow for rare draws they missed"
         )
-    output().print(places_table(numbers, f"where {spec} is decided, by {dataset.sizes['sigma']} levels"))
+    title = f"where the class of {spec} is decided, from {dataset.sizes['sigma']} noise levels"
+    output().print(places_table(numbers, title))
     say(numbers)
 
 

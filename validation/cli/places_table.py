@@ -113,8 +113,8 @@ def _of_levels(test: Mapping[str, Any] | None) -> list[str]:
     least = "p < 1e-6" if test["p_value"] < 1e-6 else f"p = {test['p_value']:.2g}"
     name = "" if test["quantity"] != "rate" else " of the rate"
     return [
-        f"{test['levels']} levels{name} together: χ² = {test['chi2']:.4g}, {least} for draws that vary as "
-        f"{test['independent']:.2g} levels by themselves"
+        f"{test['levels']} levels{name} together: χ² = {test['chi2']:.4g}, {least} (the draws "
+        f"are shared, and vary like {test['independent']:.2g} independent levels)"
     ]
 
 

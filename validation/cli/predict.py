@@ -19,11 +19,11 @@ _MEANING = {
     "entropy-median": "half of the entropy left (median_sigma)",
     "second-mode": "the density of the noised data gets its second maximum",
     **{
-        f"commitment-{share}": "so many percent of the runs to σ = 0 that change their likelier class at all"
-        " have made their last change"
+        f"commitment-{share}": "this percentage of the runs whose likelier class changes at all have had"
+        " their last change, for runs to σ = 0"
         for share in (10, 50, 90)
     },
-    "expected-gamma-0.9": "where γ has the mean of its values at the first posterior of 0.9: not a mean time",
+    "expected-gamma-0.9": "where γ equals its mean at the first posterior of 0.9; not the mean time",
 }
 _COLUMNS = 80  # of the lines below the table
 _UNITS = {"time": "of the clock", "sigma": "noise-to-signal ratio", "gamma": "1"}
@@ -74,7 +74,7 @@ def predict(
         return
     if quiet:
         return
-    _show(f"{spec}, times of the {clock} clock", times, runs, probability)
+    _show(f"{spec}, times in the {clock} clock", times, runs, probability)
 
 
 def _show(

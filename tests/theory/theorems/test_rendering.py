@@ -20,6 +20,8 @@ def test_every_block_stands_in_every_form(identifier):
     assert page.count('class="step"') == text.count("$$") / 2 == source.count("\\[") == len(theorem.derive())
     assert page.count("Standard argument.") == source.count("Standard argument.") == len(theorem.arguments)
     assert "$" not in page
+    assert "**" not in page
+    assert "**" not in source
     assert "\\" not in page, re.findall(r".{30}\\.{30}", page)[:3]
     assert source.isascii()
     assert theorem._repr_html_().startswith(f"<h3>{identifier}: ")
