@@ -16,7 +16,7 @@ starting γ, bounds the error.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate, special
 
+from ..theory._support.aliases import ApiArray
 from ..theory._support.real_numbers import real_number, real_numbers
 from ..theory.channel.guidance import late_shift
 from ._support.devices import check_devices
@@ -235,7 +236,7 @@ def _between(
         )
     if logarithmic:
         rows = np.stack([np.log(rows[:, 0]), rows[:, 1] / rows[:, 0]], axis=1)
-    fitted: Any = interpolate.BarycentricInterpolator(nodes, rows)
+    fitted: ApiArray = interpolate.BarycentricInterpolator(nodes, rows)
 
     def at(values: Array) -> tuple[Array, Array]:
         entropy, slope = np.moveaxis(fitted(values), 1, 0)
@@ -376,7 +377,7 @@ def _mass_above(y: Array, density: Array, cut: float) -> float:
 
 
 @jax.jit
-def _advance(state: Any, grid: Any, ends: Any, scalars: Any) -> Any:
+def _advance(state: ApiArray, grid: ApiArray, ends: ApiArray, scalars: ApiArray) -> ApiArray:
     """Fourier coefficients and ℓ at `s = stop` from those at `start`, in `count` steps."""
     y, inner, k = grid
     start, stop, count = ends
@@ -385,13 +386,13 @@ def _advance(state: Any, grid: Any, ends: Any, scalars: Any) -> Any:
     half = jnp.exp(-0.25 * step * k**2)
     whole = half**2
 
-    def drift(s: Any, coefficients: Any, centre: Any) -> Any:
+    def drift(s: ApiArray, coefficients: ApiArray, centre: ApiArray) -> ApiArray:
         root = jnp.exp(s / 2)
         own = centred * (weight + (1 - weight) * jnp.tanh(centre))
         velocity = root * (weight + (1 - weight) * jnp.tanh(root * inner + centre) - own) - y / 2
         return -1j * k * jnp.fft.rfft(velocity * jnp.fft.irfft(coefficients, y.size)), root**2 * own
 
-    def one(index: Any, state: Any) -> Any:
+    def one(index: ApiArray, state: ApiArray) -> ApiArray:
         c, centre = state
         s = start + index * step
         k1, l1 = drift(s, c, centre)

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from checked_shapes import prepare_checks
 from hypothesis import settings
+
+prepare_checks()
 
 # The same examples on every run, and no verdict that depends on how busy the machine is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

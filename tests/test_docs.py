@@ -1,5 +1,6 @@
 """The site builds without a broken link, and every Python block in it runs."""
 
+import inspect
 import os
 import re
 import shutil
@@ -7,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import griffe
 import pytest
+from speciation.numerics import entropy_curve
 from speciation.theory.theorems import THEOREMS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,3 +103,14 @@ def test_site_builds_with_every_link_whole(tmp_path):
     assert "path_entropy" in api
     estimators = (tmp_path / "site" / "api" / "validation.estimators" / "index.html").read_text()
     assert 'id="speciation.validation.estimators.path.path_entropy"' in estimators
+
+
+def test_pages_show_shared_keywords_one_by_one(root):
+    """A page of the API has the signature of `help`, and not `**options`."""
+    path = root / "numerics" / "curves" / "entropy.py"
+    extensions = griffe.load_extensions(f"{root / 'docs' / 'signatures.py'}:SharedKeywords")
+    module = griffe.visit("speciation.numerics.curves.entropy", path, path.read_text(), extensions=extensions)
+    shown = {each.name: each.default for each in module["entropy_curve"].parameters}
+    own = inspect.signature(entropy_curve).parameters
+    assert shown.keys() == own.keys()
+    assert (shown["samples"], shown["points"]) == ("100000", "'random'")

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -49,6 +49,7 @@ ROWS = 64
 takes as long a row, and more memory than the batch that was asked for."""
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """The interface of a model that the estimators use."""
 

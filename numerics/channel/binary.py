@@ -15,12 +15,12 @@ over a lattice, whose error is geometrically small (`theory/channel/tilted_avera
 """
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...theory._support.aliases import ApiArray
 from .precision import doubled, floating, inside, is_known, lattice_sum
 from .profiles import entropy_derivative, sech_derivative
 
@@ -30,7 +30,7 @@ _DROP = 42.0  # natural logarithm of the relative size of what is left out
 _BALANCED = 0.5
 
 
-def binary_entropy(gamma: Any, prior: Any = _BALANCED) -> Any:
+def binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     """Class-conditional entropy `H(C|X)` of two classes, in nats: `speciation.theory.binary_entropy` for JAX.
 
     Formula
@@ -62,7 +62,7 @@ def binary_entropy(gamma: Any, prior: Any = _BALANCED) -> Any:
     return _weighted(("entropy", 0, 0), gamma_, prior_)
 
 
-def binary_mmse(gamma: Any, prior: Any = _BALANCED) -> Any:
+def binary_mmse(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     """Minimum mean-square error `E sech² L` of the class label ±1: `speciation.theory.binary_mmse` for JAX.
 
     Parameters, precision and errors are those of `binary_entropy`. Source: T3.
@@ -71,7 +71,7 @@ def binary_mmse(gamma: Any, prior: Any = _BALANCED) -> Any:
     return _balanced(("damped", 0), gamma_) if prior_ is None else _weighted(("sech", 0, 0), gamma_, prior_)
 
 
-def clone_agreement(gamma: Any, prior: Any = _BALANCED) -> Any:
+def clone_agreement(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     """Probability `φ = 1 − ½ mmse(γ)` that two clones end in the same class, for JAX.
 
     Parameters, precision and errors are those of `binary_entropy`.
@@ -80,7 +80,7 @@ def clone_agreement(gamma: Any, prior: Any = _BALANCED) -> Any:
     return 1 - 0.5 * binary_mmse(gamma, prior)
 
 
-def log_binary_entropy(gamma: Any, prior: Any = _BALANCED) -> Any:
+def log_binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     """Natural logarithm of `binary_entropy`, finite and precise where the entropy underflows.
 
     Parameters and errors are those of `binary_entropy`; at `γ = inf` the value is `−inf`.
@@ -90,7 +90,7 @@ def log_binary_entropy(gamma: Any, prior: Any = _BALANCED) -> Any:
     return rest - 0.5 * gamma_
 
 
-def _arguments(gamma: Any, prior: Any) -> tuple[Any, Any]:
+def _arguments(gamma: ApiArray, prior: ApiArray) -> tuple[ApiArray, ApiArray]:
     """Both as arrays of one type and shape; `None` for priors that are ½."""
     named = {
         "gamma": (gamma, lambda value: value >= 0, "every value must be a number >= 0"),
@@ -108,13 +108,15 @@ def _arguments(gamma: Any, prior: Any) -> tuple[Any, Any]:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _balanced(form: tuple[str, int], gamma: Any) -> Any:
+def _balanced(form: tuple[str, int], gamma: ApiArray) -> ApiArray:
     """`J_p` (damped, p); `log ½ e^{γ/2} J_{−1}` (log, 0); the mean of (v²/2)^q in J_{−1} (ratio, q)."""
     return _fourier(form, gamma)
 
 
 @_balanced.defjvp
-def _balanced_slope(form: tuple[str, int], primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _balanced_slope(
+    form: tuple[str, int], primals: ApiArray, tangents: ApiArray
+) -> tuple[ApiArray, ApiArray]:
     (gamma,), (change,) = primals, tangents
     kind, order = form
     if kind == "damped":
@@ -128,7 +130,7 @@ def _balanced_slope(form: tuple[str, int], primals: Any, tangents: Any) -> tuple
 
 
 @partial(jax.jit, static_argnums=0)
-def _fourier(form: tuple[str, int], gamma: Any) -> Any:
+def _fourier(form: tuple[str, int], gamma: ApiArray) -> ApiArray:
     kind, order = form
     with inside():
         (given,) = doubled(gamma)
@@ -144,7 +146,7 @@ def _fourier(form: tuple[str, int], gamma: Any) -> Any:
         return jnp.where(finite, value, limit).astype(gamma.dtype)
 
 
-def _frequencies(gamma: Any, power: int, moment: int) -> Any:
+def _frequencies(gamma: ApiArray, power: int, moment: int) -> ApiArray:
     """`½ ∫ e^{−γv²/2} sech(πv/2) ((1 + v²)/2)^power (v²/2)^moment dv`."""
     degree = 2 * (max(power, 0) + moment)
     reach = 0.0
@@ -158,7 +160,7 @@ def _frequencies(gamma: Any, power: int, moment: int) -> Any:
         jnp.sqrt(2 * np.pi**2 / _DROP / jnp.maximum(gamma, 1)),
     )
 
-    def term(places: Any) -> Any:
+    def term(places: ApiArray) -> ApiArray:
         v = step[..., None] * places
         squared = v * v
         decay = jnp.exp(-np.pi / 2 * v)
@@ -170,17 +172,19 @@ def _frequencies(gamma: Any, power: int, moment: int) -> Any:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _weighted(form: tuple[str, int, int], gamma: Any, prior: Any) -> Any:
+def _weighted(form: tuple[str, int, int], gamma: ApiArray, prior: ApiArray) -> ApiArray:
     """`V_{i,n}` (entropy or sech, i, n); log of e^{γ/2} V_{0,0}; average of f⁽ⁿ⁾ over that of f (ratio)."""
     return _averaged(form, gamma, prior)
 
 
 @_weighted.defjvp
-def _weighted_slope(form: tuple[str, int, int], primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _weighted_slope(
+    form: tuple[str, int, int], primals: ApiArray, tangents: ApiArray
+) -> tuple[ApiArray, ApiArray]:
     (gamma, prior), (change, shift) = primals, tangents
     kind, heat, order = form
 
-    def at(*other: Any) -> Any:
+    def at(*other: ApiArray) -> ApiArray:
         return _weighted(other, gamma, prior)
 
     value = at(*form)
@@ -199,7 +203,7 @@ def _weighted_slope(form: tuple[str, int, int], primals: Any, tangents: Any) -> 
 
 
 @partial(jax.jit, static_argnums=0)
-def _averaged(form: tuple[str, int, int], gamma: Any, prior: Any) -> Any:
+def _averaged(form: tuple[str, int, int], gamma: ApiArray, prior: ApiArray) -> ApiArray:
     kind, heat, order = form
     with inside():
         given, share = doubled(gamma, prior)
@@ -208,7 +212,7 @@ def _averaged(form: tuple[str, int, int], gamma: Any, prior: Any) -> Any:
         log_odds = 0.5 * (jnp.log(share) - jnp.log1p(-share))
         sech = 2 * jnp.sqrt(share) * jnp.sqrt(1 - share)
 
-        def average(what: str, heats: int, orders: int) -> Any:
+        def average(what: str, heats: int, orders: int) -> ApiArray:
             found = _gaussian_average(what, heats, orders, known, jnp.abs(log_odds))
             return jnp.where(log_odds < 0, -found, found) if orders % 2 else found
 
@@ -222,7 +226,7 @@ def _averaged(form: tuple[str, int, int], gamma: Any, prior: Any) -> Any:
         return jnp.where(finite, value, jnp.where(undefined, jnp.nan, limit)).astype(gamma.dtype)
 
 
-def _gaussian_average(kind: str, heat: int, order: int, gamma: Any, log_odds: Any) -> Any:
+def _gaussian_average(kind: str, heat: int, order: int, gamma: ApiArray, log_odds: ApiArray) -> ApiArray:
     """`∫ N(u − λ; 0, γ) f(u) du` for λ ≥ 0, in `z = (u − λ)/√γ`."""
     root = jnp.sqrt(gamma)
     wide = np.pi**2 / (_DROP + np.pi**2 / (8 * jnp.maximum(gamma, 1e-3)))
@@ -237,7 +241,7 @@ def _gaussian_average(kind: str, heat: int, order: int, gamma: Any, log_odds: An
     within = jnp.minimum(reach, (_DROP + np.log(2 * _DROP)) / jnp.where(slope > 0, slope, 1e-3))
     first = jnp.floor((peak - within) / step)
 
-    def term(places: Any) -> Any:
+    def term(places: ApiArray) -> ApiArray:
         z = step[..., None] * (first[..., None] + places)
         u = log_odds[..., None] + root[..., None] * z
         profile = entropy_derivative(u, order) if kind == "entropy" else sech_derivative(u, heat, order)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ...theory._support.aliases import ApiArray
 from .precision import doubled, floating, inside, lattice_sum
 
 __all__ = ["orthogonal_disagreement", "orthogonal_entropy"]
@@ -29,7 +30,7 @@ _FAR = 30.0  # where e^{−e^u} has long vanished
 _VANISHED = 800.0  # e^{−745} is the least positive double
 
 
-def orthogonal_entropy(g: Any, classes: Any = 2) -> Any:
+def orthogonal_entropy(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
     """Class-conditional entropy of equally likely classes with orthogonal means, in nats, for JAX.
 
     Formula
@@ -57,7 +58,7 @@ def orthogonal_entropy(g: Any, classes: Any = 2) -> Any:
     return _curve(0, *_arguments(g, classes))
 
 
-def orthogonal_disagreement(g: Any, classes: Any = 2) -> Any:
+def orthogonal_disagreement(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
     """Probability `1 − φ` that two clones end in different classes, `−2 dH/dg`, for JAX.
 
     Parameters, precision and errors are those of `orthogonal_entropy`. Source: T4, T13.
@@ -65,7 +66,7 @@ def orthogonal_disagreement(g: Any, classes: Any = 2) -> Any:
     return _curve(1, *_arguments(g, classes))
 
 
-def _arguments(g: Any, classes: Any) -> list[Any]:
+def _arguments(g: ApiArray, classes: ApiArray) -> list[ApiArray]:
     words = f"every value must lie between 2 and {_LARGEST_CLASSES:g}"
     return floating(
         {
@@ -77,26 +78,28 @@ def _arguments(g: Any, classes: Any) -> list[Any]:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _curve(curve: int, g: Any, classes: Any) -> Any:
+def _curve(curve: int, g: ApiArray, classes: ApiArray) -> ApiArray:
     """The entropy (0) or the disagreement (1)."""
     return _derivative(curve, 0, 0, g, classes)
 
 
 @_curve.defjvp
-def _curve_slope(curve: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _curve_slope(curve: int, primals: ApiArray, tangents: ApiArray) -> tuple[ApiArray, ApiArray]:
     (g, classes), (change, growth) = primals, tangents
     along = -0.5 * _curve(1, g, classes) if curve == 0 else _derivative(1, 1, 0, g, classes)
     return _curve(curve, g, classes), along * change + _derivative(curve, 0, 1, g, classes) * growth
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
-def _derivative(curve: int, in_g: int, in_classes: int, g: Any, classes: Any) -> Any:
+def _derivative(curve: int, in_g: int, in_classes: int, g: ApiArray, classes: ApiArray) -> ApiArray:
     """A mixed derivative of a curve, of any orders."""
     return _integral(curve, in_g, in_classes, g, classes)
 
 
 @_derivative.defjvp
-def _next_derivative(curve: int, in_g: int, in_classes: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _next_derivative(
+    curve: int, in_g: int, in_classes: int, primals: ApiArray, tangents: ApiArray
+) -> tuple[ApiArray, ApiArray]:
     (g, classes), (change, growth) = primals, tangents
     along = _derivative(curve, in_g + 1, in_classes, g, classes)
     across = _derivative(curve, in_g, in_classes + 1, g, classes)
@@ -104,7 +107,7 @@ def _next_derivative(curve: int, in_g: int, in_classes: int, primals: Any, tange
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _integral(curve: int, in_g: int, in_classes: int, g: Any, classes: Any) -> Any:
+def _integral(curve: int, in_g: int, in_classes: int, g: ApiArray, classes: ApiArray) -> ApiArray:
     """The sum, whose terms are differentiated on a lattice that stays where it is."""
     with inside():
         distance, number = doubled(g, classes)
@@ -113,7 +116,7 @@ def _integral(curve: int, in_g: int, in_classes: int, g: Any, classes: Any) -> A
         distance, number = jnp.where(valid, distance, 1.0), jnp.where(valid, number, 2.0)
         v, step = _lattice(distance, number)
 
-        def terms(at: Any, count: Any) -> Any:
+        def terms(at: ApiArray, count: ApiArray) -> ApiArray:
             spread = jnp.broadcast_to(at[..., None], v.shape)
             missed = _missed(v, spread, count[..., None])
             own = _psi(0, v + spread, spread) if curve == 0 else -_psi(1, v + spread, spread)
@@ -134,7 +137,7 @@ def _integral(curve: int, in_g: int, in_classes: int, g: Any, classes: Any) -> A
 def _slope(function: Any, argument: int) -> Any:
     """Derivative of an elementwise function of two arrays."""
 
-    def slope(g: Any, classes: Any) -> Any:
+    def slope(g: ApiArray, classes: ApiArray) -> ApiArray:
         tangents = [jnp.zeros_like(g), jnp.zeros_like(classes)]
         tangents[argument] = jnp.ones_like(g)
         return jax.jvp(function, (g, classes), tuple(tangents))[1]
@@ -142,7 +145,7 @@ def _slope(function: Any, argument: int) -> Any:
     return slope
 
 
-def _lattice(g: Any, classes: Any) -> tuple[Any, Any]:
+def _lattice(g: ApiArray, classes: ApiArray) -> tuple[ApiArray, ApiArray]:
     """Lattice v (…, nodes) where integrands are not negligible, and the step (…)."""
     root, rivals = jnp.sqrt(g), jnp.log(jnp.maximum(classes - 1, 1))
     left = -g / 2 - jnp.maximum(45 + rivals, 9 * root)
@@ -151,14 +154,14 @@ def _lattice(g: Any, classes: Any) -> tuple[Any, Any]:
     return left[..., None] + step[..., None] * jnp.arange(_NODES, dtype=jnp.float64), step
 
 
-def _missed(v: Any, g: Any, classes: Any) -> Any:
+def _missed(v: ApiArray, g: ApiArray, classes: ApiArray) -> ApiArray:
     """`1 − ψ_0(v)^{K−1}`."""
     log_psi = jnp.log1p(-jnp.minimum(_one_minus_psi(v, g), 1 - 2.0**-53))
     return -jnp.expm1((classes - 1) * log_psi)
 
 
 @jax.custom_jvp
-def _one_minus_psi(v: Any, g: Any) -> Any:
+def _one_minus_psi(v: ApiArray, g: ApiArray) -> ApiArray:
     """`1 − ψ_0(v)`, which keeps relative precision where it is small."""
     # 1 − f is log-concave too: where v is low its tilt by e^u moves the peak to u = v + g
     root = jnp.sqrt(g)
@@ -167,13 +170,13 @@ def _one_minus_psi(v: Any, g: Any) -> Any:
 
 
 @_one_minus_psi.defjvp
-def _one_minus_psi_slope(primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _one_minus_psi_slope(primals: ApiArray, tangents: ApiArray) -> tuple[ApiArray, ApiArray]:
     (v, g), (shift, change) = primals, tangents
     return _one_minus_psi(v, g), -_psi(1, v, g) * shift - 0.5 * _psi(2, v, g) * change
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _psi(order: int, v: Any, g: Any) -> Any:
+def _psi(order: int, v: ApiArray, g: ApiArray) -> ApiArray:
     """`ψ_m(v)`, m = `order`."""
     root = jnp.sqrt(g)
     # the peak of −(v − u)²/2g − e^u, or + u − e^u: the first where (v − u)/g = e^u
@@ -184,15 +187,15 @@ def _psi(order: int, v: Any, g: Any) -> Any:
 
 
 @_psi.defjvp
-def _psi_slope(order: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _psi_slope(order: int, primals: ApiArray, tangents: ApiArray) -> tuple[ApiArray, ApiArray]:
     (v, g), (shift, change) = primals, tangents
     return _psi(order, v, g), _psi(order + 1, v, g) * shift + 0.5 * _psi(order + 2, v, g) * change
 
 
-def _peak(v: Any, g: Any) -> Any:
+def _peak(v: ApiArray, g: ApiArray) -> ApiArray:
     """The u with `u + g e^u = v`, by Newton's method from above, where the left side is convex."""
 
-    def improve(_: Any, u: Any) -> Any:
+    def improve(_: ApiArray, u: ApiArray) -> ApiArray:
         rise = g * jnp.exp(jnp.minimum(u, 700.0))
         return u - (u + rise - v) / (1 + rise)
 
@@ -209,7 +212,7 @@ def _polynomial(order: int) -> tuple[float, ...]:
     return (0.0, *((power + 1) * given[power + 1] - given[power] for power in range(len(given) - 1)))
 
 
-def _derivative_of_f(order: int, u: Any) -> Any:
+def _derivative_of_f(order: int, u: ApiArray) -> ApiArray:
     """`f^{(m)}(u)` of `f = e^{−e^u}`."""
     growth = jnp.exp(jnp.minimum(u, _FAR))
     value = jnp.zeros_like(u)
@@ -224,7 +227,7 @@ def _average(function: Any, v: Any, g: Any, centre: Any) -> Any:
     step = jnp.minimum(_NARROW, _STEP / jnp.maximum(root, 1e-3))
     first = jnp.floor((centre - _REACH) / step)
 
-    def term(places: Any) -> Any:
+    def term(places: ApiArray) -> ApiArray:
         z = step[..., None] * (first[..., None] + places)
         return jnp.exp(-0.5 * z * z) * function(v[..., None] + root[..., None] * z)
 

@@ -5,13 +5,14 @@ JAX's settings are those of the caller, whose program this is a part of; inside 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+
+from ...theory._support.aliases import ApiArray
 
 __all__ = ["doubled", "floating", "inside", "is_known", "lattice_sum"]
 
@@ -25,12 +26,12 @@ def inside() -> Iterator[None]:
         yield
 
 
-def doubled(*values: Any) -> tuple[Any, ...]:
+def doubled(*values: ApiArray) -> tuple[ApiArray, ...]:
     """Arrays in double precision; call it inside `inside`."""
     return tuple(lax.convert_element_type(value, jnp.float64) for value in values)
 
 
-def floating(values: dict[str, tuple[Any, Callable[[Any], Any], str]]) -> list[Any]:
+def floating(values: dict[str, tuple[ApiArray, Callable[[ApiArray], ApiArray], str]]) -> list[ApiArray]:
     """Arguments as arrays of one floating type and shape, NaN where they are out of range.
 
     Each is named and comes with what says of an array where it is in range, and with that range in words.
@@ -44,7 +45,7 @@ def floating(values: dict[str, tuple[Any, Callable[[Any], Any], str]]) -> list[A
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    found: list[Any] = []
+    found: list[ApiArray] = []
     for array, (value, admits, _) in zip(arrays, values.values(), strict=True):
         spread = jnp.broadcast_to(array.astype(dtype), shape)
         if not is_known(value):
@@ -54,17 +55,17 @@ def floating(values: dict[str, tuple[Any, Callable[[Any], Any], str]]) -> list[A
 
 
 @jax.jit
-def _chosen(valid: Any, values: Any) -> Any:
+def _chosen(valid: ApiArray, values: ApiArray) -> ApiArray:
     """Values, NaN where they are not valid: compiled, so that `jax_debug_nans` sees what is chosen alone."""
     return jnp.where(valid, values, jnp.full_like(values, jnp.nan))
 
 
-def is_known(value: Any) -> bool:
+def is_known(value: ApiArray) -> bool:
     """Whether a value is there already, and not only its place in a program that is being traced."""
     return not isinstance(value, Tracer)
 
 
-def _check(value: Any, name: str, admits: Callable[[Any], Any], words: str) -> None:
+def _check(value: ApiArray, name: str, admits: Callable[[ApiArray], ApiArray], words: str) -> None:
     array = np.asarray(value)
     if array.dtype.kind == "V":  # machine learning's small types
         array = array.astype(np.float32)
@@ -74,14 +75,14 @@ def _check(value: Any, name: str, admits: Callable[[Any], Any], words: str) -> N
         raise ValueError(f"{name}: {words}")
 
 
-def lattice_sum(term: Callable[[Any], Any], counts: Any) -> Any:
+def lattice_sum(term: Callable[[ApiArray], ApiArray], counts: ApiArray) -> ApiArray:
     """`Σ_j term(j)` for j from 0 to `counts` − 1, shape of `counts`.
 
     `term` takes whole numbers (n,) as doubles and gives (…, n). Every sum is computed as far as the longest.
     """
     longest = jnp.max(counts, initial=0)
 
-    def body(state: Any) -> Any:
+    def body(state: ApiArray) -> ApiArray:
         first, total = state
         places = first + jnp.arange(_BLOCK, dtype=jnp.float64)
         terms = jnp.where(places < counts[..., None], term(places), 0.0)

@@ -18,6 +18,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.scipy.linalg import solve_triangular
 
+from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.covariance import Full, Isotropic, LowRank
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, posterior, resolvent
@@ -81,7 +82,7 @@ def _usual_promotion() -> Iterator[None]:
         yield
 
 
-def _typed(key: Any) -> Any:
+def _typed(key: ApiArray) -> ApiArray:
     """A typed key of threefry, from a number, a typed or a raw key, known or not."""
     if isinstance(key, Tracer):
         if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
@@ -106,7 +107,7 @@ def _channel_entropy(mixture: GaussianMixture, sigma: Any) -> Any:
     difference = (mixture.means[0] - mixture.means[1]) / 2
     prior = mixture.weights[0] / mixture.weights.sum()
 
-    def gamma(level: Any) -> Any:
+    def gamma(level: ApiArray) -> ApiArray:
         white = _white(_forms(mixture, level), difference[None, None], level)
         return jnp.sum(white[0][0] * white[1][0])
 
@@ -122,7 +123,7 @@ def _entropy(mixture: GaussianMixture, sigma: Any, key: Any, draws: int) -> Any:
     more = jax.random.normal(jax.random.fold_in(key, 1), (len(noise), rank), mixture.means.dtype)
     share = mixture.weights / mixture.weights.sum()
 
-    def of_class(index: Any) -> Any:
+    def of_class(index: ApiArray) -> ApiArray:
         spread = _spread(forms, index, noise, more, sigma)
         states = mixture.means[index] + jnp.concatenate([spread, -spread])
         return posterior_entropy(_log_joint(forms, mixture, states, sigma)).mean()
@@ -150,14 +151,14 @@ def _forms(mixture: GaussianMixture, sigma: Any) -> Any:
     return Classes(jnp.log(weights), mixture.means, jnp.stack(diagonals), None, factors)
 
 
-def _parts(covariance: Any) -> tuple[Any, Any]:
+def _parts(covariance: ApiArray) -> tuple[ApiArray, ApiArray]:
     """D and U of `D + UUᵀ`, of any covariance but a full matrix."""
     if isinstance(covariance, Isotropic):
         return jnp.asarray(covariance.variance), None
     return covariance.diagonal, covariance.factors if isinstance(covariance, LowRank) else None
 
 
-def _matrix(covariance: Any, dimension: int) -> Any:
+def _matrix(covariance: ApiArray, dimension: int) -> ApiArray:
     if isinstance(covariance, Full):
         # a gradient moves both of the entries that are one number
         return (covariance.matrix + covariance.matrix.T) / 2
@@ -166,7 +167,7 @@ def _matrix(covariance: Any, dimension: int) -> Any:
     return dense if factors is None else dense + jnp.matmul(factors, factors.T, precision="highest")
 
 
-def _white(forms: Any, vectors: Any, sigma: Any) -> tuple[Any, Any]:
+def _white(forms: ApiArray, vectors: ApiArray, sigma: ApiArray) -> tuple[ApiArray, ApiArray]:
     """Two vectors (C, n, d) whose product is `vᵀS^{−1}v`."""
     if not isinstance(forms, Classes):
         count = max(forms.shape[0], vectors.shape[0])
@@ -188,7 +189,7 @@ def _log_joint(forms: Any, mixture: GaussianMixture, states: Any, sigma: Any) ->
     return jnp.log(mixture.weights)[:, None] - (white**2).sum(-1) / 2 - widths
 
 
-def _spread(forms: Any, index: Any, noise: Any, more: Any, sigma: Any) -> Any:
+def _spread(forms: ApiArray, index: ApiArray, noise: ApiArray, more: ApiArray, sigma: ApiArray) -> ApiArray:
     """`S_c^{1/2} ζ` of one class, shape (n, d)."""
     if not isinstance(forms, Classes):
         own = forms[jnp.minimum(index, forms.shape[0] - 1)]

@@ -11,7 +11,7 @@ each clone with its own Z. Clones then have classes drawn from their posteriors 
 probability `Σ_k p_k p′_k`, whatever is left open at σ_0. The bias of the steps is O(1/steps).
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from ..monte_carlo import unequal_covariance
@@ -92,40 +93,42 @@ def clone_curve(
     return labelled(sigma, {"agreement": (found.mean[0], found.standard_error[0])}, attributes)
 
 
-def _reverse_runs(key: Any, parameters: dict[str, Any]) -> Any:
+def _reverse_runs(key: ApiArray, parameters: unequal_covariance.Parameters) -> ApiArray:
     """Probability that the classes of a state's two clones agree, shape (1, levels, STRIDE)."""
     start_key, *clone_keys = jax.random.split(key, 3)
 
-    def branch(levels: dict[str, Any]) -> Any:
-        x = _noised(start_key, levels["sigma"][0], parameters)
+    def branch(levels: unequal_covariance.Levels) -> ApiArray:
+        x = _noised(start_key, levels.sigma[0], parameters)
         first, second = (_final_posterior(clone, x, levels, parameters) for clone in clone_keys)
         return (first * second).sum(-1)
 
-    return jax.lax.map(branch, parameters["levels"])[None]
+    return jax.lax.map(branch, parameters.levels)[None]
 
 
-def _noised(key: Any, sigma: Any, parameters: dict[str, Any]) -> Any:
+def _noised(key: ApiArray, sigma: ApiArray, parameters: unequal_covariance.Parameters) -> ApiArray:
     """STRIDE draws of X₀ + σZ."""
     data_key, noise_key, class_key = jax.random.split(key, 3)
-    log_weights, means = parameters["classes"][:2]
+    log_weights, means = parameters.classes[:2]
     drawn = class_draws(class_key, log_weights)
     clean = means[drawn] + unequal_covariance.clean_draws(data_key, drawn, parameters)
     return clean + sigma * normal(noise_key, clean.shape, clean.dtype)
 
 
-def _final_posterior(key: Any, x: Any, levels: dict[str, Any], parameters: dict[str, Any]) -> Any:
+def _final_posterior(
+    key: ApiArray, x: ApiArray, levels: unequal_covariance.Levels, parameters: unequal_covariance.Parameters
+) -> ApiArray:
     """Run the chain down the levels and return the posterior of each final state, shape (STRIDE, K)."""
 
-    def step(x: Any, indexed: Any) -> tuple[Any, None]:
+    def step(x: ApiArray, indexed: ApiArray) -> tuple[ApiArray, None]:
         index, level, lower = indexed
-        sigma = level["sigma"]
+        sigma = level.sigma
         found = unequal_covariance.posterior_at(x, level, parameters)
         denoised = x - sigma**2 * found.pull(found.shares)
         noise = normal(jax.random.fold_in(key, index), x.shape, x.dtype)
         return step_down(x, denoised, sigma, lower, noise), None
 
-    indices = jnp.arange(levels["sigma"].size - 1, dtype=jnp.uint32)
+    indices = jnp.arange(levels.sigma.size - 1, dtype=jnp.uint32)
     above = jax.tree.map(lambda entry: entry[:-1], levels)
-    x, _ = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:]))
+    x, _ = jax.lax.scan(step, x, (indices, above, levels.sigma[1:]))
     last = jax.tree.map(lambda entry: entry[-1], levels)
     return unequal_covariance.posterior_at(x, last, parameters).shares.T

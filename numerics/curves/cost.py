@@ -87,8 +87,8 @@ def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[An
         arrays = in_precision(parameters, dtype)
         first, one = _timed_twice(lambda: estimate(kernel, arrays, 2 * STRIDE, 0, work=np.inf))
         _, many = _timed_twice(lambda: estimate(kernel, arrays, 2 * STRIDE * _TRIED, 0, work=0.0))
-    size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters["levels"])) * share
-    size += sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters | {"levels": None}))
+    size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters.levels)) * share
+    size += sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters._replace(levels=None)))
     rounds = -(-strides // jax.device_count())
     draw = max(many - one, 0.05 * many) / (_TRIED - 1)
     seconds = once[0] + first[0] + share * (prepare + draw * rounds)

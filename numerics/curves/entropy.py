@@ -10,7 +10,7 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 import xarray as xr
@@ -28,6 +28,7 @@ from .dataset import checked_sigmas, entropy_of, labelled, with_effective_draws
 from .places import with_places
 
 if TYPE_CHECKING:
+    from ..monte_carlo.kernel import Kernel
     from ..monte_carlo.strides import Estimate, Progress
 
 __all__ = [
@@ -380,38 +381,43 @@ def _shared(found: "Estimate", sigma: Array, unit: Any) -> dict[str, Any]:
     return covariance_variables(("entropy", "rate"), sigma[places], covariance, found.units)
 
 
+class Prepared(NamedTuple):
+    """What a curve is drawn with: the kernel's `draw`, its parameters, their precision, and its scale."""
+
+    draw: Any
+    parameters: Any
+    dtype: str
+    unit: Any
+    rounding: Any
+    largest: Array
+
+
 def prepared(
     mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None
-) -> tuple[Any, dict[str, Any], str, Any, Any, Array]:
-    """Kernel, its parameters, the precision, the curves' unit, and the relative error of the arithmetic.
-
-    Last the largest entropy (levels,), in nats, that one draw with its weight can have.
-    """
+) -> Prepared:
+    """The kernel of a mixture with its arrays at the levels σ, in the precision asked for or its own."""
     from .._support.devices import check_devices
-    from ..monte_carlo import importance, many_classes, shared_covariance, unequal_covariance
 
     check_devices()
-    choices = mixture.classes if groups is None else len(groups)
+    kernel = _kernel_of(mixture, method == "reduced")
+    parameters = kernel.init(mixture, sigma, groups)
+    dtype = _precision(dtype, kernel.double, parameters)
+    scale = kernel.scale(mixture, parameters, dtype, mixture.classes if groups is None else len(groups))
+    return Prepared(kernel.draw, parameters, dtype, *scale)
+
+
+def _kernel_of(mixture: GaussianMixture, reduced: bool) -> "Kernel[Any]":
+    from ..monte_carlo.many_classes import MANY, MANY_REDUCED
+    from ..monte_carlo.shared_covariance import AMBIENT, AMBIENT_ISOTROPIC, REDUCED
+    from ..monte_carlo.unequal_covariance import UNEQUAL
+
     if mixture.shared_covariance is None or mixture.classes == 1:
-        parameters = unequal_covariance.parameters_of(mixture, sigma, groups)
-        # a tail's log-odds, and the little that is gone at high noise, take double precision
-        dtype = _precision(dtype, "reduced", parameters)
-        unit, largest = unequal_covariance.unit_of(parameters), parameters["levels"]["bound"]
-        rounding = unequal_covariance.rounding(mixture, dtype)
-        return unequal_covariance.ambient, parameters, dtype, unit, rounding, largest
-    reduced = method == "reduced"
+        return UNEQUAL
     if mixture.classes > PAIRWISE_LIMIT and mixture.covariances[0].has_spectrum:
-        parameters = many_classes.many_parameters(mixture, sigma, groups, reduced)
-        dtype = _precision(dtype, method, parameters)
-        rounding, largest = many_classes.rounding_of(parameters, dtype), np.full(sigma.size, np.log(choices))
-        return many_classes.many, parameters, dtype, 1.0, rounding, largest
-    build = shared_covariance.reduced_parameters if reduced else shared_covariance.ambient_parameters
-    parameters = build(mixture, sigma, groups)
-    ambient = shared_covariance.ambient_isotropic if "means" in parameters else shared_covariance.ambient
-    dtype = _precision(dtype, method, parameters)
-    kernel = shared_covariance.reduced if reduced else ambient
-    largest = importance.largest(parameters["levels"]["overlap"], choices)
-    return kernel, parameters, dtype, *shared_covariance.unit_and_rounding(parameters, dtype), largest
+        return MANY_REDUCED if reduced else MANY
+    if reduced:
+        return REDUCED
+    return AMBIENT if mixture.covariances[0].isotropic_variance is None else AMBIENT_ISOTROPIC
 
 
 def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
@@ -423,11 +429,11 @@ def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
     return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
 
 
-def _precision(dtype: str | None, method: str, parameters: dict[str, Any]) -> str:
-    """The precision asked for, or double for `reduced` and where single precision would overflow."""
+def _precision(dtype: str | None, double: bool, parameters: Any) -> str:
+    """The precision asked for, or double for a kernel that wants it and where single would overflow."""
     from ..monte_carlo.strides import SINGLE_LIMIT, largest_of
 
     largest = largest_of(parameters)
     if dtype == "float32" and largest > SINGLE_LIMIT:
         raise ValueError(f"dtype: float32 cannot hold the square of {largest:.3g}; use float64")
-    return dtype or ("float32" if largest <= SINGLE_LIMIT and method != "reduced" else "float64")
+    return dtype or ("float32" if largest <= SINGLE_LIMIT and not double else "float64")

@@ -14,7 +14,7 @@ of all classes at 0,
     X = X₀ + (ω − 1) m_c + σZ,      wrong by O(γ²) where classes differ in their means, O(γ) in scales alone.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ...theory._support.aliases import ApiArray
 from ...theory._support.real_numbers import real_number
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
@@ -47,7 +48,7 @@ def guided_curve(
     *,
     method: str = "auto",
     samples: int = 10_000,
-    key: Any = 0,
+    key: ApiArray = 0,
     steps: int = 500,
 ) -> xr.Dataset:
     """Cross-entropy and accuracy of guided sampling at each noise level.
@@ -144,11 +145,12 @@ def _runs(
     weights = np.where((grid[:-1] > low) & (grid[:-1] <= high), guidance, 1.0)
     # of the stretch above the start, in σ^{−2}, the part in which guidance acts
     acts = float(np.clip((start / max(low, start)) ** 2 - (start / high) ** 2, 0, 1))
-    parameters = unequal_covariance.posterior_parameters(mixture, grid, None) | {
-        "guidance": weights,
-        "head_start": np.array((guidance - 1) * acts),
-        "stops": np.searchsorted(-grid, -sigma).astype(np.uint32),
-    }
+    parameters = _Runs(
+        unequal_covariance.posterior_parameters(mixture, grid, None),
+        weights,
+        np.array((guidance - 1) * acts),
+        np.searchsorted(-grid, -sigma).astype(np.uint32),
+    )
     dtype = "float32" if largest_of(parameters) <= SINGLE_LIMIT else "float64"
     with jax.enable_x64(dtype == "float64"):
         joint = Joint(1, kept_levels(sigma))
@@ -182,33 +184,43 @@ def _levels(mixture: GaussianMixture, sigma: Any, ends: tuple[float, float], ste
     return np.concatenate([*parts, stops[-1:]]), start
 
 
-def _guided_runs(key: Any, parameters: dict[str, Any]) -> Any:
+class _Runs(NamedTuple):
+    """Down the levels of `chain` with each step's weight ω, from where guidance has led; seen at `stops`."""
+
+    chain: unequal_covariance.Parameters
+    guidance: ApiArray
+    head_start: ApiArray
+    stops: ApiArray
+
+
+def _guided_runs(key: ApiArray, parameters: _Runs) -> ApiArray:
     """Surprise and correctness at each level along STRIDE runs, shape (2, levels, STRIDE)."""
     start_key, noise_key, class_key = jax.random.split(key, 3)
-    log_weights, means = parameters["classes"][:2]
+    chain = parameters.chain
+    log_weights, means = chain.classes[:2]
     drawn = class_draws(class_key, log_weights)
-    means, levels = means[drawn], parameters["levels"]
+    means, levels = means[drawn], chain.levels
     chosen = jax.nn.one_hot(drawn, log_weights.size, axis=0, dtype=means.dtype)
-    clean = means + unequal_covariance.clean_draws(start_key, drawn, parameters)
+    clean = means + unequal_covariance.clean_draws(start_key, drawn, chain)
     noise = normal(jax.random.fold_in(start_key, 2), clean.shape, clean.dtype)
-    x = clean + parameters["head_start"] * means + levels["sigma"][0] * noise
+    x = clean + parameters.head_start * means + levels.sigma[0] * noise
 
-    def seen(logits: Any) -> Any:
+    def seen(logits: ApiArray) -> ApiArray:
         surprise = -jnp.take_along_axis(jax.nn.log_softmax(logits, axis=0), drawn[None], axis=0)[0]
         return jnp.stack([surprise, (logits.argmax(0) == drawn).astype(logits.dtype)])
 
-    def step(x: Any, indexed: Any) -> tuple[Any, Any]:
+    def step(x: ApiArray, indexed: ApiArray) -> tuple[ApiArray, ApiArray]:
         index, level, lower, weight = indexed
-        sigma = level["sigma"]
-        found = unequal_covariance.posterior_at(x, level, parameters)
+        sigma = level.sigma
+        found = unequal_covariance.posterior_at(x, level, chain)
         denoised = x - sigma**2 * found.pull(weight * chosen + (1 - weight) * found.shares)
         noise = normal(jax.random.fold_in(noise_key, index), x.shape, x.dtype)
         return step_down(x, denoised, sigma, lower, noise), seen(found.log_joint)
 
-    indices = jnp.arange(parameters["guidance"].size, dtype=jnp.uint32)
+    indices = jnp.arange(parameters.guidance.size, dtype=jnp.uint32)
     above = jax.tree.map(lambda entry: entry[:-1], levels)
-    x, rows = jax.lax.scan(step, x, (indices, above, levels["sigma"][1:], parameters["guidance"]))
+    x, rows = jax.lax.scan(step, x, (indices, above, levels.sigma[1:], parameters.guidance))
     last = jax.tree.map(lambda entry: entry[-1], levels)
-    final = seen(unequal_covariance.posterior_at(x, last, parameters).log_joint)
+    final = seen(unequal_covariance.posterior_at(x, last, chain).log_joint)
     rows = jnp.concatenate([rows, final[None]])
-    return rows[parameters["stops"]].transpose(1, 0, 2)
+    return rows[parameters.stops].transpose(1, 0, 2)

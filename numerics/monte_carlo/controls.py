@@ -9,10 +9,12 @@ the third absolute moment of what they would leave is at most `THIRD_MOMENT` cub
 is left in, which bounds the distance of a mean of n draws from the normal law by `O(1/√n)` (Berry-Esseen).
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...theory._support.aliases import ApiArray
 
 __all__ = ["THIRD_MOMENT", "controlled", "slopes_of"]
 
@@ -48,7 +50,7 @@ def _share_left(rest: Array, explained: Array) -> Array:
     return np.sqrt(np.clip(share2, 0, 1))
 
 
-def controlled(rows: Any, slopes: Any, expected: Any) -> Any:
+def controlled(rows: ApiArray, slopes: ApiArray, expected: ApiArray) -> ApiArray:
     """`y − β(x − E x)`, shape (curves, draws), at one level.
 
     `rows` is (curves + controls, draws), `slopes` (curves, controls) and `expected` (controls,).

@@ -14,31 +14,39 @@ Where a group of classes is asked for, the pairs are those in different groups: 
 adds nothing.
 """
 
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from ...theory._support.aliases import ApiArray
 from .meeting import largest_share
 from .statistics import cross_terms, odds_against_top
 
-__all__ = ["centres", "largest", "proposal", "weights"]
+__all__ = ["Proposal", "centres", "largest", "proposal", "weights"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _LEAST_OVERLAP = 1e-30  # below it B + Σ√(p_j p_k) would underflow in single precision; no value depends on it
 
 
-def proposal(gram: Array, class_weights: Array, groups: Array | None = None) -> dict[str, Any]:
-    """Components of q from the Gram matrices of the a_k, shape (levels, K, K).
+class Proposal(NamedTuple):
+    """Components of q.
 
-    `components` (C, 2) names each component's two classes (the same twice for a class itself) in different
-    `groups` (groups, K),
-    `thresholds` (levels, C − 1) cut the range of 32 random bits in proportion to their
-    probabilities, and `overlap` (levels,) is B.
+    `components` (C, 2) names each component's two classes, the same twice for a class itself, `thresholds`
+    (levels, C − 1) cut the range of 32 random bits in proportion to their probabilities, and `overlap`
+    (levels,) is B.
     """
+
+    components: NDArray[np.intp]
+    thresholds: NDArray[np.uint32]
+    overlap: Array
+
+
+def proposal(gram: Array, class_weights: Array, groups: Array | None = None) -> Proposal:
+    """The proposal from Gram matrices of the a_k, (levels, K, K); pairs are in different groups."""
     first, second = np.triu_indices(class_weights.size)
     if groups is not None:
         own = groups.argmax(axis=0)
@@ -54,14 +62,11 @@ def proposal(gram: Array, class_weights: Array, groups: Array | None = None) -> 
     total = np.asarray(special.logsumexp(log_overlaps, axis=1, keepdims=True))
     probabilities = (np.exp(log_overlaps - total) + np.where(pairs, 0, class_weights[first])) / 2
     cuts = np.minimum(np.cumsum(probabilities, axis=1)[:, :-1], 1) * 2.0**32
-    return {
-        "components": np.stack([first, second], axis=1),
-        "thresholds": np.minimum(cuts, 2.0**32 - 1).astype(np.uint32),
-        "overlap": np.exp(total[:, 0]),
-    }
+    cuts = np.minimum(cuts, 2.0**32 - 1).astype(np.uint32)
+    return Proposal(np.stack([first, second], axis=1), cuts, np.exp(total[:, 0]))
 
 
-def centres(bits: Any, gram: Any, thresholds: Any, components: Any) -> Any:
+def centres(bits: ApiArray, gram: ApiArray, thresholds: ApiArray, components: ApiArray) -> ApiArray:
     """`⟨a_k, centre⟩`, shape (K, draws), of the component that 32 random bits (draws,) choose at one level.
 
     `gram` is (K, K), `thresholds` (C − 1,) and `components` (C, 2).
@@ -71,7 +76,7 @@ def centres(bits: Any, gram: Any, thresholds: Any, components: Any) -> Any:
     return ((gram[chosen[:, 0]] + gram[chosen[:, 1]]) / 2).T
 
 
-def weights(logits: Any, overlap: Any, groups: Any | None = None) -> tuple[Any, Any]:
+def weights(logits: ApiArray, overlap: ApiArray, groups: ApiArray | None = None) -> tuple[ApiArray, ApiArray]:
     """`p/q`, and `p/q · (1 + B)/B`, which does not vanish with B; shapes (draws,), at one level.
 
     `logits` (K, draws) are log-posteriors up to a constant and `overlap` () is B.

@@ -17,63 +17,120 @@ number of classes: the variance is that of antithetic draws of the posterior. Wh
 left, few of them carry it, and the relative error is about one over the root of their number.
 """
 
-from typing import Any, TypeAlias
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
+from .kernel import Kernel, Scale
 from .statistics import cross_terms, odds_against_top, posterior_entropy
 from .strides import STRIDE, check_resolution, normal
 
-__all__ = ["many", "many_parameters", "rounding_of"]
+__all__ = ["MANY", "MANY_REDUCED", "many", "many_parameters", "scale_of"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+class Blocks(NamedTuple):
+    """Classes in blocks, whose axis is the first: means (b, r), and each class's place and group (b,)."""
+
+    means: ApiArray
+    log_weights: ApiArray
+    places: ApiArray
+    groups: ApiArray = None
+
+
+class Levels(NamedTuple):
+    """σ² of each level, and of an isotropic covariance `s² + σ²`."""
+
+    noise: Array
+    width: ApiArray = None
+
+
+class Parameters(NamedTuple):
+    """What `many` needs; `members` has a zero a group, `variances` (d,) are of a covariance with any."""
+
+    thresholds: NDArray[np.uint32]
+    members: Array
+    blocks: Blocks
+    levels: Levels
+    largest: Array
+    variances: ApiArray = None
+
+
+class Draw(NamedTuple):
+    """Noise (draws, r), and the class of each draw with its mean and its group."""
+
+    epsilon: ApiArray
+    own: ApiArray
+    mean: ApiArray
+    group: ApiArray = None
+
+
+class Sums(NamedTuple):
+    """Over the classes so far, of each level and draw, relative to the likeliest, whose logarithm is `top`.
+
+    `others` of the odds but for one, `inside` of the odds with their distances from the draw's class; without
+    groups `logs` and `squares`, with them `outside` and the odds of `groups`.
+    """
+
+    top: ApiArray
+    others: ApiArray
+    inside: ApiArray
+    logs: ApiArray = None
+    squares: ApiArray = None
+    outside: ApiArray = None
+    groups: ApiArray = None
+
 
 _BLOCK = 512
 _NONE = -1e30  # logarithm of the weight of what fills up the last block
 
 
-def many(key: Any, parameters: dict[str, Any]) -> Any:
+def many(key: ApiArray, parameters: Parameters) -> ApiArray:
     """Curves of one stride of antithetic pairs ±ε, shape (3, levels, STRIDE)."""
-    blocks, levels = parameters["blocks"], parameters["levels"]
-    means = blocks["means"]  # (blocks, classes of a block, r)
+    blocks, levels = parameters.blocks, parameters.levels
+    means = blocks.means  # (blocks, classes of a block, r)
     noise_key, class_key = jax.random.split(key)
     epsilon = normal(noise_key, (STRIDE, means.shape[-1]), means.dtype)
     bits = jax.random.bits(class_key, (STRIDE,), jnp.uint32)
-    drawn = jnp.searchsorted(parameters["thresholds"], bits, side="right")
-    draw = {"epsilon": epsilon, "class": drawn, "mean": means.reshape(-1, means.shape[-1])[drawn]}
-    if blocks["groups"] is not None:
-        draw["group"] = blocks["groups"].reshape(-1)[drawn]
+    drawn = jnp.searchsorted(parameters.thresholds, bits, side="right")
+    group = None if blocks.groups is None else blocks.groups.reshape(-1)[drawn]
+    draw = Draw(epsilon, drawn, means.reshape(-1, means.shape[-1])[drawn], group)
 
-    def add(sums: Any, block: dict[str, Any]) -> Any:
-        shared = None if "variances" in parameters else _distances(block, draw)
+    def add(sums: ApiArray, block: Blocks) -> ApiArray:
+        shared = None if parameters.variances is not None else _distances(block, draw)
 
-        def at(each: Any) -> Any:
+        def at(each: ApiArray) -> ApiArray:
             level, (plus, minus) = each
-            found = _whitened(block, draw, level, parameters.get("variances"), shared)
+            found = _whitened(block, draw, level, parameters.variances, shared)
             return _added(plus, 1, found, block, draw), _added(minus, -1, found, block, draw)
 
         return jax.lax.map(at, (levels, sums)), None
 
-    start = _nothing(levels["noise"].size, parameters["members"], means.dtype)
+    start = _nothing(levels.noise.size, parameters.members, means.dtype)
     sums, _ = jax.lax.scan(add, (start, start), blocks)
     plus, minus = sums
     curves = (_curves(plus, draw) + _curves(minus, draw)) / 2
-    return jnp.stack([curves[0], (1 + levels["noise"])[:, None] * curves[1], curves[2]])
+    return jnp.stack([curves[0], (1 + levels.noise)[:, None] * curves[1], curves[2]])
 
 
-def many_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None, reduced: bool) -> Any:
+def many_parameters(
+    mixture: GaussianMixture, sigma: Array, groups: Array | None, reduced: bool
+) -> Parameters:
     """What `many` needs; with `reduced` noise is drawn in the span of the mean differences if it can be."""
     covariance = mixture.covariances[0]
     centred = mixture.means - mixture.weights @ mixture.means
     variance = covariance.isotropic_variance
     noise = sigma**2
-    more: dict[str, Any] = {}
+    variances = None
     if variance is None:
-        centred, more["variances"] = covariance.rotate(centred), np.asarray(covariance.variances)
+        centred, variances = covariance.rotate(centred), np.asarray(covariance.variances)
         least = float(covariance.variances.min())
     else:
         least = variance
@@ -85,23 +142,25 @@ def many_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None
     shape = (-1, min(_BLOCK, mixture.classes))
     cuts = np.minimum(np.cumsum(mixture.weights)[:-1], 1) * 2.0**32
     groups_of = None if groups is None else np.pad(groups.argmax(axis=0), (0, fill)).astype(np.int32)
-    return {
-        "thresholds": np.minimum(cuts, 2.0**32 - 1).astype(np.uint32),
-        "members": np.zeros(0 if groups is None else len(groups)),
-        "blocks": {
-            "means": np.pad(centred, ((0, fill), (0, 0))).reshape(*shape, centred.shape[1]),
-            "log_weights": np.pad(np.log(mixture.weights), (0, fill), constant_values=_NONE).reshape(shape),
-            "places": np.arange(mixture.classes + fill, dtype=np.int32).reshape(shape),
-            "groups": None if groups_of is None else groups_of.reshape(shape),
-        },
-        "levels": {"noise": noise} if variance is None else {"noise": noise, "width": variance + noise},
-        "largest": lengths2.max() / (least + noise),
-    } | more
+    return Parameters(
+        thresholds=np.minimum(cuts, 2.0**32 - 1).astype(np.uint32),
+        members=np.zeros(0 if groups is None else len(groups)),
+        blocks=Blocks(
+            np.pad(centred, ((0, fill), (0, 0))).reshape(*shape, centred.shape[1]),
+            np.pad(np.log(mixture.weights), (0, fill), constant_values=_NONE).reshape(shape),
+            np.arange(mixture.classes + fill, dtype=np.int32).reshape(shape),
+            None if groups_of is None else groups_of.reshape(shape),
+        ),
+        levels=Levels(noise, None if variance is None else variance + noise),
+        largest=lengths2.max() / (least + noise),
+        variances=variances,
+    )
 
 
-def rounding_of(parameters: dict[str, Any], dtype: str) -> Array:
-    """Relative error of the arithmetic at each level."""
-    return 4 * float(np.finfo(dtype).eps) * (1 + parameters["largest"])
+def scale_of(mixture: GaussianMixture, parameters: Parameters, dtype: str, choices: int) -> Scale:
+    """Draws are in nats and of the mixture alone."""
+    rounding = 4 * float(np.finfo(dtype).eps) * (1 + parameters.largest)
+    return Scale(1.0, rounding, np.full(parameters.levels.noise.size, np.log(choices)))
 
 
 def _spanned(centred: Array) -> Array:
@@ -110,81 +169,84 @@ def _spanned(centred: Array) -> Array:
     return vectors * np.sqrt(np.maximum(values, 0))
 
 
-def _distances(block: dict[str, Any], draw: dict[str, Any]) -> tuple[Any, Any]:
+def _distances(block: Blocks, draw: Draw) -> tuple[ApiArray, ApiArray]:
     """`ε·m_k` and `|m_k − m_c|²`, shape (classes of the block, draws)."""
     # one product, so that the means are read once
-    both = _forms(block["means"], jnp.concatenate([draw["epsilon"], draw["mean"]]))
-    return both[:, :STRIDE], _gaps(block["means"], draw["mean"], block, draw, both[:, STRIDE:])
+    both = _forms(block.means, jnp.concatenate([draw.epsilon, draw.mean]))
+    return both[:, :STRIDE], _gaps(block.means, draw.mean, block, draw, both[:, STRIDE:])
 
 
 def _whitened(
-    block: dict[str, Any], draw: dict[str, Any], level: dict[str, Any], variances: Any, shared: Any
-) -> tuple[Any, Any, Any]:
+    block: Blocks, draw: Draw, level: Levels, variances: ApiArray, shared: ApiArray
+) -> tuple[ApiArray, ApiArray, ApiArray]:
     """`ε·a_k`, `|a_k − a_c|²` and `|b_k − b_c|²` with b = S^{−1}m, at one level."""
     if shared is not None:
-        width = level["width"]
+        width = level.width
         return shared[0] / jnp.sqrt(width), shared[1] / width, shared[1] / width**2
-    widths = variances + level["noise"]
+    widths = variances + level.noise
     root = jnp.sqrt(widths)
-    white = block["means"] / root
-    own, pulls, pull = draw["mean"] / root, block["means"] / widths, draw["mean"] / widths
+    white = block.means / root
+    own, pulls, pull = draw.mean / root, block.means / widths, draw.mean / widths
     gaps = _gaps(white, own, block, draw, _forms(white, own))
-    return _forms(white, draw["epsilon"]), gaps, _gaps(pulls, pull, block, draw, _forms(pulls, pull))
+    return _forms(white, draw.epsilon), gaps, _gaps(pulls, pull, block, draw, _forms(pulls, pull))
 
 
-def _forms(rows: Any, others: Any) -> Any:
+def _forms(rows: ApiArray, others: ApiArray) -> ApiArray:
     return jnp.matmul(rows, others.T, precision="highest")
 
 
-def _gaps(rows: Any, own: Any, block: dict[str, Any], draw: dict[str, Any], forms: Any) -> Any:
+def _gaps(rows: ApiArray, own: ApiArray, block: Blocks, draw: Draw, forms: ApiArray) -> ApiArray:
     """Squared distances of rows, from their products, and exactly zero from a class to itself."""
     found = (rows**2).sum(-1)[:, None] + (own**2).sum(-1) - 2 * forms
-    return jnp.where(block["places"][:, None] == draw["class"], 0, jnp.maximum(found, 0))
+    return jnp.where(block.places[:, None] == draw.own, 0, jnp.maximum(found, 0))
 
 
-def _nothing(levels: int, members: Any, dtype: Any) -> dict[str, Any]:
+def _nothing(levels: int, members: ApiArray, dtype: ApiArray) -> Sums:
     """Sums over no class; `top` far below any, so that the first block takes its place."""
     zero = jnp.zeros((levels, STRIDE), dtype)
-    sums = {"top": zero + 2 * _NONE, "others": zero - 1, "inside": zero}
+    sums = Sums(zero + 2 * _NONE, zero - 1, zero)
     if not members.size:
-        return sums | {"logs": zero, "squares": zero - 1}
-    return sums | {"outside": zero, "groups": jnp.zeros((levels, members.size, STRIDE), dtype)}
+        return sums._replace(logs=zero, squares=zero - 1)
+    return sums._replace(outside=zero, groups=jnp.zeros((levels, members.size, STRIDE), dtype))
 
 
 def _added(
-    sums: dict[str, Any], sign: int, found: tuple[Any, Any, Any], block: dict[str, Any], draw: dict[str, Any]
-) -> dict[str, Any]:
+    sums: Sums, sign: int, found: tuple[ApiArray, ApiArray, ApiArray], block: Blocks, draw: Draw
+) -> Sums:
     """Sums with those over one block, at one level."""
     products, gaps, pulls = found
-    logits = block["log_weights"][:, None] - gaps / 2 + sign * products
+    logits = block.log_weights[:, None] - gaps / 2 + sign * products
     top = logits.max(0)
     logs = logits - top
     odds, at_top = jnp.exp(logs), logs == 0
     rest, ties = jnp.where(at_top, 0, odds), at_top.sum(0) - 1
-    own = {"top": top, "others": rest.sum(0) + ties}
-    if block["groups"] is None:
-        own |= {"inside": (odds * pulls).sum(0), "logs": (rest * logs).sum(0)}
-        return _merged(sums, own | {"squares": (rest * rest).sum(0) + ties})
-    same = block["groups"][:, None] == draw["group"]
+    others = rest.sum(0) + ties
+    if block.groups is None:
+        own = Sums(top, others, (odds * pulls).sum(0), logs=(rest * logs).sum(0))
+        return _merged(sums, own._replace(squares=(rest * rest).sum(0) + ties))
+    same = block.groups[:, None] == draw.group
     weighted = odds * pulls
-    own |= {"inside": jnp.where(same, weighted, 0).sum(0), "outside": jnp.where(same, 0, weighted).sum(0)}
-    members = jnp.arange(sums["groups"].shape[0])[:, None] == block["groups"]
-    return _merged(sums, own | {"groups": _forms(members.astype(odds.dtype), odds.T)})
+    inside, outside = jnp.where(same, weighted, 0).sum(0), jnp.where(same, 0, weighted).sum(0)
+    own = Sums(top, others, inside, outside=outside)
+    members = jnp.arange(sums.groups.shape[0])[:, None] == block.groups
+    return _merged(sums, own._replace(groups=_forms(members.astype(odds.dtype), odds.T)))
 
 
-def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+def _merged(first: Sums, second: Sums) -> Sums:
     """Sums over two sets of classes, relative to the likeliest of both."""
-    ahead = first["top"] >= second["top"]
-    lower = -jnp.abs(first["top"] - second["top"])
+    ahead = first.top >= second.top
+    lower = -jnp.abs(first.top - second.top)
     factor = jnp.exp(lower)
 
-    def ordered(name: str) -> tuple[Any, Any]:
-        pair = first[name], second[name]
+    def ordered(name: str) -> tuple[ApiArray, ApiArray]:
+        pair = getattr(first, name), getattr(second, name)
         return jnp.where(ahead, *pair), jnp.where(ahead, *pair[::-1])
 
     others, fewer = ordered("others")
-    total = {"top": jnp.maximum(first["top"], second["top"]), "others": others + factor * (1 + fewer)}
-    for name in first.keys() - total.keys():
+    total = {"top": jnp.maximum(first.top, second.top), "others": others + factor * (1 + fewer)}
+    for name, held in first._asdict().items():
+        if name in total or held is None:
+            continue
         large, small = ordered(name)
         if name == "squares":
             total[name] = large + factor**2 * (1 + small)
@@ -192,22 +254,26 @@ def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
             total[name] = large + factor * (small + lower * (1 + fewer))
         else:
             total[name] = large + factor * small
-    return total
+    return Sums(**total)
 
 
-def _curves(sums: dict[str, Any], draw: dict[str, Any]) -> Any:
+def _curves(sums: Sums, draw: Draw) -> ApiArray:
     """Entropy, rate over 1 + σ² and disagreement, shape (3, levels, draws)."""
-    others = sums["others"]
+    others = sums.others
     norm = 1 + others
-    if "groups" not in sums:
-        disagreement = (others * (2 + others) - sums["squares"]) / norm**2
-        return jnp.stack([jnp.log1p(others) - sums["logs"] / norm, sums["inside"] / norm / 2, disagreement])
-    shares = jnp.moveaxis(sums["groups"], 1, 0)  # (groups, levels, draws)
-    own = (jnp.arange(len(shares))[:, None] == draw["group"])[:, None]
+    if sums.groups is None:
+        disagreement = (others * (2 + others) - sums.squares) / norm**2
+        return jnp.stack([jnp.log1p(others) - sums.logs / norm, sums.inside / norm / 2, disagreement])
+    shares = jnp.moveaxis(sums.groups, 1, 0)  # (groups, levels, draws)
+    own = (jnp.arange(len(shares))[:, None] == draw.group)[:, None]
     held = jnp.where(own, shares, 0).sum(0)
     missed = jnp.where(own, 0, shares).sum(0) / norm
-    inside = jnp.where(held > 0, missed * sums["inside"] / jnp.where(held > 0, held, 1), 0)
+    inside = jnp.where(held > 0, missed * sums.inside / jnp.where(held > 0, held, 1), 0)
     odds, log_odds = odds_against_top(jnp.log(shares))
     disagreement = cross_terms(odds, log_odds) / odds.sum(0) ** 2
-    rate = (sums["outside"] / norm - inside) / 2
+    rate = (sums.outside / norm - inside) / 2
     return jnp.stack([posterior_entropy(jnp.log(shares)), rate, disagreement])
+
+
+MANY = Kernel(partial(many_parameters, reduced=False), many, scale_of, double=False)
+MANY_REDUCED = Kernel(partial(many_parameters, reduced=True), many, scale_of, double=True)

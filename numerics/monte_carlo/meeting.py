@@ -16,13 +16,14 @@ d; of matrices with axes of their own each pair and level needs a root of d by d
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 from scipy.interpolate import interp1d
 
+from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, mixing
 
@@ -105,7 +106,7 @@ def largest_share(tilts: Array) -> Array:
 
 
 def _searched(
-    mixture: GaussianMixture, classes: Classes, sigma: Array, first: Any, second: Any
+    mixture: GaussianMixture, classes: Classes, sigma: Array, first: ApiArray, second: ApiArray
 ) -> Iterator[Array]:
     """The tilts of the pairs at each σ; of many pairs at every few σ, and interpolated in log σ between them.
 
@@ -127,8 +128,14 @@ def _searched(
 
 
 def _at_level(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any, most: int, tilts: Array
-) -> tuple[Any, Array, Array, float, dict[str, Array]]:
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: float,
+    first: ApiArray,
+    second: ApiArray,
+    most: int,
+    tilts: Array,
+) -> tuple[ApiArray, Array, Array, float, dict[str, Array]]:
     """Places of the pairs kept, their tilts and log-overlaps, a bound of the others, and what draws take."""
     log_weights = classes.log_weights
     pair = _pairs_of(mixture, classes, sigma, first, second)
@@ -169,7 +176,7 @@ def _least(values: Callable[[Array], Array]) -> Array:
 
 
 def _pairs_of(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray
 ) -> Callable[[Array], Array]:
     """`log ρ(s)` of every pair, as a function of s (pairs,)."""
     if classes.axes is not None:
@@ -204,7 +211,7 @@ def _exponent(own: Array, other: Array, gaps2: Array, s: Array, count: int = 1) 
 
 
 def _of_matrices(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray
 ) -> Callable[[Array], Array]:
     """By generalised eigenvalues of `(S_j, S_k)`, with the differences of the means on their axes."""
     noise = sigma**2 * np.eye(mixture.dimension)
@@ -219,7 +226,9 @@ def _of_matrices(
     return lambda s: _exponent(ratios, one, gaps2, np.broadcast_to(s, first.shape)[:, None])
 
 
-def _of_factors(classes: Classes, sigma: float, first: Any, second: Any) -> Callable[[Array], Array]:
+def _of_factors(
+    classes: Classes, sigma: float, first: ApiArray, second: ApiArray
+) -> Callable[[Array], Array]:
     """By determinants of the size of the factors: `M = B + VVᵀ` with `B` diagonal and V of rank 2r."""
     widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
     own = _inverted(widths, classes.factors, np.zeros_like(classes.means))[0]
@@ -269,7 +278,7 @@ def _inverted(width: Array, factors: Array, gap: Array) -> tuple[Array, Array]:
 
 
 def _forms(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any, tilts: Array
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray, tilts: Array
 ) -> dict[str, Array]:
     """What a draw from each pair's Gaussian takes, besides the diagonals."""
     if classes.axes is not None:
@@ -280,7 +289,7 @@ def _forms(
 
 
 def _roots(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: Any, second: Any, tilts: Array
+    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray, tilts: Array
 ) -> dict[str, Array]:
     """`centres` μ (C, d) and `roots` R (C, d, d) with `RRᵀ = P^{−1}`; of Cholesky, hence smooth in σ."""
     dimension = mixture.dimension
@@ -296,7 +305,9 @@ def _roots(
     return {"centres": centres, "roots": roots}
 
 
-def _turns(classes: Classes, sigma: float, first: Any, second: Any, tilts: Array) -> dict[str, Array]:
+def _turns(
+    classes: Classes, sigma: float, first: ApiArray, second: ApiArray, tilts: Array
+) -> dict[str, Array]:
     """`centres` μ (C, d), `turns` G (C, 2r, 2r) and `growths` c (C, 2r) of low-rank covariances.
 
     With `Δ = s/B_j + (1−s)/B_k` and E the columns `√s Δ^{−1/2}B_j^{−1}U_j` and `√(1−s) Δ^{−1/2}B_k^{−1}U_k`,
@@ -333,7 +344,7 @@ class _Bases(NamedTuple):
 
 
 def _turned(
-    classes: Classes, basis: _Bases, first: Any, second: Any, tilts: Array
+    classes: Classes, basis: _Bases, first: ApiArray, second: ApiArray, tilts: Array
 ) -> tuple[Array, Array, Array]:
     """Centres, turns and growths of some pairs at once."""
     sides = ((first, tilts[:, None]), (second, 1 - tilts[:, None]))
@@ -373,7 +384,7 @@ def _turned(
     return classes.means[second] + (pulled + (axes @ more[..., None])[..., 0]) / root, turns, growths
 
 
-def _wide(sides: Any, axes: Array, white: Array) -> tuple[Array, Array, Array]:
+def _wide(sides: ApiArray, axes: Array, white: Array) -> tuple[Array, Array, Array]:
     """The directions in which both classes are wide: their turn, the roots of their precisions, and centres.
 
     There `1 − |Vᵀx|²` cancels. `Δ^{−1/2}PΔ^{−1/2} = FᵀF`, F the rows `H_j A_j` over `H_k A_k` with
@@ -382,7 +393,7 @@ def _wide(sides: Any, axes: Array, white: Array) -> tuple[Array, Array, Array]:
     `√s B_j^{−1/2}(m_j − m_k)`, of which the centre is the nearest that F reaches.
     """
 
-    def shrunk(side: Any, vectors: Array) -> Array:
+    def shrunk(side: ApiArray, vectors: Array) -> Array:
         basis, root, _ = side
         along = basis.T @ vectors
         return (vectors - basis @ along) + basis @ (root * along)

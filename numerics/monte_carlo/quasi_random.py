@@ -3,7 +3,7 @@
 `REPLICATES` scramblings of one Sobol' set are independent and unbiased; the mean of each is one sample.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import numpy as np
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
+from ...theory._support.aliases import ApiArray
 from .._support.jax_settings import own_settings
 from .._support.seeds import seed_of, stream
 from .moments import Moments
-from .shared_covariance import reduced_at
+from .shared_covariance import Parameters, reduced_at
 from .strides import Estimate, Joint, Progress
 
 __all__ = ["REPLICATES", "estimate"]
@@ -27,18 +28,18 @@ _BLOCK = 256  # points evaluated at once
 
 
 def estimate(
-    parameters: dict[str, Any],
+    parameters: Parameters,
     samples: int,
-    key: Any,
+    key: ApiArray,
     progress: Progress | None = None,
     joint: Joint | None = None,
 ) -> Estimate:
     """Mean and standard error of `reduced`'s curves from at least `samples` points."""
-    levels = parameters["levels"]
-    rank, dtype = levels["roots"].shape[-1], levels["roots"].dtype
+    levels = parameters.levels
+    rank, dtype = levels.roots.shape[-1], levels.roots.dtype
     if rank == 1:
         # one smooth dimension is integrated better than any control could: what it leaves is rough
-        parameters = parameters | {"levels": levels | {"slopes": np.zeros_like(levels["slopes"])}}
+        parameters = parameters._replace(levels=levels._replace(slopes=np.zeros_like(levels.slopes)))
     # Sobol' sets are balanced at powers of two
     seed = seed_of(key)
     points = 2 ** int(np.ceil(np.log2(max(samples / REPLICATES, 1))))
@@ -66,7 +67,7 @@ def _points(rank: int, points: int, seed: list[int]) -> tuple[Array, NDArray[np.
 
 
 @jax.jit
-def _mean(blocks: Any, bits: Any, parameters: dict[str, Any]) -> Any:
+def _mean(blocks: ApiArray, bits: ApiArray, parameters: Parameters) -> ApiArray:
     """Average of the curves over the points, shape (3, levels)."""
     each = jax.lax.map(lambda block: reduced_at(block[0], block[1], parameters).mean(-1), (blocks, bits))
     return each.mean(0)

@@ -18,102 +18,141 @@ whose mean follows from `E h_j h_k = ⟨a_j, a_k⟩ + Σ_c w_c μ_cj μ_ck` with
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
 from .._support.jax_settings import own_settings
 from . import importance
 from .controls import controlled, slopes_of
+from .kernel import Kernel, Scale
 from .levels import over_levels
 from .statistics import statistics
 from .strides import SINGLE_LIMIT, STRIDE, check_resolution, in_precision, largest_of, normal
 
 __all__ = [
+    "AMBIENT",
+    "AMBIENT_ISOTROPIC",
+    "REDUCED",
+    "Levels",
+    "Parameters",
     "ambient",
     "ambient_isotropic",
     "ambient_parameters",
     "reduced",
     "reduced_at",
     "reduced_parameters",
-    "unit_and_rounding",
+    "scale_of",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
 
+
+class Levels(NamedTuple):
+    """Arrays of each level, whose axis is the first; the last four are of one kernel or another.
+
+    `gram` and `gaps` (levels, K, K) are `⟨a_j, a_k⟩` and `|S^{−1}(m_j − m_k)|²`, `noise` σ²; `second_order`
+    is `E V` and `expected` (levels, 2) the controls' means; `thresholds` and `overlap` are of `importance`;
+    `slopes` (levels, 3, 2) are the controls'.
+    """
+
+    gram: Array
+    gaps: Array
+    noise: Array
+    second_order: Array
+    expected: Array
+    thresholds: NDArray[np.uint32]
+    overlap: Array
+    slopes: ApiArray = None
+    roots: ApiArray = None
+    scale: ApiArray = None
+    whitened: ApiArray = None
+
+
+class Parameters(NamedTuple):
+    """What kernels of a shared covariance need; `means` (K, d) only for an isotropic one."""
+
+    log_weights: Array
+    groups: Array | None
+    components: NDArray[np.intp]
+    levels: Levels
+    means: ApiArray = None
+
+
 _PILOT_KEY, _PILOT_STRIDES = 2**31 - 1, 8
 
 
-def reduced(key: Any, parameters: dict[str, Any]) -> Any:
+def reduced(key: ApiArray, parameters: Parameters) -> ApiArray:
     """Curves of one stride with noise drawn in the span of the mean differences."""
     noise_key, centre_key = jax.random.split(key)
-    roots = parameters["levels"]["roots"]  # (levels, K, K − 1)
+    roots = parameters.levels.roots  # (levels, K, K − 1)
     y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
     return _pairs(lambda level: _reduced_products(y, level), centre_key, parameters)
 
 
-def reduced_at(y: Any, bits: Any, parameters: dict[str, Any]) -> Any:
+def reduced_at(y: ApiArray, bits: ApiArray, parameters: Parameters) -> ApiArray:
     """Curves (3, levels, draws) of noise y (draws, K − 1) and of 32 random bits (draws,) for the centre."""
 
-    def at(level: dict[str, Any]) -> Any:
-        centres = importance.centres(bits, level["gram"], level["thresholds"], parameters["components"])
+    def at(level: Levels) -> ApiArray:
+        centres = importance.centres(bits, level.gram, level.thresholds, parameters.components)
         rows = _rows(centres + _reduced_products(y, level), level, parameters)
-        return controlled(rows, level["slopes"], level["expected"])
+        return controlled(rows, level.slopes, level.expected)
 
-    return over_levels(at, parameters["levels"], parameters["log_weights"].size)
+    return over_levels(at, parameters.levels, parameters.log_weights.size)
 
 
-def _reduced_products(y: Any, level: dict[str, Any]) -> Any:
+def _reduced_products(y: ApiArray, level: Levels) -> ApiArray:
     """`ε·a_k` (K, draws) from noise y (draws, K − 1)."""
-    return jnp.matmul(level["roots"], y.T, precision="highest")
+    return jnp.matmul(level.roots, y.T, precision="highest")
 
 
-def ambient(key: Any, parameters: dict[str, Any]) -> Any:
+def ambient(key: ApiArray, parameters: Parameters) -> ApiArray:
     """Curves of one stride with noise drawn in all dimensions, any shared covariance."""
-    whitened = parameters["levels"]["whitened"]  # (levels, K, d)
+    whitened = parameters.levels.whitened  # (levels, K, d)
     noise_key, centre_key = jax.random.split(key)
     epsilon = normal(noise_key, (STRIDE, whitened.shape[-1]), whitened.dtype)
 
-    def products(level: dict[str, Any]) -> Any:
-        return jnp.matmul(level["whitened"], epsilon.T, precision="highest")
+    def products(level: Levels) -> ApiArray:
+        return jnp.matmul(level.whitened, epsilon.T, precision="highest")
 
     return _pairs(products, centre_key, parameters)
 
 
-def ambient_isotropic(key: Any, parameters: dict[str, Any]) -> Any:
+def ambient_isotropic(key: ApiArray, parameters: Parameters) -> ApiArray:
     """`ambient` for `Σ = s²I`, where all levels share the products with the means themselves."""
-    means = parameters["means"]  # (K, d)
+    means = parameters.means  # (K, d)
     noise_key, centre_key = jax.random.split(key)
     epsilon = normal(noise_key, (STRIDE, means.shape[-1]), means.dtype)
     products = jnp.matmul(epsilon, means.T, precision="highest").T
-    return _pairs(lambda level: products * level["scale"], centre_key, parameters)
+    return _pairs(lambda level: products * level.scale, centre_key, parameters)
 
 
-def reduced_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
+def reduced_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
     """What `reduced` needs: Gram matrices at each level, their roots, and the controls' slopes."""
     common = _common(mixture, sigma, groups)
-    return _and_levels(common, _fitted(common))
+    return _and_levels(common, **_fitted(common))
 
 
-def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
+def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
     """What `ambient` or, for an isotropic covariance, `ambient_isotropic` needs."""
     common = _common(mixture, sigma, groups)
     # the law of the rows is that of `reduced`, whose pilot costs nothing that grows with d
-    common = _and_levels(common, {"slopes": _fitted(common)["slopes"]})
+    common = _and_levels(common, slopes=_fitted(common)["slopes"])
     covariance = mixture.covariances[0]
     centred, variance = _centred(mixture), covariance.isotropic_variance
     if variance is not None:
         scale = 1 / np.sqrt(variance + sigma**2)
-        return _and_levels(common, {"scale": scale}) | {"means": centred}
-    return _and_levels(common, {"whitened": np.stack([covariance.whiten(centred, n) for n in sigma**2])})
+        return _and_levels(common, scale=scale)._replace(means=centred)
+    return _and_levels(common, whitened=np.stack([covariance.whiten(centred, n) for n in sigma**2]))
 
 
-def _and_levels(parameters: dict[str, Any], more: dict[str, Array]) -> dict[str, Any]:
-    return parameters | {"levels": parameters["levels"] | more}
+def _and_levels(parameters: Parameters, **more: Array) -> Parameters:
+    return parameters._replace(levels=parameters.levels._replace(**more))
 
 
 def _roots(gram: Array) -> Array:
@@ -136,10 +175,10 @@ def _roots(gram: Array) -> Array:
     return roots @ vectors[len(gram) // 2][:, :0:-1]
 
 
-def _fitted(common: dict[str, Any]) -> dict[str, Array]:
+def _fitted(common: Parameters) -> dict[str, Array]:
     """Roots of the Gram matrices, and the slopes of the controls from a pilot of the `reduced` method."""
-    roots = _roots(common["levels"]["gram"])
-    parameters = _and_levels(common, {"roots": roots})
+    roots = _roots(common.levels.gram)
+    parameters = _and_levels(common, roots=roots)
     double = largest_of(parameters) > SINGLE_LIMIT
     with own_settings(double=double):
         precise = in_precision(parameters, "float64" if double else "float32")
@@ -148,11 +187,11 @@ def _fitted(common: dict[str, Any]) -> dict[str, Array]:
 
 
 @jax.jit
-def _pilot(parameters: dict[str, Any]) -> Any:
+def _pilot(parameters: Parameters) -> ApiArray:
     """Rows of pairs that no estimate uses, shape (5, levels, pairs)."""
-    roots = parameters["levels"]["roots"]
+    roots = parameters.levels.roots
 
-    def stride(index: Any) -> Any:
+    def stride(index: ApiArray) -> ApiArray:
         key = jax.random.fold_in(jax.random.key(_PILOT_KEY, impl="threefry2x32"), index)
         noise_key, centre_key = jax.random.split(key)
         y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
@@ -162,47 +201,51 @@ def _pilot(parameters: dict[str, Any]) -> Any:
     return jnp.moveaxis(rows, 0, -2).reshape(*rows.shape[1:3], -1)
 
 
-def unit_and_rounding(parameters: dict[str, Any], dtype: str) -> tuple[Array, Array]:
-    """What a unit of the curves is worth, and the relative error of the arithmetic, both (levels,)."""
-    levels = parameters["levels"]
+def scale_of(mixture: GaussianMixture, parameters: Parameters, dtype: str, choices: int) -> Scale:
+    """Unit, rounding and largest draw of both kernels."""
+    levels = parameters.levels
     # a relative rounding of the log-odds by ε is an absolute one by ε|a|², and so is that of p
-    largest = np.abs(levels["gram"]).max(axis=(1, 2))
-    return levels["overlap"] / (1 + levels["overlap"]), 4 * float(np.finfo(dtype).eps) * (1 + largest)
+    largest = np.abs(levels.gram).max(axis=(1, 2))
+    rounding = 4 * float(np.finfo(dtype).eps) * (1 + largest)
+    return Scale(levels.overlap / (1 + levels.overlap), rounding, importance.largest(levels.overlap, choices))
 
 
 def _pairs(
-    products_of: Callable[[Any], Any], centre_key: Any, parameters: dict[str, Any], control: bool = True
-) -> Any:
+    products_of: Callable[[ApiArray], ApiArray],
+    centre_key: ApiArray,
+    parameters: Parameters,
+    control: bool = True,
+) -> ApiArray:
     """Mean of the curves over the antithetic pairs ±ε around one centre each, shape (3, levels, STRIDE).
 
     Without `control` the control variates are not used but returned, shape (5, levels, STRIDE).
     """
     bits = jax.random.bits(centre_key, (STRIDE,), jnp.uint32)
 
-    def at(level: dict[str, Any]) -> Any:
-        centres = importance.centres(bits, level["gram"], level["thresholds"], parameters["components"])
+    def at(level: Levels) -> ApiArray:
+        centres = importance.centres(bits, level.gram, level.thresholds, parameters.components)
         products = products_of(level)
         signs = (centres + products, centres - products)
         rows = sum(_rows(inner, level, parameters) for inner in signs) / 2
-        return controlled(rows, level["slopes"], level["expected"]) if control else rows
+        return controlled(rows, level.slopes, level.expected) if control else rows
 
-    return over_levels(at, parameters["levels"], parameters["log_weights"].size)
+    return over_levels(at, parameters.levels, parameters.log_weights.size)
 
 
-def _rows(inner: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
+def _rows(inner: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
     """The three curves and the two control variates, weighted; `inner` (K, draws) is ⟨a_k, x⟩."""
-    h = inner - jnp.diagonal(level["gram"])[:, None] / 2
-    logits = h + parameters["log_weights"][:, None]
-    weights, scaled = importance.weights(logits, level["overlap"], parameters["groups"])
-    curves = statistics(logits, level["gaps"], level["noise"], parameters["groups"])
-    control = _second_order(h, level["second_order"], parameters)
+    h = inner - jnp.diagonal(level.gram)[:, None] / 2
+    logits = h + parameters.log_weights[:, None]
+    weights, scaled = importance.weights(logits, level.overlap, parameters.groups)
+    curves = statistics(logits, level.gaps, level.noise, parameters.groups)
+    control = _second_order(h, level.second_order, parameters)
     return jnp.concatenate([scaled * curves, weights[None], (weights * control)[None]])
 
 
-def _second_order(h: Any, norm: Any, parameters: dict[str, Any]) -> Any:
+def _second_order(h: ApiArray, norm: ApiArray, parameters: Parameters) -> ApiArray:
     """`V/E V`, shape (draws,), or zero where E V is."""
     h = h / jnp.sqrt(jnp.where(norm > 0, norm, 1))
-    weights, groups = jnp.exp(parameters["log_weights"]), parameters["groups"]
+    weights, groups = jnp.exp(parameters.log_weights), parameters.groups
     weighted = weights[:, None] * h
     mean = weighted.sum(0)
     if groups is None:
@@ -213,27 +256,23 @@ def _second_order(h: Any, norm: Any, parameters: dict[str, Any]) -> Any:
     return jnp.where(norm > 0, squares - mean**2, 0)
 
 
-def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
+def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
     gram, forms = _resolvent_grams(mixture, sigma)
     lengths = np.diagonal(forms, axis1=1, axis2=2)
     check_resolution(np.diagonal(gram, axis1=1, axis2=2).max(axis=1), sigma)
     second_order = _expected_second_order(gram, mixture.weights, groups)
     varies = (second_order > 0).astype(np.float64)
     proposal = importance.proposal(gram, mixture.weights, groups)
-    return {
-        "log_weights": np.log(mixture.weights),
-        "groups": groups,
-        "components": proposal["components"],
-        "levels": {
-            "gram": gram,
-            "gaps": np.maximum(lengths[:, :, None] + lengths[:, None, :] - 2 * forms, 0),
-            "noise": sigma**2,
-            "second_order": second_order,
-            "expected": np.stack([np.ones(sigma.size), varies], axis=1),
-            "thresholds": proposal["thresholds"],
-            "overlap": proposal["overlap"],
-        },
-    }
+    levels = Levels(
+        gram=gram,
+        gaps=np.maximum(lengths[:, :, None] + lengths[:, None, :] - 2 * forms, 0),
+        noise=sigma**2,
+        second_order=second_order,
+        expected=np.stack([np.ones(sigma.size), varies], axis=1),
+        thresholds=proposal.thresholds,
+        overlap=proposal.overlap,
+    )
+    return Parameters(np.log(mixture.weights), groups, proposal.components, levels)
 
 
 def _expected_second_order(gram: Array, weights: Array, groups: Array | None) -> Array:
@@ -271,3 +310,8 @@ def _resolvent_grams(mixture: GaussianMixture, sigma: Array) -> tuple[Array, Arr
     centred = _centred(mixture)
     solved = [covariance.solve(centred, noise) for noise in sigma**2]
     return np.stack([centred @ s.T for s in solved]), np.stack([s @ s.T for s in solved])
+
+
+REDUCED = Kernel(reduced_parameters, reduced, scale_of, double=True)
+AMBIENT = Kernel(ambient_parameters, ambient, scale_of, double=False)
+AMBIENT_ISOTROPIC = Kernel(ambient_parameters, ambient_isotropic, scale_of, double=False)

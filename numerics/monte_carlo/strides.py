@@ -23,6 +23,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import ApiArray
 from .._support.devices import check_devices
 from .._support.jax_settings import own_settings
 from .._support.seeds import key_words, seed_of
@@ -131,7 +132,7 @@ def estimate(
     kernel: Kernel,
     parameters: Any,
     samples: int,
-    key: Any,
+    key: ApiArray,
     *,
     tolerance: Any = None,
     progress: Progress | None = None,
@@ -349,12 +350,12 @@ def _of_all_processes(mesh: Mesh, own: list[Any]) -> Any:
 def _compiled(
     kernel: Kernel,
     size: int,
-    seed: Any,
-    first: Any,
-    count: Any,
+    seed: ApiArray,
+    first: ApiArray,
+    count: ApiArray,
     parameters: Any,
     curves: int = 0,
-    levels: Any = None,
+    levels: ApiArray = None,
 ) -> Any:
     """Moments of `count` strides, the first rows of arrays of `size`, one stride after another.
 
@@ -379,11 +380,11 @@ def _compiled(
 def _at_once(
     kernel: Kernel,
     size: int,
-    seed: Any,
-    first: Any,
+    seed: ApiArray,
+    first: ApiArray,
     parameters: Any,
     curves: int = 0,
-    levels: Any = None,
+    levels: ApiArray = None,
 ) -> Any:
     """Moments of `size` strides together, as an accelerator wants them."""
     root = jax.random.wrap_key_data(seed, impl="threefry2x32")

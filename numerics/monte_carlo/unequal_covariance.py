@@ -18,75 +18,111 @@ relative to the likeliest, so that nothing is lost where it has nearly all the p
 entropy is left it is computed as `H(C) − E KL(posterior, prior)`, in which nothing cancels either.
 """
 
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
-from ...theory.mixtures.posterior import Posterior, mixing, posterior
+from ...theory.mixtures.posterior import Classes, Posterior, mixing, posterior
+from .kernel import Kernel, Scale
 from .meeting import PAIRWISE_LIMIT, Meetings, largest_share, meetings
 from .statistics import from_prior, odds_against_top, of_posterior, over_groups
 from .strides import STRIDE, check_resolution, normal
 
 __all__ = [
+    "UNEQUAL",
+    "Levels",
+    "Parameters",
     "ambient",
     "clean_draws",
     "parameters_of",
     "posterior_at",
     "posterior_parameters",
-    "rounding",
-    "unit_of",
+    "scale_of",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+class Levels(NamedTuple):
+    """Arrays of each level, whose axis is the first.
+
+    `posterior_at` needs `sigma` and, of low-rank covariances, what `mixing` finds; draws take the rest, of
+    which `centres` with `roots`, or with `turns` and `growths`, are those of `meeting`.
+    """
+
+    sigma: Array
+    mixed: ApiArray = None
+    thresholds: ApiArray = None
+    first: ApiArray = None
+    second: ApiArray = None
+    tilts: ApiArray = None
+    overlap: ApiArray = None
+    early: ApiArray = None
+    bound: ApiArray = None
+    centres: ApiArray = None
+    roots: ApiArray = None
+    turns: ApiArray = None
+    growths: ApiArray = None
+
+
+class Parameters(NamedTuple):
+    """Classes, `levels`, membership of groups (groups, K), and for draws the prior of groups or classes."""
+
+    classes: Classes
+    levels: Levels
+    groups: Array | None
+    prior: ApiArray = None
+
 
 _LEAST_OVERLAP = 1e-30  # below it nothing depends on its value
 _LITTLE = 1e-3  # of what may be met: as little may be left out
 _EARLY = 0.8  # of the overlap at σ = ∞: from here on most of the entropy is left
 
 
-def ambient(key: Any, parameters: dict[str, Any]) -> Any:
+def ambient(key: ApiArray, parameters: Parameters) -> ApiArray:
     """Curves of one stride of antithetic pairs around one centre each, shape (3, levels, STRIDE)."""
     noise_key, choice_key = jax.random.split(key)
-    means = parameters["classes"].means
+    means = parameters.classes.means
     noise = normal(noise_key, (STRIDE, means.shape[1]), means.dtype)
     bits = jax.random.bits(choice_key, (STRIDE,), jnp.uint32)
 
-    def at(level: dict[str, Any]) -> Any:
+    def at(level: Levels) -> ApiArray:
         centre, spread = _drawn(bits, noise, level, parameters)
         rows = _at_level(jnp.concatenate([centre + spread, centre - spread]), level, parameters)
         return (rows[:, :STRIDE] + rows[:, STRIDE:]) / 2
 
-    return jnp.moveaxis(jax.lax.map(at, parameters["levels"]), 0, 1)
+    return jnp.moveaxis(jax.lax.map(at, parameters.levels), 0, 1)
 
 
 def parameters_of(
     mixture: GaussianMixture, sigma: Array, groups: Array | None, limit: int = PAIRWISE_LIMIT
-) -> dict[str, Any]:
+) -> Parameters:
     """What `ambient` needs; beyond `limit` classes all draws come from the mixture."""
     found = posterior_parameters(mixture, sigma, groups)
-    centred = mixture.stacked._replace(means=found["classes"].means)
+    centred = mixture.stacked._replace(means=found.classes.means)
     between = meetings(mixture, centred, sigma, groups, limit)
     overlap = np.exp(between.log_overlaps).sum(axis=1)
     whole = np.exp(_mixed(between, np.log(mixture.weights))).sum(axis=1)
     prior = mixture.weights if groups is None else groups @ mixture.weights
-    more = {
-        "thresholds": _thresholds(mixture.weights, between),
-        "first": between.first,
-        "second": between.second,
-        "tilts": between.tilts,
-        "overlap": overlap,
-        "early": (overlap > _EARLY * whole).astype(np.float64),
-        "bound": _bound(between, overlap, prior.size),
+    levels = found.levels._replace(
+        thresholds=_thresholds(mixture.weights, between),
+        first=between.first,
+        second=between.second,
+        tilts=between.tilts,
+        overlap=overlap,
+        early=(overlap > _EARLY * whole).astype(np.float64),
+        bound=_bound(between, overlap, prior.size),
         **between.forms,
-    }
-    return found | {"levels": found["levels"] | more, "prior": prior}
+    )
+    return found._replace(levels=levels, prior=prior)
 
 
-def _thresholds(weights: Array, between: Meetings) -> Any:
+def _thresholds(weights: Array, between: Meetings) -> ApiArray:
     """Cuts of the range of 32 random bits in proportion to the classes' and the pairs' probabilities."""
     own = np.broadcast_to(weights, (len(between.tilts), weights.size))
     if between.tilts.shape[1]:
@@ -114,7 +150,7 @@ def _bound(between: Meetings, overlap: Array, choices: int) -> Array:
     return 2 * np.minimum(met, np.log(choices))
 
 
-def posterior_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> dict[str, Any]:
+def posterior_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
     """What `posterior_at` needs; `sigma` has any shape, which that of the entries of `levels` begins with."""
     found = mixture.stacked
     means = mixture.means - mixture.weights @ mixture.means
@@ -126,23 +162,20 @@ def posterior_parameters(mixture: GaussianMixture, sigma: Array, groups: Array |
     if classes.factors is not None:
         each = [mixing(classes, float(level)) for level in sigma.ravel()]
         mixed = tuple(np.reshape(part, (*sigma.shape, *part[0].shape)) for part in zip(*each, strict=True))
-    return {"classes": classes, "levels": {"sigma": sigma, "mixed": mixed}, "groups": groups}
+    return Parameters(classes, Levels(sigma, mixed), groups)
 
 
-def rounding(mixture: GaussianMixture, dtype: str) -> float:
-    """Relative error of the arithmetic: that of a sum over d squares."""
-    return 4 * float(np.finfo(dtype).eps) * (1 + float(np.sqrt(mixture.dimension)))
+def scale_of(mixture: GaussianMixture, parameters: Parameters, dtype: str, choices: int) -> Scale:
+    """Unit and largest draw by the pairs that are met; the rounding is that of a sum over d squares."""
+    overlap = parameters.levels.overlap
+    unit = overlap / (1 + overlap) if parameters.levels.tilts.shape[1] else np.ones_like(overlap)
+    rounding = 4 * float(np.finfo(dtype).eps) * (1 + float(np.sqrt(mixture.dimension)))
+    return Scale(unit, rounding, parameters.levels.bound)
 
 
-def unit_of(parameters: dict[str, Any]) -> Array:
-    """What a unit of the curves is worth, shape (levels,)."""
-    overlap = parameters["levels"]["overlap"]
-    return overlap / (1 + overlap) if parameters["levels"]["tilts"].shape[1] else np.ones_like(overlap)
-
-
-def clean_draws(key: Any, drawn: Any, parameters: dict[str, Any]) -> Any:
+def clean_draws(key: ApiArray, drawn: ApiArray, parameters: Parameters) -> ApiArray:
     """`Σ_c^{1/2} ξ` for the class c of each draw, shape (STRIDE, d)."""
-    variances, axes, factors = parameters["classes"][2:]
+    variances, axes, factors = parameters.classes[2:]
     shape = (STRIDE, variances.shape[1])
     spread = jnp.sqrt(variances[drawn]) * normal(key, shape, variances.dtype)
     if axes is not None:
@@ -153,21 +186,23 @@ def clean_draws(key: Any, drawn: Any, parameters: dict[str, Any]) -> Any:
     return spread
 
 
-def posterior_at(x: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Posterior:
+def posterior_at(x: ApiArray, level: Levels, parameters: Parameters) -> Posterior:
     """What the draws x (draws, d) say of the class at one level."""
-    return posterior(jnp, parameters["classes"], x, level["sigma"], level["mixed"])
+    return posterior(jnp, parameters.classes, x, level.sigma, level.mixed)
 
 
-def _drawn(bits: Any, noise: Any, level: dict[str, Any], parameters: dict[str, Any]) -> tuple[Any, Any]:
+def _drawn(
+    bits: ApiArray, noise: ApiArray, level: Levels, parameters: Parameters
+) -> tuple[ApiArray, ApiArray]:
     """Centres, and what is added and subtracted, (STRIDE, d) each, of what 32 random bits choose."""
-    classes = parameters["classes"]
+    classes = parameters.classes
     count = classes.means.shape[0]
-    cuts = level["thresholds"]
+    cuts = level.thresholds
     how = "compare_all" if cuts.shape[0] <= 64 else "scan"
     chosen = jnp.searchsorted(cuts, bits, side="right", method=how)
     own = jnp.minimum(chosen, count - 1)
     centre, spread = classes.means[own], _colored(noise, own, level, parameters)
-    if level["tilts"].shape[0] == 0:
+    if level.tilts.shape[0] == 0:
         return centre, spread
     pair = jnp.maximum(chosen - count, 0)
     between = _between(pair, noise, level, parameters)
@@ -175,12 +210,12 @@ def _drawn(bits: Any, noise: Any, level: dict[str, Any], parameters: dict[str, A
     return jnp.where(met, between[0], centre), jnp.where(met, between[1], spread)
 
 
-def _colored(noise: Any, drawn: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
+def _colored(noise: ApiArray, drawn: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
     """`S_c^{1/2} ε` for the class c of each draw."""
-    classes = parameters["classes"]
-    roots = jnp.sqrt(classes.variances[drawn] + level["sigma"] ** 2)
+    classes = parameters.classes
+    roots = jnp.sqrt(classes.variances[drawn] + level.sigma**2)
     if classes.factors is not None:
-        turned, shrink = level["mixed"]
+        turned, shrink = level.mixed
         inner, turns = _columns(noise / roots, classes.factors, drawn), turned[drawn]
         inner = _turned_back(inner, turns, shrink[drawn] ** -0.5 - 1)
         noise = noise + _combined(inner, classes.factors, drawn) / roots
@@ -190,16 +225,18 @@ def _colored(noise: Any, drawn: Any, level: dict[str, Any], parameters: dict[str
     return _of_class(jnp.einsum("nd,ked->nke", spread, classes.axes, precision="highest"), drawn)
 
 
-def _between(pair: Any, noise: Any, level: dict[str, Any], parameters: dict[str, Any]) -> tuple[Any, Any]:
+def _between(
+    pair: ApiArray, noise: ApiArray, level: Levels, parameters: Parameters
+) -> tuple[ApiArray, ApiArray]:
     """Centres and spreads of draws from the Gaussians of pairs of classes."""
-    if "roots" in level:
+    if level.roots is not None:
         spread = jax.lax.map(
-            lambda each: jnp.matmul(level["roots"][each[0]], each[1], precision="highest"), (pair, noise)
+            lambda each: jnp.matmul(level.roots[each[0]], each[1], precision="highest"), (pair, noise)
         )
-        return level["centres"][pair], spread
-    classes = parameters["classes"]
-    first, second, tilt = level["first"][pair], level["second"][pair], level["tilts"][pair][:, None]
-    widths = [classes.variances[each] + level["sigma"] ** 2 for each in (first, second)]
+        return level.centres[pair], spread
+    classes = parameters.classes
+    first, second, tilt = level.first[pair], level.second[pair], level.tilts[pair][:, None]
+    widths = [classes.variances[each] + level.sigma**2 for each in (first, second)]
     shares = tilt / widths[0], (1 - tilt) / widths[1]
     root = jnp.sqrt(shares[0] + shares[1])
     if classes.factors is None:
@@ -210,75 +247,75 @@ def _between(pair: Any, noise: Any, level: dict[str, Any], parameters: dict[str,
         _columns(noise * scale, classes.factors, each)
         for scale, each in zip(scales, (first, second), strict=True)
     ]
-    back = _turned_back(jnp.concatenate(inner, axis=1), level["turns"][pair], level["growths"][pair])
+    back = _turned_back(jnp.concatenate(inner, axis=1), level.turns[pair], level.growths[pair])
     rank = classes.factors.shape[2]
     halves = (back[:, :rank], first, scales[0]), (back[:, rank:], second, scales[1])
     for half, each, scale in halves:
         noise = noise + scale * _combined(half, classes.factors, each)
-    return level["centres"][pair], noise / root
+    return level.centres[pair], noise / root
 
 
-def _turned_back(vectors: Any, turns: Any, growths: Any) -> Any:
+def _turned_back(vectors: ApiArray, turns: ApiArray, growths: ApiArray) -> ApiArray:
     """`G diag(c) Gᵀ v` of each draw's G (draws, r, s)."""
     turned = jnp.einsum("nr,nrs->ns", vectors, turns, precision="highest")
     return jnp.einsum("ns,nrs->nr", turned * growths, turns, precision="highest")
 
 
-def _columns(vectors: Any, factors: Any, drawn: Any) -> Any:
+def _columns(vectors: ApiArray, factors: ApiArray, drawn: ApiArray) -> ApiArray:
     """`U_cᵀv` for the class c of each vector."""
     return _of_class(jnp.einsum("nd,kdr->nkr", vectors, factors, precision="highest"), drawn)
 
 
-def _combined(inner: Any, factors: Any, drawn: Any) -> Any:
+def _combined(inner: ApiArray, factors: ApiArray, drawn: ApiArray) -> ApiArray:
     """`U_c y` for the class c of each y."""
     return _of_class(jnp.einsum("nr,kdr->nkd", inner, factors, precision="highest"), drawn)
 
 
-def _of_class(every: Any, drawn: Any) -> Any:
+def _of_class(every: ApiArray, drawn: ApiArray) -> ApiArray:
     """Row `drawn[n]` of each `every[n]`, or the only one of a covariance that all classes share."""
     if every.shape[1] == 1:
         return every[:, 0]
     return jnp.take_along_axis(every, drawn[:, None, None], axis=1)[:, 0]
 
 
-def _at_level(x: Any, level: dict[str, Any], parameters: dict[str, Any]) -> Any:
+def _at_level(x: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
     """Curves of the draws x (draws, d) at one level, shape (3, draws)."""
-    found, groups, prior = posterior_at(x, level, parameters), parameters["groups"], parameters["prior"]
+    found, groups, prior = posterior_at(x, level, parameters), parameters.groups, parameters.prior
     odds, log_odds = odds_against_top(found.log_joint)
     weights, unit = _weights(odds, log_odds, level)
     pulls = found.pulls()
     if groups is not None:
         pulls = _of_groups(pulls, odds, groups)
     odds, log_odds = over_groups(odds, log_odds, groups)
-    rate = (1 + level["sigma"] ** 2) * _spread(pulls, odds, log_odds)
+    rate = (1 + level.sigma**2) * _spread(pulls, odds, log_odds)
     left, gone = of_posterior(odds, log_odds), from_prior(odds, log_odds, prior)
     whole = -(prior * jnp.log(prior)).sum(), 1 - (prior**2).sum()
     entropy, disagreement = (
-        jnp.where(level["early"] > 0, all_of_it / unit - weights * lost, weights * kept)
+        jnp.where(level.early > 0, all_of_it / unit - weights * lost, weights * kept)
         for kept, lost, all_of_it in zip(left, gone, whole, strict=True)
     )
     return jnp.stack([entropy, weights * rate, disagreement])
 
 
-def _weights(odds: Any, log_odds: Any, level: dict[str, Any]) -> tuple[Any, Any]:
+def _weights(odds: ApiArray, log_odds: ApiArray, level: Levels) -> tuple[ApiArray, ApiArray]:
     """`p/q · (1 + B)/B`, which does not vanish with B, shape (draws,), and `B/(1 + B)`."""
-    if level["tilts"].shape[0] == 0:
-        return jnp.ones_like(odds[0]), jnp.ones_like(level["overlap"])
-    overlap = jnp.maximum(level["overlap"], _LEAST_OVERLAP)
+    if level.tilts.shape[0] == 0:
+        return jnp.ones_like(odds[0]), jnp.ones_like(level.overlap)
+    overlap = jnp.maximum(level.overlap, _LEAST_OVERLAP)
     logs = log_odds - jnp.log(odds.sum(0))
-    tilts = level["tilts"][:, None]
-    meeting = jnp.exp(tilts * logs[level["first"]] + (1 - tilts) * logs[level["second"]]).sum(0)
+    tilts = level.tilts[:, None]
+    meeting = jnp.exp(tilts * logs[level.first] + (1 - tilts) * logs[level.second]).sum(0)
     return 2 * (1 + overlap) / (overlap + meeting), overlap / (1 + overlap)
 
 
-def _of_groups(pulls: Any, odds: Any, groups: Any) -> Any:
+def _of_groups(pulls: ApiArray, odds: ApiArray, groups: ApiArray) -> ApiArray:
     """Mean pulls of groups, shape (groups, draws, d); zero where a group has no probability."""
     shares = jnp.matmul(groups, odds, precision="highest")
     within = groups[:, :, None] * odds / jnp.where(shares > 0, shares, 1)[:, None]
     return jnp.einsum("gkn,knd->gnd", within, pulls, precision="highest")
 
 
-def _spread(pulls: Any, odds: Any, log_odds: Any) -> Any:
+def _spread(pulls: ApiArray, odds: ApiArray, log_odds: ApiArray) -> ApiArray:
     """`Σ_k p_k |d_k − d|²` of pulls (K, draws, d), as `Σ p|e|² − |Σ p e|²` of differences e to the likeliest.
 
     By Cauchy and Schwarz at least the likeliest's share of the first sum is left, so that little cancels.
@@ -288,3 +325,7 @@ def _spread(pulls: Any, odds: Any, log_odds: Any) -> Any:
     p = odds / odds.sum(0)
     mean = jnp.einsum("kn,knd->nd", p, apart, precision="highest")
     return (p * (apart**2).sum(-1)).sum(0) - (mean**2).sum(-1)
+
+
+# a tail's log-odds, and the little that is gone at high noise, take double precision
+UNEQUAL = Kernel(parameters_of, ambient, scale_of, double=True)

@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -48,7 +49,7 @@ REFERENCES: tuple[Reference, ...] = ("unconditional", "classes")
 """What guidance leads away from."""
 
 
-def checked_levels(sigmas: ArrayLike, samples: int) -> Array:
+def checked_levels(sigmas: ArrayLike, samples: int) -> Float64[Array, " levels"]:
     """Ascending noise levels (levels,) of an estimator on noised samples; `ValueError` for a bad argument."""
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) > 0).all():
@@ -58,7 +59,9 @@ def checked_levels(sigmas: ArrayLike, samples: int) -> Array:
     return sigma
 
 
-def guidance_weights(sigma: Array, guidance: float, interval: tuple[float, float] | None) -> Array:
+def guidance_weights(
+    sigma: Float64[Array, " levels"], guidance: float, interval: tuple[float, float] | None
+) -> Float64[Array, " levels-1"]:
     """ω of each step down levels (levels,): `guidance` where it begins at low < σ ≤ high, and else 1.
 
     Raises `ValueError` for a weight that is no finite number, an interval that is none, and one in which no
@@ -110,7 +113,7 @@ def chosen_reference(
     raise ValueError(f"{argument}: {reference!r} is not one of {', '.join(REFERENCES)}")
 
 
-def reaching(sigma: Array) -> Array:
+def reaching(sigma: Float64[Array, " levels"]) -> Float64[Array, " levels+1"]:
     """Levels of chains that look at every σ of an ascending grid (levels,): down, and one more below."""
     return np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
 
@@ -119,9 +122,9 @@ def reaching(sigma: Array) -> Array:
 class Start:
     """States `x` (n, …) at the first level, the condition `own` (n,) of each, and log p(k|x) (n, K)."""
 
-    x: Tensor
-    own: Tensor
-    log_posterior: Tensor
+    x: Float[Tensor, "n ..."]
+    own: Int64[Tensor, " n"]
+    log_posterior: Float64[Tensor, "n K"]
 
 
 @dataclass(frozen=True)
@@ -135,12 +138,12 @@ class Step:
 
     sigma: float
     lower: float
-    x: Tensor
-    own: Tensor
-    each: Tensor
-    before: Tensor
-    after: Tensor
-    clean: Tensor | None = None
+    x: Float[Tensor, "n ..."]
+    own: Int64[Tensor, " n"]
+    each: Float[Tensor, "n K ..."]
+    before: Float64[Tensor, "n K"]
+    after: Float64[Tensor, "n K"]
+    clean: Float[Tensor, "n ..."] | None = None
 
 
 @dataclass(frozen=True)
@@ -154,10 +157,10 @@ class Chains:
 
     denoiser: Denoiser
     conditions: tuple[str | None, ...]
-    sigma: Array
+    sigma: Float64[Array, " levels"]
     shape: tuple[int, ...]
-    prior: Array
-    weight: Array = field(default_factory=lambda: np.ones(1))
+    prior: Float64[Array, " K"]
+    weight: Float64[Array, " steps"] = field(default_factory=lambda: np.ones(1))
     reference: Reference = "classes"
     sampler: Sampler | None = None
     dtype: torch.dtype = torch.float64

@@ -17,6 +17,7 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -187,7 +188,7 @@ class _Experiment:
 
     chain: Chains
     reference: Reference
-    groups: Array
+    groups: Float64[Array, "G K"]
     levels: tuple[float, ...]
     classifier: Classifier | None
 
@@ -205,7 +206,7 @@ class _Experiment:
         # chains go down, curves are over ascending noise
         return {key: np.stack(values[::-1], axis=1) for key, values in rows.items()}
 
-    def _agreement(self, step: Step, generator: torch.Generator) -> Array:
+    def _agreement(self, step: Step, generator: torch.Generator) -> Float64[Array, " n"]:
         """Of the two clones of each state, (n,)."""
         grid = self.chain.sigma[self.chain.sigma <= step.sigma]
         twice = Start(torch.cat([step.x, step.x]), torch.cat([step.own, step.own]), step.before.repeat(2, 1))
@@ -222,5 +223,5 @@ class _Experiment:
         """Chains down `grid` that ask for no class."""
         return replace(self.chain, sigma=grid, weight=np.zeros(1), reference=self.reference, sampler=None)
 
-    def _shares(self, log_posterior: Tensor) -> Tensor:
+    def _shares(self, log_posterior: Float64[Tensor, "n K"]) -> Float64[Tensor, "n G"]:
         return torch.exp(log_posterior) @ torch.as_tensor(self.groups, device="cpu").T

@@ -21,6 +21,7 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Bool, Float64
 from numpy.typing import ArrayLike, NDArray
 
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
@@ -172,9 +173,9 @@ def _block(kinds: tuple[Chains, Chains], groups: Array, generator: torch.Generat
 class _Paths:
     """n paths of one kind: p̂ and whether k̂ is the path's class, and k̂ itself, (n, levels), σ ascending."""
 
-    largest: Array
-    right: Array
-    likeliest: Array
+    largest: Float64[Array, "n levels"]
+    right: Bool[NDArray[np.bool_], "n levels"]
+    likeliest: Float64[Array, "n levels"]
 
     @classmethod
     def of(cls, found: Arrays, kind: str) -> "_Paths":
@@ -250,7 +251,7 @@ def _of_levels(paths: _Paths) -> dict[str, Array]:
     return found | dict(zip(("change", "change_se"), _share(paths.change), strict=True))
 
 
-def _calibration(largest: Array, right: Array) -> dict[str, Array]:
+def _calibration(largest: Array, right: Array | NDArray[np.bool_]) -> dict[str, Array]:
     """Means over the first axis with their errors; of their difference at least a calibrated network's."""
     count = max(len(largest), 1)
     if not len(largest):
@@ -274,7 +275,7 @@ def _error(values: Array) -> Array:
     return values.std(axis=0, ddof=1 if len(values) > 1 else 0) / np.sqrt(len(values))
 
 
-def _share(events: Array) -> tuple[Array, Array]:
+def _share(events: Array | NDArray[np.bool_]) -> tuple[Array, Array]:
     """How often, and its error, which is not zero where all of them are alike."""
     return events.mean(axis=0), np.maximum(_error(events.astype(np.float64)), 0.5 / len(events))
 

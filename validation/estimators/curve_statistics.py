@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from scipy import integrate
 
@@ -21,9 +22,9 @@ _RESAMPLES = 400  # of the units, for the intervals
 
 def curve_of(
     name: str,
-    sigma: Array,
-    values: Array,
-    slopes: Array | None,
+    sigma: Float64[Array, " levels"],
+    values: Float64[Array, "units levels"],
+    slopes: Float64[Array, "units levels"] | None,
     attributes: dict[str, Any],
     seed: int,
     class_entropy: float,
@@ -67,9 +68,9 @@ def _shared(names: tuple[str, ...], sigma: Array, rows: Array) -> dict[str, Any]
     return covariance_variables(names, sigma[places], of_rows(rows, places), len(rows))
 
 
-def standard_error(values: Array) -> Array:
+def standard_error(values: Float64[Array, "units ..."]) -> Array:
     """Of the mean over the units, (units, …) to (…)."""
-    return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values)))
 
 
 def extrapolated(coarse: xr.Dataset, fine: xr.Dataset, name: str = "entropy") -> xr.Dataset:
@@ -96,6 +97,8 @@ def extrapolated(coarse: xr.Dataset, fine: xr.Dataset, name: str = "entropy") ->
     return with_places(found, class_entropy=whole, seed=int(fine.attrs.get("seed", 0)))
 
 
-def integrated(sigma: Array, slopes: Array) -> Array:
+def integrated(
+    sigma: Float64[Array, " levels"], slopes: Float64[Array, "units levels"]
+) -> Float64[Array, "units levels"]:
     """`∫ (dH/d log σ) d log σ` from the smallest σ, by trapezia; (units, levels), zero at the first."""
     return integrate.cumulative_trapezoid(slopes, np.log(sigma), axis=1, initial=0)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,8 +41,8 @@ _STREAM = 0xD6A
 class DenoiserGamma(NamedTuple):
     """γ along each chain (chains, levels), over ascending `sigma`; and where the means were taken."""
 
-    sigma: Array
-    gammas: Array
+    sigma: Float64[Array, " levels"]
+    gammas: Float64[Array, "chains levels"]
     mean_sigma: float
     mean_change: float
     """Relative change of `m_a − m_b` to the neighbouring level."""
@@ -76,7 +77,7 @@ def denoiser_gamma(
     return DenoiserGamma(np.asarray(sigmas)[-2::-1], np.stack(held[::-1], axis=1), level, change)
 
 
-def _means(chains: Chains, generator: torch.Generator) -> tuple[float, float, Tensor]:
+def _means(chains: Chains, generator: torch.Generator) -> tuple[float, float, Float[Tensor, " d"]]:
     """The σ at which `m_a − m_b` is most stable, its relative change there, and the difference (d,)."""
     top = float(chains.sigma[0])
     levels = np.geomspace(top, max(_SHARE * top, float(chains.sigma[-1])), _LEVELS)

@@ -14,6 +14,7 @@ from typing import Literal, Unpack
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -183,7 +184,12 @@ def _point_block(
     return by_level(found)
 
 
-def _references(each: Tensor, posterior: Tensor, own: Tensor, groups: Array) -> tuple[Tensor, Tensor]:
+def _references(
+    each: Float[Tensor, "n K ..."],
+    posterior: Float[Tensor, "n K"],
+    own: Int64[Tensor, " n"],
+    groups: Float64[Array, "G K"],
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
     """D_G and D of each sample, G the group of its own class: (n, K, …), (n, K), (n,) to two of (n, d)."""
     flat = each.flatten(2)
     p = posterior.to(flat)

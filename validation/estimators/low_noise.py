@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -38,7 +39,12 @@ SHARE = 0.05
 _BEYOND = 3.0  # standard errors of the difference
 
 
-def both_estimates(conditional: Tensor, reference: Tensor, clean: Tensor | None, sigma: float) -> Arrays:
+def both_estimates(
+    conditional: Float[Tensor, "n ..."],
+    reference: Float[Tensor, "n ..."],
+    clean: Float[Tensor, "n ..."] | None,
+    sigma: float,
+) -> Arrays:
     """`slopes` by the discrepancy of D_C and D and `gaps` by the errors of both, (n,), of dH/d log σ.
 
     Tensors are (n, …); without clean samples there are no gaps.
@@ -57,7 +63,9 @@ def by_level(found: list[Arrays]) -> Arrays:
     return {key: np.stack([level[key] for level in found], axis=1) for key in found[0]}
 
 
-def cut_index(found: Array, by_gap: Array, class_entropy: float) -> int:
+def cut_index(
+    found: Float64[Array, "units levels"], by_gap: Float64[Array, "units levels"], class_entropy: float
+) -> int:
     """Index of the level of the cut; 0, the lowest, where nothing is cut.
 
     `found` and `by_gap` (units, levels) are the two integrals of each unit from the lowest level.
@@ -69,7 +77,9 @@ def cut_index(found: Array, by_gap: Array, class_entropy: float) -> int:
     return int(np.flatnonzero(apart)[-1]) if apart.any() else 0
 
 
-def with_gap(curve: xr.Dataset, slopes: Array, gaps: Array) -> xr.Dataset:
+def with_gap(
+    curve: xr.Dataset, slopes: Float64[Array, "units levels"], gaps: Float64[Array, "units levels"]
+) -> xr.Dataset:
     """The curve of the discrepancy `slopes` (units, levels) with what the `gaps` of the same units say.
 
     Adds over `sigma` `gap_entropy` (nats, integrated from the clean end) and `gap_rate` (per unit OU time);

@@ -17,6 +17,7 @@ from typing import Unpack
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -92,7 +93,12 @@ class FlowSampler:
 
 
 @torch.no_grad()
-def _flow(denoiser: Denoiser, conditions: Sequence[str], sigmas: Array, draws: Tensor) -> Tensor:
+def _flow(
+    denoiser: Denoiser,
+    conditions: Sequence[str],
+    sigmas: Float64[Array, " levels"],
+    draws: Float[Tensor, "n ..."],
+) -> Float[Tensor, "n ..."]:
     x = float(sigmas[0]) * draws
     steps = np.log(sigmas[:-1] / sigmas[1:])
     before = None

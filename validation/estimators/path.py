@@ -11,6 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
@@ -28,7 +29,9 @@ __all__ = ["path_entropy"]
 Array = NDArray[np.float64]
 
 
-class _Options(WorkOptions, total=False):
+class PathOptions(WorkOptions, total=False):
+    """Keywords of `path_entropy`: `chains` is what `samples` was called."""
+
     chains: int
 
 
@@ -45,7 +48,7 @@ def path_entropy(
     interval: tuple[float, float] | None = None,
     guidance_reference: Reference | None = None,
     partition: Mapping[str, Sequence[str]] | None = None,
-    **work: Unpack[_Options],
+    **work: Unpack[PathOptions],
 ) -> xr.Dataset:
     """Class-conditional entropy along the noise scale, from reverse chains.
 
@@ -185,7 +188,7 @@ def _ends(found: Arrays, prior: Array, omega: float) -> dict[str, Any]:
 
 @torch.no_grad()
 def _block(
-    chains: Chains, groups: Array, generator: torch.Generator, count: int, ends: bool = False
+    chains: Chains, groups: Float64[Array, "G K"], generator: torch.Generator, count: int, ends: bool = False
 ) -> Arrays:
     """Posterior entropy and surprise of each chain at each level after the first, (chains, levels).
 

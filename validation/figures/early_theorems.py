@@ -106,8 +106,9 @@ def _slope_of_the_score(time: float, separation2: float, variance: float) -> flo
     width = np.sqrt(1 + (variance - 1) * shrink**2)
     places = np.array([-step, 0.0, step])[:, None]
     centres = np.array([-1.0, 1.0]) * shrink * np.sqrt(separation2)
-    values = special.logsumexp(stats.norm.logpdf(places, centres, width), axis=1)
-    return float(np.diff(values, 2)[0] / step**2)
+    values = np.asarray(special.logsumexp(stats.norm.logpdf(places, centres, width), axis=1))
+    low, middle, high = (float(value) for value in values)
+    return (low - 2 * middle + high) / step**2
 
 
 def _root(criterion: str, separation2: float, variance: float) -> float:

@@ -22,13 +22,13 @@ def test_weight_is_the_ratio_of_densities(seed):
     """p/q from the posterior alone against both densities written out."""
     a, w, rng = whitened(seed)
     proposal = importance.proposal((a @ a.T)[None], w)
-    cuts = np.concatenate([[0], proposal["thresholds"][0] / 2.0**32, [1]])
-    centres = a[proposal["components"]].mean(axis=1)
+    cuts = np.concatenate([[0], proposal.thresholds[0] / 2.0**32, [1]])
+    centres = a[proposal.components].mean(axis=1)
     x = 2 * rng.standard_normal((50, a.shape[1]))
     p = stats.multivariate_normal(np.zeros(a.shape[1])).pdf(x[:, None] - a) @ w
     q = stats.multivariate_normal(np.zeros(a.shape[1])).pdf(x[:, None] - centres) @ np.diff(cuts)
     logits = np.log(w) - ((x[:, None] - a) ** 2).sum(-1) / 2
-    found, _ = importance.weights(jnp.asarray(logits.T), proposal["overlap"][0])
+    found, _ = importance.weights(jnp.asarray(logits.T), proposal.overlap[0])
     np.testing.assert_allclose(found, p / q, rtol=2e-5)
     assert (np.asarray(found) <= 2 * (1 + 1e-6)).all()
 
@@ -38,10 +38,10 @@ def test_centres_come_with_their_probabilities():
     gram = a @ a.T
     proposal = importance.proposal(gram[None], w)
     bits = (np.arange(0, 2**16) * 2**16).astype(np.uint32)
-    arrays = (bits, gram, proposal["thresholds"][0], proposal["components"])
+    arrays = (bits, gram, proposal.thresholds[0], proposal.components)
     drawn = np.asarray(importance.centres(*map(jnp.asarray, arrays)))
-    cuts = np.concatenate([[0], proposal["thresholds"][0] / 2.0**32, [1]])
-    expected = np.diff(cuts) @ (a[proposal["components"]].mean(axis=1) @ a.T)
+    cuts = np.concatenate([[0], proposal.thresholds[0] / 2.0**32, [1]])
+    expected = np.diff(cuts) @ (a[proposal.components].mean(axis=1) @ a.T)
     np.testing.assert_allclose(drawn.mean(axis=1), expected, atol=1e-3)
 
 
@@ -51,9 +51,9 @@ GROUPS = np.array([[1.0, 1, 1, 0], [0, 0, 0, 1]])
 @pytest.mark.parametrize("groups", [None, GROUPS], ids=["classes", "groups"])
 def test_controls_have_the_means_that_are_claimed(groups):
     mixture = GaussianMixture.parse("hierarchy:d=4,A=9,B=4,s=1")
-    levels = shared_covariance.reduced_parameters(mixture, np.array([0.3, 1.0, 4.0]), groups)["levels"]
+    levels = shared_covariance.reduced_parameters(mixture, np.array([0.3, 1.0, 4.0]), groups).levels
     rng = np.random.default_rng(0)
-    gram, w = levels["gram"], mixture.weights
+    gram, w = levels.gram, mixture.weights
     for level, matrix in enumerate(gram):
         classes = rng.choice(4, size=200_000, p=w)
         noise = rng.multivariate_normal(np.zeros(4), matrix, size=classes.size, method="eigh")
@@ -62,7 +62,7 @@ def test_controls_have_the_means_that_are_claimed(groups):
         sums = members * w
         values = ((h @ sums.T) ** 2 / sums.sum(axis=1)).sum(axis=1) - (h @ w) ** 2
         error = values.std() / np.sqrt(values.size)
-        z = (values.mean() - levels["second_order"][level]) / error
+        z = (values.mean() - levels.second_order[level]) / error
         assert abs(z) < stats.norm.isf(1e-7)  # six comparisons, two-sided: false alarms below 1.2e-6
         assert abs(z + 0.05 * values.mean() / error) > 6  # mutant: a mean 5 % high is rejected
 
@@ -138,9 +138,9 @@ def test_tail_keeps_relative_precision():
 def test_weights_of_far_and_coinciding_classes_are_finite():
     a = np.array([[0.0], [0.0], [1e3]])
     proposal = importance.proposal((a @ a.T)[None], np.full(3, 1 / 3))
-    assert proposal["overlap"][0] == pytest.approx(2 / 3)
+    assert proposal.overlap[0] == pytest.approx(2 / 3)
     logits = np.array([0.0, 0.0, -5e5])[:, None]
-    weights, scaled = importance.weights(jnp.asarray(logits), proposal["overlap"][0])
+    weights, scaled = importance.weights(jnp.asarray(logits), proposal.overlap[0])
     assert np.isfinite(weights).all()
     assert np.isfinite(scaled).all()
     assert float(logsumexp(logits)) == pytest.approx(np.log(2))

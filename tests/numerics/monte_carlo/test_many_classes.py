@@ -80,7 +80,7 @@ def test_cost_and_memory_are_linear_in_the_number_of_classes():
         lowered = jax.jit(many_classes.many).lower(jax.random.key(0), parameters)
         held = lowered.compile().memory_analysis().temp_size_in_bytes
         sizes = sum(np.asarray(leaf).size for leaf in jax.tree.leaves(parameters))
-        return len(parameters["blocks"]["means"]), held, sizes
+        return len(parameters.blocks.means), held, sizes
 
     few, many = cost(1024), cost(16_384)
     assert many[0] == 16 * few[0]  # a loop of as many turns over the same program

@@ -67,21 +67,16 @@ def test_draws_have_the_law_that_their_weights_take_them_to_have(form):
     parameters = unequal_covariance.parameters_of(mixture, SIGMA, None)
     noise = np.concatenate([np.eye(4), np.zeros((STRIDE - 4, 4))])
     for index, sigma in enumerate(SIGMA):
-        level = {
-            name: tuple(part[index] for part in value) if isinstance(value, tuple) else value[index]
-            for name, value in parameters["levels"].items()
-            if value is not None
-        }
-        level.setdefault("mixed", None)
-        cuts = np.concatenate([[0], level["thresholds"] / 2.0**32, [1]])
+        level = jax.tree.map(lambda part, at=index: part[at], parameters.levels)
+        cuts = np.concatenate([[0], level.thresholds / 2.0**32, [1]])
         centred = mixture.means - mixture.weights @ mixture.means
         laws = list(zip(centred, dense(mixture, sigma), strict=True))
         logs = []
-        for j, k, s in zip(level["first"], level["second"], level["tilts"], strict=True):
+        for j, k, s in zip(level.first, level.second, level.tilts, strict=True):
             *law, log = between(mixture, sigma, j, k, s)
             laws.append(law)
             logs.append(s * np.log(mixture.weights[j]) + (1 - s) * np.log(mixture.weights[k]) + log)
-        assert level["overlap"] == pytest.approx(np.exp(logs).sum(), rel=1e-9)
+        assert level.overlap == pytest.approx(np.exp(logs).sum(), rel=1e-9)
         with own_settings(double=True):
             level = jax.tree.map(jnp.asarray, level)
             for law, below, above in zip(laws, cuts[:-1], cuts[1:], strict=True):

@@ -1,0 +1,50 @@
+"""Shapes and types of the estimators' arrays, checked at each call in their own tests (jaxtyping, beartype).
+
+Elsewhere the checks are off: of tiny models they are a sixth of the time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+__all__ = ["CHECKED", "checked", "prepare_checks", "shapes_checked"]
+
+CHECKED = tuple(
+    f"speciation.validation.estimators.{name}"
+    for name in (
+        "chains", "cloning", "commitment", "curve_statistics", "denoiser_gamma", "discrepancy", "low_noise",
+        "model_samples", "pairs", "path",
+    )
+)  # fmt: skip
+"""Modules whose annotations hold at run time too."""
+
+
+def checked(function):
+    """As beartype checks, where a whole number is a real one too, of what has the shape of an array.
+
+    Arguments of public functions say in one line what is wrong, which other tests ask for.
+    """
+    from beartype import BeartypeConf, beartype
+
+    if not any("jaxtyping." in repr(each) for each in getattr(function, "__annotations__", {}).values()):
+        return function
+    return beartype(conf=BeartypeConf(is_pep484_tower=True))(function)
+
+
+def prepare_checks() -> None:
+    """Let the modules have checks when they are loaded, where the two libraries are installed."""
+    if find_spec("beartype") is not None:
+        from jaxtyping import config, install_import_hook
+
+        install_import_hook(CHECKED, "checked_shapes.checked")
+        config.update("jaxtyping_disable", True)
+
+
+@contextmanager
+def shapes_checked() -> Iterator[None]:
+    """Within it the checks are made."""
+    from jaxtyping import config
+
+    config.update("jaxtyping_disable", False)
+    yield
+    config.update("jaxtyping_disable", True)
