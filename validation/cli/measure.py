@@ -175,14 +175,16 @@ def measure(
 
     Under torchrun each process takes its share of the batches into the same folder; the last one merges.
     """
-    from ...numerics.runs.atomic_files import prepare_directory
+    from ...numerics.runs.atomic_files import check_directory
     from ...numerics.runs.blocks import PendingBlocksError
     from ..measurement.measure import result_of
     from ..measurement.request import Request
 
     if out is not None:
-        prepare_directory(out)
         prepare_figures()
+        from ..measurement.results import FILES
+
+        check_directory(out, FILES)
     share = _share(os.environ)
     asked = {name: value for name, value in context.params.items() if name in _ASKED}
     asked["interval"] = None if interval is None else interval_of(interval)

@@ -21,6 +21,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ...numerics._support.seeds import seed_of
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
@@ -130,6 +131,7 @@ def clone_agreement_curve(
     ----------
     B24; T4, T22.
     """
+    seed = seed_of(seed, "seed")
     sigma = checked_levels(sigmas, samples, batch)
     if steps < 1:
         raise ValueError(f"steps: must be at least 1, not {steps}")

@@ -21,6 +21,7 @@ import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from ...numerics._support.seeds import seed_of
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
@@ -118,6 +119,7 @@ def commitment_curve(
     ----------
     T19, T20.
     """
+    seed = seed_of(seed, "seed")
     sigma = checked_sigmas(sigmas)
     if sigma.size < 3 or not (np.diff(sigma) < 0).all():
         raise ValueError("sigmas: need at least three descending noise levels")

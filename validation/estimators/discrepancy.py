@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ...numerics._support.seeds import seed_of
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
@@ -116,6 +117,7 @@ def discrepancy_entropy(
     ----------
     T17; H26.
     """
+    seed = seed_of(seed, "seed")
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)

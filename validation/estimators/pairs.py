@@ -16,7 +16,7 @@ import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ...numerics._support.seeds import seed_attribute
+from ...numerics._support.seeds import seed_attribute, seed_of
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from .._support.condition_names import listed
@@ -79,6 +79,7 @@ def pair_entropies(
     ----------
     T17; H26.
     """
+    seed = seed_of(seed, "seed")
     sigma = checked_levels(sigmas, samples, batch)
     prior = checked_conditions(conditions, None)
     warn_of_untrained(denoiser, conditions)

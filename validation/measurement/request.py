@@ -12,7 +12,8 @@ from typing import Literal
 
 import torch
 
-from ...numerics.runs.atomic_files import prepare_directory
+from ...numerics._support.seeds import seed_of
+from ...numerics.runs.atomic_files import check_directory
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
@@ -316,10 +317,12 @@ def measure(
         precision=precision,
         variant=variant,
         download=download,
-        seed=seed,
+        seed=seed_of(seed, "seed"),
     )
+    folder = None if out is None else Path(out) / "blocks"
+    if folder is not None:
+        check_directory(folder)
     subject = request.subject()
-    folder = None if out is None else prepare_directory(Path(out)) / "blocks"
     return result_of(Measurement(subject, request.options(subject), folder, share, progress))
 
 
