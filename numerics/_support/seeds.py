@@ -20,7 +20,7 @@ _LARGEST_ATTRIBUTE = 2**31 - 1  # of a whole number in NetCDF's classic format
 
 
 def seed_of(key: Any, name: str = "key") -> int:
-    """A seed from 0 to 2⁶⁴ − 1, as an int, from an int or a JAX key of two words, typed or raw.
+    """A seed from 0 to 2⁶⁴ − 1, as an int, from a whole number or a JAX key of two words, typed or raw.
 
     Raises `ValueError` for anything else.
     """
@@ -33,6 +33,8 @@ def seed_of(key: Any, name: str = "key") -> int:
         raise ValueError(
             f"{name}: a JAX tracer, which has no value yet; call this outside jit, grad and vmap"
         )
+    if getattr(key, "shape", None) == () and "int" in str(key.dtype):  # an array that is one number
+        return seed_of(int(key), name)
     words = _words_of(key)
     if words is None:
         raise ValueError(f"{name}: need a whole number or one JAX key of two words, not {_described(key)}")

@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 
 from .._support.seeds import seed_of
 from .covariance import shared_noise
-from .reading import HALFWAY, Levels, Reading, is_sampled, of_exact, of_sampled, slope_of
+from .reading import (
+    HALFWAY,
+    Levels,
+    Reading,
+    crossings_of,
+    is_sampled,
+    of_exact,
+    of_sampled,
+    slope_error_of,
+    slope_of,
+)
 
 __all__ = [
     "ABOVE",
@@ -54,6 +64,7 @@ _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spa
 _JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
 _CORNER = 2.0  # how far beyond the levels, as a ratio, a jump still bends what is read off
 _EDGE = "the interval reaches the edge of this range"
+_OPEN = 0.05  # share of the entropy that may lie above the levels where H(C) is not known
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
 _SURE = 3.0  # standard errors at which a level is said to be above half of the entropy, or below
 
@@ -93,7 +104,10 @@ def with_places(
         Over `sigma`: `entropy` or `cross_entropy`, maybe its `*_se`, `rate` (per unit OU time) and `rate_se`.
         Half of the entropy is half of `class_entropy` times `closure`, if the curve has one.
     class_entropy : float, optional
-        H(C) in nats, kept as a variable. Otherwise the curve's own, or its largest entropy.
+        H(C) in nats, kept as a variable. Otherwise the curve's own; or else its largest entropy and half of
+        the slope there, which is what a rate that falls as 1/σ² leaves above: the intervals of median and
+        width allow for none of that and for twice as much, and where it is more than a twentieth of the
+        entropy, there is neither.
     resampled : (entropies, slopes), each of shape (resamples, levels), optional
         Over ascending σ: the curve and its `dH/d log σ` from resampled draws. Without them levels are
         resampled from the covariance between them, if the curve has it (`covariance`); or else from their
@@ -170,6 +184,7 @@ def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -
         found = _placed(of_sampled(levels, resampled, seed))
     else:
         found = _placed(of_exact(levels, seed))
+    found = _with_what_is_above(levels, found)
     found = _away_from_jumps(curve, found, is_sampled(levels))
     # an integral passes half of what it finds, however little that is
     if "closure" in curve and not fall > _DECIDED * whole:
@@ -187,6 +202,24 @@ def _without_a_fall(levels: Levels, whole: float, fall: tuple[float, float], int
     if (levels.entropy - error >= half).all():
         return UNDECIDED
     return NOISY if error.any() else NARROW
+
+
+def _with_what_is_above(levels: Levels, found: dict[str, Place]) -> dict[str, Place]:
+    """Without median and width, or with wider intervals, where H(C) is not known and still to be reached."""
+    if not levels.above > 0:
+        return found
+    if levels.above > _OPEN * levels.whole:
+        note = "the entropy still rises at the highest sigma, and that of the classes is not known"
+        return found | dict.fromkeys(("median_sigma", "window_width"), Place.absent(note))
+    few, many = (crossings_of(levels, levels.whole + side * levels.above) for side in (-1, 1))
+    spread = [
+        abs(high - low) if np.isfinite([low, high]).all() else 0.0
+        for low, high in zip(few, many, strict=True)
+    ]
+    median, width, ratio = found["median_sigma"], found["window_width"], float(np.exp(spread[0]))
+    median = replace(median, low=median.low / ratio, high=median.high * ratio)
+    width = replace(width, low=max(width.low - spread[1], 0.0), high=width.high + spread[1])
+    return found | {"median_sigma": median, "window_width": width}
 
 
 def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place], sampled: bool) -> dict[str, Place]:
@@ -222,7 +255,10 @@ def _to_neighbours(sigma: Array, place: Place) -> Place:
 
 
 def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
-    """The numbers of a dataset, ascending, of at most `_MOST` levels, and the entropy to be decided."""
+    """The numbers of a dataset, ascending, of at most `_MOST` levels, and the entropy to be decided.
+
+    That is H(C), or else the largest entropy and what its slope says to lie above (`with_places`).
+    """
     name = "cross_entropy" if "cross_entropy" in curve else "entropy"
     order = np.argsort(curve.sigma.values)
     order = order[:: -(-order.size // _MOST)]
@@ -235,7 +271,7 @@ def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
     entropy, nothing = curve[name].values[order], np.zeros(sigma.size)
     error, slope_error = values(f"{name}_se"), values("rate_se", per_log)
     decision = float(curve["class_entropy"]) if "class_entropy" in curve else float(entropy.max())
-    levels = Levels(
+    found = Levels(
         np.log(sigma),
         entropy,
         values("rate", per_log),
@@ -244,7 +280,16 @@ def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
         whole=decision * float(curve["closure"]) if "closure" in curve else decision,
         shared=shared_noise(curve, (name, "rate") if "rate" in curve else (name,), np.log(sigma)),
     )
-    return levels, decision
+    if "class_entropy" in curve or sigma.size < _FEWEST:
+        return found, decision
+    above = _above(found)
+    return replace(found, whole=found.whole + above, above=above), decision + above
+
+
+def _above(levels: Levels) -> float:
+    """What a rate that falls as 1/σ² leaves above the highest level, if its slope is above the noise."""
+    slope, error = slope_of(levels)[-1], slope_error_of(levels)[-1]
+    return 0.5 * float(slope) if slope > _SURE * error else 0.0
 
 
 def _placed(reading: Reading) -> dict[str, Place]:

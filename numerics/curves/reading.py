@@ -24,7 +24,18 @@ from scipy import interpolate as _interpolate
 
 from .rivals import NARROWEST, contenders
 
-__all__ = ["HALFWAY", "Levels", "Reading", "is_sampled", "of_exact", "of_sampled", "slope_of", "slopes_of"]
+__all__ = [
+    "HALFWAY",
+    "Levels",
+    "Reading",
+    "crossings_of",
+    "is_sampled",
+    "of_exact",
+    "of_sampled",
+    "slope_error_of",
+    "slope_of",
+    "slopes_of",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 Reading: TypeAlias = tuple[Array, Array, Array]
@@ -64,6 +75,8 @@ class Levels:
     slope_error: Array
     whole: float
     shared: tuple[Array, ...] | None = None
+    above: float = 0.0
+    """What `whole` counts as above the levels, from the slope of the highest; 0 where H(C) is known."""
 
 
 def slopes_of(log_sigma: Array, entropies: Array, order: int = 2) -> Array:
@@ -110,7 +123,7 @@ def slope_of(data: Levels) -> Array:
     )
 
 
-def _slope_error(data: Levels) -> Array:
+def slope_error_of(data: Levels) -> Array:
     """Standard errors of `slope_of`; of a derived one, without a covariance, the larger of two kinds."""
     if data.slope is not None:
         return data.slope_error
@@ -126,6 +139,11 @@ def is_sampled(data: Levels) -> bool:
     spacing = float(np.median(np.diff(data.x)))
     errors = data.entropy_error / spacing if data.slope is None else data.slope_error
     return float(errors.max()) >= _SMALL_NOISE * float(slope_of(data).max())
+
+
+def crossings_of(data: Levels, whole: float) -> tuple[float, float]:
+    """Where half of `whole` is left, in log σ, and the distance from a quarter to three quarters."""
+    return _crossings(data.x, data.entropy, slope_of(data), whole)
 
 
 def of_exact(data: Levels, seed: int) -> Reading:
@@ -251,7 +269,7 @@ def _within(x: Array, entropy: Array, slope: Array, i: int, level: float) -> flo
 def of_sampled(data: Levels, resampled: tuple[Array, Array] | None, seed: int) -> Reading:
     """By polynomials through what is near, with the interval of resampled curves (`places`)."""
     slope = slope_of(data)
-    keep = slope > _SIGNIFICANT * _slope_error(data)
+    keep = slope > _SIGNIFICANT * slope_error_of(data)
     usual = _smoothed(data, data.entropy, slope, keep, 3)
     finer = _smoothed(data, data.entropy, _finer(data, data.entropy, slope), keep, 5)
     if resampled is not None:

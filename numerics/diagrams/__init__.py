@@ -5,12 +5,13 @@ import xarray as xr
 from . import bifurcation, finite_data, guided, many_classes, two_classes, two_differences
 from ._base import Diagram
 from .clock import in_clock
-from .grid import NOISE, grid, grid_seconds, parse_axis
+from .grid import NOISE, check_grid, grid, grid_seconds, parse_axis
 
 __all__ = [
     "DIAGRAMS",
     "NOISE",
     "Diagram",
+    "check_grid",
     "grid",
     "grid_seconds",
     "in_clock",

@@ -2,13 +2,16 @@
 
 With `t` or `sigma` on an axis each value of the other is one entropy curve; with two parameters each pixel is
 the OU time at which half of the entropy is left, NaN where more is left of clean data. Where the curve is
-exact that time is solved for, otherwise it is read off a measured curve.
+exact that time is solved for, otherwise it is read off a measured curve. Where the classes are one and the
+same all is NaN.
 """
 
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from scipy import optimize
 
 from ...theory._support.plain_numbers import plain_number
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
+from ...theory.mixtures.families import EqualClassesError
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.schedules import OrnsteinUhlenbeck
 from ...theory.times.criteria import CRITERIA
@@ -29,7 +33,7 @@ from ..runs.blocks import Arrays, run_blocks
 from ..runs.fingerprints import fingerprint
 from ._base import Axis, assembled, linear, logarithmic
 
-__all__ = ["NOISE", "grid", "grid_seconds", "parse_axis"]
+__all__ = ["NOISE", "check_grid", "grid", "grid_seconds", "parse_axis"]
 
 Array = NDArray[np.float64]
 
@@ -50,6 +54,7 @@ _MEANING = {
 }
 
 _WHOLE = {"d", "K"}
+_EQUAL = -1.0
 _SOLVED = 33  # values of a parameter at which the criteria are solved for; between them they are smooth
 _LEVELS = 400  # of a measured curve on which a median is read
 
@@ -77,13 +82,17 @@ def parse_axis(text: str, count: int) -> Axis:
     log = match[4] == ":log"
     if not (np.isfinite([low, high]).all() and low < high) or (log and low <= 0):
         raise ValueError(f"{text}: need low < high, and low > 0 for a logarithmic axis")
-    if name in NOISE and low <= 0:
+    if name in NOISE and low < 0:
+        raise ValueError(f"{text}: {name} starts at 0")
+    if name in NOISE and low == 0:
         low = 1e-3 * high  # a clean sample is the limit, not a level
     axis = (logarithmic if log else linear)(
         name, low, high, count, NOISE.get(name) or _MEANING.get(name, name)
     )
     if name in _WHOLE:
         values = np.unique(np.round(axis.values))
+        if values.size < 2:
+            raise ValueError(f"{text}: {name} is a whole number, and there is but one between these ends")
         return Axis(name, values, axis.long_name, axis.scale)
     return axis
 
@@ -110,9 +119,10 @@ def grid(
     run = fingerprint("grid", spec, x.name, x.values, y.name, y.values, samples, key)
     found = run_blocks(lambda index: _column(work, index), x.values.size, folder, run, progress)
     if y.name in NOISE:
+        entropy, rate = (_where_told_apart(found, name).T for name in ("entropy", "rate"))
         fields = {
-            "entropy": (found["entropy"].T, "entropy $H(C|X_t)$", "nats"),
-            "rate": (found["rate"].T, "entropy rate $dH/dt$", "nats per unit t"),
+            "entropy": (entropy, "entropy $H(C|X_t)$", "nats"),
+            "rate": (rate, "entropy rate $dH/dt$", "nats per unit t"),
         }
     else:
         times = np.where(found["decided"] > 0, found["ou_time"], np.nan)
@@ -150,9 +160,17 @@ def _lines(work: _Work) -> dict[str, tuple[Array, str]]:
 
 def _places(work: _Work, value: float) -> dict[str, float]:
     """σ or t of every criterion that has one, of the mixture at one value of the parameter."""
-    found = speciation_times(_mixture(work.spec, {work.x.name: value}))
+    try:
+        found = speciation_times(_mixture(work.spec, {work.x.name: value}))
+    except EqualClassesError:
+        return {}
     places = {each.criterion: each.sigma if work.y.name == "sigma" else each.time for each in found}
     return {name: place for name, place in places.items() if place is not None}
+
+
+def check_grid(spec: str, x: Axis, y: Axis) -> None:
+    """`ValueError` with one line for axes, or a corner of them, that `grid` refuses."""
+    _checked(_Work(spec, x, y, 2, 0))
 
 
 def grid_seconds(spec: str, x: Axis, y: Axis, *, samples: int = 20_000, key: int = 0) -> float:
@@ -190,8 +208,16 @@ def _checked(work: _Work) -> _Work:
         raise ValueError(f"{x.name}: is on both axes")
     if x.name in NOISE and y.name in NOISE:
         raise ValueError("x, y: one of them has to be a parameter of the SPEC")
-    _mixture(work.spec, {axis.name: float(axis.values[0]) for axis in (x, y) if axis.name not in NOISE})
+    parameters = [axis for axis in (x, y) if axis.name not in NOISE]
+    for corner in product(*([float(axis.values[end]) for end in (0, -1)] for axis in parameters)):
+        with suppress(EqualClassesError):
+            _mixture(work.spec, dict(zip((axis.name for axis in parameters), corner, strict=True)))
     return work
+
+
+def _where_told_apart(found: Arrays, name: str) -> Array:
+    """NaN in columns of classes that are one, whose entropy is kept as −1: finished columns are finite."""
+    return np.where(found["entropy"] == _EQUAL, np.nan, found[name])
 
 
 def _column(work: _Work, index: int) -> Arrays:
@@ -199,7 +225,11 @@ def _column(work: _Work, index: int) -> Arrays:
     x = {work.x.name: float(work.x.values[index])}
     if work.y.name in NOISE:
         sigma = work.y.values if work.y.name == "sigma" else OrnsteinUhlenbeck().sigma(work.y.values)
-        curve = entropy_curve(_mixture(work.spec, x), sigma, samples=work.samples, key=work.key)
+        try:
+            mixture = _mixture(work.spec, x)
+        except EqualClassesError:
+            return {name: np.full((1, sigma.size), _EQUAL) for name in ("entropy", "rate")}
+        curve = entropy_curve(mixture, sigma, samples=work.samples, key=work.key)
         return {name: curve[name].values[None] for name in ("entropy", "rate")}
     cells = np.array([_cell(work, index, row) for row in range(work.y.values.size)])
     # finished columns are finite
@@ -209,7 +239,10 @@ def _column(work: _Work, index: int) -> Arrays:
 def _cell(work: _Work, column: int, row: int) -> float:
     """OU time at which half of H(C) is left, NaN where more is left of clean data."""
     values = {axis.name: float(axis.values[i]) for axis, i in ((work.x, column), (work.y, row))}
-    mixture = _mixture(work.spec, values)
+    try:
+        mixture = _mixture(work.spec, values)
+    except EqualClassesError:
+        return np.nan
     exact = exact_curves(mixture)
     sigma = _measured_median(mixture, work) if exact is None else _exact_median(mixture, exact)
     return float(OrnsteinUhlenbeck().time(sigma))

@@ -8,7 +8,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from ...theory._support.one_line import one_line
 
 __all__ = [
+    "check_directory",
     "create",
     "prepare_directory",
     "prepare_file",
@@ -26,6 +27,31 @@ __all__ = [
 ]
 
 _LONGEST_ENDING = ".manifest.json"  # of what is written beside a file
+
+
+def check_directory(path: Path, names: Iterable[str] = ()) -> None:
+    """Make sure, before any work and without making anything, that these files can be put in a folder.
+
+    Raises `ValueError` with one line if the folder is not there and cannot be made, or one of the `names` is
+    taken by what is no file.
+    """
+    missing: list[str] = []
+    there = path
+    while not os.path.lexists(there) and there != there.parent:
+        missing.append(there.name)
+        there = there.parent
+    try:
+        if os.path.lexists(there) and not there.is_dir():
+            raise NotADirectoryError(f"{there} is not a folder")
+        with tempfile.TemporaryFile(dir=there):
+            pass
+        for name in missing:  # one that is too long
+            with suppress(FileNotFoundError):
+                (there / name).lstat()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written: {one_line(error)}") from None
+    for name in () if missing else names:
+        _check_place(path / name)
 
 
 def prepare_directory(path: Path) -> Path:
@@ -58,15 +84,25 @@ def prepare_file(path: Path, endings: tuple[str, ...], *inputs: str | Path) -> P
             raise ValueError(f"{path}: is read and would be lost; write to another file")
         with suppress(FileNotFoundError):
             path.with_name(path.name + _LONGEST_ENDING).lstat()  # a name that is too long
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written: {one_line(error)}") from None
+    target = _check_place(path)
+    _check_place(path.with_name(path.name + _LONGEST_ENDING))
+    check_directory(target.parent)
+    return path
+
+
+def _check_place(path: Path) -> Path:
+    """The file that would be written at a path; `ValueError` where none can be."""
+    try:
         target = _target(path)
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError("is there, and may not be written to")
-        if not target.parent.is_dir():
-            raise ValueError(f"{path}: its link leads to {target}, and folder {target.parent} does not exist")
     except OSError as error:
         raise ValueError(f"{path}: cannot be written: {one_line(error)}") from None
-    prepare_directory(target.parent)
-    return path
+    if not target.parent.is_dir():
+        raise ValueError(f"{path}: its link leads to {target}, and folder {target.parent} does not exist")
+    return target
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

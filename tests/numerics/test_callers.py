@@ -15,6 +15,7 @@ from speciation.numerics._support import seeds
 from speciation.numerics.monte_carlo import shared_covariance, strides
 from speciation.numerics.runs.fingerprints import fingerprint
 from speciation.theory import GaussianMixture
+from speciation.validation import MixtureDenoiser, discrepancy_entropy, measure, path_entropy, verify
 from speciation.validation._support.torch_randomness import generator_of
 
 DIGITS = GaussianMixture.parse("digits:0,3,8")
@@ -153,6 +154,7 @@ KEYS = {
     "NumPy's integer": (np.int64(5), 5),
     "typed key": (jax.random.key(5), 5),
     "raw key": (jax.random.PRNGKey(5), 5),
+    "an array that is one": (np.array(5), 5),
     "words": (np.array([1, 7], np.uint32), 2**32 + 7),
     "split key": (jax.random.split(jax.random.key(5))[1], None),
 }
@@ -215,6 +217,32 @@ def test_bad_seeds_are_refused_before_the_work(name, run):
         status, _, said = run("curve", "digits:0,3,8", f"--seed={key}")
         assert status == 2
         assert "Traceback" not in said
+
+
+ORACLE, LEVELS, NAMES = MixtureDenoiser(BINARY), np.geomspace(20, 0.1, 6), ("+", "-")
+ESTIMATORS = {
+    "path": lambda **more: path_entropy(ORACLE, NAMES, LEVELS, (4,), chains=8, **more),
+    "discrepancy": lambda **more: discrepancy_entropy(
+        ORACLE, NAMES, LEVELS[::-1], ORACLE.sample, samples=8, **more
+    ),
+    "measure": lambda **more: measure("binary:d=4,mu=1,s=1", samples=8, levels=6, **more).curve,
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_estimators_take_the_same_seeds(name):
+    call = ESTIMATORS[name]
+    for key in (jax.random.key(5), np.uint64(5), jnp.asarray(5)):
+        assert call(batch=8, seed=key).identical(call(batch=8, seed=5))
+    for bad in (-1, 2**64, True, 1.0):
+        with pytest.raises(ValueError, match=r"^seed: need a whole number"):
+            call(batch=8, seed=bad)
+
+
+def test_verification_refuses_what_is_no_seed():
+    for bad in (-1, 2**64, True):
+        with pytest.raises(ValueError, match=r"^seed: need a whole number"):
+            verify(["T2"], seed=bad)
 
 
 @pytest.mark.parametrize("sigma", [1e160, 1e-160, 1e300])

@@ -8,6 +8,7 @@ other two T24's.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -77,20 +78,20 @@ def exact_curves(
     partition = checked_partition(partition, mixture.labels)
     if mixture.is_binary_channel and partition is None:
         reason = "two classes with a shared covariance: the binary channel (T2-T4)"
-        return ExactCurves(reason, lambda sigma: _binary(mixture, sigma))
+        return ExactCurves(reason, partial(_binary, mixture))
     found = factors.factors_of(mixture, partition)
     if found is not None:
         variance = float(mixture.covariances[0].variances)
         reason = "equally distant classes, or independent choices of them (T13, T15)"
-        return ExactCurves(reason, lambda sigma: factors.curves(found, variance, sigma))
+        return ExactCurves(reason, partial(factors.curves, found, variance))
     if partition is None and unequal_scales.has_contrast(mixture):
         reason = "two classes with one mean and unequal covariances (T16)"
         lowest = unequal_pair.lowest_sigma(mixture)
-        return ExactCurves(reason, lambda sigma: unequal_scales.curves(mixture, sigma), lowest)
+        return ExactCurves(reason, partial(unequal_scales.curves, mixture), lowest)
     if partition is None and unequal_pair.has_pair(mixture):
         reason = "two classes of any means and covariances, by one integral (T24)"
         lowest = unequal_pair.lowest_sigma(mixture)
-        return ExactCurves(reason, lambda sigma: unequal_pair.curves(mixture, sigma), lowest)
+        return ExactCurves(reason, partial(unequal_pair.curves, mixture), lowest)
     return None
 
 

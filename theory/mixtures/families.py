@@ -8,10 +8,14 @@ import numpy as np
 from .covariance import Isotropic
 from .parts import Parts
 
-__all__ = ["FAMILIES", "binary", "hierarchy", "orthogonal", "scales"]
+__all__ = ["FAMILIES", "EqualClassesError", "binary", "hierarchy", "orthogonal", "scales"]
 
 MEANS_LIMIT = 2 * 10**8
 """Largest number of entries in the means of a mixture built from a SPEC."""
+
+
+class EqualClassesError(ValueError):
+    """Parameters at which classes are one and the same, so that their entropy never falls."""
 
 
 def binary(d: float, mu: float, s: float, w: float = 0.5) -> Parts:
@@ -21,7 +25,7 @@ def binary(d: float, mu: float, s: float, w: float = 0.5) -> Parts:
     if not 0 < w < 1:
         raise ValueError(f"w: {w:g} does not lie strictly between 0 and 1")
     if mu == 0:
-        raise ValueError("mu: 0 gives both classes the same mean, so their entropy never falls")
+        raise EqualClassesError("mu: 0 gives both classes the same mean, so their entropy never falls")
     means = np.full((2, dimension), float(mu))
     means[1] *= -1
     return Parts([w, 1 - w], means, _variance(s), labels=("+", "-"))
@@ -62,7 +66,7 @@ def scales(d: float, lambda1: float, lambda2: float) -> Parts:
         if value < 0:
             raise ValueError(f"{name}: {value:g} is a negative variance")
     if lambda1 == lambda2:
-        raise ValueError("lambda1, lambda2: equal, so the entropy of the class never falls")
+        raise EqualClassesError("lambda1, lambda2: equal, so the entropy of the class never falls")
     covariances = [Isotropic(lambda1), Isotropic(lambda2)]
     return Parts([0.5, 0.5], np.zeros((2, dimension)), covariances)
 

@@ -202,7 +202,8 @@ def _members(marks: list[Any]) -> dict[Any, list[int]]:
 def _check_sizes(means: _Means, covariance: Kind, rank: int | None) -> None:
     """Refuse what cannot be fitted, before the second pass."""
     classes, dimension = means.means.shape
-    if rank is not None and not (float(rank).is_integer() and 1 <= rank < dimension):
+    whole = rank is None or (not isinstance(rank, bool) and float(rank).is_integer())
+    if rank is not None and not (whole and 1 <= rank < dimension):
         raise ValueError(f"rank: must be a whole number from 1 to {dimension - 1}, not {rank!r}")
     if rank is None and dimension > WHOLE_LIMIT:
         raise ValueError(

@@ -6,7 +6,7 @@ Labels become strings, in the order in which numbers or texts are sorted; `X` is
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,8 +116,19 @@ def name_of(mark: Any) -> str:
 def _marks(y: ArrayLike) -> list[Any]:
     """Labels as Python's own values: texts, whole numbers, truth values, or finite numbers."""
     array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
-    if array.dtype.kind == "O" and all(map(_is_mark, array.flat)):
-        return _of_one_dimension(array.tolist(), array.ndim)
+    if isinstance(y, np.ma.MaskedArray):
+        masked = np.flatnonzero(np.ma.getmaskarray(cast(Any, y)))
+        if masked.size:
+            raise ValueError(f"y[{masked[0]}]: masked; leave out the samples whose label is")
+    if array.dtype.kind == "S":
+        raise ValueError("y: labels are bytes; decode them, as in np.char.decode(y)")
+    if array.dtype.kind == "O":
+        odd = next((i for i, mark in enumerate(array.flat) if not _is_mark(mark)), None)
+        if odd is None:
+            return _of_one_dimension(array.tolist(), array.ndim)
+        if array.ndim == 1 and any(isinstance(mark, str) for mark in array):
+            said = f"{array[odd]!r}, a {type(array[odd]).__name__}"
+            raise ValueError(f"y[{odd}]: no label but {said}; leave out the samples without one")
     if array.dtype.kind in "UTbiu":
         return _of_one_dimension(array.tolist(), array.ndim)
     numbers = real_numbers(y, "y")

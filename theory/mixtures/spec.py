@@ -14,7 +14,7 @@ import numpy as np
 
 from .._support.plain_numbers import plain_number
 from . import files
-from .families import FAMILIES
+from .families import FAMILIES, EqualClassesError
 from .parts import Parts
 
 __all__ = ["name_of", "parse"]
@@ -41,6 +41,8 @@ def parse(spec: str) -> Parts:
     build, keys, optional = FAMILIES[family]
     try:
         return build(**_numbers(body, keys, optional))
+    except EqualClassesError as error:
+        raise EqualClassesError(f"{spec}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{spec}: {error}") from None
 

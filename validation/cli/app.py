@@ -72,6 +72,7 @@ def own_process(program: typer.Typer, name: str) -> None:
         told.append(number)
         raise KeyboardInterrupt
 
+    sys.unraisablehook = _say_lost
     usual = (signal.SIG_DFL, signal.default_int_handler)  # `nohup` and shells' background ignore some
     for one in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, one, None)
@@ -89,6 +90,12 @@ def own_process(program: typer.Typer, name: str) -> None:
                 stream.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _say_lost(lost: "sys.UnraisableHookArgs") -> None:
+    """What Python says of an exception that it drops, but for the one that ends the process in order."""
+    if not (told and issubclass(lost.exc_type, KeyboardInterrupt)):
+        sys.__unraisablehook__(lost)
 
 
 def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:

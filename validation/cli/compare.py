@@ -1,5 +1,6 @@
 """`speciation compare CURVE SPEC`: an entropy curve measured elsewhere against a prediction."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,7 +61,7 @@ def compare(
     The last line says whether the class is decided where the mixture predicts it.
     """
     from ...numerics.curves.cost import curve_cost
-    from ...numerics.runs.atomic_files import prepare_directory
+    from ...numerics.runs.atomic_files import check_directory
     from ...theory.mixtures.mixture import GaussianMixture
     from ..measurement.comparison import DENSE, DRAWS, read_curve
     from ..measurement.comparison import compare as compared
@@ -68,8 +69,11 @@ def compare(
 
     schedule = None if clock is None else by_name(clock)
     if out is not None:
-        prepare_directory(out)
         prepare_figures()
+        from ..measurement.results import FILES
+
+        check_directory(out, FILES)
+        _check_apart(out, curve)
     within = None if interval is None else interval_of(interval)
     announce_reading(spec, quiet)
     measured, mixture = read_curve(curve), GaussianMixture.parse(spec)
@@ -97,6 +101,22 @@ def compare(
             values = (f"{side} {'–' if t is None else format(t, '.6g')}" for side, t in pair.items())
             output().print(f"{place} in the time of {clock}: {', '.join(values)}")
         say(found.summary)
+
+
+def _check_apart(out: Path, curve: Path) -> None:
+    """`ValueError` where the summary and manifest of the measurement that is read would be lost."""
+    folder = curve if curve.is_dir() else curve.parent
+    if not (out.is_dir() and folder.is_dir() and out.samefile(folder)):
+        return
+    try:
+        run = json.loads((out / "manifest.json").read_text("utf-8"))["parameters"]["command"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if run != "compare":
+        raise ValueError(
+            f"out: {out} holds the measurement that is read, and its summary would be lost; "
+            "choose another folder"
+        )
 
 
 def _times(summary: dict[str, Any], schedule: Any) -> dict[str, dict[str, float | None]]:

@@ -125,7 +125,7 @@ def control(
     if out is not None:
         from ...numerics.runs.atomic_files import prepare_file
 
-        prepare_file(out, (".json",))
+        prepare_file(out, (".json",), curve, *filter(None, (given, error)))
     asked = _options(context)
     read = _chosen(read_curve(curve), pair)
     found: dict[str, Any] = {"curve": str(curve)} | ({} if pair is None else {"pair": pair})

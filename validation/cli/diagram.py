@@ -93,8 +93,8 @@ def diagram(
         if DIAGRAMS[name].clockless:
             raise ValueError(f"--clock: {name} keeps its axis: {DIAGRAMS[name].clockless}")
         in_clock(phase_diagram(name, 2, **values), schedule)  # refuses before the work
-    plan = _plan(_with(spec, values), x, y, resolution) if name == "grid" else None
-    _prepare(out, html)
+    plan = _plan(spec, values, (x, y), resolution) if name == "grid" else None
+    _prepare(out, name, html)
     if plan is not None:
         found = _grid(*plan, samples, seed, out.parent if out.suffix in ENDINGS else out, quiet)
     else:
@@ -114,14 +114,15 @@ def diagram(
             errors().print(f"wrote {path}")
 
 
-def _prepare(out: Path, html: bool) -> None:
+def _prepare(out: Path, name: str, html: bool) -> None:
     """The folder, or the one file, that is to be written, and what draws it."""
-    from ...numerics.runs.atomic_files import prepare_directory, prepare_file
+    from ...numerics.runs.atomic_files import check_directory, prepare_file
+    from ...numerics.runs.manifests import MANIFEST
 
     if out.suffix in ENDINGS and not out.is_dir():
         prepare_file(out, ENDINGS)
     else:
-        prepare_directory(out)
+        check_directory(out, [f"{name}{kind}" for kind in (*ENDINGS, ".txt", f".{MANIFEST}")])
     prepare_figures()
     if html or out.suffix == ".html":
         from ..figures.interactive import check_installed
@@ -161,9 +162,9 @@ def _assignments(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def _with(spec: str | None, values: dict[str, float]) -> str | None:
+def _with(spec: str, values: dict[str, float]) -> str:
     """A SPEC with other values of its parameters."""
-    if spec is None or not values:
+    if not values:
         return spec
     family, colon, rest = spec.partition(":")
     if not colon:
@@ -196,15 +197,24 @@ def _list(diagrams: Any, as_json: bool) -> None:
     output().print(table)
 
 
-def _plan(spec: str | None, x: str | None, y: str | None, resolution: int) -> tuple[str, Any]:
-    """SPEC and axes of a grid, read before anything is written."""
-    from ...numerics.diagrams import parse_axis
+def _plan(
+    spec: str | None, values: dict[str, float], asked: tuple[str | None, str | None], resolution: int
+) -> tuple[str, Any]:
+    """SPEC, with other `values` of its parameters, and axes of a grid, read before anything is written."""
+    from ...numerics.diagrams import check_grid, parse_axis
 
+    x, y = asked
     if spec is None or x is None or y is None:
         raise ValueError(
             "grid: needs --x, --y and a SPEC, as in --x mu=0.1:10:log --y t=0:6 binary:d=64,mu=1,s=1"
         )
-    return spec, (parse_axis(x, resolution), parse_axis(y, resolution))
+    axes = (parse_axis(x, resolution), parse_axis(y, resolution))
+    for axis in axes:
+        if axis.name in values:
+            raise ValueError(f"--set: {axis.name} is an axis, which goes through its values; leave one out")
+    found = _with(spec, values)
+    check_grid(found, *axes)
+    return found, axes
 
 
 def _grid(spec: str, axes: Any, samples: int, seed: int, out: Path, quiet: bool) -> Any:

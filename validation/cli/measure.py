@@ -211,14 +211,16 @@ def measure(
     Under torchrun, each process computes its share of the batches in the same folder, and the last one merges
     them.
     """
-    from ...numerics.runs.atomic_files import prepare_directory
+    from ...numerics.runs.atomic_files import check_directory
     from ...numerics.runs.blocks import PendingBlocksError
     from ..measurement.measure import result_of
     from ..measurement.request import Request
 
     if out is not None:
-        prepare_directory(out)
         prepare_figures()
+        from ..measurement.results import FILES
+
+        check_directory(out, FILES)
     share = _share(os.environ)
     names = {field.name for field in fields(Request)}
     asked = {name: value for name, value in context.params.items() if name in names}

@@ -59,14 +59,14 @@ def verify(
     The exit status is 1 if a check fails.
     """
     from ...numerics._support.devices import check_devices
-    from ...numerics.runs.atomic_files import prepare_directory
+    from ...numerics.runs.atomic_files import check_directory
     from ...theory.theorems import THEOREMS, by_id
     from ..verification import report
     from ..verification.verify import summary
     from ..verification.verify import verify as verified
 
     if out is not None:
-        prepare_directory(out)
+        check_directory(out, report.FILES)
         prepare_figures()
     check_devices()
     names = [name for text in (only or []) + (more or []) for name in text.split(",")]

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 import torch
 
+from ...numerics._support.seeds import seed_of
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...theory._support.options import given
 from .._support.torch_randomness import generator_of
@@ -42,10 +43,10 @@ class WorkOptions(TypedDict, total=False):
 class Work:
     """How the work of an estimator is done; `ValueError` names the field that is out of range.
 
-    `batch` samples at once; `seed`; `resume`, a folder that keeps finished batches, so that a run goes on and
-    runs of several machines merge; `share` (rank, ranks), which of the batches this process computes; `name`
-    tells models apart there that nothing else does; `progress` is called with the batches done and in all;
-    `dtype` and `device` are those of the states.
+    `batch` samples at once; `seed`, a whole number below 2⁶⁴ or a JAX key; `resume`, a folder that keeps
+    finished batches, so that a run goes on and runs of several machines merge; `share` (rank, ranks), which of
+    the batches this process computes; `name` tells models apart there that nothing else does; `progress` is
+    called with the batches done and in all; `dtype` and `device` are those of the states.
     """
 
     batch: int = 64
@@ -60,6 +61,7 @@ class Work:
     def __post_init__(self) -> None:
         if self.resume is not None:
             object.__setattr__(self, "resume", Path(self.resume))
+        object.__setattr__(self, "seed", seed_of(self.seed, "seed"))
         if self.batch < 1:
             raise ValueError(f"batch: must be at least 1, not {self.batch}")
 

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
-from ...numerics._support.seeds import stream
+from ...numerics._support.seeds import seed_of, stream
 from ...numerics.curves.covariance import covariances_in
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.curves.places import COARSE, PLACES, Place
@@ -101,6 +101,7 @@ def compare(
     ----------
     T2, T12, T13.
     """
+    seed = seed_of(seed, "seed")
     if "pair" in measured.dims:
         if guidance not in (None, 1) or interval is not None:
             raise ValueError("guidance, interval: curves of pairs are not guided")

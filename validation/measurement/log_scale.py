@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...numerics._support.seeds import seed_of
+
 __all__ = ["log_scale_test"]
 
 Array = NDArray[np.float64]
@@ -146,7 +148,7 @@ def _spread(x: Array, y: Array, own: Array, other: Array, seed: int) -> Array:
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # of an interval that is not asked for
         resampled: Any = stats.bootstrap(
             (x, y, own, other), _line, paired=True, vectorized=False, n_resamples=_RESAMPLES,
-            method="percentile", rng=np.random.default_rng([seed, 0x109]),
+            method="percentile", rng=np.random.default_rng([seed_of(seed, "seed"), 0x109]),
         )  # fmt: skip
     return np.nanstd(resampled.bootstrap_distribution, axis=-1, ddof=1)
 
@@ -157,7 +159,7 @@ def _spread_over_classes(columns: tuple[Array, ...], classes: NDArray[Any], seed
         raise ValueError(f"classes: need two for each pair, not an array of shape {classes.shape}")
     names, index = np.unique(classes, return_inverse=True)
     own = index.reshape(classes.shape)
-    rng, found = np.random.default_rng([seed, 0x109]), list[Array]()
+    rng, found = np.random.default_rng([seed_of(seed, "seed"), 0x109]), list[Array]()
     for counts in rng.multinomial(names.size, np.full(names.size, 1 / names.size), size=_RESAMPLES):
         drawn = np.repeat(np.arange(len(own)), counts[own[:, 0]] * counts[own[:, 1]])
         if drawn.size >= _FEWEST:

@@ -13,7 +13,8 @@ from typing import Literal
 
 import torch
 
-from ...numerics.runs.atomic_files import prepare_directory
+from ...numerics._support.seeds import seed_of
+from ...numerics.runs.atomic_files import check_directory
 from ...numerics.runs.manifests import sha256
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
@@ -335,11 +336,13 @@ def measure(
         precision=precision,
         variant=variant,
         download=download,
-        seed=seed,
+        seed=seed_of(seed, "seed"),
         reference=reference,
     )
+    folder = None if out is None else Path(out) / "blocks"
+    if folder is not None:
+        check_directory(folder)
     subject = request.subject()
-    folder = None if out is None else prepare_directory(Path(out)) / "blocks"
     return result_of(Measurement(subject, request.options(subject), folder, share, progress))
 
 

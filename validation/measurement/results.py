@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import xarray as xr
 
 from ...numerics.runs.atomic_files import write_table, write_text
-from ...numerics.runs.manifests import write_results
+from ...numerics.runs.manifests import MANIFEST, write_results
 from ..figures.measured import comparison_figure, log_scale_figure, measured_figure
 from ..figures.reliability import reliability_figure
 from ..figures.style import saver
@@ -18,7 +18,14 @@ from .measure import Result
 from .reliability import IN_FIGURE, bins_table, shown_levels, stops_table
 from .verdicts import finite
 
-__all__ = ["write_comparison", "write_result"]
+__all__ = ["FILES", "write_comparison", "write_result"]
+
+FILES: tuple[str, ...] = (
+    *("curve.csv", "curve.nc", "curve.png", "predicted.csv", "predicted.nc", "comparison.png"),
+    *("curves.csv", "curves.nc", "pairs.csv", "log-scale.png", "ends.csv"),
+    *("reliability.csv", "stopping.csv", "reliability.png", "summary.json", MANIFEST),
+)
+"""All that may be written into a folder."""
 
 Writers: TypeAlias = dict[str, Callable[[Path], Any]]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...numerics.runs.atomic_files import write_text
-from ...numerics.runs.manifests import environment, write_results
+from ...numerics.runs.manifests import MANIFEST, environment, write_results
 from ...theory.theorems.rendering import latex, latex_text, markdown
 from ...theory.theorems.sources import sources
 from .._support import templates
@@ -16,7 +16,10 @@ from ..models.digit_pairs import easy_and_hard
 from .report_html import report_html
 from .verify import TheoremResult, counts, summary
 
-__all__ = ["write"]
+__all__ = ["FILES", "write"]
+
+FILES: tuple[str, ...] = ("report.html", "report.md", "report.tex", "report.json", MANIFEST)
+"""What is written beside the figures."""
 
 
 def write(results: list[TheoremResult], directory: Path, seed: int) -> list[Path]:

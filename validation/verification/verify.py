@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...numerics._support.seeds import seed_of
 from ...theory.theorems import THEOREMS, Identity, Theorem, by_id
 from .checks import CHECKS, Check, Context
 
@@ -91,6 +92,7 @@ def verify(
     ValueError
         An unknown id, before any work.
     """
+    seed = seed_of(seed, "seed")
     chosen = {by_id(identifier).id for identifier in only} or set(THEOREMS)
     results: list[TheoremResult] = []
     for identifier, theorem in THEOREMS.items():

@@ -290,3 +290,21 @@ def test_without_the_grid_s_error_intervals_miss(monkeypatch):
     """Mutant: noise alone."""
     monkeypatch.setattr(reading, "_grid_error", lambda data, usual, keep, kinds: np.zeros(4))
     assert max(covered(*SAMPLED[2]).values()) > 8 or max(covered(*SAMPLED[1]).values()) > 8
+
+
+@pytest.mark.parametrize("top", [60.0, 10.0, 3.0])
+@pytest.mark.parametrize("names", [["entropy"], ["entropy", "rate"]])
+def test_a_curve_of_unknown_entropy_says_no_more_than_it_shows(top, names):
+    """As of a table: its largest entropy is not H(C), and would place the median 23 % too low at σ = 3."""
+    whole = entropy_curve(GaussianMixture.parse("binary:d=4,mu=1,s=1"), np.geomspace(0.05, 60, 60))
+    curve = whole[names].drop_vars(set(whole.coords) - {"sigma"}).where(whole.sigma <= top, drop=True)
+    found = places_of(curve)
+    for name in ("median_sigma", "window_width"):
+        if top < 5:
+            assert np.isnan(found[name].value)
+            assert "of the classes is not known" in found[name].note
+        else:
+            assert found[name].low < float(whole[name]) < found[name].high
+            assert found[name].value == pytest.approx(float(whole[name]), rel=2e-3)
+    known = with_places(curve, class_entropy=float(whole.class_entropy))
+    assert float(known.median_sigma) == pytest.approx(float(whole.median_sigma), rel=1e-4)

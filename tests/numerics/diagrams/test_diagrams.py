@@ -259,6 +259,19 @@ def test_measured_medians_meet_solved_ones(monkeypatch):
     assert np.isnan(solved.ou_time).any()
 
 
+def test_where_classes_are_one_a_grid_is_empty():
+    """At μ = 0, and where two variances are equal; everywhere else it is what it is without them."""
+    for axis in ("t=0.1:1", "s=0.5:1"):
+        found = grid("binary:d=4,mu=1,s=1", parse_axis("mu=-1:1", 3), parse_axis(axis, 2))
+        values = found[next(iter(found.data_vars))].values
+        assert np.isnan(values[:, 1]).all()
+        assert np.isfinite(values[:, 0]).all()
+        np.testing.assert_allclose(values[:, 0], values[:, 2], rtol=1e-12)
+    axes = parse_axis("lambda1=0.1:4", 2), parse_axis("lambda2=0.1:4", 2)
+    times = grid("scales:d=64,lambda1=1,lambda2=2", *axes).ou_time.values
+    assert np.isnan(times).tolist() == [[True, False], [False, True]]
+
+
 def test_medians_of_hierarchies_solve_the_sum_of_two_channels():
     found = grid("hierarchy:d=4,A=1,B=1,s=1", parse_axis("A=2:200:log", 3), parse_axis("B=3:30:log", 2))
     clock = np.exp(-2 * found.ou_time.values)
@@ -309,6 +322,9 @@ def test_measured_grids_resume_to_the_same_bits(tmp_path):
         (lambda: parse_axis("mu=a:b", 4), "not an axis"),
         (lambda: parse_axis("mu=2:1", 4), "need low < high"),
         (lambda: parse_axis("mu=0:1:log", 4), "low > 0"),
+        (lambda: parse_axis("sigma=-1:1", 4), "starts at 0"),
+        (lambda: parse_axis("d=1.5:2", 4), "whole number"),
+        (lambda: grid(SPEC, parse_axis("w=0.1:2", 3), parse_axis("mu=1:2", 3)), "w: 2"),
         (lambda: grid(SPEC, parse_axis("t=0:1", 3), parse_axis("sigma=1:2", 3)), "a parameter"),
         (lambda: grid(SPEC, parse_axis("mu=1:2", 3), parse_axis("mu=1:2", 3)), "both axes"),
         (lambda: grid("digits:3,8", parse_axis("mu=1:2", 3), parse_axis("t=1:2", 3)), "no parameters"),

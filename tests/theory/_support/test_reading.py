@@ -29,6 +29,8 @@ from speciation.theory import (
     Isotropic,
     LowRank,
     binary_entropy,
+    exact_curves,
+    gaussian_pair,
     log_law,
     schedules,
     speciation_time,
@@ -421,6 +423,25 @@ def test_values_are_taken_apart(value):
     if isinstance(value, GaussianMixture):
         assert (parts["partition"] or {}) == dict(value.partition or {})
         assert repr(value.partition) == repr(value.partition and dict(value.partition))
+
+
+EXACT = {
+    "binary": GaussianMixture.parse("binary:d=4,mu=1,s=1"),
+    "product": MIXTURES[0],
+    "one mean": GaussianMixture([0.4, 0.6], np.zeros((2, 3)), [Isotropic(1.0), Isotropic(2.0)]),
+    "any two": MIXTURES[2],
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_results_that_evaluate_survive_copies(name):
+    """As workers of joblib and multiprocessing get them."""
+    sigma, exact = np.array([0.3, 2.0]), exact_curves(EXACT[name])
+    for copied in (pickled, copy.copy, copy.deepcopy, dataclasses.replace):
+        np.testing.assert_array_equal(copied(exact).evaluate(sigma), exact.evaluate(sigma))
+    if EXACT[name].classes == 2:
+        pair = gaussian_pair(EXACT[name], 1.0)
+        assert pickled(pair).entropy == copy.deepcopy(pair).entropy == pair.entropy
 
 
 def test_equality_sees_every_part():

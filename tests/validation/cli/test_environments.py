@@ -17,7 +17,12 @@ from speciation.numerics import entropy_curve, verify_manifest
 from speciation.numerics.curves import cost
 from speciation.numerics.monte_carlo import strides
 from speciation.numerics.monte_carlo.checkpoint import Checkpoint
-from speciation.numerics.runs.atomic_files import prepare_file, write_atomically, write_text
+from speciation.numerics.runs.atomic_files import (
+    check_directory,
+    prepare_file,
+    write_atomically,
+    write_text,
+)
 from speciation.numerics.runs.blocks import run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation.cli import common
@@ -387,6 +392,62 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(name, tmp_p
         prepare_file(path, (".csv",))
     assert sorted(tmp_path.iterdir()) == before
     assert Path(os.devnull).is_char_device()
+
+
+def test_a_folder_that_cannot_hold_the_files_is_refused_and_none_is_made(tmp_path):
+    (tmp_path / "held" / "report.md").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("absent")
+    before = sorted(tmp_path.rglob("*"))
+    check_directory(tmp_path / "new" / "below", ["report.md"])
+    check_directory(tmp_path / "held", ["report.tex"])
+    for name, message in {
+        "held": r"report.md: cannot be written: is not a file",
+        "file": "file is not a folder",
+        "file/below": "file is not a folder",
+        "link": "link is not a folder",
+        f"new/{'x' * 300}": "File name too long",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            check_directory(tmp_path / name, ["report.md"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+REFUSED_INPUTS = {
+    "no model": ["measure", "nonsense"],
+    "no such class": ["measure", B, "--classes", "x"],
+    "no such file": ["measure", B, "--prediction", "absent.npz"],
+    "no theorem": ["verify", "T99"],
+    "no curve": ["compare", "absent.csv", B],
+    "no diagram": ["diagram", "nonsense"],
+    "an axis that is set": ["diagram", "grid", B, "--x", "mu=1:2", "--y", "t=0:1", "--set", "mu=3"],
+    "no such parameter": ["diagram", "grid", B, "--x", "mu=1:2", "--y", "q=0:1"],
+    "an end out of range": ["diagram", "grid", B, "--x", "w=0.1:2", "--y", "mu=1:2"],
+    "one whole number": ["diagram", "grid", B, "--x", "d=1.5:2", "--y", "t=0:1"],
+    "negative noise": ["diagram", "grid", B, "--x", "mu=1:2", "--y", "sigma=-1:1"],
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_INPUTS)
+def test_bad_input_makes_no_folder(name, run, tmp_path):
+    status, out, err = run(*REFUSED_INPUTS[name], "--out", tmp_path / "new")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_read_is_not_written_over(run, tmp_path):
+    """The curve that `control` reads, and the summary and manifest beside the one that `compare` reads."""
+    curve = tmp_path / "c.json"
+    run("curve", B, "--levels", 24, "--out", curve)
+    before = curve.read_bytes()
+    assert run("control", curve, "--out", curve)[::2] == (
+        2,
+        f"{curve}: is read and would be lost; write to another file\n",
+    )
+    assert curve.read_bytes() == before
+    (tmp_path / "manifest.json").write_text('{"parameters": {"command": "measure"}}')
+    status, _, err = run("compare", curve, B, "--out", tmp_path)
+    assert (status, "holds the measurement that is read" in err) == (2, True)
 
 
 def test_the_longest_name_that_is_taken_is_written(run, tmp_path):
