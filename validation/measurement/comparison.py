@@ -45,6 +45,7 @@ DRAWS = 20_000  # for mixtures without an exact curve
 _OTHER = 0.2  # share by which the entropy at which a curve levels off may differ from that of the prediction
 _SPREAD = 1e-6  # of the predicted log σ of pairs, below which they have no slope
 _OF_PREDICTION = ("method", "samples", "key", "resamples", "resampled", "mean_sigma", "mean_change")
+_LEFT = 0.05  # share of H(C) below the lowest level, from which it is said
 _NOTED = 0.02  # and from which it is said
 
 
@@ -375,6 +376,7 @@ def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> di
         )
     if f"{name}_se" not in measured:
         notes.append("the curve has no standard errors; intervals hold the error of the grid alone")
+    notes += _below(measured, predicted)
     used = {key: predicted.attrs[key] for key in _OF_PREDICTION if key in predicted.attrs}
     return {
         "range": [float(measured.sigma.min()), float(measured.sigma.max())],
@@ -393,6 +395,20 @@ def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> di
         },
         "notes": notes,
     }
+
+
+def _below(measured: xr.Dataset, predicted: xr.Dataset) -> list[str]:
+    """What an integral from the lowest level cannot know: that something is decided below it."""
+    name = "cross_entropy" if "cross_entropy" in predicted else "entropy"
+    lowest = float(measured.sigma.min())
+    left = float(np.interp(lowest, predicted.sigma, predicted[name])) / float(predicted["class_entropy"])
+    if "closure" not in measured or not left > _LEFT:
+        return []
+    return [
+        f"{100 * left:.0f} % of the entropy are predicted to be left at the lowest level, "
+        f"sigma = {lowest:.3g}, from which the measured one is integrated: its median is of the rest, and "
+        "higher than that of all"
+    ]
 
 
 def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:

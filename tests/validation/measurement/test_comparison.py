@@ -544,3 +544,19 @@ def test_a_comparison_is_drawn():
     upper, lower = comparison_figure(curve, curve, "itself").axes
     assert "nats" in upper.get_ylabel() + lower.get_ylabel()
     assert "predicted median" in upper.get_legend_handles_labels()[1]
+
+
+def test_what_is_decided_below_the_lowest_level_is_said():
+    """An integral that begins with nothing where a quarter of the entropy is left has another median."""
+    mixture = GaussianMixture.parse("binary:d=1,mu=1,s=0.5")
+    sigma = np.geomspace(0.6, 60, 40)
+    curve = entropy_curve(mixture, sigma)
+    left = float(curve.entropy[0]) / np.log(2)
+    integral = xr.Dataset(
+        {"entropy": curve.entropy - curve.entropy[0], "rate": curve.rate}, attrs=curve.attrs
+    )
+    integral = integral.assign(closure=1 - left, class_entropy=np.log(2))
+    (note,) = [each for each in compare(integral, mixture).summary["notes"] if "lowest level" in each]
+    assert note.startswith(f"{100 * left:.0f} % of the entropy are predicted to be left at the lowest level")
+    notes = compare(curve, mixture).summary["notes"]
+    assert not any("lowest level" in each for each in notes)
