@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 from speciation.theory import orthogonal_median, orthogonal_peak
 from speciation.validation.figures.accuracy import accuracy_figure
-from speciation.validation.figures.measured import guidance_figure, log_scale_figure, scaling_figure
+from speciation.validation.figures.measured import (
+    guidance_figure,
+    log_scale_figure,
+    scaling_figure,
+    windows_figure,
+)
 from speciation.validation.figures.settings import adaptive_figure, grids_figure, samples_figure
 from speciation.validation.figures.style import save
 from speciation.validation.figures.theory import instability_figure, log_law_figure
@@ -32,6 +37,7 @@ def main() -> None:
     save(samples_figure(judged), FOLDER / "settings-samples.png")
     save(accuracy_figure(pd.read_csv(RESULTS / "accuracy.csv")), FOLDER / "accuracy-map.png")
     save(scaling_figure(pd.read_csv(RESULTS / "digits-scaling.csv")), FOLDER / "digits-scaling.png")
+    save(windows_figure(pd.read_csv(RESULTS / "fashion-windows.csv")), FOLDER / "fashion-windows.png")
 
 
 def instabilities(*classes: float) -> str:

@@ -10,13 +10,14 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.error_settings import usual_errors
+from ...theory._support.options import given, showing
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
@@ -62,20 +63,65 @@ class _Curves:
     shared: dict[str, Any] = field(default_factory=dict)
 
 
+class DrawOptions(TypedDict, total=False):
+    """Keywords of `entropy_curve` that say how it draws; defaults and meanings are those of `Draws`."""
+
+    samples: int
+    key: Any
+    tolerance: float | None
+    dtype: str | None
+    points: str
+    resume: str | Path | None
+    progress: "Progress | None"
+    checkpoint: str | Path | None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How many draws, of which key, until when, in which precision, and what becomes of an interrupted run.
+
+    Raises `ValueError` for what no method can mean, so that an exact curve does not swallow a mistake.
+    """
+
+    samples: int = 100_000
+    key: Any = 0
+    tolerance: float | None = None
+    dtype: str | None = None
+    points: str = "random"
+    resume: str | Path | None = None
+    progress: "Progress | None" = None
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"samples: must be at least 1, not {self.samples}")
+        if self.tolerance is not None and not self.tolerance > 0:
+            raise ValueError(f"tolerance: must be > 0, not {self.tolerance}")
+        if self.dtype not in (None, "float32", "float64"):
+            raise ValueError(f"dtype: {self.dtype!r} is not float32 or float64")
+        if self.points not in ("random", "sobol"):
+            raise ValueError(f"points: {self.points!r} is not one of random, sobol")
+
+    def check(self, mixture: GaussianMixture, method: str) -> None:
+        """Refuse quasi-random points where there are none."""
+        if self.points != "sobol":
+            return
+        if mixture.classes > PAIRWISE_LIMIT:
+            raise ValueError(f"points: sobol goes with at most {PAIRWISE_LIMIT} classes")
+        if method != "reduced" or self.tolerance is not None or self.resume is not None:
+            raise ValueError(
+                "points: sobol goes with method reduced, without a tolerance or a file to resume"
+            )
+
+
 @usual_errors
+@showing(Draws)
 def entropy_curve(
     mixture: GaussianMixture,
     sigmas: ArrayLike,
     *,
-    samples: int = 100_000,
-    key: Any = 0,
     method: str = "auto",
     partition: Partition | None = None,
-    tolerance: float | None = None,
-    dtype: str | None = None,
-    points: str = "random",
-    checkpoint: str | Path | None = None,
-    progress: "Progress | None" = None,
+    **options: Unpack[DrawOptions],
 ) -> xr.Dataset:
     """Entropy, entropy rate and clone agreement of a mixture at each noise level.
 
@@ -110,9 +156,10 @@ def entropy_curve(
     points : {"random", "sobol"}
         For `reduced`: independent draws, or randomised quasi-Monte Carlo, whose errors fall faster;
         its standard errors come from independent scramblings.
-    checkpoint : path, optional
+    resume : path, optional
         File that keeps the finished draws, written every few seconds and when interrupted. The
-        same call goes on from it to the same bits; with a larger `samples` it adds to it.
+        same call goes on from it to the same bits; with a larger `samples` it adds to it. `checkpoint` is
+        taken too.
     progress : callable, optional
         Called with the number of draws done and the number aimed at.
 
@@ -137,18 +184,18 @@ def entropy_curve(
     ----------
     T2–T4, T17.
     """
-    sigma, seed = checked_sigmas(sigmas), seed_of(key)
+    sigma, draws = checked_sigmas(sigmas), given(Draws, options, {"checkpoint": "resume"})
+    seed = seed_of(draws.key)
     mixture.check_levels(sigma)
     groups = groups_of(mixture, partition)
     # looking for a closed form takes a while for many classes
     exact = exact_at(mixture, sigma, method, partition)
     method, reason = chosen(mixture, method, exact)
-    _check_budget(mixture, method, samples, tolerance, dtype, points, checkpoint)
+    draws.check(mixture, method)
     if method == "exact" and exact is not None:
         curves = _exactly(exact, sigma)
     else:
-        budget = (samples, seed, tolerance, points, checkpoint, progress)
-        curves = _sampled(mixture, sigma, method, groups, dtype, budget)
+        curves = _sampled(mixture, sigma, method, groups, replace(draws, key=seed))
     named = zip(("entropy", "rate", "agreement"), curves.values, curves.errors, strict=True)
     values = {name: (value, error) for name, value, error in named}
     dataset = labelled(sigma, values, {"method": method, "reason": reason} | curves.attributes)
@@ -168,7 +215,7 @@ def bare_curves(
     if exact is not None:
         found = _exactly(exact, sigma)
     else:
-        found = _sampled(mixture, sigma, method, None, None, (samples, seed, None, "random", None, None))
+        found = _sampled(mixture, sigma, method, None, Draws(samples, seed))
     return found.values[:2], found.errors[:2], {"method": method, "reason": reason} | found.attributes
 
 
@@ -194,30 +241,6 @@ def _exactly(exact: ExactCurves, sigma: Array) -> _Curves:
 def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
     """H of the class, or of the group."""
     return mixture.class_entropy if groups is None else entropy_of(groups @ mixture.weights)
-
-
-def _check_budget(
-    mixture: GaussianMixture,
-    method: str,
-    samples: int,
-    tolerance: float | None,
-    dtype: str | None,
-    points: str,
-    checkpoint: object,
-) -> None:
-    """Refuse what no method can mean, so that an exact curve does not swallow a mistake."""
-    if samples < 1:
-        raise ValueError(f"samples: must be at least 1, not {samples}")
-    if tolerance is not None and not tolerance > 0:
-        raise ValueError(f"tolerance: must be > 0, not {tolerance}")
-    if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype: {dtype!r} is not float32 or float64")
-    if points not in ("random", "sobol"):
-        raise ValueError(f"points: {points!r} is not one of random, sobol")
-    if points == "sobol" and mixture.classes > PAIRWISE_LIMIT:
-        raise ValueError(f"points: sobol is possible for at most {PAIRWISE_LIMIT} classes")
-    if points == "sobol" and (method != "reduced" or tolerance is not None or checkpoint is not None):
-        raise ValueError("points: sobol needs method reduced, and no tolerance or checkpoint")
 
 
 def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
@@ -250,7 +273,7 @@ def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | 
 
 
 def _sampled(
-    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None, budget: Any
+    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, draws: Draws
 ) -> _Curves:
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
@@ -261,33 +284,33 @@ def _sampled(
     from ..monte_carlo.strides import Joint, estimate, in_precision
     from ..runs.fingerprints import fingerprint
 
-    samples, key, tolerance, points, checkpoint, progress = budget
-    kernel, parameters, dtype, unit, rounding, largest = prepared(mixture, sigma, method, groups, dtype)
+    samples, tolerance, key = draws.samples, draws.tolerance, draws.key
+    kernel, parameters, dtype, unit, rounding, largest = prepared(mixture, sigma, method, groups, draws.dtype)
     if tolerance is not None:  # no fewer than make a single draw of no account
         samples = max(samples, int(np.ceil(2 * min(largest.max() / tolerance, 1e15))))
     arrays = in_precision(parameters, dtype)
     with own_settings(double=dtype == "float64"):
-        if points == "sobol":
-            found = quasi_random.estimate(arrays, samples, key, progress, Joint(2, kept_levels(sigma)))
+        if draws.points == "sobol":
+            found = quasi_random.estimate(arrays, samples, key, draws.progress, Joint(2, kept_levels(sigma)))
         else:
             keep = None
-            if checkpoint is not None:
+            if draws.resume is not None:
                 run = fingerprint(
                     kernel.__qualname__, kernel.__module__.rpartition(".")[2], key, dtype, parameters
                 )
-                keep = Checkpoint(Path(checkpoint), run, writes=jax.process_index() == 0)
+                keep = Checkpoint(Path(draws.resume), run, writes=jax.process_index() == 0)
             found = estimate(
                 kernel,
                 arrays,
                 samples,
                 key,
                 tolerance=None if tolerance is None else _Tolerance(tolerance, unit, rounding, largest),
-                progress=progress,
+                progress=draws.progress,
                 checkpoint=keep,
                 work=work_of(mixture, sigma.size, method),
                 joint=Joint(2, kept_levels(sigma)),
             )
-    attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": points}
+    attributes = {"samples": found.samples, "key": key, "dtype": dtype, "points": draws.points}
     values, errors, effective = in_nats(found, unit, rounding, largest)
     return _Curves(values, errors, attributes, effective, _shared(found, sigma, unit))
 

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from .aliases import Expr
 from .untyped import mpmath as mp
 from .untyped import sympy as sp
 
 __all__ = ["at_precision", "numeric", "public_function"]
 
 
-def public_function(function: Any, name: str) -> Any:
+def public_function(function: Expr, name: str) -> Expr:
     """A SymPy function under its public name, by which it prints and is pickled; SymPy has no types."""
     function.__name__ = function.__qualname__ = name
     return function
@@ -27,7 +28,7 @@ def numeric(double: Callable[..., Any], precise: Callable[..., Any]) -> Any:
     return staticmethod(call)
 
 
-def at_precision(function: Callable[..., Any], arguments: tuple[Any, ...], prec: int) -> Any:
+def at_precision(function: Callable[..., Expr], arguments: tuple[Expr, ...], prec: int) -> Expr:
     """Evaluate an mpmath function of SymPy arguments to `prec` bits, or leave it symbolic."""
     digits = int(mp.libmp.prec_to_dps(prec)) + 2
     numbers = [argument.evalf(digits) for argument in arguments]

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Precise
 from .._support.real_numbers import real_numbers
 from .._support.untyped import elementwise, special
 from .._support.untyped import mpmath as mp
@@ -100,7 +101,7 @@ def median_gamma(prior: ArrayLike = 0.5) -> Array:
     return _solve(excess, 1e-6 * np.ones_like(high), high, prior_, half)
 
 
-def precise_peak_gamma(kappa: Any = 0, prior: Any = 0.5, digits: int = 30) -> Any:
+def precise_peak_gamma(kappa: Precise = 0, prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`peak_gamma` of one κ and one prior, in multiple precision.
 
     Parameters
@@ -129,7 +130,7 @@ def precise_peak_gamma(kappa: Any = 0, prior: Any = 0.5, digits: int = 30) -> An
         return _precise_peak(mp.mpf(kappa), mp.mpf(prior), digits)
 
 
-def precise_median_gamma(prior: Any = 0.5, digits: int = 30) -> Any:
+def precise_median_gamma(prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`median_gamma` of one prior, in multiple precision.
 
     Parameters
@@ -157,10 +158,10 @@ def precise_median_gamma(prior: Any = 0.5, digits: int = 30) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _precise_peak(k: Any, w: Any, digits: int) -> Any:
+def _precise_peak(k: Precise, w: Precise, digits: int) -> Precise:
     with mp.workdps(digits + 5):
 
-        def slope(gamma: Any) -> Any:
+        def slope(gamma: Precise) -> Precise:
             fall = gamma * (1 + k * gamma) * multiprecision.moment(3, gamma, w, digits + 5)
             return (1 + 2 * k * gamma) * multiprecision.moment(1, gamma, w, digits + 5) - fall
 
@@ -168,17 +169,17 @@ def _precise_peak(k: Any, w: Any, digits: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _precise_median(w: Any, digits: int) -> Any:
+def _precise_median(w: Precise, digits: int) -> Precise:
     with mp.workdps(digits + 5):
         half = multiprecision.entropy(0, w, digits + 5) / 2
 
-        def excess(gamma: Any) -> Any:
+        def excess(gamma: Precise) -> Precise:
             return multiprecision.entropy(gamma, w, digits + 5) - half
 
         return _polish(excess, float(median_gamma(float(w))), digits)
 
 
-def _polish(function: Any, start: float, digits: int) -> Any:
+def _polish(function: Precise, start: float, digits: int) -> Precise:
     """Refine a root that is known to double precision; secant steps need no derivative."""
     guesses = (mp.mpf(start), mp.mpf(start) * (1 + mp.mpf(10) ** -10))
     return mp.findroot(function, guesses, tol=mp.mpf(10) ** (-2 * digits), verify=False)

@@ -10,11 +10,12 @@ closed under differentiation, by the heat equation in γ and by shifting λ.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr, Precise
 from .._support.sympy_functions import at_precision, numeric, public_function
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
@@ -28,19 +29,19 @@ Array: TypeAlias = NDArray[np.float64]
 _HALF = sp.Rational(1, 2)
 
 
-def _precise_moment(n: Any, k: Any, gamma: Any, prior: Any, digits: int = 30) -> Any:
+def _precise_moment(n: Precise, k: Precise, gamma: Precise, prior: Precise, digits: int = 30) -> Precise:
     """`A_{n,k}` to `digits` digits."""
     average = multiprecision.odd_moment if int(k) else multiprecision.moment
     return average(int(n), gamma, prior, digits)
 
 
-def _precise_gap(gamma: Any, prior: Any, digits: int = 30) -> Any:
+def _precise_gap(gamma: Precise, prior: Precise, digits: int = 30) -> Precise:
     """`E₁[−log p₁] − E₂[−log p₂]` by adaptive quadrature to `digits` digits."""
     with mp.workdps(digits + 10):
         g, w = mp.mpf(gamma), mp.mpf(prior)
         bias = mp.log(w / (1 - w))
 
-        def difference(z: Any) -> Any:
+        def difference(z: Precise) -> Precise:
             first, second = (mp.log1p(mp.exp(-2 * g - s * bias - 2 * mp.sqrt(g) * z)) for s in (1, -1))
             return mp.npdf(z) * (first - second)
 
@@ -48,7 +49,7 @@ def _precise_gap(gamma: Any, prior: Any, digits: int = 30) -> Any:
         return mp.quad(difference, mp.linspace(-reach, reach, 25))
 
 
-def _in_double(precise: Callable[..., Any]) -> Callable[..., Array]:
+def _in_double(precise: Callable[..., Precise]) -> Callable[..., Array]:
     """A function of numbers in 17 digits, for arrays of them."""
 
     def double(*arguments: ArrayLike) -> Array:
@@ -65,16 +66,16 @@ class _SechMoment(sp.Function):
     nargs = 4
     _imp_ = numeric(_in_double(_precise_moment), _precise_moment)
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr:
         return at_precision(_precise_moment, self.args, prec)
 
-    def fdiff(self, argindex: int = 3) -> Any:
+    def fdiff(self, argindex: int = 3) -> Expr:
         """By γ (the third argument) through the heat equation, by w (the fourth) by shifting λ."""
-        arguments: tuple[Any, ...] = self.args
+        arguments: tuple[Expr, ...] = self.args
         n, k, gamma, w = arguments
-        next_: Any = SechMoment(n + 2, k, gamma, w)
+        next_: Expr = SechMoment(n + 2, k, gamma, w)
         if argindex == 3:
-            rest: Any = n * (n + 1) if k == 0 else (n + 1) * (n + 2)
+            rest: Expr = n * (n + 1) if k == 0 else (n + 1) * (n + 2)
             return ((n**2 - 1) * self - rest * next_) / 2
         if argindex == 4:
             if k == 0:
@@ -85,7 +86,7 @@ class _SechMoment(sp.Function):
         raise sp.core.function.ArgumentIndexError(self, argindex)
 
 
-SechMoment: Any = public_function(_SechMoment, "SechMoment")
+SechMoment: Expr = public_function(_SechMoment, "SechMoment")
 
 
 class _SurpriseGap(sp.Function):
@@ -94,19 +95,19 @@ class _SurpriseGap(sp.Function):
     nargs = 2
     _imp_ = numeric(_in_double(_precise_gap), _precise_gap)
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr:
         return at_precision(_precise_gap, self.args, prec)
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         """By γ, from `∂H/∂γ = −½ mmse`; by w it stays symbolic."""
         if argindex == 1:
-            moment: Any = SechMoment(1, 0, *self.args)
-            slope: Any = moment.fdiff(4)
+            moment: Expr = SechMoment(1, 0, *self.args)
+            slope: Expr = moment.fdiff(4)
             return -slope / 2
         raise sp.core.function.ArgumentIndexError(self, argindex)
 
 
-SurpriseGap: Any = public_function(_SurpriseGap, "SurpriseGap")
+SurpriseGap: Expr = public_function(_SurpriseGap, "SurpriseGap")
 
 
 class _PeakGamma(sp.Function):
@@ -122,21 +123,21 @@ class _PeakGamma(sp.Function):
 
     # SymPy's hook for what a call stands for; nothing is parsed or executed by it
     @classmethod
-    def eval(cls, kappa: Any, prior: Any = None) -> Any:
+    def eval(cls, kappa: Expr, prior: Expr = None) -> Expr:
         """With one argument, the classes are balanced."""
         return cls(kappa, _HALF) if prior is None else None
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr:
         return at_precision(precise_peak_gamma, self.args, prec)
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         """The implicit function of `(1 + 2κγ) A₁₀ − γ(1 + κγ) A₃₀ = 0`."""
-        arguments: tuple[Any, ...] = self.args
+        arguments: tuple[Expr, ...] = self.args
         kappa, w = arguments
-        peak: Any = self
-        first: Any = SechMoment(1, 0, peak, w)
-        third: Any = SechMoment(3, 0, peak, w)
-        slope: Any = 2 * kappa * first - 2 * (1 + 2 * kappa * peak) * third
+        peak: Expr = self
+        first: Expr = SechMoment(1, 0, peak, w)
+        third: Expr = SechMoment(3, 0, peak, w)
+        slope: Expr = 2 * kappa * first - 2 * (1 + 2 * kappa * peak) * third
         slope -= peak * (1 + kappa * peak) * third.fdiff(3)
         if argindex == 1:
             return -(2 * peak * first - peak**2 * third) / slope
@@ -145,11 +146,11 @@ class _PeakGamma(sp.Function):
             return -moved / slope
         raise sp.core.function.ArgumentIndexError(self, argindex)
 
-    def _eval_nseries(self, x: Any, n: int, logx: Any, cdir: Any = 0) -> Any:
+    def _eval_nseries(self, x: Expr, n: int, logx: Expr, cdir: Expr = 0) -> Expr:
         return _taylor(self, x, n)
 
 
-PeakGamma: Any = public_function(_PeakGamma, "PeakGamma")
+PeakGamma: Expr = public_function(_PeakGamma, "PeakGamma")
 
 
 class _MedianGamma(sp.Function):
@@ -162,25 +163,25 @@ class _MedianGamma(sp.Function):
     is_positive = True
     _imp_ = numeric(median_gamma, precise_median_gamma)
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr:
         return at_precision(precise_median_gamma, self.args, prec)
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         """The implicit function of `H(γ, w) = ½ H(0, w)`: `(log(w/(1−w)) + 2 ∂H/∂w)/mmse`."""
         if argindex != 1:
             raise sp.core.function.ArgumentIndexError(self, argindex)
-        arguments: tuple[Any, ...] = self.args
+        arguments: tuple[Expr, ...] = self.args
         (w,) = arguments
         return (sp.log(w / (1 - w)) + 2 * SurpriseGap(self, w)) / SechMoment(1, 0, self, w)
 
-    def _eval_nseries(self, x: Any, n: int, logx: Any, cdir: Any = 0) -> Any:
+    def _eval_nseries(self, x: Expr, n: int, logx: Expr, cdir: Expr = 0) -> Expr:
         return _taylor(self, x, n)
 
 
-MedianGamma: Any = public_function(_MedianGamma, "MedianGamma")
+MedianGamma: Expr = public_function(_MedianGamma, "MedianGamma")
 
 
-def _taylor(function: Any, x: Any, n: int) -> Any:
+def _taylor(function: Expr, x: Expr, n: int) -> Expr:
     """Taylor's sum in x at 0 of a function of regular arguments; SymPy's own takes limits at each order."""
     total, derivative = sp.Integer(0), function
     for order in range(n):

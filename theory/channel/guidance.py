@@ -29,6 +29,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
@@ -44,7 +45,7 @@ TANH = sp.Symbol("T")
 
 
 @cache
-def guided_entropy_coefficients(order: int) -> tuple[Any, ...]:
+def guided_entropy_coefficients(order: int) -> tuple[Expr, ...]:
     """Coefficients of `γ⁰ … γ^order` in `H_ω(γ)`, SymPy polynomials in `omega`; `log 2` and `½ − ω` first.
 
     At `ω = 1` they are those of the binary channel (T9), at `ω = 0` of unconditional sampling. Source: T12.
@@ -57,12 +58,12 @@ def guided_entropy_coefficients(order: int) -> tuple[Any, ...]:
     return tuple(sp.expand(c) for c in found)
 
 
-def _generator_of_surprise() -> Any:
+def _generator_of_surprise() -> Expr:
     """G f for `f = log(1 + e^{−2L})`: `f′ = T − 1`, `f″ = 1 − T²`."""
     return sp.expand((OMEGA + (1 - OMEGA) * TANH) * (TANH - 1) + (1 - TANH**2) / 2)
 
 
-def _generator(polynomial: Any) -> Any:
+def _generator(polynomial: Expr) -> Expr:
     """G of a polynomial in T, with `d/dL = (1 − T²) d/dT`."""
     first = sp.expand((1 - TANH**2) * sp.diff(polynomial, TANH))
     second = sp.expand((1 - TANH**2) * sp.diff(first, TANH))

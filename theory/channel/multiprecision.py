@@ -8,8 +8,8 @@ The step follows from the number of digits, as in `tilted_average._step`'s error
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from .._support.aliases import Precise
 from .._support.untyped import mpmath as mp
 
 __all__ = ["agreement", "entropy", "mmse", "moment", "odd_moment"]
@@ -17,37 +17,37 @@ __all__ = ["agreement", "entropy", "mmse", "moment", "odd_moment"]
 _GUARD = 10  # digits carried beyond those asked for
 
 
-def moment(n: int, gamma: Any, prior: Any = 0.5, digits: int = 30) -> Any:
+def moment(n: int, gamma: Precise, prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`M_n(γ) = c e^{−γ/2} ∫ N(u−λ; 0, γ) sech^n(u) du` to `digits` digits, an mpmath number."""
     return _tilted(lambda u: mp.sech(u) ** n, gamma, prior, digits)
 
 
-def odd_moment(n: int, gamma: Any, prior: Any = 0.5, digits: int = 30) -> Any:
+def odd_moment(n: int, gamma: Precise, prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`c e^{−γ/2} ∫ N(u−λ; 0, γ) sech^n(u) tanh(u) du` to `digits` digits, an mpmath number."""
     return _tilted(lambda u: mp.sech(u) ** n * mp.tanh(u), gamma, prior, digits)
 
 
-def mmse(gamma: Any, prior: Any = 0.5, digits: int = 30) -> Any:
+def mmse(gamma: Precise, prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`binary_mmse` to `digits` digits, an mpmath number."""
     return moment(1, gamma, prior, digits)
 
 
-def agreement(gamma: Any, prior: Any = 0.5, digits: int = 30) -> Any:
+def agreement(gamma: Precise, prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`clone_agreement` to `digits` digits, an mpmath number."""
     return 1 - mmse(gamma, prior, digits) / 2
 
 
-def entropy(gamma: Any, prior: Any = 0.5, digits: int = 30) -> Any:
+def entropy(gamma: Precise, prior: Precise = 0.5, digits: int = 30) -> Precise:
     """`binary_entropy` in nats to `digits` digits, an mpmath number."""
 
-    def profile(u: Any) -> Any:
+    def profile(u: Precise) -> Precise:
         odds = mp.exp(-2 * abs(u))
         return mp.cosh(u) * (mp.log1p(odds) + 2 * abs(u) * odds / (1 + odds))
 
     return _tilted(profile, gamma, prior, digits)
 
 
-def _tilted(profile: Callable[[Any], Any], gamma: Any, prior: Any, digits: int) -> Any:
+def _tilted(profile: Callable[[Precise], Precise], gamma: Precise, prior: Precise, digits: int) -> Precise:
     with mp.workdps(digits + _GUARD):
         gamma, prior = mp.mpf(gamma), mp.mpf(prior)
         if not (gamma >= 0 and 0 < prior < 1):

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_number
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
@@ -44,22 +45,22 @@ __all__ = [
 _DIGITS = 30  # of the sum, so that its value is off by the rounding to a double alone
 
 
-def moment_derivative(combination: dict[int, Any]) -> dict[int, Any]:
+def moment_derivative(combination: dict[int, Expr]) -> dict[int, Expr]:
     """Derivative in γ of `Σ a_n M_n`, given and returned as `{n: a_n}`."""
-    result: dict[int, Any] = {}
+    result: dict[int, Expr] = {}
     for n, factor in combination.items():
         result[n] = result.get(n, 0) + factor * sp.Rational(n * n - 1, 2)
         result[n + 2] = result.get(n + 2, 0) - factor * sp.Rational(n * (n + 1), 2)
     return {n: factor for n, factor in result.items() if factor != 0}
 
 
-def small_gamma_coefficients(order: int) -> list[Any]:
+def small_gamma_coefficients(order: int) -> list[Expr]:
     """Exact coefficients of `mmse ~ Σ c_j γ^j`, j = 0 … order, balanced classes (SymPy rationals).
 
     The series is asymptotic: its radius of convergence is 0.
     """
-    combination: dict[int, Any] = {1: sp.Integer(1)}
-    coefficients: list[Any] = []
+    combination: dict[int, Expr] = {1: sp.Integer(1)}
+    coefficients: list[Expr] = []
     for j in range(_checked("order", order) + 1):
         # at γ = 0 the average is the value at u = 0, where every power of sech is 1
         coefficients.append(sum(combination.values()) / sp.factorial(j))
@@ -67,13 +68,13 @@ def small_gamma_coefficients(order: int) -> list[Any]:
     return coefficients
 
 
-def entropy_small_gamma_coefficients(order: int) -> list[Any]:
+def entropy_small_gamma_coefficients(order: int) -> list[Expr]:
     """Exact coefficients of `H = log 2 + Σ_{j≥1} c_j γ^j`, j = 0 … order, from `dH/dγ = −½ mmse`."""
     mmse = small_gamma_coefficients(max(_checked("order", order) - 1, 0))
     return [sp.log(2), *(-mmse[j - 1] / (2 * sp.Integer(j)) for j in range(1, order + 1))]
 
 
-def large_gamma_coefficients(terms: int) -> list[Any]:
+def large_gamma_coefficients(terms: int) -> list[Expr]:
     """Exact `a_n` in `mmse ~ √(π/2γ) e^{−γ/2} Σ a_n γ^{−n}`, n = 0 … terms − 1 (SymPy)."""
     return [
         sp.Integer(-1) ** n * abs(sp.euler(2 * n)) / sp.factorial(n) * (sp.pi**2 / 8) ** n
@@ -81,14 +82,14 @@ def large_gamma_coefficients(terms: int) -> list[Any]:
     ]
 
 
-def entropy_large_gamma_coefficients(terms: int) -> list[Any]:
+def entropy_large_gamma_coefficients(terms: int) -> list[Expr]:
     """Exact `b_n` in `H ~ √(π/2γ) e^{−γ/2} Σ b_n γ^{−n}`, n = 0 … terms − 1 (SymPy).
 
     The entropy's profile f solves `f − f'' = sech`, so its even moments satisfy
     `μ_{2n} = ν_{2n} + 2n(2n − 1) μ_{2n−2}` with ν the moments of sech.
     """
-    coefficients: list[Any] = []
-    moment: Any = 0
+    coefficients: list[Expr] = []
+    moment: Expr = 0
     for n in range(_checked("terms", terms)):
         of_sech = (sp.pi / 2) ** (2 * n) * abs(sp.euler(2 * n))
         moment = of_sech + 2 * n * (2 * n - 1) * moment

@@ -11,11 +11,12 @@ the bounds of T14 with samples for classes: the sample is decided where `I = log
 Without the class's share, at most log 2, `I = log n` is B24's `t_C = ½ log(1 + s²/(n^{2/d} − 1))`.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize
 from .._support.untyped import sympy as sp
@@ -33,7 +34,7 @@ __all__ = [
 Array: TypeAlias = NDArray[np.float64]
 
 
-def collapse_time_expression() -> Any:
+def collapse_time_expression() -> Expr:
     """B24's `t_C` in SymPy, with symbols `n`, `d` and `s2`: `collapse_time` without classes."""
     n, d, s2 = sp.symbols("n d s2", positive=True)
     return sp.log(1 + s2 / (n ** (2 / d) - 1)) / 2

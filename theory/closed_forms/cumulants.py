@@ -15,11 +15,12 @@ by Δκ_n in each of d independent coordinates have the binary channel's `γ = d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..mixtures.mixture import GaussianMixture
 from ..mixtures.partition import checked_partition
@@ -129,7 +130,7 @@ def _third(weights: Array, aside: Array, covariances: list[Array]) -> float:
     return float(total)
 
 
-def cumulant_law(order: int) -> Any:
+def cumulant_law(order: int) -> Expr:
     """`t_S` of classes that differ first in their n-th cumulants, a SymPy expression.
 
     `(1/2n) log d + (1/2n) log(Δκ²/(4 n! γ_c))`: ½ log d for means, ¼ log d for scales, ⅙ log d for

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
@@ -194,7 +195,7 @@ def large_k_shift(log_classes: float) -> float:
     return float(np.arcsinh(x / np.sqrt(2 * log_classes)))
 
 
-def large_k_shift_series(order: int) -> Any:
+def large_k_shift_series(order: int) -> Expr:
     """`a = asinh(x/√(2ℓ))` as a SymPy series in `1/√ℓ`, x held: `x/√(2ℓ) − x³/(6 (2ℓ)^{3/2}) + …`.
 
     To leading order `x = √log(ℓ/4π)`, so `t_peak = ½ log(M/(2 log K)) + √(log(log K/4π)/(2 log K)) + …`.

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
@@ -232,7 +233,7 @@ def dimension_correction(gamma: ArrayLike) -> Array:
     return 2 * g**2 * (first + second) + 4 * g**3 / 9 * (second + 2 * third)
 
 
-def quarter_log_law(order: int) -> Any:
+def quarter_log_law(order: int) -> Expr:
     """`t − ¼ log d` at level `γ_c` of two classes that differ in scale, as a SymPy series in `1/√d`.
 
     From `γ = d Δ²/(8 (λ̄ + σ²)²)`: `t = ½ log(1 − λ̄ + Δ√(d/(8γ_c)))`.

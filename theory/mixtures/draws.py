@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._support.aliases import ApiArray, Namespace
 from .posterior import Classes, product
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ __all__ = ["drawn"]
 class _Source(NamedTuple):
     """Normals of a shape, classes by their probabilities, and arrays, all of one library."""
 
-    xp: Any
-    normal: Callable[[int, tuple[int, ...]], Any]
+    xp: Namespace
+    normal: Callable[[int, tuple[int, ...]], ApiArray]
     """Of the number of the draw, from 0, and a shape."""
-    choice: Callable[[Any, int], Any]
-    array: Callable[[Any], Any]
+    choice: Callable[[ApiArray, int], ApiArray]
+    array: Callable[[ApiArray], ApiArray]
 
 
 def drawn(mixture: "GaussianMixture", n: Any, seed: Any, index: int | None) -> tuple[Any, Any]:
@@ -48,7 +49,7 @@ def drawn(mixture: "GaussianMixture", n: Any, seed: Any, index: int | None) -> t
     return own.means[drawn] + spread, drawn + (index or 0)
 
 
-def _by_class(source: _Source, rows: Any, classes: Any, matrices: Any) -> Any:
+def _by_class(source: _Source, rows: ApiArray, classes: ApiArray, matrices: ApiArray) -> ApiArray:
     """Each row times the matrix of its class."""
     xp = source.xp
     if len(matrices) == 1:
@@ -93,41 +94,41 @@ def _whole(value: Any) -> int | None:
 
 
 def _numpy(rng: np.random.Generator) -> _Source:
-    def choice(log_weights: Any, count: int) -> Any:
+    def choice(log_weights: ApiArray, count: int) -> ApiArray:
         return rng.choice(len(log_weights), size=count, p=np.exp(log_weights) / np.exp(log_weights).sum())
 
-    def normal(_: int, shape: tuple[int, ...]) -> Any:
+    def normal(_: int, shape: tuple[int, ...]) -> ApiArray:
         return rng.standard_normal(shape)
 
     return _Source(np, normal, choice, np.asarray)
 
 
-def _torch(torch: Any, generator: Any) -> _Source:
+def _torch(torch: Namespace, generator: ApiArray) -> _Source:
     where = {"dtype": torch.float64, "device": generator.device}
 
-    def choice(log_weights: Any, count: int) -> Any:
+    def choice(log_weights: ApiArray, count: int) -> ApiArray:
         if count == 0 or len(log_weights) == 1:
             return torch.zeros(count, dtype=torch.int64, device=generator.device)
         shares = torch.softmax(log_weights, 0)
         return torch.multinomial(shares, count, replacement=True, generator=generator)
 
-    def normal(_: int, shape: tuple[int, ...]) -> Any:
+    def normal(_: int, shape: tuple[int, ...]) -> ApiArray:
         return torch.randn(shape, generator=generator, **where)
 
-    def array(values: Any) -> Any:
+    def array(values: ApiArray) -> ApiArray:
         return torch.asarray(np.array(values), **where)
 
     return _Source(torch, normal, choice, array)
 
 
-def _jax(jax: Any, key: Any) -> _Source:
-    def choice(log_weights: Any, count: int) -> Any:
+def _jax(jax: Namespace, key: ApiArray) -> _Source:
+    def choice(log_weights: ApiArray, count: int) -> ApiArray:
         return jax.random.categorical(jax.random.fold_in(key, 0), log_weights, shape=(count,))
 
-    def normal(number: int, shape: tuple[int, ...]) -> Any:
+    def normal(number: int, shape: tuple[int, ...]) -> ApiArray:
         return jax.random.normal(jax.random.fold_in(key, 1 + number), shape)
 
-    def array(values: Any) -> Any:
+    def array(values: ApiArray) -> ApiArray:
         return jax.numpy.asarray(values, dtype=jax.numpy.zeros(()).dtype)
 
     return _Source(jax.numpy, normal, choice, array)

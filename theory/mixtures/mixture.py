@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import ApiArray
 from .._support.real_numbers import real_numbers, rounding_of, with_rounding
 from .._support.values import Value, frozen
 from .covariance import Covariance, Full, Isotropic
@@ -372,7 +373,7 @@ class GaussianMixture(Value):
             classes_of(self.weights, self.means, [covariance.frame for covariance in self.covariances])
         )
 
-    def posterior(self, x: Any, sigma: Any) -> Any:
+    def posterior(self, x: ApiArray, sigma: ApiArray) -> ApiArray:
         """`p(k|x)` of noisy states `x = X₀ + σZ`.
 
         Parameters
@@ -398,19 +399,19 @@ class GaussianMixture(Value):
 
         return evaluated(self.stacked, x, sigma, lambda found, rows, level: found.shares.T)
 
-    def log_density(self, x: Any, sigma: Any) -> Any:
+    def log_density(self, x: ApiArray, sigma: ApiArray) -> ApiArray:
         """`log p_σ(x)` of noisy states, nats, shape (…); arguments and errors of `posterior`."""
         from .states import evaluated
 
         return evaluated(self.stacked, x, sigma, lambda found, rows, level: found.log_density)
 
-    def score(self, x: Any, sigma: Any) -> Any:
+    def score(self, x: ApiArray, sigma: ApiArray) -> ApiArray:
         """`∇ log p_σ(x)`, shape (…, d); arguments and errors of `posterior`."""
         from .states import evaluated
 
         return evaluated(self.stacked, x, sigma, lambda found, rows, level: -found.pull(found.shares))
 
-    def denoise(self, x: Any, sigma: Any, label: str | None = None) -> Any:
+    def denoise(self, x: ApiArray, sigma: ApiArray, label: str | None = None) -> ApiArray:
         """`E[X₀|x]`, or `E[X₀|x, label]` of one class, shape (…, d).
 
         Arguments and errors of `posterior`; `label` is the name of a class. Tweedie: `x + σ² score`.
@@ -420,7 +421,7 @@ class GaussianMixture(Value):
         own = self.stacked if label is None else self.stacked.only(self._index_of(label))
         return evaluated(own, x, sigma, lambda found, rows, level: rows - level**2 * found.pull(found.shares))
 
-    def sample(self, n: int, seed: Any = 0, label: str | None = None) -> tuple[Any, Any]:
+    def sample(self, n: int, seed: Any = 0, label: str | None = None) -> tuple[ApiArray, ApiArray]:
         """Clean draws and their classes.
 
         Parameters

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import ApiArray, Namespace
 from .covariance import Frame
 
 __all__ = [
@@ -48,11 +49,11 @@ class Classes(NamedTuple):
     (C, d, r) or `None`, where C is K, or 1 for a covariance that all classes share.
     """
 
-    log_weights: Any
-    means: Any
-    variances: Any
-    axes: Any
-    factors: Any
+    log_weights: ApiArray
+    means: ApiArray
+    variances: ApiArray
+    axes: ApiArray
+    factors: ApiArray
 
     def only(self, index: int) -> "Classes":
         """One class by itself."""
@@ -69,42 +70,42 @@ class Resolvent(NamedTuple):
     `shrink` (1 + s²)^{−1} the basis is V; without it is `A = B^{−1/2}U`, and `inverse` is `(I + AᵀA)^{−1}`.
     """
 
-    roots: Any
-    axes: Any = None
-    basis: Any = None
-    shrink: Any = None
-    inverse: Any = None
+    roots: ApiArray
+    axes: ApiArray = None
+    basis: ApiArray = None
+    shrink: ApiArray = None
+    inverse: ApiArray = None
 
-    def whiten(self, xp: Any, vectors: Any) -> Any:
+    def whiten(self, xp: Namespace, vectors: ApiArray) -> ApiArray:
         """`Wv` for vectors (C or 1, n, d); with `inverse`, `B^{−1/2}Qᵀv`."""
         turned = vectors if self.axes is None else product(xp, vectors, self.axes)
         return self._half(xp, turned / self.roots)
 
-    def squares(self, xp: Any, white: Any) -> Any:
+    def squares(self, xp: Namespace, white: ApiArray) -> ApiArray:
         """`vᵀS^{−1}v` of whitened vectors, shape (C, n)."""
         return xp.sum(white * (white if self.inverse is None else self._rest(xp, white)), axis=-1)
 
-    def pull(self, xp: Any, white: Any) -> Any:
+    def pull(self, xp: Namespace, white: ApiArray) -> ApiArray:
         """`S^{−1}v` of whitened vectors."""
         half = self._half(xp, white) if self.inverse is None else self._rest(xp, white)
         back = half / self.roots
         return back if self.axes is None else product(xp, back, xp.matrix_transpose(self.axes))
 
-    def log_det(self, xp: Any, dimension: int) -> Any:
+    def log_det(self, xp: Namespace, dimension: int) -> ApiArray:
         """`log det S`, shape (C, 1), or (C, n) for noise levels (n,)."""
         total = 2 * xp.sum(xp.log(self.roots), axis=-1) * (dimension // self.roots.shape[-1])
         if self.shrink is not None:
             total = total - xp.sum(xp.log(self.shrink), axis=-1)[:, None]
         return total if self.inverse is None else total - xp.linalg.slogdet(self.inverse)[1][:, None]
 
-    def _half(self, xp: Any, y: Any) -> Any:
+    def _half(self, xp: Namespace, y: ApiArray) -> ApiArray:
         """`Hy`."""
         if self.shrink is None:
             return y
         along = product(xp, y, self.basis)
         return y + product(xp, along * (xp.sqrt(self.shrink)[:, None] - 1), xp.matrix_transpose(self.basis))
 
-    def _rest(self, xp: Any, y: Any) -> Any:
+    def _rest(self, xp: Namespace, y: ApiArray) -> ApiArray:
         """`(I + AAᵀ)^{−1}y = y − A (I + AᵀA)^{−1} Aᵀy`."""
         along = product(xp, product(xp, y, self.basis), self.inverse)
         return y - product(xp, along, xp.matrix_transpose(self.basis))
@@ -113,34 +114,34 @@ class Resolvent(NamedTuple):
 class Posterior(NamedTuple):
     """What noisy states say of the class: `log_joint` (K, n) is `log w_k p(x|k)`."""
 
-    xp: Any
+    xp: Namespace
     resolvent: Resolvent
-    log_joint: Any
-    white: Any
+    log_joint: ApiArray
+    white: ApiArray
     """`W(x − m_k)` (K, n, d), or `W(x − m̄)` (1, n, d) where `shift` holds the means."""
-    shift: Any
+    shift: ApiArray
     """`W(m_k − m̄)` (K, d) of a covariance that all classes share, or `None`."""
 
     @property
-    def shares(self) -> Any:
+    def shares(self) -> ApiArray:
         """`p(k|x)`, shape (K, n)."""
         xp = self.xp
         risen = xp.exp(self.log_joint - xp.max(self.log_joint, axis=0))
         return risen / xp.sum(risen, axis=0)
 
     @property
-    def log_density(self) -> Any:
+    def log_density(self) -> ApiArray:
         """`log p(x)`, nats, shape (n,)."""
         xp = self.xp
         top = xp.max(self.log_joint, axis=0)
         return top + xp.log(xp.sum(xp.exp(self.log_joint - top), axis=0))
 
-    def pulls(self) -> Any:
+    def pulls(self) -> ApiArray:
         """`S_k^{−1}(x − m_k)` of each class, shape (K, n, d)."""
         each = self.white if self.shift is None else self.white - self.shift[:, None]
         return self.resolvent.pull(self.xp, each)
 
-    def pull(self, shares: Any) -> Any:
+    def pull(self, shares: ApiArray) -> ApiArray:
         """`Σ_k q_k S_k^{−1}(x − m_k)`, shape (n, d), for shares q (K, n) that sum to 1."""
         xp = self.xp
         if self.shift is None:
@@ -178,7 +179,9 @@ def mixing(classes: Classes, sigma: float) -> tuple[NDArray[np.float64], NDArray
     return np.swapaxes(turned, 1, 2) * inverse[:, None, :], np.where(present, 1 / (1 + lengths**2), 1)
 
 
-def resolvent(xp: Any, classes: Classes, sigma: Any, mixed: tuple[Any, Any] | None = None) -> Resolvent:
+def resolvent(
+    xp: Namespace, classes: Classes, sigma: ApiArray, mixed: tuple[ApiArray, ApiArray] | None = None
+) -> Resolvent:
     """`S^{−1}` at σ, a number, or levels (n,) where no covariance has factors; `mixed` is of `mixing`."""
     level = sigma if np.ndim(sigma) == 0 else sigma[None, :, None]
     roots = xp.sqrt(classes.variances[:, None] + level**2)
@@ -193,7 +196,11 @@ def resolvent(xp: Any, classes: Classes, sigma: Any, mixed: tuple[Any, Any] | No
 
 
 def posterior(
-    xp: Any, classes: Classes, x: Any, sigma: Any, mixed: tuple[Any, Any] | None = None
+    xp: Namespace,
+    classes: Classes,
+    x: ApiArray,
+    sigma: ApiArray,
+    mixed: tuple[ApiArray, ApiArray] | None = None,
 ) -> Posterior:
     """What the states x (n, d) at σ, a number or (n,), say of the class."""
     form = resolvent(xp, classes, sigma, mixed)
@@ -201,7 +208,9 @@ def posterior(
     return Posterior(xp, form, _log_joint(xp, classes, form, form.squares(xp, white)), white, None)
 
 
-def posterior_by_products(xp: Any, classes: Classes, x: Any, sigma: Any, mixed: Any = None) -> Posterior:
+def posterior_by_products(
+    xp: Namespace, classes: Classes, x: ApiArray, sigma: ApiArray, mixed: ApiArray = None
+) -> Posterior:
     """`posterior` of a covariance that all classes share, at one level, from one product of states and means.
 
     The squares `|a|² − 2⟨a, y⟩ + |y|²` lose what `|y − a|²` keeps where a is long: see `is_near`.
@@ -223,13 +232,13 @@ def is_near(classes: Classes, sigma: float) -> bool:
     return lengths2 <= _NEAR * classes.means.shape[1]
 
 
-def _log_joint(xp: Any, classes: Classes, form: Resolvent, squares: Any) -> Any:
+def _log_joint(xp: Namespace, classes: Classes, form: Resolvent, squares: ApiArray) -> ApiArray:
     dimension = classes.means.shape[1]
     constant = dimension * float(np.log(2 * np.pi))
     return classes.log_weights[:, None] - (squares + form.log_det(xp, dimension) + constant) / 2
 
 
-def device_of(array: Any) -> Any:
+def device_of(array: ApiArray) -> ApiArray:
     """Where an array lies; `None` for one that is traced."""
     import array_api_compat
 
@@ -237,7 +246,7 @@ def device_of(array: Any) -> Any:
     return compat.device(array)
 
 
-def product(xp: Any, left: Any, right: Any) -> Any:
+def product(xp: Namespace, left: ApiArray, right: ApiArray) -> ApiArray:
     """Matrix product in the full precision of its entries, also on accelerators that would halve it."""
     if xp.__name__.startswith("jax"):
         return xp.matmul(left, right, precision="highest")

@@ -11,6 +11,7 @@ from typing import Any
 import array_api_compat as _compat
 import numpy as np
 
+from .._support.aliases import ApiArray, Namespace
 from .._support.real_numbers import real_numbers
 from .posterior import Classes, Posterior, is_near, mixing, posterior, posterior_by_products
 
@@ -22,7 +23,9 @@ _MANY = 32  # classes, from which products of matrices are worth it
 _ENTRIES = 2**24  # numbers of one block: states times classes times dimensions
 
 
-def evaluated(classes: Classes, x: Any, sigma: Any, value: Callable[[Posterior, Any, Any], Any]) -> Any:
+def evaluated(
+    classes: Classes, x: ApiArray, sigma: ApiArray, value: Callable[[Posterior, ApiArray, ApiArray], ApiArray]
+) -> ApiArray:
     """`value(posterior, rows, sigma)` of every state.
 
     Parameters
@@ -49,7 +52,7 @@ def evaluated(classes: Classes, x: Any, sigma: Any, value: Callable[[Posterior, 
     if x.ndim == 0 or x.shape[-1] != dimension:
         raise ValueError(f"x: the last axis must be the dimension {dimension}, not shape {tuple(x.shape)}")
     shape, rows = tuple(x.shape[:-1]), xp.reshape(x, (-1, dimension))
-    level: Any = _level(xp, rows, sigma, shape)
+    level: ApiArray = _level(xp, rows, sigma, shape)
     known = _is_known(level)
     if known and not classes.variances.min() + level**2 > 0:
         raise ValueError("sigma: must be > 0 where a class has no width in some direction")
@@ -65,22 +68,22 @@ def evaluated(classes: Classes, x: Any, sigma: Any, value: Callable[[Posterior, 
     step = (
         1 if alone else max(1, _ENTRIES // (max(classes.means.shape) if by_products else classes.means.size))
     )
-    parts: list[Any] = []
+    parts: list[ApiArray] = []
     for start in range(0, max(rows.shape[0], 1), step):
         block = rows[start : start + step]
-        at: Any = level[start : start + step] if each else level
+        at: ApiArray = level[start : start + step] if each else level
         one = 1.0 if not rows.shape[0] else at[0] if alone else at
         parts.append(value(look(xp, own, block, one, mixed), block, at[:, None] if each else at))
     found = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
     return xp.reshape(found, (*shape, *found.shape[1:]))
 
 
-def _is_known(level: Any) -> bool:
+def _is_known(level: ApiArray) -> bool:
     """Whether σ is one number of the caller's, not an array that may be traced or carry gradients."""
     return isinstance(level, float)
 
 
-def _own(x: Any) -> tuple[Any, Any]:
+def _own(x: ApiArray) -> tuple[ApiArray, ApiArray]:
     """The library of x, and x there, in floating point."""
     if array_api_compat.is_jax_array(x) or array_api_compat.is_torch_array(x):
         xp = array_api_compat.array_namespace(x)
@@ -91,7 +94,7 @@ def _own(x: Any) -> tuple[Any, Any]:
     return array_api_compat.array_namespace(x), x
 
 
-def _level(xp: Any, rows: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
+def _level(xp: Namespace, rows: ApiArray, sigma: ApiArray, shape: tuple[int, ...]) -> ApiArray:
     """σ as a number, or as an array (n,) of the library of the rows."""
     if not (array_api_compat.is_jax_array(sigma) or array_api_compat.is_torch_array(sigma)):
         sigma = real_numbers(sigma, "sigma")
@@ -113,25 +116,25 @@ def _level(xp: Any, rows: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
     return xp.reshape(level, (-1,))
 
 
-def _refuse_negative(sigma: Any) -> None:
+def _refuse_negative(sigma: ApiArray) -> None:
     if bool((sigma < 0).any()):
         raise ValueError(f"sigma: must be >= 0, not {float(sigma.min()):g}")
 
 
-def _has_no_value(sigma: Any) -> bool:
+def _has_no_value(sigma: ApiArray) -> bool:
     """Whether an array is traced by JAX, or lies on torch's meta device."""
     traced = "Tracer" in {kind.__name__ for kind in type(sigma).__mro__}
     return traced or str(array_api_compat.device(sigma)) == "meta"
 
 
-def _mixed(rows: Any, xp: Any, classes: Classes, sigma: float) -> tuple[Any, Any]:
+def _mixed(rows: ApiArray, xp: Namespace, classes: Classes, sigma: float) -> tuple[ApiArray, ApiArray]:
     """`mixing` in the library, the precision and on the device of the rows."""
     where = {"dtype": rows.dtype, "device": array_api_compat.device(rows)}
     first, second = mixing(classes, sigma)
     return xp.asarray(first, **where), xp.asarray(second, **where)
 
 
-def _like(rows: Any, xp: Any, classes: Classes) -> Classes:
+def _like(rows: ApiArray, xp: Namespace, classes: Classes) -> Classes:
     """A mixture's numbers in the library, the precision and on the device of the rows."""
     where = {"dtype": rows.dtype, "device": array_api_compat.device(rows)}
     # torch takes no array that is read-only

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.values import Value
 
@@ -61,11 +62,11 @@ class Schedule(Value, ABC):
     @abstractmethod
     def _time(self, sigma: Array) -> Array: ...
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """σ as a SymPy expression of `time`; `ValueError` for a schedule that has none."""
         raise ValueError(f"schedule: {type(self).__name__} is numerical, without a symbolic form")
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """The time as a SymPy expression of `sigma`; `ValueError` for a schedule that has none."""
         raise ValueError(f"schedule: {type(self).__name__} is numerical, without a symbolic form")
 

@@ -1,11 +1,12 @@
 """Schedules with a closed form both ways: Ornstein–Uhlenbeck, linear rates, cosine, EDM, exploding, flow."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .base import Schedule, ou_of, sigma_of
 
 __all__ = [
@@ -37,13 +38,13 @@ class OrnsteinUhlenbeck(Schedule):
     def _time_slope(self, sigma: Array) -> Array:
         return 1 / (1 + sigma**-2.0)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`√(e^{2t} − 1)`."""
         from .._support.untyped import sympy
 
         return sympy.sqrt(sympy.exp(2 * time) - 1)
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`½ log(1 + σ²)`."""
         from .._support.untyped import sympy
 
@@ -85,12 +86,12 @@ class VPLinear(Schedule):
         rate = np.sqrt(self.beta_start**2 + 4 * (self.beta_end - self.beta_start) * ou_of(sigma))
         return 2 / rate / (1 + sigma**-2.0)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`√(e^{2t(s)} − 1)` with `t(s) = ½β₀s + ¼(β₁ − β₀)s²`."""
         start, slope = self.rate_expression()
         return _OU.sigma_expression(start * time / 2 + slope * time**2 / 4)
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`4t/(β₀ + √(β₀² + 4(β₁ − β₀)t))` with `t = ½ log(1 + σ²)`."""
         from .._support.untyped import sympy
 
@@ -98,7 +99,7 @@ class VPLinear(Schedule):
         start, slope = self.rate_expression()
         return 4 * t / (start + sympy.sqrt(start**2 + 4 * slope * t))
 
-    def rate_expression(self) -> tuple[Any, Any]:
+    def rate_expression(self) -> tuple[Expr, Expr]:
         """`β₀` and `β₁ − β₀` as exact SymPy numbers."""
         from .._support.untyped import sympy
 
@@ -149,7 +150,7 @@ class Cosine(Schedule):
         start, per_time = self._angle
         return np.cos(start) / np.hypot(sigma, np.sin(start)) / per_time / (1 + sigma**-2.0)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`√(cos²θ₀/cos²θ − 1)`."""
         from .._support.untyped import sympy
 
@@ -158,7 +159,7 @@ class Cosine(Schedule):
         start = offset * per_time
         return sympy.sqrt(sympy.cos(start) ** 2 / sympy.cos(start + time * per_time) ** 2 - 1)
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`(arccos(cos θ₀/√(1 + σ²)) − θ₀)/(dθ/ds)`."""
         from .._support.untyped import sympy
 
@@ -184,11 +185,11 @@ class EDM(Schedule):
     def _time_slope(self, sigma: Array) -> Array:
         return sigma
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """σ."""
         return time
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """σ."""
         return sigma
 
@@ -224,19 +225,19 @@ class VarianceExploding(Schedule):
     def _time_slope(self, sigma: Array) -> Array:
         return np.full_like(sigma, 1 / self._length)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`σ₀ (σ₁/σ₀)^s`."""
         low, high = self._ends()
         return low * (high / low) ** time
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`log(σ/σ₀)/log(σ₁/σ₀)`."""
         from .._support.untyped import sympy
 
         low, high = self._ends()
         return sympy.log(sigma / low) / sympy.log(high / low)
 
-    def _ends(self) -> tuple[Any, Any]:
+    def _ends(self) -> tuple[Expr, Expr]:
         from .._support.untyped import sympy
 
         return sympy.nsimplify(self.sigma_min), sympy.nsimplify(self.sigma_max)
@@ -284,14 +285,14 @@ class SubVP(Schedule):
         """`1 − e^{−2t}`; any shape."""
         return self.signal(time) * self.sigma(time)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`2 sinh(½β₀s + ¼(β₁ − β₀)s²)`."""
         from .._support.untyped import sympy
 
         start, slope = self._vp.rate_expression()
         return 2 * sympy.sinh(start * time / 2 + slope * time**2 / 4)
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """As of `VPLinear`, with `t = asinh(σ/2)`."""
         from .._support.untyped import sympy
 
@@ -326,13 +327,13 @@ class LogSNR(Schedule):
     def _time_slope(self, sigma: Array) -> Array:
         return np.full_like(sigma, -2.0)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`e^{−λ/2}`."""
         from .._support.untyped import sympy
 
         return sympy.exp(-time / 2)
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`−2 log σ`."""
         from .._support.untyped import sympy
 
@@ -391,17 +392,17 @@ class FlowMatching(Schedule):
         """`σ/(1 + σ)`; any shape."""
         return 1 - self.signal(time)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`shift · u/(1 − u)`; from noise, of `1 − u`."""
         u = 1 - time if self.from_noise else time
         return self._factor() * u / (1 - u)
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`σ/(shift + σ)`; from noise, `shift/(shift + σ)`."""
         shift = self._factor()
         return (shift if self.from_noise else sigma) / (shift + sigma)
 
-    def _factor(self) -> Any:
+    def _factor(self) -> Expr:
         from .._support.untyped import sympy
 
         return sympy.nsimplify(self.shift)

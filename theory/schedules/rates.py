@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import Expr
 from .._support.one_line import one_line
 from .._support.real_numbers import real_numbers
 from .._support.values import frozen
@@ -162,7 +163,7 @@ class VariancePreserving(Schedule):
     def _time_slope(self, sigma: Array) -> Array:
         return 2 / self._rate(self._time(sigma)) / (1 + sigma**-2.0)
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`√(e^{2t} − 1)` with `t = ½ ∫β`, unevaluated, of a β that takes a symbol; else `ValueError`."""
         from .._support.untyped import sympy
 

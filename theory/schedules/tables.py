@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.values import frozen
 from .base import ByContent, Schedule, ou_of, sigma_of
@@ -85,7 +86,7 @@ class DDPM(_Stepwise):
     def _steps(self) -> Array:
         return -0.5 * np.cumsum(np.log1p(-self.betas))
 
-    def beta_expression(self, step: Any) -> Any:
+    def beta_expression(self, step: Expr) -> Expr:
         """`β_n` as an exact SymPy expression of the step number."""
         from .._support.untyped import sympy
 
@@ -96,18 +97,18 @@ class DDPM(_Stepwise):
         root = sympy.sqrt(first) + (sympy.sqrt(last) - sympy.sqrt(first)) * place
         return root**2
 
-    def ou_time_expression(self, step: Any) -> Any:
+    def ou_time_expression(self, step: Expr) -> Expr:
         """`t_n = −½ Σ_{i≤n} log(1 − β_i)`, unevaluated."""
         from .._support.untyped import sympy
 
         index = sympy.Symbol("i", integer=True, positive=True)
         return -sympy.Sum(sympy.log(1 - self.beta_expression(index)), (index, 1, step)) / 2
 
-    def sigma_expression(self, time: Any) -> Any:
+    def sigma_expression(self, time: Expr) -> Expr:
         """`√(1/ᾱ_n − 1)` at the whole step `time = n`."""
         return _OU.sigma_expression(self.ou_time_expression(time))
 
-    def time_expression(self, sigma: Any) -> Any:
+    def time_expression(self, sigma: Expr) -> Expr:
         """`n + (t − t_n)/(t_{n} − t_{n−1})`, with the free symbol `n` the step that σ falls in."""
         from .._support.untyped import sympy
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from .sources import Source, sources
 
@@ -60,14 +61,14 @@ class Identity:
     """
 
     name: str
-    left: Any
-    right: Any
-    sides: Callable[..., tuple[Any, Any]] | None = None
+    left: Expr
+    right: Expr
+    sides: Callable[..., tuple[Expr, Expr]] | None = None
     shown: str = ""
     """The step as LaTeX; empty for what SymPy prints of both sides."""
 
     @classmethod
-    def of(cls, name: str, sides: Callable[..., tuple[Any, Any]], shown: str = "") -> "Identity":
+    def of(cls, name: str, sides: Callable[..., tuple[Expr, Expr]], shown: str = "") -> "Identity":
         """The step whose two sides `sides()` derives."""
         left, right = sides()
         return cls(name, left, right, sides, shown)
@@ -78,7 +79,7 @@ class Identity:
         return "definition" if self.left == self.right else "derived"
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> dict[str, Expr]:
         """What the derivation starts from, by name, with the true values."""
         if self.sides is None:
             return {}
@@ -93,7 +94,7 @@ class Identity:
         """Whether SymPy reduces `left − right` to zero."""
         return all(_vanishes(entry.xreplace(_POSITIVE)) for entry in _entries(self.left, self.right))
 
-    def mutants(self) -> Iterator[tuple[str, Any, Any]]:
+    def mutants(self) -> Iterator[tuple[str, Expr, Expr]]:
         """Both sides derived from one wrong input, for each input in turn, with the input's name.
 
         A Python `int` (an order, an exponent, a sign) is wrong by one, any other number by 2 %.
@@ -163,20 +164,20 @@ class Theorem:
         return tuple(sources()[key] for key in self.sources)
 
 
-def _wrong(value: Any) -> Any:
+def _wrong(value: Expr) -> Expr:
     if isinstance(value, int):
         return value + 1
     return value * sp.Rational(51, 50) if value else sp.Rational(1, 50)
 
 
-def _entries(left: Any, right: Any) -> list[Any]:
+def _entries(left: Expr, right: Expr) -> list[Expr]:
     difference = left - right
     return list(difference) if isinstance(difference, sp.MatrixBase) else [sp.sympify(difference)]
 
 
-def _vanishes(residual: Any) -> bool:
+def _vanishes(residual: Expr) -> bool:
     """Reduce to zero, trying the cheap normal forms first."""
-    forms: tuple[Callable[[Any], Any], ...] = (
+    forms: tuple[Callable[[Expr], Expr], ...] = (
         lambda e: e,
         sp.expand,
         lambda e: e.doit(),
@@ -188,11 +189,11 @@ def _vanishes(residual: Any) -> bool:
     return any(form(residual) == 0 for form in forms)
 
 
-def _differ(left: Any, right: Any) -> bool:
+def _differ(left: Expr, right: Expr) -> bool:
     return any(not _vanishes_numerically(entry) for entry in _entries(left, right))
 
 
-def _vanishes_numerically(residual: Any) -> bool:
+def _vanishes_numerically(residual: Expr) -> bool:
     """At a generic point, far below the 2 % by which a mutant is wrong; integrals by quadrature."""
     residual = residual.doit(integrals=False)
     symbols = sorted(residual.free_symbols, key=str)

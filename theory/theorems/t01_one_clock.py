@@ -1,10 +1,9 @@
 """T1: the class entropy depends on the schedule only through σ, and what that means for rates."""
 
-from typing import Any
-
 import numpy as np
 
 from .. import schedules
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.constants import peak_gamma
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -166,58 +165,58 @@ def _rates() -> tuple[Block, ...]:
     )
 
 
-def _kernel(signal: Any = ONE, noise: Any = ONE, volume: int = 1) -> tuple[Any, Any]:
+def _kernel(signal: Expr = ONE, noise: Expr = ONE, volume: int = 1) -> tuple[Expr, Expr]:
     a, b = sp.symbols("a b", positive=True)
     y, x0 = sp.symbols("y x_0", real=True)
     return a**volume * _normal(a * y, signal * a * x0, noise * b), _normal(y, x0, b / a)
 
 
-def _normal(x: Any, mean: Any, spread: Any) -> Any:
+def _normal(x: Expr, mean: Expr, spread: Expr) -> Expr:
     return sp.exp(-((x - mean) ** 2) / (2 * spread**2)) / (sp.sqrt(2 * sp.pi) * spread)
 
 
-def _ornstein_uhlenbeck(drift: Any = ONE, diffusion: Any = TWO) -> tuple[Any, Any]:
+def _ornstein_uhlenbeck(drift: Expr = ONE, diffusion: Expr = TWO) -> tuple[Expr, Expr]:
     r, t = sp.symbols("r t", positive=True)
     return sp.Integral(diffusion / sp.exp(-drift * r) ** 2, (r, 0, t)), sp.exp(2 * t) - 1
 
 
-def _variance_preserving(total: Any = ONE) -> tuple[Any, Any]:
+def _variance_preserving(total: Expr = ONE) -> tuple[Expr, Expr]:
     a = sp.Symbol("a", positive=True)
     return sp.log(1 + (total - a**2) / a**2) / 2, -sp.log(a)
 
 
-def _linear_rate(drift: Any = HALF, power: int = 1) -> tuple[Any, Any]:
+def _linear_rate(drift: Expr = HALF, power: int = 1) -> tuple[Expr, Expr]:
     start, slope, r, s = sp.symbols("beta_0 Delta r s", positive=True)
     damping = drift * (start * r + slope * r**2 / 2)  # minus the logarithm of the signal
     noise = sp.Integral((start + slope * r) ** power * sp.exp(2 * damping), (r, 0, s))
     return sp.log(1 + noise) / 2, start * s / 2 + slope * s**2 / 4
 
 
-def _completed_square(rate: Any = HALF) -> tuple[Any, Any]:
+def _completed_square(rate: Expr = HALF) -> tuple[Expr, Expr]:
     start, slope, r, s = sp.symbols("beta_0 Delta r s", positive=True)
     ou_time = sp.Integral(rate * (start + slope * r), (r, 0, s))
     return (start + slope * s) ** 2, start**2 + 4 * slope * ou_time
 
 
-def _flow_matching(data: Any = ONE) -> tuple[Any, Any]:
+def _flow_matching(data: Expr = ONE) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", positive=True)
     sigma = u / (data - u)
     return sigma / (1 + sigma), u
 
 
-def _jacobian(rate: Any = TWO, offset: Any = ONE) -> tuple[Any, Any]:
+def _jacobian(rate: Expr = TWO, offset: Expr = ONE) -> tuple[Expr, Expr]:
     t = sp.Symbol("t", positive=True)
     sigma2 = sp.exp(rate * t) - offset
     return sp.Derivative(sp.log(sp.sqrt(sigma2)), t), (1 + sigma2) / sigma2
 
 
-def _rate_per_log_sigma(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _rate_per_log_sigma(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     M, s2, sigma = sp.symbols("M s2 sigma", positive=True)
     gamma = M / (s2 + sigma**power)
     return -half * sigma * sp.Derivative(gamma, sigma), gamma * (1 - s2 * gamma / M)
 
 
-def _rate_per_ou_time(half: Any = HALF, offset: Any = ONE) -> tuple[Any, Any]:
+def _rate_per_ou_time(half: Expr = HALF, offset: Expr = ONE) -> tuple[Expr, Expr]:
     M, s2, t = sp.symbols("M s2 t", positive=True)
     gamma = M / (s2 + sp.exp(2 * t) - offset)
     return -half * sp.Derivative(gamma, t), gamma * (1 + (1 - s2) * gamma / M)

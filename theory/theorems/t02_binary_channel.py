@@ -1,7 +1,6 @@
 """T2: two classes with a shared covariance are a binary-input Gaussian channel with one number γ."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
 from ._base import HALF, ONE, Argument, Block, Identity, Measured, Text, Theorem
@@ -109,14 +108,14 @@ def _isotropic() -> tuple[Block, ...]:
     )
 
 
-def _half_log_ratio(half: Any = HALF, offset: Any = ONE) -> tuple[Any, Any]:
+def _half_log_ratio(half: Expr = HALF, offset: Expr = ONE) -> tuple[Expr, Expr]:
     u, gamma, transverse2 = sp.Symbol("u_1", real=True), *sp.symbols("gamma r2", positive=True)
     first = ((u - offset * sp.sqrt(gamma)) ** 2 + transverse2) / 2
     second = ((u + sp.sqrt(gamma)) ** 2 + transverse2) / 2
     return half * (second - first), sp.sqrt(gamma) * u
 
 
-def _completed_square(mean: Any = ONE, slope: Any = ONE) -> tuple[Any, Any]:
+def _completed_square(mean: Expr = ONE, slope: Expr = ONE) -> tuple[Expr, Expr]:
     u, theta, shift = sp.symbols("u_1 theta lambda", real=True)
     gamma = sp.Symbol("gamma", positive=True)
     root = sp.sqrt(gamma)
@@ -125,19 +124,19 @@ def _completed_square(mean: Any = ONE, slope: Any = ONE) -> tuple[Any, Any]:
     return exponent, centred + theta * (shift + gamma) + theta**2 * gamma / 2
 
 
-def _consistency(mean: Any = ONE, variance: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _consistency(mean: Expr = ONE, variance: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     L = sp.Symbol("L", real=True)
     w, gamma = sp.symbols("w gamma", positive=True)
     shift = half * sp.log(w / (1 - w))
 
-    def log_density(centre: Any) -> Any:
+    def log_density(centre: Expr) -> Expr:
         return -((L - shift - centre) ** 2) / (2 * variance * gamma)
 
     odds = sp.log(w / (1 - w)) + log_density(mean * gamma) - log_density(-mean * gamma)
     return odds, 2 * L
 
 
-def _ou_form(data: Any = ONE, noise: Any = ONE) -> tuple[Any, Any]:
+def _ou_form(data: Expr = ONE, noise: Expr = ONE) -> tuple[Expr, Expr]:
     M, s2, t = sp.symbols("M s2 t", positive=True)
     signal2 = sp.exp(-2 * t)
     width = data * signal2 * s2 + noise * (1 - signal2)

@@ -1,7 +1,6 @@
 """T3: the entropy falls at half the minimum mean-square error of the label (I-MMSE)."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse, log_binary_entropy
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -136,11 +135,11 @@ def _balanced() -> tuple[Block, ...]:
     )
 
 
-def _tilted(mean: Any = ONE, variance: Any = ONE, odds: Any = TWO) -> tuple[Any, Any]:
+def _tilted(mean: Expr = ONE, variance: Expr = ONE, odds: Expr = TWO) -> tuple[Expr, Expr]:
     u, shift = sp.symbols("u lambda", real=True)
     g = sp.Symbol("gamma", positive=True)
 
-    def over_the_middle(sign: int) -> Any:
+    def over_the_middle(sign: int) -> Expr:
         """`N(u; λ ± γ, γ)/N(u − λ; 0, γ)`."""
         exponent = -((u - shift - sign * mean * g) ** 2) / (2 * variance * g) + (u - shift) ** 2 / (2 * g)
         return sp.exp(sp.expand(exponent))
@@ -150,24 +149,24 @@ def _tilted(mean: Any = ONE, variance: Any = ONE, odds: Any = TWO) -> tuple[Any,
     return both, sp.exp(-g / 2) * sp.cosh(u) / sp.cosh(shift)
 
 
-def _constant(odds: Any = TWO) -> tuple[Any, Any]:
+def _constant(odds: Expr = TWO) -> tuple[Expr, Expr]:
     shift = sp.Symbol("lambda", real=True)
     first = 1 / (1 + sp.exp(-odds * shift))
     return 1 / sp.cosh(shift) ** 2, 4 * first * (1 - first)
 
 
-def _heat_equation(variance: Any = ONE, damping: Any = HALF) -> tuple[Any, Any]:
+def _heat_equation(variance: Expr = ONE, damping: Expr = HALF) -> tuple[Expr, Expr]:
     u, g = sp.Symbol("u", real=True), sp.Symbol("gamma", positive=True)
     normal = sp.exp(-(u**2) / (2 * variance * g)) / sp.sqrt(2 * sp.pi * g)
     damped = sp.exp(-damping * g) * normal
     return sp.Derivative(damped, g), (sp.Derivative(damped, (u, 2)) - damped) / 2
 
 
-def _probability(u: Any, odds: Any = TWO) -> Any:
+def _probability(u: Expr, odds: Expr = TWO) -> Expr:
     return 1 / (1 + sp.exp(-odds * u))
 
 
-def _posterior_entropy(odds: Any = TWO) -> tuple[Any, Any]:
+def _posterior_entropy(odds: Expr = TWO) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     p = _probability(u, odds)
     entropy = u + sp.log(1 + sp.exp(-2 * u)) - u * sp.tanh(u)
@@ -175,25 +174,25 @@ def _posterior_entropy(odds: Any = TWO) -> tuple[Any, Any]:
     return -p * sp.log(p) - (1 - p) * (sp.log(p) - odds * u), entropy
 
 
-def _entropy_profile(order: int = 2, weight: Any = ONE) -> tuple[Any, Any]:
+def _entropy_profile(order: int = 2, weight: Expr = ONE) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     profile = sp.cosh(u) * (sp.log(2 * sp.cosh(u)) - weight * u * sp.tanh(u))
     return sp.Derivative(profile, (u, order)) - profile, -sp.sech(u)
 
 
-def _label_variance(odds: Any = TWO) -> tuple[Any, Any]:
+def _label_variance(odds: Expr = TWO) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     p = _probability(u, odds)
     return 4 * p * (1 - p) * sp.cosh(u), sp.sech(u)
 
 
-def _mmse_profile(order: int = 2, power: int = 1) -> tuple[Any, Any]:
+def _mmse_profile(order: int = 2, power: int = 1) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     profile = sp.sech(u) ** power
     return (sp.Derivative(profile, (u, order)) - profile) / 2, -(sp.sech(u) ** 3)
 
 
-def _one_class(mean: Any = ONE, variance: Any = ONE) -> tuple[Any, Any]:
+def _one_class(mean: Expr = ONE, variance: Expr = ONE) -> tuple[Expr, Expr]:
     u, g = sp.Symbol("u", real=True), sp.Symbol("gamma", positive=True)
     exponent = -((u - mean * g) ** 2) / (2 * variance * g) + u**2 / (2 * g)
     return sp.exp(sp.expand(exponent)) * (1 - sp.tanh(u)), sp.exp(-g / 2) * sp.sech(u)

@@ -1,7 +1,6 @@
 """T4: the information about the class gained per unit of γ is the probability that clones disagree."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import clone_agreement
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -114,20 +113,20 @@ def _pairs() -> tuple[Block, ...]:
     )
 
 
-def _disagreement(odds: Any = TWO, power: int = 2) -> tuple[Any, Any]:
+def _disagreement(odds: Expr = TWO, power: int = 2) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     p = 1 / (1 + sp.exp(-odds * u))
     return 1 - p**power - (1 - p) ** power, (1 - sp.tanh(u) ** 2) / 2
 
 
-def _posterior_mean(data: Any = ONE, noise: Any = ONE) -> tuple[Any, Any]:
+def _posterior_mean(data: Expr = ONE, noise: Expr = ONE) -> tuple[Expr, Expr]:
     x, m = sp.symbols("x m_k", real=True)
     s2, sigma2 = sp.symbols("s2 sigma2", positive=True)
     log_density = -((x - m) ** 2) / (2 * (data * s2 + noise * sigma2))
     return x + sigma2 * sp.Derivative(log_density, x), (s2 * x + sigma2 * m) / (s2 + sigma2)
 
 
-def _spread_of_pairs(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _spread_of_pairs(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     classes = range(5)
     first = sp.symbols("p_1:5", positive=True)
     p = (*first, 1 - sum(first))
@@ -137,7 +136,7 @@ def _spread_of_pairs(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
     return spread, half * sum(p[i] * p[j] * (m[i] - m[j]) ** 2 for i in classes for j in classes)
 
 
-def _factor(half: Any = HALF, shrinkage: int = 2) -> tuple[Any, Any]:
+def _factor(half: Expr = HALF, shrinkage: int = 2) -> tuple[Expr, Expr]:
     s2, gap2, tau = sp.symbols("s2 Delta2 tau", positive=True)
     sigma2 = 1 / tau
     discrepancy = (sigma2 / (s2 + sigma2)) ** shrinkage * gap2 / 2

@@ -1,9 +1,8 @@
 """T5: every speciation criterion is a condition on γ, and each gives its own time."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import clone_agreement
 from ..times.criteria import CRITERIA, speciation_time
@@ -216,7 +215,7 @@ def _second_mode_for_all_weights() -> tuple[Block, ...]:
     )
 
 
-def _midpoint_curvature(data: Any = ONE, noise: Any = ONE) -> tuple[Any, Any]:
+def _midpoint_curvature(data: Expr = ONE, noise: Expr = ONE) -> tuple[Expr, Expr]:
     a, M, s2, w = sp.symbols("a M s2 w", positive=True)
     x = sp.Symbol("x", real=True)
     width = data * a**2 * s2 + noise * (1 - a**2)
@@ -227,7 +226,7 @@ def _midpoint_curvature(data: Any = ONE, noise: Any = ONE) -> tuple[Any, Any]:
     return sp.Subs(sp.Derivative(log_density, (x, 2)), x, 0), (4 * w * (1 - w) * gamma - 1) / Gamma
 
 
-def _instability(gain: Any, data: Any) -> tuple[Any, Any, Any, Any]:
+def _instability(gain: Expr, data: Expr) -> tuple[Expr, Expr, Expr, Expr]:
     """`1 + gain·(γ − 1)/Γ` in `Y = e^{2t}`, with Y, M and b."""
     Y, M, s2 = sp.symbols("Y M s2", positive=True)
     Gamma = data * s2 / Y + 1 - 1 / Y
@@ -235,22 +234,22 @@ def _instability(gain: Any, data: Any) -> tuple[Any, Any, Any, Any]:
     return 1 + gain * (gamma - 1) / Gamma, Y, M, 1 - s2
 
 
-def _reverse_sde(gain: Any = TWO, data: Any = ONE) -> tuple[Any, Any]:
+def _reverse_sde(gain: Expr = TWO, data: Expr = ONE) -> tuple[Expr, Expr]:
     left, Y, M, b = _instability(gain, data)
     root = sp.sqrt(M**2 + b**2)
     return left, (M + root - Y) * (Y - M + root) / (Y - b) ** 2
 
 
-def _probability_flow(gain: Any = ONE, data: Any = ONE) -> tuple[Any, Any]:
+def _probability_flow(gain: Expr = ONE, data: Expr = ONE) -> tuple[Expr, Expr]:
     left, Y, M, b = _instability(gain, data)
     return left, ((M - b) * Y + b**2) / (Y - b) ** 2
 
 
-def _points(separation2: Any = ONE, deficit: Any = ONE) -> tuple[Any, Any]:
+def _points(separation2: Expr = ONE, deficit: Expr = ONE) -> tuple[Expr, Expr]:
     return 1 / (separation2 + sp.sqrt(separation2**2 + deficit**2)), sp.sqrt(2) - 1
 
 
-def _data_variance(spread: Any = ONE, order: int = 2) -> tuple[Any, Any]:
+def _data_variance(spread: Expr = ONE, order: int = 2) -> tuple[Expr, Expr]:
     M, s2, w = sp.symbols("M s2 w", positive=True)
     means, weights = (sp.sqrt(M), -sp.sqrt(M)), (w, 1 - w)
     mean = sum(p * m for p, m in zip(weights, means, strict=True))
@@ -258,14 +257,14 @@ def _data_variance(spread: Any = ONE, order: int = 2) -> tuple[Any, Any]:
     return second - mean**order, s2 + 4 * w * (1 - w) * M
 
 
-def _falling(rate: Any = TWO, offset: Any = ONE) -> tuple[Any, Any]:
+def _falling(rate: Expr = TWO, offset: Expr = ONE) -> tuple[Expr, Expr]:
     M, s2, t = sp.symbols("M s2 t", positive=True)
     gamma = M / (sp.exp(rate * t) + s2 - offset)
     level = M / (sp.exp(2 * t) + s2 - 1)
     return sp.Derivative(gamma, t), -2 * sp.exp(2 * t) * level**2 / M
 
 
-def _stationary(clock: Any = ONE, fall: Any = ONE) -> tuple[Any, Any]:
+def _stationary(clock: Expr = ONE, fall: Expr = ONE) -> tuple[Expr, Expr]:
     g, kappa = sp.symbols("gamma kappa", positive=True)
     m, third = sp.Function("m")(g), sp.Symbol("M_3", positive=True)
     mmse = sp.Symbol("m", positive=True)
@@ -274,7 +273,7 @@ def _stationary(clock: Any = ONE, fall: Any = ONE) -> tuple[Any, Any]:
     return left, (1 + 2 * kappa * g) * mmse - g * (1 + kappa * g) * third
 
 
-def _slope(precision: Any = HALF, field: Any = ONE) -> tuple[Any, Any]:
+def _slope(precision: Expr = HALF, field: Expr = ONE) -> tuple[Expr, Expr]:
     a, M, width = sp.symbols("a M Gamma", positive=True)
     x, shift = sp.symbols("x lambda", real=True)
     pull = a * sp.sqrt(M) / width
@@ -283,13 +282,13 @@ def _slope(precision: Any = HALF, field: Any = ONE) -> tuple[Any, Any]:
     return sp.Derivative(log_density, x) / pull, (shift + gamma * sp.tanh(u) - u) / gamma
 
 
-def _field(coefficient: Any = ONE) -> tuple[Any, Any]:
+def _field(coefficient: Expr = ONE) -> tuple[Expr, Expr]:
     g = sp.Symbol("gamma", positive=True)
     left = sp.Derivative(sp.sqrt(g * (g - 1)) - coefficient * sp.acosh(sp.sqrt(g)), g)
     return left, sp.sqrt(1 - 1 / g)
 
 
-def _cusp(unit: Any = ONE) -> tuple[Any, Any]:
+def _cusp(unit: Expr = ONE) -> tuple[Expr, Expr]:
     epsilon = sp.Symbol("epsilon", positive=True)
     ratio = sp.sqrt(1 - unit / (1 + epsilon)) / sp.sqrt(epsilon)
     return sp.Limit(ratio, epsilon, 0, "+"), sp.Integer(1)

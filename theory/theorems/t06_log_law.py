@@ -1,8 +1,8 @@
 """T6: in dimension d the speciation time is ½ log d plus a constant plus a series in 1/d."""
 
 from collections.abc import Callable
-from typing import Any
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..times.criteria import VARIANCE
 from ..times.expansions import (
@@ -30,7 +30,7 @@ def derivation() -> tuple[Block, ...]:
 
 def coefficients(criterion: str) -> list[float]:
     """Coefficients of `d^0 … d^{−ORDER}` in `t − ½ log d`, at `MU` and `S2`."""
-    values: dict[Any, Any] = {MEAN: sp.Float(MU), VARIANCE: sp.Float(S2)}
+    values: dict[Expr, Expr] = {MEAN: sp.Float(MU), VARIANCE: sp.Float(S2)}
     if criterion in ("curvature", "entropy-median", "entropy-peak"):
         values[LEVEL] = sp.Float(str(level_of(criterion)), 30)
     if criterion == "entropy-peak":
@@ -154,11 +154,11 @@ def _peak() -> tuple[Block, ...]:
     )
 
 
-def _symbols() -> tuple[Any, ...]:
+def _symbols() -> tuple[Expr, ...]:
     return sp.symbols("mu d gamma_c s2", positive=True)
 
 
-def _split(offset: Any = ONE, power: int = 2) -> tuple[Any, Any]:
+def _split(offset: Expr = ONE, power: int = 2) -> tuple[Expr, Expr]:
     mu, d, level, s2 = _symbols()
     z = (1 - s2) * level / (mu**2 * d)
     right = sp.log(d) / 2 + sp.log(mu**2 / level) / 2 + sp.log(1 + z) / 2
@@ -166,29 +166,29 @@ def _split(offset: Any = ONE, power: int = 2) -> tuple[Any, Any]:
     return mu**power * d / level + offset - s2, sp.exp(sp.expand(2 * right))
 
 
-def _next_derivative(rate: Any = ONE, order: int = 1) -> tuple[Any, Any]:
+def _next_derivative(rate: Expr = ONE, order: int = 1) -> tuple[Expr, Expr]:
     n = sp.Symbol("n", integer=True, positive=True)
     q, x = sp.symbols("q x", positive=True)
 
-    def derivative(k: Any, slope: Any) -> Any:
+    def derivative(k: Expr, slope: Expr) -> Expr:
         return (-1) ** (k + 1) * sp.factorial(k - 1) * slope**k / (2 * (1 + slope * x) ** k)
 
     return sp.Derivative(derivative(n, rate * q), x), derivative(n + order, q)
 
 
-def _remainder(coefficient: Any = HALF) -> tuple[Any, Any]:
+def _remainder(coefficient: Expr = HALF) -> tuple[Expr, Expr]:
     v, z = sp.symbols("v z", positive=True)
     return coefficient * sp.log(1 + z) - z / 2, -sp.Integral(v / (1 + v), (v, 0, z)) / 2
 
 
-def _root_of_the_drift(power: int = 2, half: Any = HALF) -> tuple[Any, Any]:
+def _root_of_the_drift(power: int = 2, half: Expr = HALF) -> tuple[Expr, Expr]:
     y = sp.Symbol("y", positive=True)
     left = sp.Derivative(sp.log((1 + (1 + y**power) ** half) / 2), y)
     return left, (1 - 1 / sp.sqrt(1 + y**2)) / y
 
 
-def _drift_coefficient(n: int) -> Callable[..., tuple[Any, Any]]:
-    def sides(half: Any = HALF, root: Any = HALF) -> tuple[Any, Any]:
+def _drift_coefficient(n: int) -> Callable[..., tuple[Expr, Expr]]:
+    def sides(half: Expr = HALF, root: Expr = HALF) -> tuple[Expr, Expr]:
         y = sp.Symbol("y", positive=True)
         logarithm = sp.log((1 + (1 + y**2) ** root) / 2)
         derivative = sp.Subs(sp.Derivative(half * logarithm, (y, 2 * n)), y, 0)
@@ -197,19 +197,19 @@ def _drift_coefficient(n: int) -> Callable[..., tuple[Any, Any]]:
     return sides
 
 
-def _peak_time(unit: Any, first: Any = ONE) -> tuple[Any, ...]:
+def _peak_time(unit: Expr, first: Expr = ONE) -> tuple[Expr, ...]:
     kappa, peak = sp.symbols("kappa gamma_peak", positive=True)
     c1, c2 = sp.symbols("c1 c2", real=True)
     moving = peak + first * c1 * kappa + c2 * kappa**2
     return sp.log(unit * kappa + 1 / moving) / 2, kappa, peak, c1, c2
 
 
-def _first_peak_coefficient(unit: Any = ONE, first: Any = ONE) -> tuple[Any, Any]:
+def _first_peak_coefficient(unit: Expr = ONE, first: Expr = ONE) -> tuple[Expr, Expr]:
     time, kappa, peak, c1, _ = _peak_time(unit, first)
     return sp.Subs(sp.Derivative(time, kappa), kappa, 0), (peak - c1 / peak) / 2
 
 
-def _second_peak_coefficient(unit: Any = ONE, first: Any = ONE) -> tuple[Any, Any]:
+def _second_peak_coefficient(unit: Expr = ONE, first: Expr = ONE) -> tuple[Expr, Expr]:
     time, kappa, peak, c1, c2 = _peak_time(unit, first)
     right = c1 / 2 - peak**2 / 4 + c1**2 / (4 * peak**2) - c2 / (2 * peak)
     return sp.Subs(sp.Derivative(time, (kappa, 2)), kappa, 0) / 2, right

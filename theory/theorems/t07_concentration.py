@@ -1,9 +1,8 @@
 """T7: the window of class entropy production has a fixed width in t, whatever the dimension."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
 from ._base import HALF, ONE, TWO, Block, Identity, Measured, Text, Theorem
@@ -118,24 +117,24 @@ def _relative_width() -> tuple[Block, ...]:
     )
 
 
-def _edge(rate: Any = TWO, half: Any = HALF) -> tuple[Any, Any]:
+def _edge(rate: Expr = TWO, half: Expr = HALF) -> tuple[Expr, Expr]:
     M, c, r = sp.symbols("M c r", positive=True)
     return M * sp.exp(-sp.Integral(rate, (r, 0, half * sp.log(M) + c))), sp.exp(-2 * c)
 
 
-def _early(start: Any = ONE, fall: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _early(start: Expr = ONE, fall: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     g, c = sp.symbols("g c", positive=True)
     gamma = sp.exp(-2 * c)
     lost = half * sp.Integral(start - fall * g, (g, 0, gamma)) / sp.log(2)
     return lost, gamma * (1 - gamma / 2) / (2 * sp.log(2))
 
 
-def _finite_range(left_out: Any = ONE) -> tuple[Any, Any]:
+def _finite_range(left_out: Expr = ONE) -> tuple[Expr, Expr]:
     H, h, total = sp.symbols("H h l", positive=True)
     return H / total - (H - left_out * h) / (total - h), h * (total - H) / (total * (total - h))
 
 
-def _width(half: Any = HALF, sides: Any = TWO) -> tuple[Any, Any]:
+def _width(half: Expr = HALF, sides: Expr = TWO) -> tuple[Expr, Expr]:
     d, mu, c = sp.symbols("d mu c", positive=True)
     return sp.Limit(sp.log(d) * sides * c / (half * sp.log(mu**2 * d)), d, sp.oo), 4 * c
 

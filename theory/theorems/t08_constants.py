@@ -1,7 +1,6 @@
 """T8: where the entropy rate peaks, how high, and the other constants of two classes."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
 from ..channel import multiprecision
@@ -142,11 +141,11 @@ def _moving_peak() -> tuple[Block, ...]:
     )
 
 
-def _moments() -> tuple[Any, ...]:
+def _moments() -> tuple[Expr, ...]:
     return sp.symbols("gamma M_1 M_3 M_5", positive=True)
 
 
-def _in_moments(derivative: Any, first: Any, third: Any, hierarchy: Any) -> Any:
+def _in_moments(derivative: Expr, first: Expr, third: Expr, hierarchy: Expr) -> Expr:
     """Functions of γ and their slopes replaced by moments: `M₁' = −M₃`, `M₃' = a M₃ − 6 M₅`."""
     _, m1, m3, m5 = _moments()
     g = first.args[0]
@@ -154,21 +153,21 @@ def _in_moments(derivative: Any, first: Any, third: Any, hierarchy: Any) -> Any:
     return derivative.subs(slopes).subs({first: m1, third: m3})
 
 
-def _speed(rate: Any = TWO, offset: Any = ONE) -> tuple[Any, Any]:
+def _speed(rate: Expr = TWO, offset: Expr = ONE) -> tuple[Expr, Expr]:
     M, s2, t = sp.symbols("M s2 t", positive=True)
     gamma, kappa = M / (sp.exp(2 * t) + s2 - 1), (1 - s2) / M
     left = -sp.Derivative(M / (sp.exp(rate * t) + s2 - offset), t) / 2
     return left, gamma * (1 + kappa * gamma)
 
 
-def _powers_of_sech(order: int = 2, damping: Any = ONE) -> tuple[Any, Any]:
+def _powers_of_sech(order: int = 2, damping: Expr = ONE) -> tuple[Expr, Expr]:
     u, n = sp.Symbol("u", real=True), sp.Symbol("n", positive=True)
     power = sp.cosh(u) ** (-n)
     left = (sp.Derivative(power, (u, order)) - damping * power) / 2
     return left, (n**2 - 1) / 2 * power - n * (n + 1) / 2 * sp.cosh(u) ** (-n - 2)
 
 
-def _slope(clock: Any = ONE, power: int = 2) -> tuple[Any, Any]:
+def _slope(clock: Expr = ONE, power: int = 2) -> tuple[Expr, Expr]:
     g, m1, m3, _ = _moments()
     kappa = sp.Symbol("kappa", positive=True)
     first, third = sp.Function("m1")(g), sp.Function("m3")(g)
@@ -177,7 +176,7 @@ def _slope(clock: Any = ONE, power: int = 2) -> tuple[Any, Any]:
     return left, (1 + 2 * kappa * g) * m1 - g * (1 + kappa * g) * m3
 
 
-def _kappa_slope(clock: Any = ONE, peak: Any = ONE) -> tuple[Any, Any]:
+def _kappa_slope(clock: Expr = ONE, peak: Expr = ONE) -> tuple[Expr, Expr]:
     g, m1, m3, _ = _moments()
     kappa = sp.Symbol("kappa", positive=True)
     first, third = sp.Function("m1")(g), sp.Function("m3")(g)
@@ -186,20 +185,20 @@ def _kappa_slope(clock: Any = ONE, peak: Any = ONE) -> tuple[Any, Any]:
     return sp.Derivative(slope.subs(m1, peak * g * m3), kappa), g**2 * m3
 
 
-def _gamma_slope(hierarchy: int = 4, power: int = 1) -> tuple[Any, Any]:
+def _gamma_slope(hierarchy: int = 4, power: int = 1) -> tuple[Expr, Expr]:
     g, _, m3, m5 = _moments()
     first, third = sp.Function("m1")(g), sp.Function("m3")(g)
     left = _in_moments(sp.diff(first - g**power * third, g), first, third, hierarchy)
     return left, 6 * g * m5 - (2 + 4 * g) * m3
 
 
-def _first_coefficient(weight: int = 4, moment: int = 6) -> tuple[Any, Any]:
+def _first_coefficient(weight: int = 4, moment: int = 6) -> tuple[Expr, Expr]:
     g, m1, m3, m5 = _moments()
     by_hand = g**2 * m3 / ((2 + weight * g) * m3 - moment * g * m5)
     return peak_gamma_expression(1)[0].subs(m1, g * m3), by_hand
 
 
-def _time_slope(unit: Any = ONE, first: Any = ONE) -> tuple[Any, Any]:
+def _time_slope(unit: Expr = ONE, first: Expr = ONE) -> tuple[Expr, Expr]:
     kappa, peak, c1 = sp.symbols("kappa gamma_peak c1", positive=True)
     time = sp.log(unit * kappa + 1 / (peak + first * c1 * kappa)) / 2
     return sp.Subs(sp.Derivative(time, kappa), kappa, 0), (peak - c1 / peak) / 2

@@ -1,8 +1,8 @@
 """T9: the channel's series, exact at small γ and asymptotic with a bound at large γ."""
 
 from collections.abc import Callable
-from typing import Any
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.series import (
     entropy_large_gamma_coefficients,
@@ -208,7 +208,7 @@ def _entropy() -> tuple[Block, ...]:
     )
 
 
-def _residue(rate: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _residue(rate: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     u, v = sp.Symbol("u"), sp.Symbol("v", positive=True)
     left = (1 + sp.exp(-sp.pi * v)) * sp.pi / sp.cosh(sp.pi * v / 2)
     # cosh u = i sinh(u − iπ/2): a simple pole, whose residue is the limit
@@ -217,14 +217,14 @@ def _residue(rate: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
     return left, 2 * sp.pi * sp.I * residue
 
 
-def _characteristic_function(variance: Any = ONE, frequency: Any = ONE) -> tuple[Any, Any]:
+def _characteristic_function(variance: Expr = ONE, frequency: Expr = ONE) -> tuple[Expr, Expr]:
     u, v = sp.symbols("u v", real=True)
     g = sp.Symbol("gamma", positive=True)
     left = -(u**2) / (2 * variance * g) + sp.I * frequency * u * v
     return left, -((u - sp.I * g * v) ** 2) / (2 * g) - g * v**2 / 2
 
 
-def _by_parts(rate: Any = ONE, power: int = 0) -> tuple[Any, Any]:
+def _by_parts(rate: Expr = ONE, power: int = 0) -> tuple[Expr, Expr]:
     r, x = sp.symbols("r x", positive=True)
     N = sp.Symbol("N", integer=True, positive=True)
     term = (x - r) ** (N + power) * sp.exp(-rate * r) / sp.factorial(N)
@@ -232,8 +232,8 @@ def _by_parts(rate: Any = ONE, power: int = 0) -> tuple[Any, Any]:
     return -sp.Derivative(term, r), before + (x - r) ** N * sp.exp(-r) / sp.factorial(N)
 
 
-def _sech_moment(n: int) -> Callable[..., tuple[Any, Any]]:
-    def sides(half: Any = HALF) -> tuple[Any, Any]:
+def _sech_moment(n: int) -> Callable[..., tuple[Expr, Expr]]:
+    def sides(half: Expr = HALF) -> tuple[Expr, Expr]:
         v = sp.Symbol("v", real=True)
         transform = sp.pi / sp.cosh(half * sp.pi * v)
         moment = (-1) ** n * sp.Subs(sp.Derivative(transform, (v, 2 * n)), v, 0)
@@ -242,10 +242,10 @@ def _sech_moment(n: int) -> Callable[..., tuple[Any, Any]]:
     return sides
 
 
-def _expanded(damping: Any = HALF, power: int = 0) -> tuple[Any, Any]:
+def _expanded(damping: Expr = HALF, power: int = 0) -> tuple[Expr, Expr]:
     g = sp.Symbol("gamma", positive=True)
 
-    def coefficient(j: int) -> Any:
+    def coefficient(j: int) -> Expr:
         return sum(
             (-damping) ** (j - n)
             / sp.factorial(j - n)
@@ -258,34 +258,34 @@ def _expanded(damping: Any = HALF, power: int = 0) -> tuple[Any, Any]:
     return left, 1 - g + g**2 - sp.Rational(5, 3) * g**3
 
 
-def _growth(n: Any, base: Any) -> Any:
+def _growth(n: Expr, base: Expr) -> Expr:
     """`|E_{2n+2}|/|E_{2n}|` short of Dirichlet's betas, with 2/π for `base`."""
     return (2 * n + 2) * (2 * n + 1) * base**2
 
 
-def _no_radius(base: Any = ONE) -> tuple[Any, Any]:
+def _no_radius(base: Expr = ONE) -> tuple[Expr, Expr]:
     n, g = sp.symbols("n gamma", positive=True)
     ratio = _growth(n, base * 2 / sp.pi) / (2 * (n + 1)) * g
     return sp.Limit(ratio / n, n, sp.oo), 8 * g / sp.pi**2
 
 
-def _ratio(base: Any = ONE, width: int = 8) -> tuple[Any, Any]:
+def _ratio(base: Expr = ONE, width: int = 8) -> tuple[Expr, Expr]:
     n, g = sp.symbols("n gamma", positive=True)
     left = sp.expand(_growth(n, base * 2 / sp.pi)) / (n + 1) * sp.pi**2 / (width * g)
     return left, (2 * n + 1) / g
 
 
-def _stirling(root: Any = ONE, power: int = 0) -> tuple[Any, Any]:
+def _stirling(root: Expr = ONE, power: int = 0) -> tuple[Expr, Expr]:
     n = sp.Symbol("n", positive=True)
 
-    def logarithm(m: Any) -> Any:
+    def logarithm(m: Expr) -> Expr:
         """Of the factorial, by Stirling's formula."""
         return root * sp.log(2 * sp.pi * m) / 2 + (m + power) * (sp.log(m) - 1)
 
     return logarithm(2 * n) - logarithm(n) - n * sp.log(4 * n), sp.log(2) / 2 - n
 
 
-def _profile_moments(order: int = 2) -> tuple[Any, Any]:
+def _profile_moments(order: int = 2) -> tuple[Expr, Expr]:
     u, n = sp.symbols("u n", positive=True)
     f = sp.exp(-2 * u) * (1 + u)  # any function does
     inner = u ** (2 * n) * sp.diff(f, u) - order * n * u ** (2 * n - 1) * f

@@ -1,9 +1,8 @@
 """T10: two-sided bounds on the entropy for every γ, hence for every dimension."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse
 from ._base import ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -104,41 +103,41 @@ def _lower() -> tuple[Block, ...]:
     )
 
 
-def _entropy(u: Any, weight: Any = 1) -> Any:
+def _entropy(u: Expr, weight: Expr = 1) -> Expr:
     return sp.log(1 + sp.exp(-2 * u)) + u - weight * u * sp.tanh(u)
 
 
-def _slope_of_the_profile(mean_weight: Any = ONE, rate: Any = TWO) -> tuple[Any, Any]:
+def _slope_of_the_profile(mean_weight: Expr = ONE, rate: Expr = TWO) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", positive=True)
     x = sp.exp(-rate * u)
     bracket = sp.log(1 + x) + sp.log(x) * x / (1 - x)
     return sp.Derivative(sp.cosh(u) * _entropy(u, mean_weight), u), sp.sinh(u) * bracket
 
 
-def _logarithm_below(unit: Any = ONE) -> tuple[Any, Any]:
+def _logarithm_below(unit: Expr = ONE) -> tuple[Expr, Expr]:
     v, x = sp.symbols("v x", positive=True)
     return x - sp.log(unit + x), sp.Integral(v / (1 + v), (v, 0, x))
 
 
-def _logarithm_above(unit: Any = ONE) -> tuple[Any, Any]:
+def _logarithm_above(unit: Expr = ONE) -> tuple[Expr, Expr]:
     v, x = sp.symbols("v x", positive=True)
     return -sp.log(unit * x) - (1 - x), sp.Integral((1 - v) / v, (v, x, 1))
 
 
-def _slope_of_the_square(power: int = 2, mean_weight: Any = ONE) -> tuple[Any, Any]:
+def _slope_of_the_square(power: int = 2, mean_weight: Expr = ONE) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", positive=True)
     h = _entropy(u, mean_weight)
     left = sp.Derivative(sp.cosh(u) ** power * h, u)
     return left, sp.sinh(2 * u) * (_entropy(u) - u / sp.sinh(2 * u))
 
 
-def _slope_of_the_bracket(rate: Any = TWO) -> tuple[Any, Any]:
+def _slope_of_the_bracket(rate: Expr = TWO) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", positive=True)
     bracket = _entropy(u) - u / sp.sinh(rate * u)
     return sp.Derivative(bracket, u), -(sp.sinh(2 * u) - 2 * u) / sp.sinh(2 * u) ** 2
 
 
-def _hyperbolic_sine(rate: Any = ONE) -> tuple[Any, Any]:
+def _hyperbolic_sine(rate: Expr = ONE) -> tuple[Expr, Expr]:
     v, y = sp.symbols("v y", positive=True)
     return sp.sinh(rate * y) - y, sp.Integral(2 * sp.sinh(v / 2) ** 2, (v, 0, y))
 

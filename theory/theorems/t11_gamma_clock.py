@@ -1,9 +1,8 @@
 """T11: in the γ clock the half log-odds of a reverse run are a diffusion of their own, guided or not."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ._base import HALF, ONE, Argument, Block, Identity, Measured, Text, Theorem
 
@@ -219,30 +218,30 @@ def _clocks() -> tuple[Block, ...]:
     )
 
 
-def _plane() -> tuple[Any, list[Any], list[Any], list[Any], Any]:
+def _plane() -> tuple[Expr, list[Expr], list[Expr], list[Expr], Expr]:
     """ν, the entries of S, δ, x − m̄ in the eigenbasis, and w."""
     nu, w = sp.symbols("nu w", positive=True)
     eigenvalues, delta = (sp.symbols(f"{name}1:3", positive=True) for name in ("lambda", "delta"))
     return nu, [value + nu for value in eigenvalues], list(delta), list(sp.symbols("x1:3", real=True)), w
 
 
-def _log_density(x: list[Any], centre: list[Any], widths: list[Any], half: Any = HALF) -> Any:
+def _log_density(x: list[Expr], centre: list[Expr], widths: list[Expr], half: Expr = HALF) -> Expr:
     return -half * sum((y - c) ** 2 / v for y, c, v in zip(x, centre, widths, strict=True))
 
 
-def _odds(x: list[Any], delta: list[Any], widths: list[Any], prior: Any) -> Any:
+def _odds(x: list[Expr], delta: list[Expr], widths: list[Expr], prior: Expr) -> Expr:
     start = sp.log(prior / (1 - prior)) / 2
     return sum(d * y / v for d, y, v in zip(delta, x, widths, strict=True)) + start
 
 
-def _half_log_odds(half: Any = HALF) -> tuple[Any, Any]:
+def _half_log_odds(half: Expr = HALF) -> tuple[Expr, Expr]:
     _, widths, delta, x, w = _plane()
     plus = sp.log(w) + _log_density(x, delta, widths, half)
     minus = sp.log(1 - w) + _log_density(x, [-d for d in delta], widths, half)
     return (plus - minus) / 2, _odds(x, delta, widths, w).expand(log=True, force=True)
 
 
-def _score(half: Any = HALF, label: Any = ONE) -> tuple[Any, Any]:
+def _score(half: Expr = HALF, label: Expr = ONE) -> tuple[Expr, Expr]:
     _, widths, delta, x, w = _plane()
     omega = sp.Symbol("Omega", positive=True)
     plus, minus = (_log_density(x, [sign * d for d in delta], widths, half) for sign in (1, -1))
@@ -256,7 +255,7 @@ def _score(half: Any = HALF, label: Any = ONE) -> tuple[Any, Any]:
     return left, sp.Matrix([-(y - kappa * d) / v for y, d, v in zip(x, delta, widths, strict=True)])
 
 
-def _drift(width: int = 1, pull: Any = ONE) -> tuple[Any, Any]:
+def _drift(width: int = 1, pull: Expr = ONE) -> tuple[Expr, Expr]:
     nu, widths, delta, x, w = _plane()
     kappa = sp.Symbol("kappa", positive=True)
     odds = _odds(x, delta, widths, w)
@@ -266,21 +265,21 @@ def _drift(width: int = 1, pull: Any = ONE) -> tuple[Any, Any]:
     return -sp.Derivative(odds, nu) + along, -kappa * sp.Derivative(gamma, nu)
 
 
-def _noise(power: int = 2) -> tuple[Any, Any]:
+def _noise(power: int = 2) -> tuple[Expr, Expr]:
     nu, widths, delta, x, w = _plane()
     gamma = sum(d**power / v for d, v in zip(delta, widths, strict=True))
     odds = _odds(x, delta, widths, w)
     return sum(sp.Derivative(odds, y) ** 2 for y in x), -sp.Derivative(gamma, nu)
 
 
-def _infinite_noise(half: Any = HALF, root: int = 1) -> tuple[Any, Any]:
+def _infinite_noise(half: Expr = HALF, root: int = 1) -> tuple[Expr, Expr]:
     nu, widths, delta, z, w = _plane()
     start = half * sp.log(w / (1 - w))
     pull = sum(d * nu ** sp.Rational(root, 2) * y / v for d, y, v in zip(delta, z, widths, strict=True))
     return sp.Limit(pull + start, nu, sp.oo), sp.log(w / (1 - w)) / 2
 
 
-def _joint_law(spread: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _joint_law(spread: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     _, widths, delta, _, _ = _plane()
     a, b, more = sp.symbols("a b Delta_nu", positive=True)
     exponent = sp.Integer(0)
@@ -290,7 +289,7 @@ def _joint_law(spread: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
     return sp.Derivative(exponent, a, b), sum(d**2 / (v + more) for d, v in zip(delta, widths, strict=True))
 
 
-def _observation(width: int = 1) -> tuple[Any, Any]:
+def _observation(width: int = 1) -> tuple[Expr, Expr]:
     nu, s2, mean = sp.symbols("nu s2 m", positive=True)
     x = sp.Symbol("x", real=True)
     v = s2 + nu
@@ -298,20 +297,20 @@ def _observation(width: int = 1) -> tuple[Any, Any]:
     return left, -mean * sp.Derivative(1 / v, nu)
 
 
-def _softmax() -> tuple[Any, Any, list[Any], Any]:
+def _softmax() -> tuple[Expr, Expr, list[Expr], Expr]:
     means, odds = sp.symbols("m1:4", positive=True), sp.symbols("ell1:4", real=True)
     total = sum(sp.exp(value) for value in odds)
     p = [sp.exp(value) / total for value in odds]
     return means, odds, p, sum(q * m for q, m in zip(p, means, strict=True))
 
 
-def _filter_noise(mean: Any = ONE) -> tuple[Any, Any]:
+def _filter_noise(mean: Expr = ONE) -> tuple[Expr, Expr]:
     means, odds, p, average = _softmax()
     left = sum(sp.Derivative(p[0], odds[k]) * means[k] for k in range(3))
     return left, p[0] * (means[0] - mean * average)
 
 
-def _filter_drift(half: Any = HALF, mean: Any = ONE) -> tuple[Any, Any]:
+def _filter_drift(half: Expr = HALF, mean: Expr = ONE) -> tuple[Expr, Expr]:
     means, odds, p, average = _softmax()
     left = sum(
         sp.Derivative(p[0], odds[k]) * (means[k] * mean * average - means[k] ** 2 / 2) for k in range(3)
@@ -321,7 +320,7 @@ def _filter_drift(half: Any = HALF, mean: Any = ONE) -> tuple[Any, Any]:
     return left, sp.Integer(0)
 
 
-def _ratio_of_speeds(power: int = 1) -> tuple[Any, Any]:
+def _ratio_of_speeds(power: int = 1) -> tuple[Expr, Expr]:
     nu, first, second, m1, m2 = sp.symbols("nu lambda1 lambda2 m1 m2", positive=True)
     speeds = [sp.diff(m**2 / (value + nu) ** power, nu) for m, value in ((m1, first), (m2, second))]
     right = 2 * (first - second) / ((first + nu) * (second + nu))

@@ -1,7 +1,6 @@
 """T12: guidance multiplies the early gain of information by 2ω − 1; late, above ω = ½, it is a shift."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.guidance import guided_entropy_coefficients, late_shift
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -179,75 +178,75 @@ def _series() -> tuple[Block, ...]:
     )
 
 
-def _drift(ell: Any, omega: Any, label: Any = ONE) -> Any:
+def _drift(ell: Expr, omega: Expr, label: Expr = ONE) -> Expr:
     return omega + (1 - omega) * label * sp.tanh(ell)
 
 
-def _generator(function: Any, ell: Any, omega: Any, label: Any = ONE, half: Any = HALF) -> Any:
+def _generator(function: Expr, ell: Expr, omega: Expr, label: Expr = ONE, half: Expr = HALF) -> Expr:
     """`κ f′ + ½ f″`, the derivatives unevaluated."""
     drift = _drift(ell, omega, label)
     return drift * sp.Derivative(function, ell) + half * sp.Derivative(function, ell, 2)
 
 
-def _odds() -> tuple[Any, Any]:
+def _odds() -> tuple[Expr, Expr]:
     return sp.Symbol("ell", real=True), sp.Symbol("Omega", positive=True)
 
 
-def _slope(odds: Any = TWO) -> tuple[Any, Any]:
+def _slope(odds: Expr = TWO) -> tuple[Expr, Expr]:
     ell, _ = _odds()
     return sp.Derivative(sp.log(1 + sp.exp(-odds * ell)), ell), sp.tanh(ell) - 1
 
 
-def _generator_of_the_surprise(odds: int = 2, label: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _generator_of_the_surprise(odds: int = 2, label: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     ell, omega = _odds()
     left = _generator(sp.log(1 + sp.exp(-odds * ell)), ell, omega, label, half)
     return left, (sp.Rational(1, 2) - omega) * (1 - sp.tanh(ell)) ** 2
 
 
-def _nishimori(tilt: Any = ONE, power: int = 2) -> tuple[Any, Any]:
+def _nishimori(tilt: Expr = ONE, power: int = 2) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", positive=True)
     left = sp.exp(tilt * u) * sp.tanh(u) + sp.exp(-tilt * u) * sp.tanh(-u)
     return left, sp.exp(u) * sp.tanh(u) ** power + sp.exp(-u) * sp.tanh(u) ** power
 
 
-def _at_the_start(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _at_the_start(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     ell, w = sp.Symbol("ell", real=True), sp.Symbol("w", positive=True)
     square = (1 - sp.tanh(ell)) ** power
     return sp.Subs(square.rewrite(sp.exp), ell, half * sp.log(w / (1 - w))), 4 * (1 - w) ** 2
 
 
-def _extra_drift(label: Any = ONE) -> tuple[Any, Any]:
+def _extra_drift(label: Expr = ONE) -> tuple[Expr, Expr]:
     ell, omega = _odds()
     return _drift(ell, omega, label) - 1, 2 * (omega - 1) / (1 + sp.exp(2 * ell))
 
 
-def _decided_for(odds: int = 2, label: Any = ONE) -> tuple[Any, Any]:
+def _decided_for(odds: int = 2, label: Expr = ONE) -> tuple[Expr, Expr]:
     y, omega = sp.symbols("y Omega", positive=True)  # y = e^{2L}
     tanh = label * (y - 1) / (y + 1)
     extra = omega + (1 - omega) * tanh - label
     return sp.Limit(sp.simplify(sp.sqrt(y) ** odds * extra), y, sp.oo), 2 * (omega - 1)
 
 
-def _decided_against(label: Any = ONE) -> tuple[Any, Any]:
+def _decided_against(label: Expr = ONE) -> tuple[Expr, Expr]:
     ell, omega = _odds()
     return sp.Limit(_drift(ell, omega, label) - 1, ell, -sp.oo), 2 * (omega - 1)
 
 
-def _martingale(power: Any = TWO, label: Any = ONE) -> tuple[Any, Any]:
+def _martingale(power: Expr = TWO, label: Expr = ONE) -> tuple[Expr, Expr]:
     ell, omega = _odds()
     return _generator((1 + sp.exp(-2 * ell)) ** (power * omega - 1), ell, omega, label), sp.Integer(0)
 
 
-def _second(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _second(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     ell, omega = _odds()
     rate = (half - omega) * (1 - sp.tanh(ell)) ** power
     return sp.Subs(_generator(rate, ell, omega), ell, 0), 2 * (sp.Rational(1, 2) - omega) ** 2
 
 
-def _third(label: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _third(label: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     T, omega = sp.Symbol("T", real=True), sp.Symbol("Omega", positive=True)
 
-    def generator(function: Any) -> Any:
+    def generator(function: Expr) -> Expr:
         slope = (1 - T**2) * sp.diff(function, T)
         return (omega + (1 - omega) * label * T) * slope + half * (1 - T**2) * sp.diff(slope, T)
 

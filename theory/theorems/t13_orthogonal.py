@@ -1,7 +1,6 @@
 """T13: any number of classes with orthogonal means, as a one-dimensional integral."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..closed_forms.orthogonal import orthogonal_agreement, orthogonal_entropy
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -181,12 +180,12 @@ def _binary() -> tuple[Block, ...]:
     )
 
 
-def _logit(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _logit(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     M, v = sp.symbols("M v", positive=True)
     z, basis = sp.Matrix(sp.symbols("z1:4", real=True)), sp.eye(3)
     x = sp.sqrt(M) * basis[:, 0] + sp.sqrt(v) * z
 
-    def logit(k: int) -> Any:
+    def logit(k: int) -> Expr:
         offset = x - sp.sqrt(M) * basis[:, k]
         squares = sum(x[i] ** 2 - offset[i] ** power for i in range(3))
         return half * (squares + M) / v
@@ -195,46 +194,46 @@ def _logit(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
     return sp.Matrix([logit(k) for k in range(3)]), g * basis[:, 0] + sp.sqrt(g) * z
 
 
-def _logarithm(power: Any = ONE) -> tuple[Any, Any]:
+def _logarithm(power: Expr = ONE) -> tuple[Expr, Expr]:
     u, S = sp.symbols("u S", positive=True)
     integrand = (sp.exp(-u) - sp.exp(-u * S)) / u**power
     return sp.Integral(sp.diff(integrand, S), (u, 0, sp.oo)), sp.Derivative(sp.log(S), S)
 
 
-def _in_v(rate: Any = ONE) -> tuple[Any, Any]:
+def _in_v(rate: Expr = ONE) -> tuple[Expr, Expr]:
     v, S = sp.symbols("v S", positive=True)
     left = sp.Derivative(sp.exp(-sp.exp(v)) - sp.exp(-S * sp.exp(rate * v)), S)
     return left, sp.Derivative(-sp.exp(-S * sp.exp(v)) / S, v)
 
 
-def _product(rivals: int = 1) -> tuple[Any, Any]:
+def _product(rivals: int = 1) -> tuple[Expr, Expr]:
     gumbel, own, other, K = sp.symbols("e psi_g psi K", positive=True)
     left = (gumbel - own * other ** (K - rivals)) - (gumbel - own)
     return left, (1 - other ** (K - 1)) * own
 
 
-def _normal(y: Any, mean: Any, variance: Any) -> Any:
+def _normal(y: Expr, mean: Expr, variance: Expr) -> Expr:
     return sp.exp(-((y - mean) ** 2) / (2 * variance)) / sp.sqrt(2 * sp.pi * variance)
 
 
-def _tilt(shift: Any = ONE) -> tuple[Any, Any]:
+def _tilt(shift: Expr = ONE) -> tuple[Expr, Expr]:
     y, g = sp.Symbol("y", real=True), sp.Symbol("g", positive=True)
     return _normal(y, shift * g, g), sp.exp(y - g / 2) * _normal(y, 0, g)
 
 
-def _slope_of_psi(rate: Any = ONE) -> tuple[Any, Any]:
+def _slope_of_psi(rate: Expr = ONE) -> tuple[Expr, Expr]:
     y, v, g = sp.Symbol("y", real=True), sp.Symbol("v", real=True), sp.Symbol("g", positive=True)
     right = -sp.exp(-v - g / 2) * sp.Derivative(sp.exp(-sp.exp(v + y)), v)
     return sp.exp(y - g / 2) * sp.exp(-sp.exp(rate * v + y)), right
 
 
-def _heat(drift: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _heat(drift: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     y, mu, g = sp.Symbol("ell", real=True), sp.Symbol("mu", real=True), sp.Symbol("g", positive=True)
     law = _normal(y, mu * g, g)
     return sp.Derivative(law, g), -drift * mu * sp.Derivative(law, y) + half * sp.Derivative(law, y, 2)
 
 
-def _generator(drift: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _generator(drift: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     odds = sp.symbols("ell1:4", real=True)
     total = sum(sp.exp(ell) for ell in odds)
     p, f = [sp.exp(ell) / total for ell in odds], sp.log(total)
@@ -242,11 +241,11 @@ def _generator(drift: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
     return left, p[0] + (1 - sum(q**2 for q in p)) / 2
 
 
-def _two_logits(half: Any = HALF, classes: Any = TWO) -> tuple[Any, Any]:
+def _two_logits(half: Expr = HALF, classes: Expr = TWO) -> tuple[Expr, Expr]:
     g, t = sp.symbols("g t", positive=True)
     z = sp.Symbol("z", real=True)
 
-    def moment(power: Any) -> Any:
+    def moment(power: Expr) -> Expr:
         return sp.Integral(sp.exp(power * z) * _normal(z, 0, 1), (z, -sp.oo, sp.oo))
 
     gamma = g / classes

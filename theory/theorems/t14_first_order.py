@@ -1,9 +1,8 @@
 """T14: with many classes the window is of first order, at g = 2 log K; the midpoint turns unstable late."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..closed_forms.many_classes import entropy_bounds, large_k_shift, orthogonal_peak
 from ..closed_forms.orthogonal import orthogonal_entropy
@@ -229,75 +228,75 @@ def _midpoint() -> tuple[Block, ...]:
     )
 
 
-def _gaussian(z: Any) -> Any:
+def _gaussian(z: Expr) -> Expr:
     return sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
 
 
-def _mean_rival(power: Any = HALF) -> tuple[Any, Any]:
+def _mean_rival(power: Expr = HALF) -> tuple[Expr, Expr]:
     z, g = sp.Symbol("z", real=True), sp.Symbol("g", positive=True)
     return sp.Integral(sp.exp(g**power * z) * _gaussian(z), (z, -sp.oo, sp.oo)), sp.exp(g / 2)
 
 
-def _softplus(sign: int = 1, share: Any = ONE) -> tuple[Any, Any]:
+def _softplus(sign: int = 1, share: Expr = ONE) -> tuple[Expr, Expr]:
     x = sp.Symbol("x", positive=True)  # e^y
     return sp.log(share + x), sp.log(x) + sp.log(sp.together(1 + x**-sign))
 
 
-def _positive_part(power: Any = ONE) -> tuple[Any, Any]:
+def _positive_part(power: Expr = ONE) -> tuple[Expr, Expr]:
     z = sp.Symbol("z", positive=True)
     return sp.Integral(z**power * _gaussian(z), (z, 0, sp.oo)), 1 / sp.sqrt(2 * sp.pi)
 
 
-def _gap(threshold: Any = TWO, mean: Any = ONE) -> tuple[Any, Any]:
+def _gap(threshold: Expr = TWO, mean: Expr = ONE) -> tuple[Expr, Expr]:
     r, ell = sp.symbols("r ell", positive=True)
     gap = sp.log(2) + mean * sp.sqrt(threshold * r * ell / (2 * sp.pi))
     return sp.Limit(sp.expand(gap / sp.sqrt(ell)), ell, sp.oo), sp.sqrt(r / sp.pi)
 
 
-def _slope_in_r(threshold: Any = TWO, rate: Any = HALF) -> tuple[Any, Any]:
+def _slope_in_r(threshold: Expr = TWO, rate: Expr = HALF) -> tuple[Expr, Expr]:
     r, ell, phi = sp.symbols("r ell varphi", positive=True)
     return sp.Derivative((ell - rate * (1 - phi) * threshold * r * ell) / ell, r), -(1 - phi)
 
 
-def _x(g: Any, ell: Any, half: Any = HALF) -> Any:
+def _x(g: Expr, ell: Expr, half: Expr = HALF) -> Expr:
     return (ell - half * g) / sp.sqrt(g)
 
 
-def _slope_of_x(half: Any = HALF) -> tuple[Any, Any]:
+def _slope_of_x(half: Expr = HALF) -> tuple[Expr, Expr]:
     g, ell = sp.symbols("g ell", positive=True)
     return g * sp.Derivative(_x(g, ell, half), g), -(sp.sqrt(g) + _x(g, ell)) / 2
 
 
-def _sinh(half: Any = HALF, rate: Any = TWO) -> tuple[Any, Any]:
+def _sinh(half: Expr = HALF, rate: Expr = TWO) -> tuple[Expr, Expr]:
     ell, a = sp.symbols("ell a", positive=True)
     return _x(2 * ell * sp.exp(-rate * a), ell, half), sp.sqrt(2 * ell) * sp.sinh(a)
 
 
-def _cosh(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _cosh(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     ell, g = sp.symbols("ell g", positive=True)
     return (sp.sqrt(g) + _x(g, ell, half)) ** power, 2 * ell + _x(g, ell) ** 2
 
 
-def _condition(half: Any = HALF, mass: Any = TWO) -> tuple[Any, Any]:
+def _condition(half: Expr = HALF, mass: Expr = TWO) -> tuple[Expr, Expr]:
     x, ell = sp.symbols("x ell", positive=True)
     left = x**2 - 2 * sp.log(half * sp.sqrt(2 * ell + x**2) / sp.sqrt(mass * sp.pi))
     return left, x**2 - sp.log(ell / (4 * sp.pi)) - sp.log(sp.together(1 + x**2 / (2 * ell)))
 
 
-def _delay(root: Any = TWO) -> tuple[Any, Any]:
+def _delay(root: Expr = TWO) -> tuple[Expr, Expr]:
     x, e = sp.symbols("x epsilon", positive=True)
     # e = 1/√(2ℓ)
     return sp.Limit(sp.asinh(x * e * sp.sqrt(root / 2)) / e, e, 0, "+"), x
 
 
-def _curvature(pair: Any = TWO, others: int = 2) -> tuple[Any, Any]:
+def _curvature(pair: Expr = TWO, others: int = 2) -> tuple[Expr, Expr]:
     g, v, y, K = sp.symbols("g v y K", positive=True)
     shift = y * sp.sqrt(g * v / pair) / v
     log_density = -(y**2) / (2 * v) + sp.log((2 * sp.cosh(shift) + K - others) / K)
     return sp.Subs(sp.Derivative(log_density, y, 2), y, 0), (g / K - 1) / v
 
 
-def _late(clock: Any = TWO) -> tuple[Any, Any]:
+def _late(clock: Expr = TWO) -> tuple[Expr, Expr]:
     ell, g = sp.symbols("ell g", positive=True)  # g = M e^{−2t}, so that dt = −dg/2g
     left = sp.Integral(-1 / (clock * g), (g, sp.exp(ell), 2 * ell))
     return left, ell / 2 - sp.log(2 * ell) / 2

@@ -1,9 +1,8 @@
 """T15: partitions and trees: entropies add along the chain, and windows sit where each level is decided."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
 from ..channel.constants import peak_gamma
@@ -141,11 +140,11 @@ def _windows() -> tuple[Block, ...]:
     )
 
 
-def _surprise(values: Any) -> Any:
+def _surprise(values: Expr) -> Expr:
     return -sum(q * sp.log(q) for q in values)
 
 
-def _chain_rule(weight: Any = ONE, share: Any = ONE) -> tuple[Any, Any]:
+def _chain_rule(weight: Expr = ONE, share: Expr = ONE) -> tuple[Expr, Expr]:
     p = sp.symbols("p1:6", positive=True)
     groups = (p[:2], p[2:])
     sums = [weight * sum(group) for group in groups]
@@ -156,7 +155,7 @@ def _chain_rule(weight: Any = ONE, share: Any = ONE) -> tuple[Any, Any]:
     return _surprise(p), sp.expand(sp.expand_log(_surprise(sums) + within, force=True))
 
 
-def _three_levels(weight: Any = ONE) -> tuple[Any, Any]:
+def _three_levels(weight: Expr = ONE) -> tuple[Expr, Expr]:
     p = sp.symbols("p1:9", positive=True)
     pairs = [p[i] + p[i + 1] for i in range(0, 8, 2)]
     halves = [pairs[0] + pairs[1], pairs[2] + pairs[3]]
@@ -166,7 +165,7 @@ def _three_levels(weight: Any = ONE) -> tuple[Any, Any]:
     return _surprise(p), sp.expand(sp.expand_log(right, force=True))
 
 
-def _separation(cross: Any = TWO, normal: Any = ONE) -> tuple[Any, Any]:
+def _separation(cross: Expr = TWO, normal: Expr = ONE) -> tuple[Expr, Expr]:
     a, c, x = (sp.Matrix(sp.symbols(f"{name}1:4", real=True)) for name in "acx")
     b = a.cross(c) + (normal - 1) * a
     i, j = 1, -1
@@ -175,30 +174,30 @@ def _separation(cross: Any = TWO, normal: Any = ONE) -> tuple[Any, Any]:
     return offset.dot(offset) - x.dot(x), right
 
 
-def _product(rate: Any = TWO) -> tuple[Any, Any]:
+def _product(rate: Expr = TWO) -> tuple[Expr, Expr]:
     a, b = sp.symbols("alpha beta", positive=True)
     total = sum(sp.exp(i * a + j * b) for i in (1, -1) for j in (1, -1))
     return sp.exp(a - b) / total, 1 / ((1 + sp.exp(-rate * a)) * (1 + sp.exp(2 * b)))
 
 
-def _two_pairs(whole: Any) -> tuple[Any, Any]:
+def _two_pairs(whole: Expr) -> tuple[Expr, Expr]:
     q, r = sp.symbols("q r", positive=True)
     return (q, whole - q), (r, 1 - r)
 
 
-def _entropy_of_a_product(whole: Any = ONE) -> tuple[Any, Any]:
+def _entropy_of_a_product(whole: Expr = ONE) -> tuple[Expr, Expr]:
     q, r = _two_pairs(whole)
     left = -sum(one * other * (sp.log(one) + sp.log(other)) for one in q for other in r)
     return left, _surprise(q) + _surprise(r)
 
 
-def _agreement_of_a_product(power: int = 2) -> tuple[Any, Any]:
+def _agreement_of_a_product(power: int = 2) -> tuple[Expr, Expr]:
     q, r = _two_pairs(1)
     left = sum((one * other) ** power for one in q for other in r)
     return left, sum(one**2 for one in q) * sum(other**2 for other in r)
 
 
-def _place(clock: Any = HALF) -> tuple[Any, Any]:
+def _place(clock: Expr = HALF) -> tuple[Expr, Expr]:
     g, level, length2 = sp.symbols("gamma gamma_c L", positive=True)
     return sp.Integral(clock / g, (g, level, length2)), sp.log(length2) / 2 - sp.log(level) / 2
 

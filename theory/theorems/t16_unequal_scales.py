@@ -1,9 +1,8 @@
 """T16: classes that differ in their covariances decide at a quarter of log d."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
 from ..closed_forms.unequal_scales import Contrast, dimension_correction, quarter_log_law
@@ -268,17 +267,17 @@ def _time() -> tuple[Block, ...]:
     )
 
 
-def _normal(x: Any, variance: Any) -> Any:
+def _normal(x: Expr, variance: Expr) -> Expr:
     return sp.exp(-(x**2) / (2 * variance)) / sp.sqrt(2 * sp.pi * variance)
 
 
-def _overlap(half: Any = HALF) -> tuple[Any, Any]:
+def _overlap(half: Expr = HALF) -> tuple[Expr, Expr]:
     x, a, b = sp.Symbol("x", real=True), *sp.symbols("v1 v2", positive=True)
     root = (2 * sp.pi) ** -half * (a * b) ** (-half / 2) * sp.exp(-half * x**2 * (1 / a + 1 / b) / 2)
     return sp.Integral(root, (x, -sp.oo, sp.oo)), (1 - ((a - b) / (a + b)) ** 2) ** sp.Rational(1, 4)
 
 
-def _half_log_odds(harmonic: Any = TWO, power: int = 2) -> tuple[Any, Any]:
+def _half_log_odds(harmonic: Expr = TWO, power: int = 2) -> tuple[Expr, Expr]:
     xi, a, b = sp.symbols("xi v1 v2", positive=True)
     eta = (a - b) / (a + b)
     x = xi * sp.sqrt(harmonic * a * b / (a + b))
@@ -287,62 +286,62 @@ def _half_log_odds(harmonic: Any = TWO, power: int = 2) -> tuple[Any, Any]:
     return left, (eta * xi**2 - artanh) / 2
 
 
-def _profile(odds: int = 2, half: Any = HALF) -> tuple[Any, Any]:
+def _profile(odds: int = 2, half: Expr = HALF) -> tuple[Expr, Expr]:
     y = sp.Symbol("y", positive=True)  # e^u
     left = half * (y * sp.log(1 + y**-odds) + sp.log(1 + y**odds) / y)
     cosh, sinh = (y + 1 / y) / 2, (y - 1 / y) / 2
     return left, cosh * sp.log(sp.together(2 * cosh)) - sp.log(y) * sinh
 
 
-def _chi_square(half: Any = HALF) -> tuple[Any, Any]:
+def _chi_square(half: Expr = HALF) -> tuple[Expr, Expr]:
     xi, tilt = sp.Symbol("xi", real=True), sp.Symbol("r", positive=True)
     # r = 1 − sη > 0
     integrand = sp.exp(half * (1 - tilt) * xi**2 - xi**2 / 2) / sp.sqrt(2 * sp.pi)
     return sp.Integral(sp.powsimp(integrand), (xi, -sp.oo, sp.oo)), 1 / sp.sqrt(tilt)
 
 
-def _exponent(s: Any, eta: Any, half: Any = HALF) -> Any:
+def _exponent(s: Expr, eta: Expr, half: Expr = HALF) -> Expr:
     artanh = (sp.log(1 + eta) - sp.log(1 - eta)) / 2
     return -half * sp.log(1 - s * eta) - s * artanh / 2
 
 
-def _variance(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _variance(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     s, d, first, second, noise = sp.symbols("s d lambda1 lambda2 nu", positive=True)
     eta = (first - second) / (first + second + 2 * noise)
     left = sp.Subs(d * sp.Derivative(_exponent(s, eta, half), (s, power)), s, 0)
     return left, d * (first - second) ** 2 / (8 * ((first + second) / 2 + noise) ** 2)
 
 
-def _normal_limit(half: Any = HALF, inverse: int = 2) -> tuple[Any, Any]:
+def _normal_limit(half: Expr = HALF, inverse: int = 2) -> tuple[Expr, Expr]:
     s, eta, g = sp.symbols("s eta gamma", positive=True)
     per_dimension = sp.series(_exponent(s, eta, half), eta, 0, 4).removeO()
     return sp.Limit(2 * g / eta**inverse * per_dimension, eta, 0, "+"), g * s**2 / 2
 
 
-def _mass_limit(quarter: Any = QUARTER, twice: Any = TWO) -> tuple[Any, Any]:
+def _mass_limit(quarter: Expr = QUARTER, twice: Expr = TWO) -> tuple[Expr, Expr]:
     g, d = sp.symbols("gamma d", positive=True)
     return sp.Limit(quarter * d * sp.log(1 - twice * g / d), d, sp.oo), -g / 2
 
 
-def _cumulants(half: Any = HALF) -> tuple[Any, Any]:
+def _cumulants(half: Expr = HALF) -> tuple[Expr, Expr]:
     s, eta = sp.symbols("s eta", positive=True)
     left = sp.series(_exponent(s, eta, half), eta, 0, 5).removeO()
     return left, eta**2 * s**2 / 4 + eta**3 * (s**3 - s) / 6 + eta**4 * s**4 / 8
 
 
-def _heat(half: Any = HALF) -> tuple[Any, Any]:
+def _heat(half: Expr = HALF) -> tuple[Expr, Expr]:
     u, g = sp.Symbol("u", real=True), sp.Symbol("gamma", positive=True)
     return sp.Derivative(_normal(u, g), g), half * sp.Derivative(_normal(u, g), u, 2)
 
 
-def _mass_correction(quarter: Any = QUARTER, twice: Any = TWO) -> tuple[Any, Any]:
+def _mass_correction(quarter: Expr = QUARTER, twice: Expr = TWO) -> tuple[Expr, Expr]:
     g, d = sp.symbols("gamma d", positive=True)
     # the exponent less its limit
     rest = quarter * d * sp.log(1 - twice * g / d) + quarter * twice * g
     return sp.Limit(d * rest, d, sp.oo), -(g**2) / 2
 
 
-def _collected(heat: Any = TWO, third: Any = THIRD, mass: Any = HALF) -> tuple[Any, Any]:
+def _collected(heat: Expr = TWO, third: Expr = THIRD, mass: Expr = HALF) -> tuple[Expr, Expr]:
     g, y = sp.symbols("gamma y", positive=True)
     h = sp.symbols("H0:4")
     entropy = sum(h[n] * y**n / sp.factorial(n) for n in range(4))
@@ -352,20 +351,20 @@ def _collected(heat: Any = TWO, third: Any = THIRD, mass: Any = HALF) -> tuple[A
     return left, 2 * g**2 * (h[1] + h[2]) + sp.Rational(4, 9) * g**3 * (h[2] + 2 * h[3])
 
 
-def _resolvent(weight: Any = ONE) -> tuple[Any, Any]:
+def _resolvent(weight: Expr = ONE) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     profile = sp.cosh(u) * sp.log(2 * sp.cosh(u)) - weight * u * sp.sinh(u)
     return profile - sp.Derivative(profile, u, 2), 1 / sp.cosh(u)
 
 
-def _level(eighth: int = 8, mean: Any = ONE) -> tuple[Any, Any]:
+def _level(eighth: int = 8, mean: Expr = ONE) -> tuple[Expr, Expr]:
     d, level, gap, second = sp.symbols("d gamma_c Delta lambda2", positive=True)
     first, nu = second + gap, sp.Symbol("nu", positive=True)
     noise = gap * sp.sqrt(d / (eighth * level)) - mean * (first + second) / 2
     return sp.Subs(d / 2 * (gap / (first + second + 2 * nu)) ** 2, nu, noise), level
 
 
-def _time_limit(power: Any = HALF, eighth: int = 8) -> tuple[Any, Any]:
+def _time_limit(power: Expr = HALF, eighth: int = 8) -> tuple[Expr, Expr]:
     x, level, gap, mean = sp.symbols("x gamma_c Delta lambda_bar", positive=True)
     # x = 1/√d
     noise = gap / sp.sqrt(eighth * level) - mean * x
@@ -373,7 +372,7 @@ def _time_limit(power: Any = HALF, eighth: int = 8) -> tuple[Any, Any]:
     return left, sp.log(gap / sp.sqrt(8 * level)) / 2
 
 
-def _steepness(clock: Any = TWO, power: int = 2) -> tuple[Any, Any]:
+def _steepness(clock: Expr = TWO, power: int = 2) -> tuple[Expr, Expr]:
     t, mean = sp.symbols("t lambda_bar", positive=True)
     slope = sp.diff(-power * sp.log(mean + sp.exp(clock * t) - 1), t)
     return sp.Limit(slope, t, sp.oo), sp.Integer(-4)

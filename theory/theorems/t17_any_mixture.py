@@ -1,9 +1,8 @@
 """T17: any mixture: one factorisation per class serves every level, and the rate needs no differences."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_mmse
 from ..closed_forms.orthogonal import orthogonal_disagreement
@@ -182,13 +181,13 @@ def _span() -> tuple[Block, ...]:
     )
 
 
-def _symmetric(d: int, name: str) -> Any:
+def _symmetric(d: int, name: str) -> Expr:
     pairs = [[sp.Symbol(f"{name}{min(i, j)}{max(i, j)}", positive=True) for j in range(d)] for i in range(d)]
     return sp.Matrix(pairs)
 
 
-def _jacobi(d: int) -> Any:
-    def sides(half: Any = HALF, signal: int = 1) -> tuple[Any, Any]:
+def _jacobi(d: int) -> Expr:
+    def sides(half: Expr = HALF, signal: int = 1) -> tuple[Expr, Expr]:
         tau, matrix = sp.Symbol("tau", positive=True), _symmetric(d, "S")
         gain = sp.eye(d) + tau**signal * matrix
         left = half * sp.Derivative(sp.log(gain.det()), tau)
@@ -199,12 +198,12 @@ def _jacobi(d: int) -> Any:
     return sides
 
 
-def _three_classes() -> tuple[list[Any], Any, Any]:
+def _three_classes() -> tuple[list[Expr], Expr, Expr]:
     share = sp.symbols("p1:3", positive=True)
     return [*share, 1 - sum(share)], sp.symbols("D1:4", real=True), sp.symbols("V1:4", positive=True)
 
 
-def _between(power: int = 2) -> tuple[Any, Any]:
+def _between(power: int = 2) -> tuple[Expr, Expr]:
     p, each, own = _three_classes()
     mean = sum(q * one for q, one in zip(p, each, strict=True))
     second = sum(q * (v + one**power) for q, one, v in zip(p, each, own, strict=True))
@@ -212,7 +211,7 @@ def _between(power: int = 2) -> tuple[Any, Any]:
     return second - mean**2 - within, sum(q * (one - mean) ** 2 for q, one in zip(p, each, strict=True))
 
 
-def _pairs(weight: Any = ONE) -> tuple[Any, Any]:
+def _pairs(weight: Expr = ONE) -> tuple[Expr, Expr]:
     p, each, _ = _three_classes()
     mean = weight * sum(q * one for q, one in zip(p, each, strict=True))
     pairs = ((0, 1), (0, 2), (1, 2))
@@ -220,12 +219,12 @@ def _pairs(weight: Any = ONE) -> tuple[Any, Any]:
     return sum(q * (one - mean) ** 2 for q, one in zip(p, each, strict=True)), right
 
 
-def _per_log_sigma(power: int = 2, half: Any = HALF) -> tuple[Any, Any]:
+def _per_log_sigma(power: int = 2, half: Expr = HALF) -> tuple[Expr, Expr]:
     sigma, gap = sp.symbols("sigma G", positive=True)
     return -sigma * sp.Derivative(sigma**-power, sigma) * half * gap, gap / sigma**2
 
 
-def _tweedie(noise: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
+def _tweedie(noise: Expr = ONE, half: Expr = HALF) -> tuple[Expr, Expr]:
     x, nu = sp.Symbol("x", real=True), sp.Symbol("nu", positive=True)
     means, own, weights = (sp.symbols(f"{name}1:3", positive=True) for name in ("m", "lambda", "w"))
     entries = list(zip(means, own, weights, strict=True))
@@ -235,7 +234,7 @@ def _tweedie(noise: Any = ONE, half: Any = HALF) -> tuple[Any, Any]:
     return (denoised - x) / nu, sp.Derivative(sp.log(sum(terms)), x)
 
 
-def _eigenvectors(shift: Any = ONE) -> tuple[Any, Any]:
+def _eigenvectors(shift: Expr = ONE) -> tuple[Expr, Expr]:
     nu, (a, b, c) = sp.Symbol("nu", positive=True), sp.symbols("a b c", positive=True)
     own = sp.symbols("lambda1:4", positive=True)
     # Q = N/n, of the quaternion (1, a, b, c)
@@ -254,7 +253,7 @@ def _eigenvectors(shift: Any = ONE) -> tuple[Any, Any]:
     return left[0, :2].T, n**4 * whole * sp.Matrix([1, 0])
 
 
-def _log_odds(half: Any = HALF) -> tuple[Any, Any]:
+def _log_odds(half: Expr = HALF) -> tuple[Expr, Expr]:
     matrix = _symmetric(3, "S")
     x, first, second = (sp.Matrix(sp.symbols(f"{name}1:4", real=True)) for name in ("x", "m", "n"))
     inverse = matrix.adjugate() / matrix.det()
@@ -263,7 +262,7 @@ def _log_odds(half: Any = HALF) -> tuple[Any, Any]:
     return sp.Matrix([sp.diff(odds, y) for y in x]), inverse * (first - second)
 
 
-def _turning(width: int = 1) -> tuple[Any, Any]:
+def _turning(width: int = 1) -> tuple[Expr, Expr]:
     nu, first, second, d1, d2 = sp.symbols("nu lambda1 lambda2 delta1 delta2", positive=True)
     left = d1 / (first + nu) ** width * d2 - d2 / (second + nu) ** width * d1
     return left, (second - first) * d1 * d2 / ((first + nu) * (second + nu))

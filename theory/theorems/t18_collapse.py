@@ -1,7 +1,6 @@
 """T18: with n samples the empirical score collapses onto one; as log n/d → 0 at T14's threshold."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..closed_forms.collapse import (
     collapse_time,
@@ -203,56 +202,56 @@ def _boundary() -> tuple[Block, ...]:
     )
 
 
-def _normal(x: Any, variance: Any) -> Any:
+def _normal(x: Expr, variance: Expr) -> Expr:
     return sp.exp(-(x**2) / (2 * variance)) / sp.sqrt(2 * sp.pi * variance)
 
 
-def _information(half: Any = HALF) -> tuple[Any, Any]:
+def _information(half: Expr = HALF) -> tuple[Expr, Expr]:
     x, v = sp.Symbol("x", real=True), sp.Symbol("v", positive=True)
     surprise = half * x**2 / v + sp.log(2 * sp.pi * v) / 2
     left = sp.Integral(sp.expand(_normal(x, v) * surprise), (x, -sp.oo, sp.oo))
     return left, sp.log(2 * sp.pi * v) / 2 + sp.Rational(1, 2)
 
 
-def _determinant(weight: Any = ONE) -> tuple[Any, Any]:
+def _determinant(weight: Expr = ONE) -> tuple[Expr, Expr]:
     q, rho = sp.symbols("q rho", positive=True)
     u = sp.Matrix([sp.sqrt(rho), sp.sqrt(1 - rho)])  # in terms of z and w
     form = u * u.T - weight * sp.diag(1, 0)
     return (sp.eye(2) - q * form).det(), 1 - q**2 * (1 - rho)
 
 
-def _spread(half: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _spread(half: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     q, rho, d = sp.symbols("q rho d", positive=True)
     generating = -half * d * sp.log(1 - q**power * (1 - rho))
     return sp.Subs(sp.Derivative(generating, q, 2), q, 0), d * (1 - rho)
 
 
-def _convolution(noise: Any = ONE) -> tuple[Any, Any]:
+def _convolution(noise: Expr = ONE) -> tuple[Expr, Expr]:
     x, y = sp.symbols("x y", real=True)
     s2, sigma2 = sp.symbols("s2 sigma2", positive=True)
     left = sp.Integral(_normal(x - y, noise * sigma2) * _normal(y, s2), (y, -sp.oo, sp.oo))
     return left, _normal(x, s2 + sigma2)
 
 
-def _at_the_threshold(half: Any = HALF, clock: Any = TWO) -> tuple[Any, Any]:
+def _at_the_threshold(half: Expr = HALF, clock: Expr = TWO) -> tuple[Expr, Expr]:
     n, d, s2 = sp.symbols("n d s2", positive=True)
     noise = sp.exp(clock * collapse_time_expression()) - 1
     return half * d * sp.log(sp.simplify(1 + s2 / noise)), sp.log(n)
 
 
-def _leading(threshold: Any = TWO) -> tuple[Any, Any]:
+def _leading(threshold: Expr = TWO) -> tuple[Expr, Expr]:
     alpha, s2 = sp.symbols("alpha s2", positive=True)
     return sp.Limit(2 * alpha * s2 / (sp.exp(threshold * alpha) - 1), alpha, 0, "+"), s2
 
 
-def _difference(order: int = 1) -> tuple[Any, Any]:
+def _difference(order: int = 1) -> tuple[Expr, Expr]:
     alpha, s2 = sp.symbols("alpha s2", positive=True)
     exact = (sp.exp(2 * alpha) - 1) / s2
     # both over their common denominator
     return sp.Limit((exact - 2 * alpha / s2) * s2 / (2 * alpha * exact) ** order, alpha, 0, "+"), s2 / 2
 
 
-def _critical(half: Any = HALF, level: Any = ONE) -> tuple[Any, Any]:
+def _critical(half: Expr = HALF, level: Expr = ONE) -> tuple[Expr, Expr]:
     s2, mu, x = sp.symbols("s2 mu x", positive=True)  # x = 1/d
     noise = mu**2 / (level * x) - s2
     return sp.Limit(half / x * sp.log(sp.together(1 + s2 / noise)), x, 0, "+"), s2 / (2 * mu**2)

@@ -1,9 +1,8 @@
 """T19: a reverse run still changes its likelier class with twice the probability of the Bayes error."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.commitment import commitment_density, commitment_gamma, commitment_tail
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -334,7 +333,7 @@ def _chains() -> tuple[Block, ...]:
     )
 
 
-def _likelihood(width: Any = TWO, power: int = 2) -> tuple[Any, Any]:
+def _likelihood(width: Expr = TWO, power: int = 2) -> tuple[Expr, Expr]:
     x, start = sp.symbols("x X0", real=True)
     sigma = sp.Symbol("sigma", positive=True)
     y, tau = x / sigma**2, sigma**-2
@@ -342,13 +341,13 @@ def _likelihood(width: Any = TWO, power: int = 2) -> tuple[Any, Any]:
     return left, start * y - tau * start**2 / 2 - y**2 / (2 * tau)
 
 
-def _heat_equation(rate: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _heat_equation(rate: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     y, start, tau = sp.symbols("Y X0 tau", real=True)
     exponential = sp.exp(start * y - rate * tau * start**power)
     return sp.Derivative(exponential, tau), -sp.Derivative(exponential, (y, 2)) / 2
 
 
-def _reverse_drift(clock: int = 1, tweedie: Any = ONE) -> tuple[Any, Any]:
+def _reverse_drift(clock: int = 1, tweedie: Expr = ONE) -> tuple[Expr, Expr]:
     x, mean = sp.symbols("x D", real=True)
     nu = sp.Symbol("nu", positive=True)
     score = (mean - tweedie * x) / nu
@@ -356,7 +355,7 @@ def _reverse_drift(clock: int = 1, tweedie: Any = ONE) -> tuple[Any, Any]:
     return drift / -sp.Derivative(nu**-clock, nu), mean
 
 
-def _posterior_drift(diffusion: Any = HALF, pull: Any = ONE) -> tuple[Any, Any]:
+def _posterior_drift(diffusion: Expr = HALF, pull: Expr = ONE) -> tuple[Expr, Expr]:
     y, tau = sp.symbols("Y tau", real=True)
     own, total = sp.Function("Z_k")(y, tau), sp.Function("Z")(y, tau)
     p = sp.Symbol("w", positive=True) * own / total
@@ -372,14 +371,14 @@ def _posterior_drift(diffusion: Any = HALF, pull: Any = ONE) -> tuple[Any, Any]:
     return found, sp.Integer(0)
 
 
-def _log_odds_drift(half: Any = HALF, spread: Any = TWO) -> tuple[Any, Any]:
+def _log_odds_drift(half: Expr = HALF, spread: Expr = TWO) -> tuple[Expr, Expr]:
     ell = sp.Symbol("ell", real=True)
     p = sp.Symbol("p", positive=True)
     drift = sp.diff(half * sp.log(p / (1 - p)), p, 2) / 2 * (spread * p * (1 - p)) ** 2
     return drift.subs(p, 1 / (1 + sp.exp(-2 * ell))), sp.tanh(ell)
 
 
-def _shared_clock(power: int = 2, half: Any = HALF) -> tuple[Any, Any]:
+def _shared_clock(power: int = 2, half: Expr = HALF) -> tuple[Expr, Expr]:
     lam, tau = sp.symbols("lambda tau", positive=True)
     first, second, y = sp.symbols("m1 m2 Y", real=True)
     denoisers = [(mean + lam * y) / (1 + tau * lam) for mean in (first, second)]
@@ -387,7 +386,7 @@ def _shared_clock(power: int = 2, half: Any = HALF) -> tuple[Any, Any]:
     return (denoisers[0] - denoisers[1]) ** power / 4, sp.Derivative(gamma, tau)
 
 
-def _balanced_error(mean: Any = ONE, variance: Any = ONE) -> tuple[Any, Any]:
+def _balanced_error(mean: Expr = ONE, variance: Expr = ONE) -> tuple[Expr, Expr]:
     gamma, u = sp.Symbol("gamma", positive=True), sp.Symbol("u", real=True)
     spread = 2 * variance * gamma
     normal = sp.exp(-((u - mean * gamma) ** 2) / spread) / sp.sqrt(sp.pi * spread)
@@ -395,33 +394,33 @@ def _balanced_error(mean: Any = ONE, variance: Any = ONE) -> tuple[Any, Any]:
     return left, 1 - sp.erf(sp.sqrt(gamma / 2))
 
 
-def _balanced_density(width: Any = TWO) -> tuple[Any, Any]:
+def _balanced_density(width: Expr = TWO) -> tuple[Expr, Expr]:
     gamma = sp.Symbol("gamma", positive=True)
     left = -sp.Derivative(sp.erfc(sp.sqrt(gamma / width)), gamma)
     return left, sp.exp(-gamma / 2) / sp.sqrt(2 * sp.pi * gamma)
 
 
-def _moments(rate: Any = HALF, power: Any = HALF) -> tuple[Any, Any]:
+def _moments(rate: Expr = HALF, power: Expr = HALF) -> tuple[Expr, Expr]:
     gamma, r = sp.symbols("gamma r", positive=True)
     density = gamma**-power * sp.exp(-rate * gamma) / sp.sqrt(2 * sp.pi)
     return sp.Integral(gamma**r * density, (gamma, 0, sp.oo)), 2**r * sp.gamma(HALF + r) / sp.sqrt(sp.pi)
 
 
-def _cumulant(order: int, factor: Any) -> Any:
+def _cumulant(order: int, factor: Expr) -> Expr:
     r = sp.Symbol("r", real=True)
     moment = r * sp.log(2) + sp.loggamma(HALF + r) - sp.log(sp.pi) / 2
     return sp.Subs(factor * sp.Derivative(moment, (r, order)), r, 0)
 
 
-def _mean_time(half: Any = HALF) -> tuple[Any, Any]:
+def _mean_time(half: Expr = HALF) -> tuple[Expr, Expr]:
     return _cumulant(1, -half), (sp.EulerGamma + sp.log(2)) / 2
 
 
-def _variance_of_time(half: Any = HALF) -> tuple[Any, Any]:
+def _variance_of_time(half: Expr = HALF) -> tuple[Expr, Expr]:
     return _cumulant(2, half**2), sp.pi**2 / 8
 
 
-def _prior_density(drift: Any = ONE, tilt: Any = TWO) -> tuple[Any, Any]:
+def _prior_density(drift: Expr = ONE, tilt: Expr = TWO) -> tuple[Expr, Expr]:
     gamma = sp.Symbol("gamma", positive=True)
     odds = sp.Symbol("lambda", real=True)
     w = 1 / (1 + sp.exp(-tilt * odds))
@@ -431,12 +430,12 @@ def _prior_density(drift: Any = ONE, tilt: Any = TWO) -> tuple[Any, Any]:
     return -2 * sp.Derivative(error, gamma), right
 
 
-def _q(u: Any, tau: Any, half: Any = HALF) -> Any:
+def _q(u: Expr, tau: Expr, half: Expr = HALF) -> Expr:
     near, far = (u - tau) / sp.sqrt(2 * tau), (u + tau) / sp.sqrt(2 * tau)
     return half * (sp.exp(-u) * sp.erfc(near) + sp.exp(u) * sp.erfc(far))
 
 
-def _reflected(images: Any = TWO, growth: Any = HALF) -> tuple[Any, Any]:
+def _reflected(images: Expr = TWO, growth: Expr = HALF) -> tuple[Expr, Expr]:
     u, v, tau = sp.symbols("u v tau", positive=True)
     density = sp.exp(-((u + v) ** 2) / (2 * tau)) / sp.sqrt(2 * sp.pi * tau)
     near, far = ((u + v - sign * tau) / sp.sqrt(2 * tau) for sign in (1, -1))
@@ -445,20 +444,20 @@ def _reflected(images: Any = TWO, growth: Any = HALF) -> tuple[Any, Any]:
     return left, -sp.Derivative(bracket, v)
 
 
-def _backward(growth: Any = HALF) -> tuple[Any, Any]:
+def _backward(growth: Expr = HALF) -> tuple[Expr, Expr]:
     u, gamma, end = sp.symbols("u gamma gamma0", positive=True)
     h = sp.exp(-growth * gamma) * _q(u, end - gamma)
     return sp.Derivative(h, gamma), -sp.Derivative(h, (u, 2)) / 2
 
 
-def _kink(growth: Any = HALF, half: Any = HALF) -> tuple[Any, Any]:
+def _kink(growth: Expr = HALF, half: Expr = HALF) -> tuple[Expr, Expr]:
     u, gamma, tau = sp.symbols("u gamma tau", positive=True)
     slope = sp.exp(-growth * gamma) * sp.diff(_q(u, tau, half).rewrite(sp.erf), u).subs(u, 0)
     arcsine = sp.exp(-(gamma + tau) / 2) * sp.sqrt(2 / (sp.pi * tau))
     return slope, -sp.exp(-gamma / 2) * sp.erf(sp.sqrt(tau / 2)) - arcsine
 
 
-def _gaussian_step(width: Any = TWO) -> tuple[Any, Any]:
+def _gaussian_step(width: Expr = TWO) -> tuple[Expr, Expr]:
     before, after, mean = sp.symbols("Y Y1 D", real=True)
     step = sp.Symbol("Delta", positive=True)
     left = (-((after - before - mean * step) ** 2) + (after - before) ** 2) / (width * step)

@@ -1,7 +1,6 @@
 """T20: a reverse run is Wald's sequential test: stopped at posterior p it errs with probability 1 − p."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.first_passage import (
     first_passage_density,
@@ -138,41 +137,41 @@ def _law() -> tuple[Block, ...]:
     )
 
 
-def _generator(function: Any, ell: Any, drift: Any = ONE, noise: Any = HALF) -> Any:
+def _generator(function: Expr, ell: Expr, drift: Expr = ONE, noise: Expr = HALF) -> Expr:
     return drift * sp.tanh(ell) * sp.Derivative(function, ell) + noise * sp.Derivative(function, (ell, 2))
 
 
-def _mean(drift: Any = ONE, noise: Any = HALF) -> tuple[Any, Any]:
+def _mean(drift: Expr = ONE, noise: Expr = HALF) -> tuple[Expr, Expr]:
     ell = sp.Symbol("L", positive=True)
     return _generator(ell * sp.tanh(ell), ell, drift, noise), ONE
 
 
-def _transform(drift: Any = ONE, noise: Any = HALF, rate: Any = TWO) -> tuple[Any, Any]:
+def _transform(drift: Expr = ONE, noise: Expr = HALF, rate: Expr = TWO) -> tuple[Expr, Expr]:
     ell, theta = sp.symbols("L theta", positive=True)
     function = sp.cosh(sp.sqrt(1 + rate * theta) * ell) / sp.cosh(ell)
     return _generator(function, ell, drift, noise), theta * function
 
 
-def _variance(rate: Any = TWO) -> tuple[Any, Any]:
+def _variance(rate: Expr = TWO) -> tuple[Expr, Expr]:
     x, theta = sp.symbols("x theta", positive=True)
     left = -sp.Subs(sp.Derivative(sp.log(sp.cosh(x * sp.sqrt(1 + rate * theta))), (theta, 2)), theta, 0)
     return left, x * sp.tanh(x) - x**2 / sp.cosh(x) ** 2
 
 
-def _mode(drift: Any = ONE, noise: Any = HALF) -> tuple[Any, Any]:
+def _mode(drift: Expr = ONE, noise: Expr = HALF) -> tuple[Expr, Expr]:
     ell, q = sp.symbols("L q", positive=True)
     function = sp.cos(q * ell) / sp.cosh(ell)
     return _generator(function, ell, drift, noise), -(1 + q**2) / 2 * function
 
 
-def _coefficient(rate: Any = ONE) -> tuple[Any, Any]:
+def _coefficient(rate: Expr = ONE) -> tuple[Expr, Expr]:
     x, a, q = sp.symbols("x a q", positive=True)
     inner = sp.exp(rate * x) * sp.cos(q * x)  # cosh is its even part
     right = 2 / (1 + q**2) * (sp.sinh(a) * sp.cos(q * a) + q * sp.cosh(a) * sp.sin(q * a))
     return sp.Integral(inner, (x, -a, a)), right
 
 
-def _reflection(power: Any = THREE_HALVES, weight: Any = HALF) -> tuple[Any, Any]:
+def _reflection(power: Expr = THREE_HALVES, weight: Expr = HALF) -> tuple[Expr, Expr]:
     g, distance = sp.symbols("g D", positive=True)
     density = distance * g**-power * sp.exp(-(distance**2) / (2 * g) - g / 2)
     left = sp.Derivative(density, g) + weight * density - sp.Derivative(density, (distance, 2)) / 2

@@ -1,7 +1,6 @@
 """T21: below ω = ½ a run guided to a class ends in it with probability w^{1−2ω}, and surely above."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.guidance import guided_probability, late_shift, late_variance
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -187,42 +186,42 @@ def _places() -> tuple[Block, ...]:
     )
 
 
-def _ito(function: Any, p: Any, omega: Any, noise: Any = HALF) -> Any:
+def _ito(function: Expr, p: Expr, omega: Expr, noise: Expr = HALF) -> Expr:
     return omega * p * sp.Derivative(function, p) + noise * p**2 * sp.Derivative(function, (p, 2))
 
 
-def _martingale(noise: Any = HALF, factor: Any = TWO) -> tuple[Any, Any]:
+def _martingale(noise: Expr = HALF, factor: Expr = TWO) -> tuple[Expr, Expr]:
     p, omega = sp.symbols("p omega", positive=True)
     return _ito(p ** (1 - factor * omega), p, omega, noise), sp.Integer(0)
 
 
-def _logarithm(noise: Any = HALF) -> tuple[Any, Any]:
+def _logarithm(noise: Expr = HALF) -> tuple[Expr, Expr]:
     p, omega = sp.symbols("p omega", positive=True)
     return _ito(-sp.log(p), p, omega, noise), -(omega - HALF)
 
 
-def _girsanov(half: Any = HALF, growth: Any = HALF) -> tuple[Any, Any]:
+def _girsanov(half: Expr = HALF, growth: Expr = HALF) -> tuple[Expr, Expr]:
     omega, ratio, spent = sp.symbols("omega p A", positive=True)
     left = omega * (sp.log(ratio) + growth * spent) - half * omega**2 * spent
     return left, omega * sp.log(ratio) + omega * (1 - omega) * spent / 2
 
 
-def _duality(partner: Any = ONE) -> tuple[Any, Any]:
+def _duality(partner: Expr = ONE) -> tuple[Expr, Expr]:
     omega, ratio, spent = sp.symbols("omega p A", positive=True)
 
-    def density(weight: Any) -> Any:
+    def density(weight: Expr) -> Expr:
         return weight * sp.log(ratio) + weight * (1 - weight) * spent / 2
 
     return density(omega) - density(partner - omega), (2 * omega - 1) * sp.log(ratio)
 
 
-def _gauss(p: Any, a: Any) -> tuple[Any, Any]:
+def _gauss(p: Expr, a: Expr) -> tuple[Expr, Expr]:
     """F(1, a; a+1; p) as a symbol, and its derivative, `a/(p(1−p)) − aF/p`."""
     value = sp.Symbol("F", positive=True)
     return value, a / (p * (1 - p)) - a * value / p
 
 
-def _occupation(order: Any = ONE) -> tuple[Any, Any]:
+def _occupation(order: Expr = ONE) -> tuple[Expr, Expr]:
     p, a = sp.symbols("p a", positive=True)
     value, slope = _gauss(p, a)
     first = -value / (a * p)
@@ -231,13 +230,13 @@ def _occupation(order: Any = ONE) -> tuple[Any, Any]:
     return 4 * (1 - p) ** 2 * (omega * p * first + p**2 * second / 2), -2 * (1 - p)
 
 
-def _integrated(weight: Any = ONE) -> tuple[Any, Any]:
+def _integrated(weight: Expr = ONE) -> tuple[Expr, Expr]:
     w, a = sp.symbols("w a", positive=True)
     value, slope = _gauss(w, a)
     return sp.diff(weight * sp.log((1 - w) / w), w) + slope / a, -value / w
 
 
-def _three_halves(omega: Any = THREE_HALVES) -> tuple[Any, Any]:
+def _three_halves(omega: Expr = THREE_HALVES) -> tuple[Expr, Expr]:
     a, w, x = 2 * omega - 1, HALF, sp.Symbol("x", positive=True)
     # ₂F₁(1, a; a+1; w) = a ∫₀¹ x^{a−1}/(1 − wx) dx
     gauss = a * sp.Integral(x ** (a - 1) / (1 - w * x), (x, 0, 1))
@@ -247,7 +246,7 @@ def _three_halves(omega: Any = THREE_HALVES) -> tuple[Any, Any]:
     ) - sp.Rational(1, 4)
 
 
-def _generating(order: Any = ONE) -> tuple[Any, Any]:
+def _generating(order: Expr = ONE) -> tuple[Expr, Expr]:
     p, root, s = sp.symbols("p R s", positive=True)
     a = sp.sqrt(root**2 - 2 * s - s**2)
     rho, first, second = (root - a) / 2, (root - a - s) / 2, (root + a - s) / 2
@@ -263,7 +262,7 @@ def _generating(order: Any = ONE) -> tuple[Any, Any]:
     return sp.simplify(sp.expand(sp.simplify(left))), (s + s**2 / 2) * value
 
 
-def _same_everywhere(certainty: Any = HALF) -> tuple[Any, Any]:
+def _same_everywhere(certainty: Expr = HALF) -> tuple[Expr, Expr]:
     here, later = sp.symbols("T T1", positive=True)
     labels = [(HALF + sign * certainty * later) * (1 - sign * here) * (1 - sign * later) for sign in (1, -1)]
     return sum(labels), 1 - later**2

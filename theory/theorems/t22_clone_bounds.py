@@ -1,7 +1,6 @@
 """T22: what an agreement of clones says about the class entropy, whatever the data."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..closed_forms.clone_bounds import clone_bounds
 from ._base import HALF, ONE, TWO, Argument, Block, Identity, Measured, Text, Theorem
@@ -176,12 +175,12 @@ def _beside_the_chord() -> tuple[Block, ...]:
     )
 
 
-def _profile(weight: Any = ONE, power: int = 2) -> tuple[Any, Any]:
+def _profile(weight: Expr = ONE, power: int = 2) -> tuple[Expr, Expr]:
     x, c = sp.symbols("x c", positive=True)
     return sp.Derivative(-weight * x * sp.log(x) + c * x**power, (x, 2)), -1 / x + 2 * c
 
 
-def _slope_below(power: int = 2, weight: Any = ONE) -> tuple[Any, Any]:
+def _slope_below(power: int = 2, weight: Expr = ONE) -> tuple[Expr, Expr]:
     y, m = sp.symbols("y m", positive=True)
     x = (1 - y) / m
     entropy = -m * x * sp.log(x) - weight * y * sp.log(y)
@@ -189,39 +188,39 @@ def _slope_below(power: int = 2, weight: Any = ONE) -> tuple[Any, Any]:
     return slope, -(sp.log(x) - sp.log(y)) / (2 * (x - y))
 
 
-def _growth_below(decay: Any = ONE) -> tuple[Any, Any]:
+def _growth_below(decay: Expr = ONE) -> tuple[Expr, Expr]:
     ell = sp.Symbol("ell", positive=True)
     size = ell * (1 + sp.exp(-decay * ell)) / (1 - sp.exp(-ell))
     return sp.Derivative(sp.log(size), ell), (sp.sinh(ell) - ell) / (ell * sp.sinh(ell))
 
 
-def _growth_of_m(decay: Any = ONE) -> tuple[Any, Any]:
+def _growth_of_m(decay: Expr = ONE) -> tuple[Expr, Expr]:
     ell, m = sp.symbols("ell m", positive=True)
     x = sp.exp(-decay * ell)
     left = sp.Derivative(sp.log((m + x) / (1 + x)), ell)
     return left, (m - 1) * sp.exp(-ell) / ((m + sp.exp(-ell)) * (1 + sp.exp(-ell)))
 
 
-def _chord(step: Any = ONE) -> tuple[Any, Any]:
+def _chord(step: Expr = ONE) -> tuple[Expr, Expr]:
     k = sp.Symbol("k", positive=True)
     left = (sp.log(k + step) - sp.log(k)) / (1 / (k + step) - 1 / k)
     return left, -k * (k + 1) * (sp.log(k + 1) - sp.log(k))
 
 
-def _convex(step: Any = ONE) -> tuple[Any, Any]:
+def _convex(step: Expr = ONE) -> tuple[Expr, Expr]:
     k = sp.Symbol("k", positive=True)
     ratio = sp.log(k + 1) - sp.log(k)
     return sp.Derivative(k * (k + step) * ratio, k), (2 * k + 1) * ratio - 1
 
 
-def _curve(x: Any, classes: Any, power: int = 2) -> tuple[Any, Any]:
+def _curve(x: Expr, classes: Expr, power: int = 2) -> tuple[Expr, Expr]:
     """S and h of one entry x and K − 1 equal ones."""
     others = classes - 1
     entropy = -x * sp.log(x) - (1 - x) * (sp.log(1 - x) - sp.log(others))
     return x**power + (1 - x) ** power / others ** (power - 1), entropy
 
 
-def _slope_above(power: int = 2) -> tuple[Any, Any]:
+def _slope_above(power: int = 2) -> tuple[Expr, Expr]:
     x, classes = sp.symbols("x K", positive=True)
     s, h = _curve(x, classes, power)
     y = (1 - x) / (classes - 1)
@@ -229,23 +228,23 @@ def _slope_above(power: int = 2) -> tuple[Any, Any]:
     return sp.diff(h, x) / sp.diff(s, x), -log_ratio / (2 * (x - y))
 
 
-def _size(v: Any, classes: Any, offset: Any = ONE) -> Any:
+def _size(v: Expr, classes: Expr, offset: Expr = ONE) -> Expr:
     return v * (classes - offset + sp.exp(v)) / (sp.exp(v) - 1)
 
 
-def _growth_above(offset: Any = ONE) -> tuple[Any, Any]:
+def _growth_above(offset: Expr = ONE) -> tuple[Expr, Expr]:
     v, classes = sp.symbols("v K", positive=True)
     sign = sp.exp(v) + classes - 2 - (classes - 1) * sp.exp(-v) - classes * v
     return sp.Derivative(_size(v, classes, offset), v), sp.exp(v) / (sp.exp(v) - 1) ** 2 * sign
 
 
-def _inflection(offset: Any = ONE) -> tuple[Any, Any]:
+def _inflection(offset: Expr = ONE) -> tuple[Expr, Expr]:
     v, classes = sp.symbols("v K", positive=True)
     sign = sp.exp(v) + classes - 2 - (classes - offset) * sp.exp(-v) - classes * v
     return sp.Derivative(sign, v), (1 - sp.exp(-v)) * (sp.exp(v) - (classes - 1))
 
 
-def _tangent(offset: Any = ONE, power: int = 2) -> tuple[Any, Any]:
+def _tangent(offset: Expr = ONE, power: int = 2) -> tuple[Expr, Expr]:
     others = sp.Symbol("m", positive=True)  # K − 1
     classes = others + 1
     s, h = _curve(1 - offset / classes, classes, power)
@@ -253,13 +252,13 @@ def _tangent(offset: Any = ONE, power: int = 2) -> tuple[Any, Any]:
     return left, -others * sp.log(others) / (classes - 2)
 
 
-def _slope_there(factor: Any = TWO, half: Any = HALF) -> tuple[Any, Any]:
+def _slope_there(factor: Expr = TWO, half: Expr = HALF) -> tuple[Expr, Expr]:
     others = sp.Symbol("m", positive=True)
     left = -half * _size(factor * sp.log(others), others + 1)
     return left, -others * sp.log(others) / (others - 1)
 
 
-def _concave_there(factor: Any = TWO) -> tuple[Any, Any]:
+def _concave_there(factor: Expr = TWO) -> tuple[Expr, Expr]:
     z = sp.Symbol("z", positive=True)
     classes, v = 1 + sp.exp(z), factor * z
     sign = sp.exp(v) + classes - 2 - (classes - 1) * sp.exp(-v) - classes * v

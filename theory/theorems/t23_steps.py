@@ -1,7 +1,6 @@
 """T23: what the steps of a sampler cost is a left Riemann sum less its integral."""
 
-from typing import Any
-
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.steps import minority_bias, optimal_steps, step_constant, step_cost
 from ._base import HALF, ONE, Argument, Block, Identity, Measured, Text, Theorem
@@ -194,58 +193,58 @@ def _minority() -> tuple[Block, ...]:
 _ELL = sp.Symbol("L", positive=True)
 
 
-def _frozen(order: int, drift: Any, noise: Any) -> Any:
+def _frozen(order: int, drift: Expr, noise: Expr) -> Expr:
     frozen, image = sp.Symbol("T", real=True), (1 + sp.tanh(_ELL)) / 2
     for _ in range(order):
         image = drift * frozen * sp.diff(image, _ELL) + noise * sp.diff(image, _ELL, 2)
     return image.subs(frozen, sp.tanh(_ELL))
 
 
-def _first_change(drift: Any = ONE, noise: Any = HALF) -> tuple[Any, Any]:
+def _first_change(drift: Expr = ONE, noise: Expr = HALF) -> tuple[Expr, Expr]:
     return _frozen(1, drift, noise), sp.Integer(0)
 
 
-def _second_change(drift: Any = ONE, noise: Any = HALF) -> tuple[Any, Any]:
+def _second_change(drift: Expr = ONE, noise: Expr = HALF) -> tuple[Expr, Expr]:
     return _frozen(2, drift, noise) / 2, HALF * sp.tanh(_ELL) * sp.sech(_ELL) ** 4
 
 
-def _euler_mean(power: int = 1) -> tuple[Any, Any]:
+def _euler_mean(power: int = 1) -> tuple[Expr, Expr]:
     x, mean = sp.symbols("x D", real=True)
     nu, after = sp.symbols("nu nu1", positive=True)
     return (mean + (after / nu) ** power * (x - mean)) / after - x / nu, mean * (1 / after - 1 / nu)
 
 
-def _euler_variance(power: int = 1) -> tuple[Any, Any]:
+def _euler_variance(power: int = 1) -> tuple[Expr, Expr]:
     nu, after = sp.symbols("nu nu1", positive=True)
     return after * (1 - (after / nu) ** power) / after**2, 1 / after - 1 / nu
 
 
-def _information_rate(omega: Any = ONE, noise: Any = HALF) -> tuple[Any, Any]:
+def _information_rate(omega: Expr = ONE, noise: Expr = HALF) -> tuple[Expr, Expr]:
     p = sp.Symbol("p", positive=True)
     left = omega * p * sp.Derivative(-sp.log(p), p) + noise * p**2 * sp.Derivative(-sp.log(p), (p, 2))
     return left, -HALF
 
 
-def _slope(drift: Any = ONE, noise: Any = HALF, power: int = 2) -> tuple[Any, Any]:
+def _slope(drift: Expr = ONE, noise: Expr = HALF, power: int = 2) -> tuple[Expr, Expr]:
     function = 1 / sp.cosh(_ELL) ** power
     left = drift * sp.tanh(_ELL) * sp.Derivative(function, _ELL) + noise * sp.Derivative(function, (_ELL, 2))
     return left, -1 / sp.cosh(_ELL) ** 4
 
 
-def _short_step(start: Any = ONE) -> tuple[Any, Any]:
+def _short_step(start: Expr = ONE) -> tuple[Expr, Expr]:
     k, gamma, step, x = sp.symbols("k gamma Delta x", positive=True)
     area = sp.Integral(sp.exp(-k * x), (x, gamma, gamma + start * step))
     cost = sp.exp(-k * gamma) * step - area.doit()
     return sp.Subs(sp.Derivative(cost, (step, 2)), step, 0), -sp.Derivative(sp.exp(-k * gamma), gamma)
 
 
-def _square(weight: Any = ONE) -> tuple[Any, Any]:
+def _square(weight: Expr = ONE) -> tuple[Expr, Expr]:
     q, nu, kappa = sp.symbols("q nu kappa", positive=True)
     square = (sp.sqrt(q / nu) - weight * kappa * sp.sqrt(nu)) ** 2
     return square, q / nu - 2 * kappa * sp.sqrt(q) + kappa**2 * nu
 
 
-def _least(power: int = 2) -> tuple[Any, Any]:
+def _least(power: int = 2) -> tuple[Expr, Expr]:
     kappa, integral, count = sp.symbols("kappa I N", positive=True)
     value = 2 * kappa * integral - kappa**power * count
     return sp.Subs(value, kappa, integral / count), integral**2 / count

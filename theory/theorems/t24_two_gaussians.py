@@ -1,9 +1,8 @@
 """T24: any two Gaussian classes, of all means, covariances and weights, by one integral."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..closed_forms.two_gaussians import TwoGaussians
 from ..closed_forms.unequal_pair import gaussian_pair
@@ -349,39 +348,39 @@ def _rate() -> tuple[Block, ...]:
     )
 
 
-def _q() -> tuple[Any, Any]:
+def _q() -> tuple[Expr, Expr]:
     """`q > 0`, and `s = q/(1+q)`, which lies in (0, 1) whatever q is."""
     q = sp.Symbol("q", positive=True)
     return q, q / (1 + q)
 
 
-def _profile_equation(mean_weight: Any = ONE) -> tuple[Any, Any]:
+def _profile_equation(mean_weight: Expr = ONE) -> tuple[Expr, Expr]:
     x = sp.Symbol("ell", real=True)
     profile = (1 + sp.exp(x)) * sp.log(1 + sp.exp(x)) - mean_weight * x * sp.exp(x)
     return sp.Derivative(profile, x) - sp.Derivative(profile, (x, 2)), sp.exp(x) / (1 + sp.exp(x))
 
 
-def _residue(offset: Any = ONE) -> tuple[Any, Any]:
+def _residue(offset: Expr = ONE) -> tuple[Expr, Expr]:
     x, s = sp.Symbol("ell"), sp.Symbol("s", positive=True)
     pole = sp.I * sp.pi
     quotient = (x - pole) * sp.exp((offset - s) * x) / (1 + sp.exp(x))
     return sp.Limit(quotient, x, pole), sp.exp(-sp.I * sp.pi * s)
 
 
-def _reflection(turn: Any = TWO) -> tuple[Any, Any]:
+def _reflection(turn: Expr = TWO) -> tuple[Expr, Expr]:
     s = sp.Symbol("s", positive=True)
     phase = sp.exp(-sp.I * sp.pi * s)
     return 2 * sp.pi * sp.I * phase / (1 - sp.exp(-turn * sp.pi * sp.I * s)), sp.pi / sp.sin(sp.pi * s)
 
 
-def _bayes_kernel(odds_power: Any = ONE) -> tuple[Any, Any]:
+def _bayes_kernel(odds_power: Expr = ONE) -> tuple[Expr, Expr]:
     _, s = _q()
     x = sp.Symbol("ell", positive=True)
     below = sp.Integral(sp.exp(-(odds_power - s) * x), (x, 0, sp.oo))
     return below + sp.Integral(sp.exp(-s * x), (x, 0, sp.oo)), 1 / (s * (1 - s))
 
 
-def _square(variance_weight: Any = ONE) -> tuple[Any, Any]:
+def _square(variance_weight: Expr = ONE) -> tuple[Expr, Expr]:
     x, z, s, ratio = (
         sp.Symbol("x", real=True),
         sp.Symbol("z", real=True),
@@ -392,26 +391,26 @@ def _square(variance_weight: Any = ONE) -> tuple[Any, Any]:
     return left, f / ratio * (x - s * z / f) ** 2 + s * (1 - s) * z**2 / f
 
 
-def _direction(s: Any, ratio: Any, square: Any, half: Any = HALF) -> Any:
+def _direction(s: Expr, ratio: Expr, square: Expr, half: Expr = HALF) -> Expr:
     """What one direction adds to `log ρ(s)`."""
     f = (1 - s) * ratio + s
     return half * ((1 - s) * sp.log(ratio) - sp.log(f)) - s * (1 - s) * square / (2 * f)
 
 
-def _one_direction(power: Any = HALF) -> tuple[Any, Any]:
+def _one_direction(power: Expr = HALF) -> tuple[Expr, Expr]:
     x, (s, ratio, f) = sp.Symbol("x", real=True), sp.symbols("s rho f", positive=True)
     density = (2 * sp.pi * ratio) ** (-s * power) * (2 * sp.pi) ** (-(1 - s) / 2)
     mass = density * sp.Integral(sp.exp(-f * x**2 / (2 * ratio)), (x, -sp.oo, sp.oo))
     return sp.log(mass), (1 - s) * sp.log(ratio) / 2 - sp.log(f) / 2
 
 
-def _plane() -> tuple[Any, Any, Any, Any]:
+def _plane() -> tuple[Expr, Expr, Expr, Expr]:
     a, z = sp.Matrix(2, 2, sp.symbols("a:d", real=True)), sp.Matrix(sp.symbols("z1 z2", real=True))
     s, first, second = sp.symbols("s rho1 rho2", positive=True)
     return a, z, s, (first, second)
 
 
-def _form_in_the_plane(share: Any = ONE) -> tuple[Any, Any]:
+def _form_in_the_plane(share: Expr = ONE) -> tuple[Expr, Expr]:
     a, z, s, ratios = _plane()
     whole = (share - s) * a * sp.diag(*ratios) * a.T + s * a * a.T
     left = s * (1 - s) * ((a * z).T * whole.inv() * a * z)[0]
@@ -420,28 +419,28 @@ def _form_in_the_plane(share: Any = ONE) -> tuple[Any, Any]:
     )
 
 
-def _determinant_in_the_plane(share: Any = ONE) -> tuple[Any, Any]:
+def _determinant_in_the_plane(share: Expr = ONE) -> tuple[Expr, Expr]:
     a, _, s, ratios = _plane()
     whole = (share - s) * a * sp.diag(*ratios) * a.T + s * a * a.T
     factors = sp.Mul(*((1 - s) * ratio + s for ratio in ratios))
     return whole.det(), factors * (a * a.T).det()
 
 
-def _convex(half: Any = HALF, variance_weight: Any = ONE) -> tuple[Any, Any]:
+def _convex(half: Expr = HALF, variance_weight: Expr = ONE) -> tuple[Expr, Expr]:
     s, ratio, z = sp.symbols("s rho z", positive=True)
     left = sp.Derivative(_direction(s, variance_weight * ratio, z**2, half), (s, 2))
     f = (1 - s) * ratio + s
     return left, (ratio - 1) ** 2 / (2 * f**2) + ratio * z**2 / f**3
 
 
-def _ends(first_power: Any = ONE) -> tuple[Any, Any]:
+def _ends(first_power: Expr = ONE) -> tuple[Expr, Expr]:
     s, ratio, z = sp.symbols("s rho z", positive=True)
     f = (1 - s) * ratio + s
     log = ((first_power - s) * sp.log(ratio) - sp.log(f)) / 2 - s * (1 - s) * z**2 / (2 * f)
     return sp.Matrix([sp.Subs(log, s, end) for end in (0, 1)]), sp.zeros(2, 1)
 
 
-def _laplace(exponent: Any = TWO) -> tuple[Any, Any]:
+def _laplace(exponent: Expr = TWO) -> tuple[Expr, Expr]:
     gamma, y = sp.Symbol("gamma", positive=True), sp.Symbol("y", real=True)
     s = sp.Rational(1, 2)
     peak = sp.pi / (s * (1 - s) * sp.sin(sp.pi * s)) / 2 * sp.exp(-exponent * s * (1 - s) * gamma)
@@ -449,7 +448,7 @@ def _laplace(exponent: Any = TWO) -> tuple[Any, Any]:
     return peak * width / (2 * sp.pi), sp.sqrt(sp.pi / (2 * gamma)) * sp.exp(-gamma / 2)
 
 
-def _channel(variance: Any = ONE) -> tuple[Any, Any]:
+def _channel(variance: Expr = ONE) -> tuple[Expr, Expr]:
     u, (gamma, s) = sp.Symbol("u", real=True), sp.symbols("gamma s", positive=True)
     spread = variance * gamma
     exponent = sp.expand(2 * s * u - (u + gamma) ** 2 / (2 * spread))
@@ -457,7 +456,7 @@ def _channel(variance: Any = ONE) -> tuple[Any, Any]:
     return left, sp.exp(-2 * s * (1 - s) * gamma)
 
 
-def _information_rate(exponent: Any = TWO) -> tuple[Any, Any]:
+def _information_rate(exponent: Expr = TWO) -> tuple[Expr, Expr]:
     gamma, s = sp.symbols("gamma s", positive=True)
     damping = sp.exp(-exponent * s * (1 - s) * gamma)
     kernel = sp.pi / (s * (1 - s) * sp.sin(sp.pi * s))
@@ -465,7 +464,7 @@ def _information_rate(exponent: Any = TWO) -> tuple[Any, Any]:
     return sp.Derivative(kernel * damping, gamma), right
 
 
-def _scales(line: Any = HALF) -> tuple[Any, Any]:
+def _scales(line: Expr = HALF) -> tuple[Expr, Expr]:
     a, y = sp.symbols("a y", positive=True)
     s = line + sp.I * y
     left = sp.expand((1 - s) * sp.exp(2 * a) + s)
@@ -473,14 +472,14 @@ def _scales(line: Any = HALF) -> tuple[Any, Any]:
     return left, sp.expand(right.rewrite(sp.exp))
 
 
-def _chi_square(rate: Any = ONE) -> tuple[Any, Any]:
+def _chi_square(rate: Expr = ONE) -> tuple[Expr, Expr]:
     x, tau = sp.Symbol("x", real=True), sp.Symbol("tau", positive=True)
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
     left = sp.Integral(sp.exp(-rate * tau * x**2) * normal, (x, -sp.oo, sp.oo))
     return left, (1 + 2 * tau) ** -HALF
 
 
-def _slope(own_noise: Any = ONE) -> tuple[Any, Any]:
+def _slope(own_noise: Expr = ONE) -> tuple[Expr, Expr]:
     s, first, second, gap, noise = sp.symbols("s a b Delta nu", positive=True)
     ratio, square = (first + own_noise * noise) / (second + noise), gap**2 / (second + noise)
     left = sp.Derivative(_direction(s, ratio, square), noise)

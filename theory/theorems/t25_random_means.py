@@ -1,9 +1,8 @@
 """T25: classes with random means are decided where a channel's capacity is spent."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..closed_forms.orthogonal import LARGEST_CLASSES
 from ..closed_forms.random_means import (
@@ -197,17 +196,17 @@ def _times() -> tuple[Block, ...]:
     )
 
 
-def _normal(x: Any, variance: Any) -> Any:
+def _normal(x: Expr, variance: Expr) -> Expr:
     return sp.exp(-(x**2) / (2 * variance)) / sp.sqrt(2 * sp.pi * variance)
 
 
-def _capacity(square_weight: Any = HALF) -> tuple[Any, Any]:
+def _capacity(square_weight: Expr = HALF) -> tuple[Expr, Expr]:
     x, v = sp.Symbol("x", real=True), sp.Symbol("v", positive=True)
     surprise = square_weight * x**2 / v + sp.log(2 * sp.pi * v) / 2
     return sp.Integral(_normal(x, v) * surprise, (x, -sp.oo, sp.oo)), sp.log(2 * sp.pi * sp.E * v) / 2
 
 
-def _rival(spread: Any = ONE) -> tuple[Any, Any]:
+def _rival(spread: Expr = ONE) -> tuple[Expr, Expr]:
     x, m = sp.symbols("x m", real=True)
     r = sp.Symbol("r", positive=True)
     exponent = sp.expand(-((x - m) ** 2) / 2 - m**2 / (2 * spread * r))
@@ -215,44 +214,44 @@ def _rival(spread: Any = ONE) -> tuple[Any, Any]:
     return sp.Integral(density, (m, -sp.oo, sp.oo)), _normal(x, 1 + r)
 
 
-def _determinant(noise: Any = ONE) -> tuple[Any, Any]:
+def _determinant(noise: Expr = ONE) -> tuple[Expr, Expr]:
     s, r = sp.symbols("s r", positive=True)
     c = 1 / sp.sqrt(noise + r)
     correlations = sp.Matrix([[1, c], [c, 1]])
     return (sp.eye(2) - s * correlations * sp.diag(1, -1)).det(), 1 - s**2 * r / (1 + r)
 
 
-def _variance(power: Any = HALF) -> tuple[Any, Any]:
+def _variance(power: Expr = HALF) -> tuple[Expr, Expr]:
     s, r, d = sp.symbols("s r d", positive=True)
     transform = (1 - s**2 * r / (1 + r)) ** (-d * power)
     return sp.Subs(sp.Derivative(transform, (s, 2)), s, 0), d * r / (1 + r)
 
 
-def _share(half: Any = HALF) -> tuple[Any, Any]:
+def _share(half: Expr = HALF) -> tuple[Expr, Expr]:
     d, r, alpha = sp.symbols("d r alpha", positive=True)
     top = sp.log(2) + sp.sqrt(d * r / (1 + r)) + alpha * d - half * d * sp.log(1 + r)
     return sp.Limit(sp.expand(top / (alpha * d)), d, sp.oo), 1 - sp.log(1 + r) / (2 * alpha)
 
 
-def _threshold(rate: Any = TWO) -> tuple[Any, Any]:
+def _threshold(rate: Expr = TWO) -> tuple[Expr, Expr]:
     d, alpha, r = sp.symbols("d alpha r", positive=True)
     return d / 2 * sp.Integral(1 / (1 + r), (r, 0, sp.exp(rate * alpha) - 1)), alpha * d
 
 
-def _delay(orthogonal: Any = TWO) -> tuple[Any, Any]:
+def _delay(orthogonal: Expr = TWO) -> tuple[Expr, Expr]:
     d, alpha, m = sp.symbols("d alpha M", positive=True)
     excess = sp.Symbol("E", positive=True)  # e^{2α} − 1
     left = sp.log(m / (orthogonal * alpha * d)) / 2 - sp.log(m / (d * excess)) / 2
     return left, sp.log(excess / (2 * alpha)) / 2
 
 
-def _small(rate: Any = TWO) -> tuple[Any, Any]:
+def _small(rate: Expr = TWO) -> tuple[Expr, Expr]:
     alpha = sp.Symbol("alpha", positive=True)
     delay = sp.log((sp.exp(rate * alpha) - 1) / (rate * alpha)) / 2
     return sp.Limit((delay - rate * alpha / 4) / alpha**2, alpha, 0), sp.Rational(1, 12)
 
 
-def _collapse(rate: Any = TWO) -> tuple[Any, Any]:
+def _collapse(rate: Expr = TWO) -> tuple[Expr, Expr]:
     n, d, s2 = sp.symbols("n d s2", positive=True)
     noise = s2 / (sp.exp(rate * sp.log(n) / d) - 1)
     return sp.log(1 + s2 / (n ** (2 / d) - 1)) / 2, sp.log(1 + noise) / 2

@@ -1,9 +1,8 @@
 """T26: what is learnt of a class at high noise follows from the cumulants of the data."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.series import moment_derivative
 from ..closed_forms.cumulants import cumulant_law, information_coefficients
@@ -277,19 +276,19 @@ def _law() -> tuple[Block, ...]:
     )
 
 
-def _determinant(gain: Any = ONE) -> tuple[Any, Any]:
+def _determinant(gain: Expr = ONE) -> tuple[Expr, Expr]:
     tau, eigenvalue = sp.symbols("tau lambda", positive=True)
     series = sp.log(1 + gain * tau * eigenvalue) * HALF
     rest = series - HALF * tau * eigenvalue + HALF * tau**2 * eigenvalue**2 / 2
     return sp.Limit(rest / tau**3, tau, 0), eigenvalue**3 / 6
 
 
-def _hermite(n: int, x: Any) -> Any:
+def _hermite(n: int, x: Expr) -> Expr:
     return {2: x**2 - 1, 3: x**3 - 3 * x, 4: x**4 - 6 * x**2 + 3}[n]
 
 
-def _derivatives(n: int) -> Any:
-    def sides(width: Any = ONE) -> tuple[Any, Any]:
+def _derivatives(n: int) -> Expr:
+    def sides(width: Expr = ONE) -> tuple[Expr, Expr]:
         x = sp.Symbol("x", real=True)
         bell = sp.exp(-width * x**2 / 2)
         return (-1) ** n * sp.Derivative(bell, (x, n)), _hermite(n, x) * sp.exp(-(x**2) / 2)
@@ -297,14 +296,14 @@ def _derivatives(n: int) -> Any:
     return sides
 
 
-def _relative_entropy(offset: Any = ONE) -> tuple[Any, Any]:
+def _relative_entropy(offset: Expr = ONE) -> tuple[Expr, Expr]:
     epsilon, g = sp.symbols("epsilon g", positive=True)
     density = 1 + epsilon * g
     return sp.Limit((density * sp.log(density) - offset * epsilon * g) / epsilon**2, epsilon, 0), g**2 / 2
 
 
-def _norm(n: int) -> Any:
-    def sides(variance: Any = ONE) -> tuple[Any, Any]:
+def _norm(n: int) -> Expr:
+    def sides(variance: Expr = ONE) -> tuple[Expr, Expr]:
         x = sp.Symbol("x", real=True)
         bell = sp.exp(-(x**2) / (2 * variance)) / sp.sqrt(2 * sp.pi * variance)
         left = sp.Integral(sp.expand(_hermite(n, x) ** 2) * bell, (x, -sp.oo, sp.oo))
@@ -313,7 +312,7 @@ def _norm(n: int) -> Any:
     return sides
 
 
-def _plane_norm(mixed: Any = THREE) -> tuple[Any, Any]:
+def _plane_norm(mixed: Expr = THREE) -> tuple[Expr, Expr]:
     x, y = sp.symbols("x y", real=True)
     a, b, c, e = sp.symbols("a b c e", real=True)
     third = a * _hermite(3, x) + mixed * b * _hermite(2, x) * y + mixed * c * x * _hermite(2, y)
@@ -327,12 +326,12 @@ def _plane_norm(mixed: Any = THREE) -> tuple[Any, Any]:
     return left, sp.Mul(sp.factorial(3), norm, evaluate=False)
 
 
-def _two_points(spread: Any = FOUR) -> tuple[Any, Any]:
+def _two_points(spread: Expr = FOUR) -> tuple[Expr, Expr]:
     tau, w = sp.symbols("tau w", positive=True)
     v = 4 * w * (1 - w)
     moved = spread * w * (1 - w)
-    combination: dict[int, Any] = {1: sp.Integer(1)}
-    left: Any = 0
+    combination: dict[int, Expr] = {1: sp.Integer(1)}
+    left: Expr = 0
     for j in range(3):
         # M_n(0) = c sechⁿ λ with c = sech λ = 2√(w(1−w))
         value = sum(factor * moved ** sp.Rational(n + 1, 2) for n, factor in combination.items())
@@ -344,7 +343,7 @@ def _two_points(spread: Any = FOUR) -> tuple[Any, Any]:
     return left, right
 
 
-def _balanced(half: Any = HALF) -> tuple[Any, Any]:
+def _balanced(half: Expr = HALF) -> tuple[Expr, Expr]:
     d, tau, first, second = sp.symbols("d tau kappa1 kappa2", positive=True)
     n = sp.Symbol("n", integer=True, positive=True)
     mean = (first + second) / 2
@@ -353,14 +352,14 @@ def _balanced(half: Any = HALF) -> tuple[Any, Any]:
     return left, d * (first - second) ** 2 * tau**n / (8 * sp.factorial(n))
 
 
-def _scales(mean_factor: Any = TWO) -> tuple[Any, Any]:
+def _scales(mean_factor: Expr = TWO) -> tuple[Expr, Expr]:
     d, delta, mean, noise = sp.symbols("d Delta lambda_bar nu", positive=True)
     gamma = d / 2 * (delta / (mean_factor * (mean + noise))) ** 2
     return sp.Limit(noise**2 * gamma, noise, sp.oo), d * delta**2 / 8
 
 
-def _time(n: int) -> Any:
-    def sides(factor: Any = FOUR) -> tuple[Any, Any]:
+def _time(n: int) -> Expr:
+    def sides(factor: Expr = FOUR) -> tuple[Expr, Expr]:
         # x = d^{−1/n}, so that τ is a multiple of it
         x, delta, level = sp.symbols("x Delta gamma_c", positive=True)
         tau = (factor * sp.factorial(n) * level / delta**2) ** sp.Rational(1, n) * x

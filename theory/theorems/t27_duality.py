@@ -1,9 +1,8 @@
 """T27: the channel at small and at large γ is one function, and one factor bounds its entropy."""
 
-from typing import Any
-
 import numpy as np
 
+from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
 from ..channel.duality import binary_entropy_bounds, dual_gamma, scaled_mmse
 from ..channel.series import large_gamma_coefficients
@@ -202,42 +201,42 @@ def _bounds() -> tuple[Block, ...]:
     )
 
 
-def _residue(frequency: Any = ONE) -> tuple[Any, Any]:
+def _residue(frequency: Expr = ONE) -> tuple[Expr, Expr]:
     u, omega = sp.Symbol("u"), sp.Symbol("omega", positive=True)
     pole = sp.I * sp.pi / 2
     quotient = (u - pole) * sp.exp(sp.I * frequency * omega * u) / sp.cosh(u)
     return sp.Limit(quotient, u, pole), -sp.I * sp.exp(-sp.pi * omega / 2)
 
 
-def _sech(shift: Any = ONE) -> tuple[Any, Any]:
+def _sech(shift: Expr = ONE) -> tuple[Expr, Expr]:
     omega = sp.Symbol("omega", positive=True)
     left = 2 * sp.pi * sp.exp(-sp.pi * omega / 2) / (1 + sp.exp(-shift * sp.pi * omega))
     return left, sp.pi / sp.cosh(sp.pi * omega / 2)
 
 
-def _normal_transform(variance: Any = ONE) -> tuple[Any, Any]:
+def _normal_transform(variance: Expr = ONE) -> tuple[Expr, Expr]:
     u, (gamma, omega) = sp.Symbol("u", real=True), sp.symbols("gamma omega", positive=True)
     spread = variance * gamma
     density = sp.exp(-(u**2) / (2 * spread)) / sp.sqrt(2 * sp.pi * spread)
     return sp.Integral(density * sp.cos(omega * u), (u, -sp.oo, sp.oo)), sp.exp(-gamma * omega**2 / 2)
 
 
-def _exponent(frequency: Any = TWO) -> tuple[Any, Any]:
+def _exponent(frequency: Expr = TWO) -> tuple[Expr, Expr]:
     v, gamma = sp.symbols("v gamma", positive=True)
     omega = frequency * v / sp.pi
     dual = sp.pi**2 / (4 * gamma)
     return -gamma / 2 * omega**2, sp.Mul(-(v**2) / 2, sp.Pow(dual, -1, evaluate=False), evaluate=False)
 
 
-def _factor(frequency: Any = TWO) -> tuple[Any, Any]:
+def _factor(frequency: Expr = TWO) -> tuple[Expr, Expr]:
     gamma = sp.Symbol("gamma", positive=True)
     dual = sp.pi**2 / (4 * gamma)
     left = frequency / sp.pi * sp.pi / (2 * sp.pi) * sp.sqrt(sp.expand(2 * sp.pi * dual))
     return sp.log(left), (sp.log(sp.pi) - sp.log(2 * gamma)) / 2
 
 
-def _term(n: int) -> Any:
-    def sides(scale: Any = QUARTER) -> tuple[Any, Any]:
+def _term(n: int) -> Expr:
+    def sides(scale: Expr = QUARTER) -> tuple[Expr, Expr]:
         gamma = sp.Symbol("gamma", positive=True)
         dual = scale * sp.pi**2 / gamma
         left = sp.Mul(sp.euler(2 * n), (dual / 2) ** n / sp.factorial(n), evaluate=False)
@@ -246,25 +245,25 @@ def _term(n: int) -> Any:
     return sides
 
 
-def _slope(half: Any = HALF) -> tuple[Any, Any]:
+def _slope(half: Expr = HALF) -> tuple[Expr, Expr]:
     gamma, a, b = sp.symbols("gamma a b", positive=True)
     right = half * sp.log(sp.pi / (2 * gamma)) + a + b * (sp.pi**2 / (4 * gamma) - sp.pi / 2)
     return sp.Subs(sp.Derivative(right, gamma), gamma, sp.pi / 2), -1 / sp.pi - b
 
 
-def _entropy_kernel(half: Any = HALF) -> tuple[Any, Any]:
+def _entropy_kernel(half: Expr = HALF) -> tuple[Expr, Expr]:
     gamma, omega = sp.symbols("gamma omega", positive=True)
     left = sp.Derivative(sp.exp(-half * gamma * (1 + omega**2)) / (1 + omega**2), gamma)
     return left, -sp.exp(-gamma * (1 + omega**2) / 2) / 2
 
 
-def _difference(power: int = 2, unit: Any = ONE) -> tuple[Any, Any]:
+def _difference(power: int = 2, unit: Expr = ONE) -> tuple[Expr, Expr]:
     x, omega = sp.symbols("x omega", positive=True)
     integrand = omega**power * sp.exp(-(1 + omega**2) * x)
     return 1 - 1 / (unit + omega**2), sp.Integral(integrand, (x, 0, sp.oo))
 
 
-def _curvature(half: Any = HALF) -> tuple[Any, Any]:
+def _curvature(half: Expr = HALF) -> tuple[Expr, Expr]:
     u = sp.Symbol("u", real=True)
     return half * sp.Derivative(1 / sp.cosh(u), (u, 2)), 1 / (2 * sp.cosh(u)) - 1 / sp.cosh(u) ** 3
 

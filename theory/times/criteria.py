@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import schedules
+from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.untyped import sympy as sp
 from ..channel import gamma_levels
@@ -63,7 +64,7 @@ VARIANCE = symbols.s2
 _HALF = sp.Rational(1, 2)
 
 
-def midpoint_curvature(signal2: Any, separation2: Any, variance: Any, prior: Any) -> Any:
+def midpoint_curvature(signal2: Expr, separation2: Expr, variance: Expr, prior: Expr) -> Expr:
     """`∂²log p_t` along the axis of the means at their midpoint, as a SymPy expression.
 
     `signal2` is `a² = e^{−2t}`. Differentiates the two-class density twice; the result is
@@ -78,7 +79,7 @@ def midpoint_curvature(signal2: Any, separation2: Any, variance: Any, prior: Any
     return sp.simplify(sp.diff(sp.log(density), x, 2).subs(x, 0))
 
 
-def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
+def speciation_sigma2_expression(criterion: str, prior: Expr = _HALF) -> Expr:
     """σ² at speciation as a SymPy expression.
 
     Parameters
@@ -109,7 +110,7 @@ def speciation_sigma2_expression(criterion: str, prior: Any = _HALF) -> Any:
     return _growth(criterion, prior) - 1
 
 
-def speciation_time_expression(criterion: str, prior: Any = _HALF) -> Any:
+def speciation_time_expression(criterion: str, prior: Expr = _HALF) -> Expr:
     """OU speciation time `½ log(1 + σ²)` as a SymPy expression, the one that `speciation_time` evaluates.
 
     Parameters
@@ -250,14 +251,14 @@ def _known(criterion: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _growth(criterion: str, prior: Any) -> Any:
+def _growth(criterion: str, prior: Expr) -> Expr:
     """`Y = e^{2t} = 1 + σ²` at speciation."""
     M, s2 = SEPARATION2, VARIANCE
     if criterion in _DRIFTS:
         return _solve_at_midpoint(criterion).subs(M, _effective(prior))
     if criterion == "covariance":
         return s2 + _effective(prior)
-    levels: dict[str, Any] = {
+    levels: dict[str, Expr] = {
         "cloning": sp.Integer(1),
         "second-mode": SecondModeGamma(prior),
         "entropy-median": gamma_levels.MedianGamma(prior),
@@ -267,13 +268,13 @@ def _growth(criterion: str, prior: Any) -> Any:
     return M / levels[criterion] + 1 - s2
 
 
-def _effective(prior: Any) -> Any:
+def _effective(prior: Expr) -> Expr:
     """Weights only scale M, at the midpoint and in the data covariance (T5 proves it)."""
     return 4 * prior * (1 - prior) * SEPARATION2
 
 
 # Conditions on the second derivative of the log-density at the midpoint of the means
-_DRIFTS: dict[str, Callable[[Any], Any]] = {
+_DRIFTS: dict[str, Callable[[Expr], Expr]] = {
     "curvature": lambda hessian: hessian,
     "reverse-sde": lambda hessian: 1 + 2 * hessian,
     "probability-flow": lambda hessian: 1 + hessian,
@@ -281,7 +282,7 @@ _DRIFTS: dict[str, Callable[[Any], Any]] = {
 
 
 @lru_cache(maxsize=4)
-def _solve_at_midpoint(criterion: str) -> Any:
+def _solve_at_midpoint(criterion: str) -> Expr:
     """Y at which the linearised drift of balanced classes changes stability."""
     growth, deficit = sp.symbols("Y b")  # b = 1 − s²
     hessian = midpoint_curvature(1 / growth, SEPARATION2, 1 - deficit, sp.Rational(1, 2))
@@ -294,7 +295,7 @@ def _solve_at_midpoint(criterion: str) -> Any:
     return positive[0].subs(deficit, 1 - VARIANCE)
 
 
-def _less_one(growth: Any) -> Any:
+def _less_one(growth: Expr) -> Expr:
     """`Y − 1`, written so that it does not cancel where t is small."""
     roots = [atom for atom in growth.atoms(sp.Pow) if atom.exp == sp.Rational(1, 2)]
     if roots:

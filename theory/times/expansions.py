@@ -5,8 +5,8 @@ M = μ²d:  t = ½ log d + ½ log(μ²/γ_c) + (1 − s²)γ_c/(2μ²d) + O(d^{�
 """
 
 from functools import lru_cache
-from typing import Any
 
+from .._support.aliases import Expr
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
 from ..channel import multiprecision
@@ -36,7 +36,7 @@ LEVEL = symbols.gamma_c
 _SLOPES = sp.symbols("c1:20")
 
 
-def log_law(criterion: str, order: int) -> Any:
+def log_law(criterion: str, order: int) -> Expr:
     """OU speciation time as an expansion in 1/d up to and including `d^{−order}`.
 
     For `entropy-peak` the level of γ moves with d; its coefficients `c1, c2, …` are those of
@@ -73,7 +73,7 @@ def log_law(criterion: str, order: int) -> Any:
     return _log_law(criterion, order)
 
 
-def level_of(criterion: str, digits: int = 30) -> Any:
+def level_of(criterion: str, digits: int = 30) -> Expr:
     """The level γ_c of a criterion for balanced classes, to `digits` digits; γ*(0) for the peak.
 
     Raises `ValueError` for a criterion that is no level of γ.
@@ -88,7 +88,7 @@ def level_of(criterion: str, digits: int = 30) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _log_law(criterion: str, order: int) -> Any:
+def _log_law(criterion: str, order: int) -> Expr:
     x = sp.Symbol("x", positive=True)  # 1/d
     separation2 = MEAN**2 / x
     if criterion in ("curvature", "cloning", "second-mode", "entropy-median"):
@@ -106,12 +106,12 @@ def _log_law(criterion: str, order: int) -> Any:
     )
 
 
-def regular_growth(growth: Any, x: Any) -> Any:
+def regular_growth(growth: Expr, x: Expr) -> Expr:
     """`e^{2t} x`, x = 1/d, with its roots drawn: regular at x = 0, so its logarithm is a power series."""
     return sp.powdenest(sp.simplify(sp.expand(growth * x)), force=True)
 
 
-def peak_gamma_expression(order: int) -> tuple[Any, ...]:
+def peak_gamma_expression(order: int) -> tuple[Expr, ...]:
     """`c_1 … c_order` as SymPy expressions in γ* and the moments `M_1, M_3, …` at γ*.
 
     The implicit function of `F(γ, κ) = d/dγ[γ(1 + κγ) mmse] = 0`, order by order; the derivatives
@@ -122,7 +122,7 @@ def peak_gamma_expression(order: int) -> tuple[Any, ...]:
     return tuple(_implicit_series(gamma, moments, sp.Integer(1), order))
 
 
-def peak_gamma_coefficients(order: int, digits: int = 30) -> list[Any]:
+def peak_gamma_coefficients(order: int, digits: int = 30) -> list[Expr]:
     """`[γ*, c_1, …, c_order]` of `γ*(κ) = γ* + Σ c_n κ^n`, two classes of equal weight.
 
     Parameters
@@ -154,7 +154,7 @@ def peak_gamma_coefficients(order: int, digits: int = 30) -> list[Any]:
         return [peak, *_implicit_series(peak, moments, mp.mpf(1), order)]
 
 
-def _implicit_series(peak: Any, moments: dict[int, Any], one: Any, order: int) -> list[Any]:
+def _implicit_series(peak: Expr, moments: dict[int, Expr], one: Expr, order: int) -> list[Expr]:
     """Solve `Σ_j a_j h^j + κ Σ_j b_j h^j = 0` for `h(κ) = Σ c_n κ^n`, in numbers or symbols.
 
     `a_j` and `b_j` are the Taylor coefficients at γ* of `d/dγ[γ mmse]` and `d/dγ[γ² mmse]`.
@@ -163,7 +163,7 @@ def _implicit_series(peak: Any, moments: dict[int, Any], one: Any, order: int) -
     once = _product([peak, one], mmse)  # γ mmse
     twice = _product([peak, one], once)  # γ² mmse
     a, b = ([(j + 1) * c for j, c in enumerate(series[1:])] for series in (once, twice))
-    slopes: list[Any] = []
+    slopes: list[Expr] = []
     for n in range(1, order + 1):
         h = [0 * one, *slopes, *([0 * one] * (n - len(slopes)))]  # c_n still zero
         power, residual = [one] + [0 * one] * n, 0 * one
@@ -175,9 +175,9 @@ def _implicit_series(peak: Any, moments: dict[int, Any], one: Any, order: int) -
     return slopes
 
 
-def _mmse_taylor(moments: dict[int, Any], one: Any, length: int) -> list[Any]:
-    combination: dict[int, Any] = {1: sp.Integer(1)}
-    coefficients: list[Any] = []
+def _mmse_taylor(moments: dict[int, Expr], one: Expr, length: int) -> list[Expr]:
+    combination: dict[int, Expr] = {1: sp.Integer(1)}
+    coefficients: list[Expr] = []
     factorial = 1
     for j in range(length):
         factorial *= max(j, 1)
@@ -187,7 +187,7 @@ def _mmse_taylor(moments: dict[int, Any], one: Any, length: int) -> list[Any]:
     return coefficients
 
 
-def _product(left: list[Any], right: list[Any]) -> list[Any]:
+def _product(left: list[Expr], right: list[Expr]) -> list[Expr]:
     """Coefficients of the product of two power series, to the length of the longer."""
     size = max(len(left), len(right))
     return [

@@ -9,11 +9,12 @@ log-odds u obey `u = λ + γ tanh u`, `λ = ½ log(w/(1−w))`. A second maximum
 At equal weights it is the pitchfork, γ = 1; otherwise a saddle-node.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import Expr, Precise
 from .._support.real_numbers import real_numbers
 from .._support.sympy_functions import at_precision, numeric, public_function
 from .._support.untyped import mpmath as mp
@@ -74,7 +75,7 @@ def _sinh_less_z(z: Array) -> Array:
     return np.where(z < _SMALL, bounded**3 / 6 * total, np.sinh(z) - z)
 
 
-def _precise(prior: Any, digits: int = 30) -> Any:
+def _precise(prior: Precise, digits: int = 30) -> Precise:
     """The same to `digits` digits, by Newton's method in mpmath."""
     with mp.workdps(3 * digits):  # sinh z − z cancels to the third power of z
         prior_ = mp.mpf(prior)
@@ -100,20 +101,20 @@ class _SecondModeGamma(sp.Function):
 
     # SymPy's hook for what a call stands for; nothing is parsed or executed by it
     @classmethod
-    def eval(cls, prior: Any) -> Any:
+    def eval(cls, prior: Expr) -> Expr:
         """At equal weights the pitchfork."""
         return sp.Integer(1) if prior == sp.Rational(1, 2) else None
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr:
         return at_precision(_precise, self.args, prec)
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         """`sign(w − ½)/(2w(1−w)√(1 − 1/γ))`, as `d|λ|/dγ = √(1 − 1/γ)`."""
         if argindex != 1:
             raise sp.core.function.ArgumentIndexError(self, argindex)
-        arguments: tuple[Any, ...] = self.args
+        arguments: tuple[Expr, ...] = self.args
         w, level = arguments[0], sp.sympify(self)
         return sp.sign(w - sp.Rational(1, 2)) / (2 * w * (1 - w) * sp.sqrt(1 - 1 / level))
 
 
-SecondModeGamma: Any = public_function(_SecondModeGamma, "SecondModeGamma")
+SecondModeGamma: Expr = public_function(_SecondModeGamma, "SecondModeGamma")

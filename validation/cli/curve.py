@@ -118,7 +118,7 @@ def curve(
     sigmas = _levels(sigma, levels, mixture)
     _check_clock(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
-    checkpoint = _checkpoint(out, points)
+    resume = _resume(out, points)
     cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups, tolerance=tolerance)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:
@@ -135,7 +135,7 @@ def curve(
             partition=groups,
             tolerance=tolerance,
             points=points,
-            checkpoint=checkpoint,
+            resume=resume,
             progress=progress,
         )
     if clock != "ou":
@@ -144,8 +144,8 @@ def curve(
     content = _to_json(dataset, {"spec": spec, **mixture.describe()}, numbers)
     if out is not None:
         _write(dataset, content, mixture, given(context), out)
-        if checkpoint is not None:
-            checkpoint.unlink(missing_ok=True)
+        if resume is not None:
+            resume.unlink(missing_ok=True)
         if not quiet:
             errors().print(f"wrote {out}")
     if as_json:
@@ -164,7 +164,7 @@ def _numbers(dataset: Any, clock: str) -> dict[str, Any]:
     return numbers
 
 
-def _checkpoint(out: Path | None, points: str) -> Path | None:
+def _resume(out: Path | None, points: str) -> Path | None:
     """Where an interrupted run leaves its draws, from which the same command goes on."""
     place = None if out is None or points == "sobol" else out.with_name(f"{out.name}.partial")
     keeps(place)

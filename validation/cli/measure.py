@@ -4,13 +4,14 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from ..measurement.methods import ALL_PAIRS_SAMPLES, METHODS
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 _SHOWN = (
-    "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "model", "method", "reference", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
     "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
@@ -77,9 +78,7 @@ def measure(
     estimator: Annotated[
         str | None,
         typer.Option(
-            help="discrepancy: from noised clean samples. path: from reverse chains. cloning: two runs "
-            "branched at each level, how often they agree, and bounds on the entropy. commitment: "
-            "when runs still change class, and whether the network is calibrated. Default: "
+            help=f"{'; '.join(f'{name}: {each.about}' for name, each in METHODS.items())}. Default: "
             "discrepancy where there are samples, else path."
         ),
     ] = None,
@@ -94,6 +93,14 @@ def measure(
         typer.Option(
             help="D_reference of --guidance: unconditional (the network without a class; the default where"
             " there is one) or classes (mean over the measured classes, weighted by their posterior)."
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
+            "weighted by their posterior; the default) or unconditional (the network without a class, whose "
+            "errors add)."
         ),
     ] = None,
     interval: Annotated[
@@ -157,14 +164,18 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help="Number of samples. Defaults: 300 chains, 600 noised samples, 200 cloned states, 6000 "
-            "samples for all pairs.",
+            help=f"Number of samples. Defaults: {METHODS['path'].samples_without} chains, "
+            f"{METHODS['discrepancy'].samples} noised samples (1200/K for a network with K > 2 classes, at "
+            f"least 150), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all "
+            "pairs.",
         ),
     ] = None,
     levels: Annotated[
         int | None,
         typer.Option(
-            min=4, help="Number of noise levels. Defaults: 40; 64 steps for chains; 12 levels for cloning."
+            min=4,
+            help=f"Number of noise levels. Defaults: {METHODS['discrepancy'].levels}; "
+            f"{METHODS['path'].levels} steps for chains; {METHODS['cloning'].levels} levels for cloning.",
         ),
     ] = None,
     batch: Annotated[
@@ -209,7 +220,8 @@ def measure(
         prepare_directory(out)
         prepare_figures()
     share = _share(os.environ)
-    asked = {name: value for name, value in context.params.items() if name in _ASKED}
+    names = {field.name for field in fields(Request)}
+    asked = {name: value for name, value in context.params.items() if name in names}
     asked["interval"] = None if interval is None else interval_of(interval)
     asked["device"] = _own_device(device)
     named = None if prediction is None or prediction.startswith(("samples", "denoiser")) else prediction
@@ -246,13 +258,6 @@ def _called(subject: "Subject", classes: Sequence[str]) -> str:
 
 
 _LONGEST = 200  # characters of a value in the table; the whole is in the summary
-
-_ASKED = (
-    *("model", "classes", "estimator", "guidance", "guidance_reference", "checkpoint"),
-    *("reference_checkpoint", "prompts", "prediction", "preset", "samples", "levels", "batch", "precision"),
-    *("partition", "members", "classifier", "variant", "download", "seed"),
-)
-"""Options that are `Request`'s own arguments."""
 
 
 def _own_device(device: str) -> str:
@@ -374,6 +379,8 @@ def _print(summary: dict[str, Any], title: str) -> None:
     else:
         output().print(places_table(summary, "where it is decided"))
         say(summary)
+    if "members_note" in summary:
+        output().print(f"note: {summary['members_note']}")
     if "reliability" in summary:
         print_reliability(summary["reliability"])
     if "ends" in summary:

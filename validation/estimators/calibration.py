@@ -21,6 +21,7 @@ from torch import Tensor
 from .._support.torch_randomness import generator_of
 from ..denoiser import Denoiser
 from .chains import Sampler
+from .work import Work
 
 __all__ = ["DenoiserWarning", "check_denoiser", "warn_of_wrapper"]
 
@@ -151,15 +152,13 @@ def warn_of_wrapper(
     sampler: Sampler | None,
     condition: str,
     levels: NDArray[np.float64],
-    seed: int,
-    dtype: torch.dtype,
-    device: torch.device | str,
+    work: Work,
 ) -> None:
     """Look at one condition and three levels on a few samples; warn of what is wrong at two of them."""
     if sampler is None:
         return
     few = levels[[levels.size // 4, levels.size // 2, 3 * levels.size // 4]]
-    about: dict[str, Any] = {"samples": _FEW, "seed": seed, "dtype": dtype, "device": device}
+    about: dict[str, Any] = {"samples": _FEW, "seed": work.seed, "dtype": work.dtype, "device": work.device}
     lines = check_denoiser(denoiser, sampler, conditions=[condition], sigmas=few, **about)
     lines = [line for line in lines if not line.endswith(_INFINITE)]  # which the run refuses
     # a wrapper is wrong at most levels; a network that is trained but little may be so at one

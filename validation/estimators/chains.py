@@ -48,13 +48,13 @@ REFERENCES: tuple[Reference, ...] = ("unconditional", "classes")
 """What guidance leads away from."""
 
 
-def checked_levels(sigmas: ArrayLike, samples: int, batch: int) -> Array:
+def checked_levels(sigmas: ArrayLike, samples: int) -> Array:
     """Ascending noise levels (levels,) of an estimator on noised samples; `ValueError` for a bad argument."""
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) > 0).all():
         raise ValueError("sigmas: need at least two ascending noise levels")
-    if samples < 1 or batch < 1:
-        raise ValueError("samples, batch: must be at least 1")
+    if samples < 1:
+        raise ValueError(f"samples: must be at least 1, not {samples}")
     return sigma
 
 

@@ -12,8 +12,7 @@ whose two sides are measured here apart: by running the clones, and by the poste
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -22,14 +21,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...numerics.curves.dataset import entropy_of
-from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.options import showing
 from ...theory.closed_forms.clone_bounds import clone_bounds
 from .._support.condition_names import listed
-from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, membership
+from ..denoiser import Denoiser, checked_conditions, membership
 from .chains import Chains, Reference, Sampler, Start, Step, checked_levels, chosen_reference
 from .curve_statistics import curve_of
+from .work import Work, WorkOptions
 
 __all__ = ["Classifier", "clone_agreement_curve", "clone_evaluations", "clone_steps"]
 
@@ -56,6 +56,7 @@ def clone_evaluations(sigmas: ArrayLike, steps: int, conditions: int, reference:
     return (grid.size - 1) * conditions + 2 * below * each
 
 
+@showing(Work)
 def clone_agreement_curve(
     denoiser: Denoiser,
     conditions: Sequence[str],
@@ -69,14 +70,7 @@ def clone_agreement_curve(
     partition: Mapping[str, Sequence[str]] | None = None,
     samples: int = 200,
     steps: int = 60,
-    batch: int = 64,
-    seed: int = 0,
-    folder: Path | None = None,
-    share: tuple[int, int] = (0, 1),
-    name: str = UNNAMED,
-    progress: Callable[[int, int], None] | None = None,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
+    **work: Unpack[WorkOptions],
 ) -> xr.Dataset:
     """Probability that two clones branched at each noise level end in the same class, for any denoiser.
 
@@ -109,7 +103,7 @@ def clone_agreement_curve(
         Branched states; each has two clones at every level.
     steps : int
         Geometric steps of a chain from the highest level to half the lowest, beside the levels themselves.
-    batch, seed, folder, share, name, progress, dtype, device
+    batch, seed, resume, share, name, progress, dtype, device
         As for `path_entropy`.
 
     Returns
@@ -130,7 +124,7 @@ def clone_agreement_curve(
     ----------
     B24; T4, T22.
     """
-    sigma = checked_levels(sigmas, samples, batch)
+    sigma, own = checked_levels(sigmas, samples), Work.of(work)
     if steps < 1:
         raise ValueError(f"steps: must be at least 1, not {steps}")
     if classifier is not None and partition is not None:
@@ -140,21 +134,12 @@ def clone_agreement_curve(
     reference = chosen_reference(clone_reference, denoiser, "clone_reference")
     grid = clone_steps(sigma, steps)
     model = (denoiser, tuple(conditions), grid, tuple(shape), prior)
-    chain = Chains(*model, sampler=sampler, dtype=dtype, device=device)
+    chain = Chains(*model, sampler=sampler, dtype=own.dtype, device=own.device)
     experiment = _Experiment(chain, reference, groups, tuple(sigma), classifier)
-    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler, classifier=classifier)
-    numbers = (sigma, prior, groups, steps, batch, seed, str(tuple(shape)), str(dtype), reference)
-    run = fingerprint("cloning", name, *own, *map(repr, conditions), *numbers)
-    sizes = batch_sizes(samples, batch)
-    found = run_blocks(
-        lambda index: experiment.block(generator_of(seed, index), sizes[index]),
-        len(sizes),
-        folder,
-        run,
-        progress,
-        share,
-        sizes,
-    )
+    names = own.names(denoiser=denoiser, sampler=sampler, classifier=classifier)
+    numbers = (sigma, prior, groups, steps, *own.numbers(shape), reference)
+    run = fingerprint("cloning", *names, *map(repr, conditions), *numbers)
+    found = own.blocks(experiment.block, samples, run)
     attributes: dict[str, Any] = {
         "method": "cloning",
         "conditions": listed(conditions),
@@ -163,10 +148,11 @@ def clone_agreement_curve(
         "steps": steps,
         "clone_reference": reference,
         "judge": "posterior" if classifier is None else "classifier",
-        "seed": seed,
+        "seed": own.seed,
         "evaluations": samples * clone_evaluations(sigma, steps, len(prior), reference),
     }
-    curve = curve_of("entropy", sigma, found["entropy"], None, attributes, seed, entropy_of(groups @ prior))
+    whole = entropy_of(groups @ prior)
+    curve = curve_of("entropy", sigma, found["entropy"], None, attributes, own.seed, whole)
     return curve.assign(_agreements(sigma, found, len(groups), classifier is not None))
 
 

@@ -3,18 +3,20 @@
 A path carries the posterior p_k over its classes (`chains`); let p̂ be the largest, k̂ its class, and C the
 class that the path has. With ε = 1 − E p̂ at each noise level,
 
-    ε ≤ P(k̂ still changes below σ) ≤ 2ε              two classes, in small steps: = 2ε
+    ε − ε_end ≤ P(k̂ still changes below σ) ≤ 2ε      two decided classes, in small steps: = 2ε
     P(k̂ = C) = E p̂                                    at every σ, and where p̂ first reaches a given p
 
-On a model's own chains the posterior is that of the chain's own law, whatever the network: the statements
-hold by construction, and say how runs commit. On noised data, with the labels of the data, they hold if the
-network is calibrated, to first order in the step: `E p̂ − P(k̂ = C)` is by how much it is too sure of itself.
+ε_end is ε at the lowest level, 0 where classes do not overlap on clean data: what no run decides does not
+change. On a model's own chains the posterior is that of the chain's own law, whatever the network: the
+statements hold by construction, and say how runs commit. On noised data, with the labels of the data, they
+hold if the network is calibrated, to first order in the step: `E p̂ − P(k̂ = C)` is by how much it is too sure
+of itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -22,14 +24,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
-from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.options import showing
 from .._support.condition_names import listed
-from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, membership
+from ..denoiser import Denoiser, checked_conditions, membership
 from .chains import Chains, Sampler
 from .curve_statistics import curve_of
 from .model_samples import FlowSampler
+from .work import Work, WorkOptions
 
 __all__ = ["BINS", "PATHS", "STOPS", "commitment_curve", "commitment_evaluations"]
 
@@ -52,6 +55,7 @@ def commitment_evaluations(steps: int, conditions: int, has_sampler: bool) -> in
     return 2 * steps * conditions + (0 if has_sampler else min(steps, _FLOW_STEPS) + 1)
 
 
+@showing(Work)
 def commitment_curve(
     denoiser: Denoiser,
     conditions: Sequence[str],
@@ -62,14 +66,7 @@ def commitment_curve(
     weights: Sequence[float] | None = None,
     partition: Mapping[str, Sequence[str]] | None = None,
     samples: int = 300,
-    batch: int = 64,
-    seed: int = 0,
-    folder: Path | None = None,
-    share: tuple[int, int] = (0, 1),
-    name: str = UNNAMED,
-    progress: Callable[[int, int], None] | None = None,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
+    **work: Unpack[WorkOptions],
 ) -> xr.Dataset:
     """How runs commit to a class, and whether the network is calibrated.
 
@@ -93,7 +90,7 @@ def commitment_curve(
         All of it for the group of a class.
     samples : int
         Chains of the model, and as many noised samples.
-    batch, seed, folder, share, name, progress, dtype, device
+    batch, seed, resume, share, name, progress, dtype, device
         As for `path_entropy`.
 
     Returns
@@ -121,27 +118,20 @@ def commitment_curve(
     sigma = checked_sigmas(sigmas)
     if sigma.size < 3 or not (np.diff(sigma) < 0).all():
         raise ValueError("sigmas: need at least three descending noise levels")
-    if samples < 2 or batch < 1:
-        raise ValueError("samples: must be at least 2, batch at least 1")
+    if samples < 2:
+        raise ValueError(f"samples: must be at least 2, not {samples}")
+    own = Work.of(work)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
     model = (denoiser, tuple(conditions), sigma, tuple(shape), prior)
-    own = Chains(*model, dtype=dtype, device=device)
+    chains = Chains(*model, dtype=own.dtype, device=own.device)
     few = sigma[np.unique(np.linspace(0, sigma.size - 1, _FLOW_STEPS + 1).round().astype(int))]
-    noised = replace(own, sampler=sampler or FlowSampler(denoiser, few, tuple(shape), dtype, device))
-    digests = digests_in(folder, name, denoiser=denoiser, sampler=sampler)
-    numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype))
-    run = fingerprint("commitment", name, *digests, *map(repr, conditions), *numbers)
-    sizes = batch_sizes(samples, batch)
-    found = run_blocks(
-        lambda index: _block((own, noised), groups, generator_of(seed, index), sizes[index]),
-        len(sizes),
-        folder,
-        run,
-        progress,
-        share,
-        sizes,
-    )
+    flow = FlowSampler(denoiser, few, tuple(shape), own.dtype, own.device)
+    noised = replace(chains, sampler=sampler or flow)
+    numbers = (sigma, prior, groups, *own.numbers(shape))
+    names = own.names(denoiser=denoiser, sampler=sampler)
+    run = fingerprint("commitment", *names, *map(repr, conditions), *numbers)
+    found = own.blocks(partial(_block, (chains, noised), groups), samples, run)
     attributes: dict[str, Any] = {
         "method": "commitment",
         "conditions": listed(conditions),
@@ -149,12 +139,12 @@ def commitment_curve(
         "samples": samples,
         "steps": sigma.size - 1,
         "noised": "data" if sampler is not None else "samples of the model",
-        "seed": seed,
+        "seed": own.seed,
         "evaluations": samples * commitment_evaluations(sigma.size - 1, len(prior), sampler is not None),
     }
     levels = sigma[:0:-1]
     whole = entropy_of(groups @ prior)
-    curve = curve_of("entropy", levels, found["own_entropy"], None, attributes, seed, whole)
+    curve = curve_of("entropy", levels, found["own_entropy"], None, attributes, own.seed, whole)
     paths = [_Paths.of(found, path) for path in PATHS]
     return curve.assign_coords(_coordinates()).assign(_variables(paths))
 

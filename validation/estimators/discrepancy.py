@@ -9,8 +9,7 @@ calibrated a model is. Without "path" no chain is run, and nothing is discretise
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import torch
@@ -19,23 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...numerics.curves.dataset import entropy_of
-from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.options import showing
 from .._support.condition_names import listed
-from .._support.torch_randomness import generator_of
-from ..denoiser import (
-    UNNAMED,
-    Denoiser,
-    answers,
-    checked_conditions,
-    digests_in,
-    membership,
-    warn_of_untrained,
-)
+from ..denoiser import Denoiser, answers, checked_conditions, membership, warn_of_untrained
 from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, Step, checked_levels, reaching
 from .curve_statistics import curve_of, integrated
 from .low_noise import both_estimates, by_level, with_gap
+from .work import Work, WorkOptions
 
 __all__ = ["discrepancy_entropy"]
 
@@ -43,6 +35,7 @@ Array = NDArray[np.float64]
 Posterior = Callable[[Tensor, float], Tensor] | Literal["path"]
 
 
+@showing(Work)
 def discrepancy_entropy(
     denoiser: Denoiser,
     conditions: Sequence[str],
@@ -54,14 +47,7 @@ def discrepancy_entropy(
     posterior: Posterior | None = None,
     partition: Mapping[str, Sequence[str]] | None = None,
     samples: int = 1000,
-    batch: int = 64,
-    seed: int = 0,
-    folder: Path | None = None,
-    share: tuple[int, int] = (0, 1),
-    name: str = UNNAMED,
-    progress: Callable[[int, int], None] | None = None,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
+    **work: Unpack[WorkOptions],
 ) -> xr.Dataset:
     """Class-conditional entropy along the noise scale, from denoised data.
 
@@ -88,7 +74,7 @@ def discrepancy_entropy(
         group.
     partition : mapping from group names to conditions, optional
         Measure the group.
-    samples, batch, seed, folder, share, name, progress, dtype, device
+    samples, batch, seed, resume, share, name, progress, dtype, device
         As for `path_entropy`; a folder tells samplers and posteriors apart as it does denoisers.
 
     Returns
@@ -116,7 +102,7 @@ def discrepancy_entropy(
     ----------
     T17; H26.
     """
-    sigma = checked_levels(sigmas, samples, batch)
+    sigma, own = checked_levels(sigmas, samples), Work.of(work)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
     warn_of_untrained(denoiser, [*conditions, None] if posterior is None else conditions)
@@ -125,41 +111,36 @@ def discrepancy_entropy(
 
     if posterior == "path":
         model = (denoiser, tuple(conditions), reaching(sigma), tuple(shape), prior)
-        chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
+        chains = Chains(*model, sampler=sampler, dtype=own.dtype, device=own.device)
         block = partial(_path_block, chains, groups)
     elif sampler is None:
         raise ValueError('sampler: needed unless the posterior is "path"')
     else:
-        point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups, device)
+        point = (denoiser, tuple(conditions), sigma, sampler, prior, posterior, groups, own.device)
         block = partial(_point_block, *point)
     kind = "discrepancy and gap" if posterior != "path" else "discrepancy and gap along paths"
     kind += "" if sampler is not None else " of the model"
     given = posterior if callable(posterior) else None
-    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler, posterior=given)
+    names = own.names(denoiser=denoiser, sampler=sampler, posterior=given)
     reference = "path" if posterior == "path" else "unconditional" if posterior is None else "given"
-    numbers = (sigma, prior, groups, batch, seed, str(tuple(shape)), str(dtype), reference)
-    run = fingerprint(kind, name, *own, *map(repr, conditions), *numbers)
-    sizes = batch_sizes(samples, batch)
-
-    def compute(index: int) -> Arrays:
-        if index == 0:
-            warn_of_wrapper(denoiser, sampler, conditions[0], sigma, seed, dtype, device)
-        return block(generator_of(seed, index), sizes[index])
-
-    found = run_blocks(compute, len(sizes), folder, run, progress, share, sizes)
+    numbers = (sigma, prior, groups, *own.numbers(shape), reference)
+    run = fingerprint(kind, *names, *map(repr, conditions), *numbers)
+    look = partial(warn_of_wrapper, denoiser, sampler, conditions[0], sigma, own)
+    found = own.blocks(block, samples, run, look)
     slopes = found["slopes"]
     entropies = integrated(sigma, slopes)
     per_level = len(conditions) if posterior is not None else 2
     attributes = {
         "method": "discrepancy",
+        "reference": {"path": "classes", "given": "given posterior"}.get(reference, reference),
         "conditions": listed(conditions),
         "classes": len(groups),
         "samples": len(slopes),
-        "seed": seed,
+        "seed": own.seed,
         "evaluations": len(slopes) * sigma.size * per_level,
     }
     whole = entropy_of(groups @ prior)
-    curve = curve_of("entropy", sigma, entropies, slopes, attributes, seed, whole)
+    curve = curve_of("entropy", sigma, entropies, slopes, attributes, own.seed, whole)
     return with_gap(curve, slopes, found["gaps"]) if "gaps" in found else curve
 
 

@@ -11,9 +11,9 @@ order in the ratio of the two.
 Source: DPM-Solver++(2M), Lu et al., arXiv 2211.01095.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
 from ...theory.mixtures.labelled_samples import Samples
 from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, by_condition, digests_in
+from ..denoiser import Denoiser, by_condition
+from .work import Work, WorkOptions
 
 __all__ = ["FlowSampler", "model_samples"]
 
@@ -40,36 +41,31 @@ def model_samples(
     shape: Sequence[int],
     *,
     samples: int,
-    batch: int = 64,
-    seed: int = 0,
-    folder: Path | None = None,
-    name: str = UNNAMED,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    **work: Unpack[WorkOptions],
 ) -> Samples:
     """`samples` of each condition, flattened, by the probability flow down `sigmas` (levels,).
 
-    Finished batches are kept in `folder`, which a run of the same model goes on from. Raises `ValueError` for
+    Finished batches are kept in `resume`, which a run of the same model goes on from; all of them are drawn
+    here, whatever the share. Raises `ValueError` for
     fewer than two samples, and for a folder of another run.
     """
     if samples < 2:
         raise ValueError(f"prediction: needs at least two samples of each class, not {samples}")
-    sizes = batch_sizes(samples, batch)
+    own = Work.of(work)
+    sizes = batch_sizes(samples, own.batch)
     blocks = [(k, size) for k in range(len(conditions)) for size in sizes]
-    own = digests_in(folder, name, denoiser=denoiser)
-    numbers = (np.asarray(sigmas, dtype=np.float64), batch, seed, str(tuple(shape)), str(dtype))
-    run = fingerprint("samples", name, *own, *map(repr, conditions), *numbers)
+    names, levels = own.names(denoiser=denoiser), np.asarray(sigmas, dtype=np.float64)
+    run = fingerprint("samples", *names, *map(repr, conditions), levels, *own.numbers(shape))
 
     def compute(index: int) -> Arrays:
         k, count = blocks[index]
-        generator = generator_of(seed ^ _STREAM, index)
-        draws = torch.randn((count, *shape), generator=generator, dtype=dtype, device="cpu").to(device)
-        ends = _flow(denoiser, [conditions[k]] * count, np.asarray(sigmas), draws)
+        generator = generator_of(own.seed ^ _STREAM, index)
+        draws = torch.randn((count, *shape), generator=generator, dtype=own.dtype, device="cpu")
+        ends = _flow(denoiser, [conditions[k]] * count, levels, draws.to(own.device))
         return {"rows": ends.reshape(len(ends), -1).double().cpu().numpy()}
 
     counts = [size for _, size in blocks]
-    rows = run_blocks(compute, len(blocks), folder, run, progress, sizes=counts)["rows"]
+    rows = run_blocks(compute, len(blocks), own.resume, run, own.progress, sizes=counts)["rows"]
     return Samples(rows, np.repeat(np.arange(len(conditions)), samples), tuple(conditions))
 
 

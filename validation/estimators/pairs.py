@@ -7,9 +7,10 @@ A path of class j that is compared with class k alone carries the posterior `p_j
 so K denoised samples a level serve all K(K − 1)/2 pairs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -17,21 +18,23 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...numerics._support.seeds import seed_attribute
-from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.options import showing
 from .._support.condition_names import listed
-from .._support.torch_randomness import generator_of
-from ..denoiser import UNNAMED, Denoiser, checked_conditions, digests_in, warn_of_untrained
+from ..denoiser import Denoiser, checked_conditions, warn_of_untrained
 from .calibration import warn_of_wrapper
 from .chains import Chains, Sampler, checked_levels, reaching
 from .curve_statistics import curve_of, integrated, standard_error
 from .low_noise import with_gap
+from .work import Work, WorkOptions
 
 __all__ = ["pair_entropies"]
 
 Array = NDArray[np.float64]
 
 
+@showing(Work)
 def pair_entropies(
     denoiser: Denoiser,
     conditions: Sequence[str],
@@ -39,20 +42,13 @@ def pair_entropies(
     sampler: Sampler,
     *,
     samples: int = 2000,
-    batch: int = 64,
-    seed: int = 0,
-    folder: Path | None = None,
-    share: tuple[int, int] = (0, 1),
-    name: str = UNNAMED,
-    progress: Callable[[int, int], None] | None = None,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
+    **work: Unpack[WorkOptions],
 ) -> xr.Dataset:
     """Class-conditional entropy of each pair of conditions, prior ½, from noised clean samples.
 
     Parameters
     ----------
-    denoiser, sampler, batch, seed, folder, share, name, progress, dtype, device
+    denoiser, sampler, batch, seed, resume, share, name, progress, dtype, device
         As for `discrepancy_entropy`.
     conditions : sequence of str
         Classes; every two of them make a pair.
@@ -79,31 +75,17 @@ def pair_entropies(
     ----------
     T17; H26.
     """
-    sigma = checked_levels(sigmas, samples, batch)
+    sigma, own = checked_levels(sigmas, samples), Work.of(work)
     prior = checked_conditions(conditions, None)
     warn_of_untrained(denoiser, conditions)
     model = (denoiser, tuple(conditions), reaching(sigma), (), prior)
-    chains = Chains(*model, sampler=sampler, dtype=dtype, device=device)
-    own = digests_in(folder, name, denoiser=denoiser, sampler=sampler)
-    run = fingerprint("pairs and gaps", name, *own, *map(repr, conditions), sigma, batch, seed, str(dtype))
-    sizes = batch_sizes(samples, batch)
-
-    def compute(index: int) -> Arrays:
-        if index == 0:
-            warn_of_wrapper(denoiser, sampler, conditions[0], sigma, seed, dtype, device)
-        return _block(chains, generator_of(seed, index), sizes[index])
-
-    found = run_blocks(
-        compute,
-        len(sizes),
-        folder,
-        run,
-        progress,
-        share,
-        sizes,
-    )
+    chains = Chains(*model, sampler=sampler, dtype=own.dtype, device=own.device)
+    names = own.names(denoiser=denoiser, sampler=sampler)
+    run = fingerprint("pairs and gaps", *names, *map(repr, conditions), sigma, *own.numbers())
+    look = partial(warn_of_wrapper, denoiser, sampler, conditions[0], sigma, own)
+    found = own.blocks(partial(_block, chains), samples, run, look)
     curves = [
-        _curve(found, a, b, listed([conditions[a], conditions[b]]), sigma, seed)
+        _curve(found, a, b, listed([conditions[a], conditions[b]]), sigma, own.seed)
         for a, b in combinations(range(len(conditions)), 2)
     ]
     whole = xr.concat(curves, dim="pair", combine_attrs="drop")
@@ -115,7 +97,7 @@ def pair_entropies(
         conditions=listed(conditions),
         classes=2,
         samples=samples,
-        seed=seed_attribute(seed),
+        seed=seed_attribute(own.seed),
         evaluations=samples * sigma.size * len(conditions),
     )
 

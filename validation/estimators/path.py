@@ -4,9 +4,9 @@ The entropy of the posterior that `chains` carry, averaged over chains that were
 classes from the prior, is `H(C|X_σ)` up to a bias of first order in the step.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -14,27 +14,25 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
-from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
+from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.options import showing
 from .._support.condition_names import listed
-from .._support.torch_randomness import generator_of
-from ..denoiser import (
-    UNNAMED,
-    Denoiser,
-    checked_conditions,
-    conditions_of,
-    digests_in,
-    membership,
-    warn_of_untrained,
-)
+from ..denoiser import Denoiser, checked_conditions, conditions_of, membership, warn_of_untrained
 from .chains import Chains, Reference, chosen_reference, guidance_weights
 from .curve_statistics import curve_of
+from .work import Work, WorkOptions
 
 __all__ = ["path_entropy"]
 
 Array = NDArray[np.float64]
 
 
+class _Options(WorkOptions, total=False):
+    chains: int
+
+
+@showing(Work)
 def path_entropy(
     denoiser: Denoiser,
     conditions: Sequence[str | None],
@@ -42,19 +40,12 @@ def path_entropy(
     shape: Sequence[int],
     *,
     weights: Sequence[float] | None = None,
-    chains: int = 300,
+    samples: int = 300,
     guidance: float = 1.0,
     interval: tuple[float, float] | None = None,
     guidance_reference: Reference | None = None,
     partition: Mapping[str, Sequence[str]] | None = None,
-    batch: int = 64,
-    seed: int = 0,
-    folder: Path | None = None,
-    share: tuple[int, int] = (0, 1),
-    name: str = UNNAMED,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    **work: Unpack[_Options],
 ) -> xr.Dataset:
     """Class-conditional entropy along the noise scale, from reverse chains.
 
@@ -71,8 +62,8 @@ def path_entropy(
         Shape of one sample.
     weights : sequence of float, optional
         Prior of the conditions, equal by default.
-    chains : int
-        Number of reverse chains; the last batch holds what the others leave.
+    samples : int
+        Number of reverse chains; the last batch holds what the others leave. `chains` is taken too.
     guidance : float
         Weight ω of classifier-free guidance in sampling, `ω D_own + (1 − ω) D_reference`. Unless it is 1 the
         average surprise of the own condition is returned, as `cross_entropy`.
@@ -84,12 +75,12 @@ def path_entropy(
         it never learnt one (`has_null` false). Attribute `guidance_reference` of the result.
     partition : mapping from group names to conditions, optional
         Measure the group.
-    batch, seed, folder, progress
+    batch, seed, resume, progress
         Chains at once; seed; folder that keeps finished batches, so that a run can be resumed and runs of
         several machines merged; a callback of batches done and in all. Batches of another run, or of another
-        network by its `digest()`, are refused.
+        network by its `digest()`, are refused. `folder` is taken for `resume` too.
     share : (rank, ranks)
-        Which part of the batches this process runs; `PendingBlocksError` until all are in `folder`.
+        Which part of the batches this process runs; `PendingBlocksError` until all are in `resume`.
     dtype, device
         Of the states of the chains; a network answers in its own type.
     name : str
@@ -125,8 +116,9 @@ def path_entropy(
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) < 0).all():
         raise ValueError("sigmas: need at least two descending noise levels")
-    if chains < 1 or batch < 1:
-        raise ValueError("chains, batch: must be at least 1")
+    samples, own = work.pop("chains", samples), Work.of(work)
+    if samples < 1:
+        raise ValueError(f"samples: must be at least 1, not {samples}")
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
     warn_of_untrained(denoiser, conditions)
@@ -134,29 +126,20 @@ def path_entropy(
     guided = bool((weight != 1).any())
     reference = chosen_reference(guidance_reference, denoiser) if guided else "classes"
     model = (denoiser, tuple(conditions), sigma, tuple(shape), prior, weight, reference)
-    chain = Chains(*model, dtype=dtype, device=device)
-    own = digests_in(folder, name, denoiser=denoiser)
-    numbers = (sigma, prior, groups, weight, batch, seed, str(tuple(shape)), str(dtype), reference)
-    run = fingerprint("guided path" if guided else "path", name, *own, *map(repr, conditions), *numbers)
-    sizes = batch_sizes(chains, batch)
-    found = run_blocks(
-        lambda index: _block(chain, groups, generator_of(seed, index), sizes[index], ends=guided),
-        len(sizes),
-        folder,
-        run,
-        progress,
-        share,
-        sizes,
-    )
+    chain = Chains(*model, dtype=own.dtype, device=own.device)
+    numbers = (sigma, prior, groups, weight, *own.numbers(shape), reference)
+    kind, names = "guided path" if guided else "path", own.names(denoiser=denoiser)
+    run = fingerprint(kind, *names, *map(repr, conditions), *numbers)
+    found = own.blocks(partial(_block, chain, groups, ends=guided), samples, run)
     values = found["surprise" if guided else "entropy"][:, ::-1]
     attributes = {
         "method": "path",
         "conditions": listed(conditions),
         "classes": len(groups),
-        "chains": chains,
+        "chains": samples,
         "guidance": guidance,
-        "seed": seed,
-        "evaluations": chains * chain.evaluations,
+        "seed": own.seed,
+        "evaluations": samples * chain.evaluations,
     }
     if guided:
         attributes["guidance_reference"] = reference
@@ -165,7 +148,7 @@ def path_entropy(
     quantity = "cross_entropy" if guided else "entropy"
     if guided and interval is not None:
         attributes |= {"interval_low": interval[0], "interval_high": interval[1]}
-    curve = curve_of(quantity, sigma[:0:-1], values, None, attributes, seed, entropy_of(groups @ prior))
+    curve = curve_of(quantity, sigma[:0:-1], values, None, attributes, own.seed, entropy_of(groups @ prior))
     if not guided or None in conditions or partition is not None:
         return curve
     omega = guidance if _is_universal(chain) else np.nan

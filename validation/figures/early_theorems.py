@@ -107,7 +107,7 @@ def _slope_of_the_score(time: float, separation2: float, variance: float) -> flo
     places = np.array([-step, 0.0, step])[:, None]
     centres = np.array([-1.0, 1.0]) * shrink * np.sqrt(separation2)
     values = special.logsumexp(stats.norm.logpdf(places, centres, width), axis=1)
-    return float((values[0] - 2 * values[1] + values[2]) / step**2)
+    return float(np.diff(values, 2)[0] / step**2)
 
 
 def _root(criterion: str, separation2: float, variance: float) -> float:

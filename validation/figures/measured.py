@@ -20,6 +20,7 @@ __all__ = [
     "scaling_figure",
     "sheet_figure",
     "training_figure",
+    "windows_figure",
 ]
 
 _SIGMA = "noise-to-signal ratio σ"
@@ -190,6 +191,45 @@ def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
             axes.set_title(f"no peak in the measured range: {literally(few)}", fontsize=6)
         axes.legend(loc="upper left")
         return figure
+
+
+def windows_figure(table: pd.DataFrame) -> Figure:
+    """Share left of what is decided, against σ, for decisions of one tree, measured and predicted (T15).
+
+    Columns: `decision`, `sigma`, `measured`, `predicted`, and the medians `median_sigma` with its `*_low`
+    and `*_high`, and `predicted_median_sigma`. A measured entropy begins with nothing at the lowest level, so
+    that both are shown from there, as shares of what is decided up to the highest; errors are of the medians.
+    """
+    with styled():
+        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for index, (name, rows) in enumerate(table.groupby("decision", sort=False)):
+            colour, marker = (BLUE, ORANGE, GREEN, RED)[index % 4], "osD^"[index % 4]
+            first = rows.iloc[0]
+            axes.plot(rows.sigma, _share_left(rows.predicted), color=colour, linewidth=1.2)
+            low, middle, high = (float(first[f"median_sigma{end}"]) for end in ("_low", "", "_high"))
+            label = f"{literally(str(name))}: {middle:.1f} ({low:.1f} to {high:.1f})"
+            label += f", predicted {first.predicted_median_sigma:.1f}"
+            look: dict[str, Any] = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
+            axes.plot(rows.sigma, _share_left(rows.measured), marker, label=label, **look)
+            place = 0.5 + 0.035 * (1 - index)  # side by side
+            axes.plot([low, high], [place] * 2, color=colour, linewidth=3, alpha=0.45)
+        axes.axhline(0.5, color="0.6", linewidth=0.8, zorder=0)
+        axes.set_xscale("log")
+        plain_ticks(axes.xaxis, float(table.sigma.min()), float(table.sigma.max()))
+        axes.set_xlabel(_SIGMA)
+        axes.set_ylabel("share left of what is decided")
+        title = "σ at half, 95 % (bars): measured (points), predicted (lines)"
+        axes.legend(title=title, fontsize=9, title_fontsize=9, loc="upper left")
+        axes.set_ylim(-0.03, 1.45)
+        axes.set_yticks(np.linspace(0, 1, 6))
+        return figure
+
+
+def _share_left(entropy: pd.Series) -> NDArray[np.float64]:
+    """From 0 at the lowest level to 1 at the highest."""
+    values = entropy.to_numpy(dtype=np.float64)
+    return (values - values[0]) / (values[-1] - values[0])
 
 
 def guidance_figure(table: pd.DataFrame) -> Figure:

@@ -16,11 +16,11 @@ _COLOURS, _MARKERS = (BLUE, SKY, GREEN, ORANGE, RED, BLACK), "osD^vP"
 
 
 def grids_figure(table: pd.DataFrame) -> Figure:
-    """Path KL, KL of the class's law and shortfall of a rarer class of two points, against the levels.
+    """Path KL, KL of the final half log-odds and shortfall of a rarer class of two points, against N.
 
     Columns: `grid`, `steps`, `path_kl_predicted`, `path_kl`, `path_kl_se`, `class_kl`, `bias_predicted`,
     `bias`, `bias_se`. Lines are predictions, points measurements with two standard errors; the KL of the
-    class's law is a quadrature, without errors of draws.
+    law of the final half log-odds, of which the class is read, is a quadrature, without errors of draws.
     """
     with styled():
         figure = Figure(figsize=(9.6, 3.9), layout="constrained")

@@ -15,12 +15,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics.curves.covariance import Joint, joint_near, joint_of
+from .methods import is_of_chains
 
 __all__ = ["LEAST_P", "has_step_bias", "level_test", "mixture_tail"]
 
 Array: TypeAlias = NDArray[np.float64]
-
-_OF_CHAINS = ("path", "commitment", "cloning")
 
 LEAST_P = 1e-7
 """Smallest p-value that is told from zero."""
@@ -36,8 +35,7 @@ _SMALL = 1e-4  # of the largest eigenvalue
 
 def has_step_bias(measured: xr.Dataset) -> bool:
     """Whether a curve is of chains, whose steps bias it at first order beyond its errors of draws."""
-    method = str(measured.attrs.get("method", ""))
-    return method in _OF_CHAINS or "path" in method
+    return is_of_chains(str(measured.attrs.get("method", "")))
 
 
 def level_test(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> dict[str, Any] | None:

@@ -17,31 +17,26 @@ from ...theory.mixtures.mixture import GaussianMixture
 from .._support.torch_randomness import generator_of
 from ..denoiser import has_null
 from ..estimators.chains import REFERENCES, Reference, chosen_reference, guidance_weights
-from ..estimators.cloning import Classifier, clone_agreement_curve, clone_evaluations
-from ..estimators.commitment import commitment_curve, commitment_evaluations
+from ..estimators.cloning import Classifier
 from ..estimators.denoiser_gamma import denoiser_gamma
-from ..estimators.discrepancy import discrepancy_entropy
 from ..estimators.model_samples import model_samples
 from ..estimators.pairs import pair_entropies
-from ..estimators.path import path_entropy
+from ..estimators.work import Progress, WorkOptions
 from .comparison import Comparison, compare_pairs, compared, two_classes
-from .groups import in_groups
+from .groups import drawn_members, group_weights, in_groups
 from .guided_ends import ends_of
+from .methods import METHODS, Estimator, Method
 from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
 from .reliability import reliability_of
 from .subjects import Subject
 from .verdicts import clones_of, numbers_of, sentence_of
 
-__all__ = ["ESTIMATORS", "Measurement", "Options", "Result", "result_of"]
+__all__ = ["Measurement", "Options", "Result", "result_of"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 _SAMPLE_STEPS, _GAMMA_STEPS, _GAMMA_CHAINS = 16, 48, 32  # of a prediction
-_CLONE_STEPS = 64  # of a chain, beside the levels at which it branches
 _TRIALS, _LONG_TRIAL = 5, 5.0  # batches that are timed, and seconds after which no more are
-
-ESTIMATORS = ("path", "discrepancy", "cloning", "commitment")
 
 
 @dataclass(frozen=True)
@@ -51,12 +46,14 @@ class Options:
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
     the model has none. `levels` are noise levels of the discrepancy estimator, steps of the chains of path
     and commitment, or levels at which clones branch. `prediction` takes the place of the subject's own
-    (`predictions`). With `pairs` every two of the classes are measured, in one sweep. A
-    `classifier` judges clones in place of the posterior that they carry.
+    (`predictions`). `reference` is what all of a model's classes are compared with by the discrepancy
+    estimator: their mean `Σ_k p_k D_k`, whose posterior the paths carry, or the unconditional network, which
+    for an exact denoiser is the same and the usual one. With `pairs` every two of the classes are measured,
+    in one sweep. A `classifier` judges clones in place of the posterior that they carry.
     """
 
     classes: tuple[str, ...]
-    estimator: str
+    estimator: Estimator
     samples: int = 1000
     levels: int = 40
     batch: int = 64
@@ -67,28 +64,43 @@ class Options:
     seed: int = 0
     pairs: bool = False
     classifier: Classifier | None = None
+    reference: Reference | None = None
 
     def __post_init__(self) -> None:
-        if self.estimator not in ESTIMATORS:
-            raise ValueError(f"estimator: {self.estimator!r} is not one of {', '.join(ESTIMATORS)}")
+        if self.estimator not in METHODS:
+            raise ValueError(f"estimator: {self.estimator!r} is not one of {', '.join(METHODS)}")
         if not np.isfinite(self.guidance):
             raise ValueError(f"guidance: must be a finite number, not {self.guidance}")
-        if self.guidance_reference not in (None, *REFERENCES):
-            known = ", ".join(REFERENCES)
-            raise ValueError(f"guidance_reference: {self.guidance_reference!r} is not one of {known}")
-        if self.estimator != "path" and self.guidance != 1:
+        self._check_references()
+        if not self.method.guided and self.guidance != 1:
             raise ValueError("guidance: chains are guided; choose the path estimator")
-        if self.estimator != "path" and len(self.classes) < 2:
+        if not self.method.guided and len(self.classes) < 2:
             raise ValueError(f"classes: the {self.estimator} estimator needs at least two")
-        if self.pairs and self.estimator != "discrepancy":
+        if self.pairs and not self.method.paired:
             raise ValueError("estimator: all pairs are measured with the discrepancy estimator")
-        if self.classifier is not None and self.estimator != "cloning":
+        if self.classifier is not None and not self.method.judged:
             raise ValueError("classifier: judges clones; choose the cloning estimator")
         self._check_prediction()
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("interval: acts on guidance; give a guidance weight too")
+
+    def _check_references(self) -> None:
+        for name in ("guidance_reference", "reference"):
+            if getattr(self, name) not in (None, *REFERENCES):
+                known = ", ".join(REFERENCES)
+                raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {known}")
+        if self.reference is not None and (self.estimator != "discrepancy" or self.pairs):
+            raise ValueError(
+                "reference: is of the discrepancy estimator and all classes together; guidance has its "
+                "guidance_reference"
+            )
         if self.guidance == 1 and self.guidance_reference is not None:
             raise ValueError("guidance_reference: acts on guidance; give a guidance weight too")
+
+    @property
+    def method(self) -> Method:
+        """The estimator."""
+        return METHODS[self.estimator]
 
     def _check_prediction(self) -> None:
         two = self.guidance == 1 and (self.pairs or len(self.classes) == 2)
@@ -129,6 +141,7 @@ class Measurement:
         o, s = self.options, self.subject
         if s.check is not None:
             s.check(self.conditions)
+        self._check_reference()
         if not self.guided:
             return
         guidance_weights(s.chain(o.levels), o.guidance, o.interval)
@@ -139,6 +152,26 @@ class Measurement:
                 "prediction: holds for guidance relative to the measured classes, which are not all of the "
                 "model's classes; choose classes as the guidance reference"
             )
+
+    def _check_reference(self) -> None:
+        """Refuse the unconditional network where it is not the mean of the measured classes, or not there."""
+        s = self.subject
+        if self.options.reference != "unconditional":
+            return
+        if not self._are_all:
+            raise ValueError(
+                "reference: the unconditional network is that of all of the model's classes, one by one, on "
+                "clean samples; leave it out"
+            )
+        if not has_null(s.denoiser):
+            raise ValueError(f"reference: {s.caveat or 'the model answers nothing without a class'}")
+
+    @property
+    def _are_all(self) -> bool:
+        """Whether all classes of the model are told apart, one by one, on clean samples."""
+        o, s = self.options, self.subject
+        whole = o.classes == s.conditions and s.groups is None and s.sampler is not None
+        return whole and s.exhaustive and not o.pairs
 
     @property
     def guided(self) -> bool:
@@ -162,7 +195,7 @@ class Measurement:
         """Whether the unconditional network takes part."""
         reference = self.clone_reference if self.options.estimator == "cloning" else self.reference
         guided = (self.guided or self.options.estimator == "cloning") and reference == "unconditional"
-        return None in self.conditions or guided or not self._needs_every_condition
+        return None in self.conditions or guided or not self.needs_every_condition
 
     @property
     def is_predicted(self) -> bool:
@@ -182,19 +215,7 @@ class Measurement:
     @property
     def evaluations(self) -> int:
         """Network evaluations of this measurement, all shares together."""
-        o = self.options
-        if o.estimator == "cloning":
-            levels = self.subject.levels(o.levels)
-            return o.samples * clone_evaluations(levels, _CLONE_STEPS, len(o.classes), self.clone_reference)
-        if o.estimator == "commitment":
-            has_sampler = self.subject.sampler is not None
-            return o.samples * commitment_evaluations(o.levels, len(o.classes), has_sampler)
-        per_level = len(self.conditions) if self._needs_every_condition else 2
-        apart = 0
-        if self.guided and self.reference == "unconditional" and None not in self.conditions:
-            weights = guidance_weights(self.subject.chain(o.levels), o.guidance, o.interval)
-            apart = int((weights != 1).sum())
-        return o.samples * (o.levels * per_level + apart)
+        return self.options.method.evaluations(self)
 
     def unfinished(self) -> list[int]:
         """Batches that are not in the folder; `ValueError` if that holds those of another measurement."""
@@ -234,25 +255,30 @@ class Measurement:
             return pairs * 2 * _GAMMA_CHAINS * _GAMMA_STEPS
         if not isinstance(o.prediction, SampleRequest):
             return 0
-        rows = len(s.conditions if self._groups is not None else o.classes) * o.prediction.count
+        rows = len(s.conditions if self.partition is not None else o.classes) * o.prediction.count
         place = self._samples_folder
         done = 0 if place is None else len(list(place.glob("block-*.npz"))) * min(o.batch, o.prediction.count)
         return max(rows - done, 0) * _SAMPLE_STEPS
 
     @property
-    def _groups(self) -> Mapping[str, Sequence[str]] | None:
+    def partition(self) -> Mapping[str, Sequence[str]] | None:
         """Groups of the conditions, where all of them are measured."""
         return self.subject.groups if self.conditions == self.subject.conditions else None
 
     @property
+    def weights(self) -> list[float] | None:
+        """Prior of the conditions; `None` for equal ones, as of a class and no class."""
+        return None if None in self.conditions else self.subject.prior(self.options.classes)
+
+    @property
     def has_groups(self) -> bool:
         """Whether groups of conditions are measured."""
-        return self._groups is not None
+        return self.partition is not None
 
     @property
     def groups_or_classes(self) -> int:
         """How many of them are told apart."""
-        return len(self.conditions) if self._groups is None else len(self._groups)
+        return len(self.conditions) if self.partition is None else len(self.partition)
 
     @property
     def _samples_folder(self) -> Path | None:
@@ -263,26 +289,23 @@ class Measurement:
         o, s = self.options, self.subject
         assert isinstance(o.prediction, SampleRequest)  # noqa: S101 (its caller asked)
         chain = s.chain(_SAMPLE_STEPS - 1)
-        where: dict[str, Any] = {"dtype": s.dtype, "device": s.device, "name": s.name}
-        found = model_samples(
-            s.denoiser, o.classes, chain, s.shape, samples=o.prediction.count, batch=o.batch, seed=o.seed,
-            folder=self._samples_folder, progress=self.progress, **where,
-        )  # fmt: skip
-        if self._groups is None:
+        work = self.work | {"resume": self._samples_folder}
+        found = model_samples(s.denoiser, o.classes, chain, s.shape, samples=o.prediction.count, **work)
+        if self.partition is None:
             return found
-        names = list(self._groups)
-        group = {name: k for k, members in enumerate(self._groups.values()) for name in members}
+        names = list(self.partition)
+        group = {name: k for k, members in enumerate(self.partition.values()) for name in members}
         own = np.array([group[found.labels[k]] for k in found.own])
         return Samples(found.rows, own, tuple(names))
 
     def gamma_of(self, names: Sequence[str]) -> FromDenoiser:
         """The prediction of two classes from the denoiser alone."""
         s = self.subject
-        where: dict[str, Any] = {"dtype": s.dtype, "device": s.device}
         chain = s.chain(_GAMMA_STEPS)
         found = denoiser_gamma(
-            s.denoiser, names, chain, s.shape, chains=_GAMMA_CHAINS, seed=self.options.seed, **where
-        )
+            s.denoiser, names, chain, s.shape,
+            chains=_GAMMA_CHAINS, seed=self.options.seed, dtype=s.dtype, device=s.device,
+        )  # fmt: skip
         prior = None if self.options.pairs else s.prior(names)
         return FromDenoiser(found, tuple(names), 0.5 if prior is None else min(prior))
 
@@ -300,78 +323,22 @@ class Measurement:
         return float(np.median(spent[1:])) / count
 
     @property
-    def work(self) -> dict[str, Any]:
+    def work(self) -> WorkOptions:
         """Arguments that every estimator takes: how the work is cut, kept, shared and shown, and where."""
         return {
             "batch": self.options.batch,
             "seed": self.options.seed,
-            "folder": self.folder,
+            "resume": self.folder,
             "share": self.share,
             "name": self.subject.name,
+            "dtype": self.subject.dtype,
             "device": self.subject.device,
             "progress": self.progress,
         }
 
     def run(self) -> xr.Dataset:
         """The curve, or those of all pairs; `blocks.PendingBlocksError` while other shares are missing."""
-        o, s = self.options, self.subject
-        if o.pairs:
-            return self._run_pairs()
-        common: dict[str, Any] = self.work | {
-            "partition": self._groups,
-            "dtype": s.dtype,
-        }
-        if None not in self.conditions:
-            common["weights"] = s.prior(o.classes)
-        if o.estimator == "path":
-            return self._run_path(common)
-        if o.estimator == "cloning":
-            return self._run_cloning(common)
-        if o.estimator == "commitment":
-            chain = s.chain(o.levels)
-            return commitment_curve(
-                s.denoiser, o.classes, chain, s.shape, s.sampler, samples=o.samples, **common
-            )
-        posterior = "path" if self._needs_every_condition else None
-        return discrepancy_entropy(
-            s.denoiser,
-            o.classes,
-            s.levels(o.levels),
-            s.sampler,
-            shape=s.shape,
-            posterior=posterior,
-            samples=o.samples,
-            **common,
-        )
-
-    def _run_path(self, common: dict[str, Any]) -> xr.Dataset:
-        o, s = self.options, self.subject
-        return path_entropy(
-            s.denoiser,
-            self.conditions,
-            s.chain(o.levels),
-            s.shape,
-            chains=o.samples,
-            guidance=o.guidance,
-            interval=o.interval,
-            guidance_reference=o.guidance_reference,
-            **common,
-        )
-
-    def _run_cloning(self, common: dict[str, Any]) -> xr.Dataset:
-        o, s = self.options, self.subject
-        return clone_agreement_curve(
-            s.denoiser,
-            o.classes,
-            s.levels(o.levels),
-            s.sampler,
-            shape=s.shape,
-            samples=o.samples,
-            steps=_CLONE_STEPS,
-            clone_reference=self.clone_reference,
-            classifier=o.classifier,
-            **common,
-        )
+        return self._run_pairs() if self.options.pairs else self.options.method.run(self)
 
     def _run_pairs(self) -> xr.Dataset:
         o, s = self.options, self.subject
@@ -380,14 +347,14 @@ class Measurement:
         if s.predict is None and o.prediction is None:
             raise ValueError("prediction: this model has none of its own; give samples, or denoiser")
         levels = s.levels(o.levels)
-        return pair_entropies(s.denoiser, o.classes, levels, s.sampler, samples=o.samples, **self.work)
+        work = self.work | {"dtype": torch.float64}  # whatever the network computes in
+        return pair_entropies(s.denoiser, o.classes, levels, s.sampler, samples=o.samples, **work)
 
     @property
-    def _needs_every_condition(self) -> bool:
-        """The unconditional network is the reference where the classes are all of the model's."""
-        o, s = self.options, self.subject
-        exhaustive = o.classes == s.conditions and s.groups is None and not o.pairs
-        return o.estimator != "discrepancy" or not exhaustive or s.sampler is None
+    def needs_every_condition(self) -> bool:
+        """Whether the reference is the classes' mean; of all classes it may be the answer without one."""
+        reference = self.options.reference or ("unconditional" if self.subject.is_exact else "classes")
+        return self.options.estimator != "discrepancy" or not self._are_all or reference == "classes"
 
 
 def result_of(measurement: Measurement) -> Result:
@@ -403,8 +370,10 @@ def result_of(measurement: Measurement) -> Result:
         # of guided groups there is no prediction
         mixture = None if measurement.guided else in_groups(mixture, s.groups)
     _check_prediction(measurement, mixture)
-    curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
-    summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
+    members, inputs = drawn_members(s), {**s.inputs, **getattr(o.classifier, "inputs", {})}
+    noted = {key: text for key, text in members.items() if isinstance(text, str)}
+    curve = measurement.run().assign_attrs(model_classes=len(s.conditions), **noted)
+    summary = {"model": s.name, **curve.attrs, **numbers_of(curve), **members}
     if "agreement" in curve:
         summary["clones"] = clones_of(curve)
     if measurement.asks_without_condition:
@@ -416,17 +385,17 @@ def result_of(measurement: Measurement) -> Result:
     prediction: Prediction | None = mixture
     if isinstance(o.prediction, SampleRequest):
         samples = measurement.drawn_samples()
-        weights = None if measurement.has_groups else s.prior(o.classes)
+        weights = group_weights(s, o.classes) if measurement.has_groups else s.prior(o.classes)
         prediction = FromSamples.of(samples, weights, o.seed)
         summary |= {"predictions": side_by_side(prediction, lambda: mixture, o.seed)}
         summary |= {"samples_a_class": o.prediction.count, "shrinkage": prediction.fitted.shrinkage[0:1]}
     elif o.prediction == "denoiser":
         prediction = measurement.gamma_of(o.classes)
     if prediction is None:
-        return Result(curve, None, summary | {"sentence": sentence_of(curve)}, s.inputs)
+        return Result(curve, None, summary | {"sentence": sentence_of(curve)}, inputs)
     found = compared(curve, prediction, o.guidance, o.interval, o.seed)
     summary |= {"comparison": found.summary, "sentence": found.summary["sentence"]}
-    return Result(curve, found, summary, s.inputs)
+    return Result(curve, found, summary, inputs)
 
 
 def _own(measurement: Measurement) -> GaussianMixture | None:
@@ -438,10 +407,15 @@ def _own(measurement: Measurement) -> GaussianMixture | None:
 
 
 def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None) -> None:
-    """Refuse a prediction of another number of classes, before the run."""
+    """Refuse a prediction of other groups or another number of classes, before the run."""
     own = measurement.groups_or_classes
     if mixture is None:
         return
+    if measurement.subject.sizes is not None:
+        raise ValueError(
+            "prediction: a mixture is of whole groups, of which members draws some classes; leave one of the "
+            "two out, or say samples, which are drawn of the same classes"
+        )
     grouped = measurement.has_groups and mixture.partition is not None
     found = len(mixture.partition or ()) if grouped else mixture.classes
     if found != own:

@@ -32,6 +32,7 @@ from ...numerics.runs.manifests import sha256
 from ...theory._support.one_line import one_line
 from .._support.class_names import ClassNames
 from ..denoiser import UNNAMED, digest_of, has_null
+from ..models.oracle import MixtureDenoiser
 from .presets import karras_sigmas
 from .subjects import Subject
 
@@ -78,6 +79,11 @@ class OwnClassifier:
                 f"not {what}{kind}"
             )
         return found
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of its file, by the path."""
+        return {self.place.rpartition(":")[0]: self.sha256}
 
     def digest(self) -> str:
         """SHA-256 of its file, with its name there."""
@@ -146,6 +152,7 @@ def own_subject(
     model = (told, denoiser, conditions, tuple(map(int, shape)))
     return Subject(
         *(*model, levels, chain, said("sampler"), said("predict")),
+        is_exact=isinstance(denoiser, MixtureDenoiser),
         dtype=said("dtype") or torch.float32,
         device=device,
         null=null,

@@ -262,7 +262,7 @@ def test_kinds_are_their_matrices_and_rates_their_differences(kind):
         assert value == pytest.approx(2 * (1 + level**2) * sum(around) / (12 * step), rel=1e-8)
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["diagonal", "full", "low rank"])
 def test_curves_meet_the_engine(kind):
     means = np.array([np.zeros(5), 0.8 * np.ones(5)])

@@ -172,6 +172,7 @@ def test_figure_of_a_measured_curve(run, tmp_path):
     assert (status, err.replace("\n", "")) == (0, f"wrote {path}")
 
 
+@pytest.mark.slow
 def test_curve_of_groups(run_json):
     spec = "hierarchy:d=8,A=100,B=1,s=0.5"
     arguments = ["--levels", "5", "--samples", "20000", "--method", "reduced"]

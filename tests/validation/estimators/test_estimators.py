@@ -111,6 +111,7 @@ def test_partitions_of_a_hierarchy(level):
     assert float(excess[keep].max()) < 0.015
 
 
+@pytest.mark.slow
 def test_guided_chains_have_the_cross_entropy_of_the_gamma_clock():
     mixture = GaussianMixture.parse("binary:d=4,mu=1,s=0.5")
     oracle = MixtureDenoiser(mixture)
@@ -203,7 +204,7 @@ def test_bootstrap_interval_covers_the_peak():
     [
         ({"sigmas": [1.0, 2.0]}, "sigmas: need at least two descending"),
         ({"sigmas": [1.0]}, "sigmas: need at least two descending"),
-        ({"chains": 0}, "chains, batch: must be"),
+        ({"chains": 0}, "samples: must be"),
         ({"conditions": ["+"]}, "conditions: need at least two"),
         ({"partition": {"a": ["+"]}}, "class '-' is in no group"),
     ],
@@ -219,7 +220,7 @@ def test_path_refuses(arguments, message):
     ("arguments", "message"),
     [
         ({"sigmas": [2.0, 1.0]}, "sigmas: need at least two ascending"),
-        ({"samples": 0}, "samples, batch: must be"),
+        ({"samples": 0}, "samples: must be"),
         ({"partition": {"a": ["+", "-"]}}, "posterior: needed"),
     ],
 )

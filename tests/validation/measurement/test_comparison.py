@@ -307,6 +307,7 @@ WITHOUT_COVARIANCE = {"level_test": None}
 """Tables have no room for the covariance between levels, and so no test of all of them together."""
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(("samples", "levels"), [(50, 8), (128, 8), (128, 16)])
 def test_few_noisy_samples_are_read_alike_from_every_file(samples, levels, run_json, tmp_path):
     """Where half is depends on the closure, and its interval on the samples: a table has both."""

@@ -7,6 +7,7 @@ import json
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from speciation.numerics import entropy_curve
@@ -18,6 +19,7 @@ from speciation.validation import (
     log_scale_test,
     training_scripts,
 )
+from speciation.validation.figures.measured import windows_figure
 from speciation.validation.models import fashion_data
 from speciation.validation.models.edm.training import Settings, denoising_loss
 from speciation.validation.models.fashion_model import (
@@ -64,6 +66,7 @@ def test_folding_is_a_permutation_of_the_pixels():
     assert torch.equal(unfolded(seen), pixels)
 
 
+@pytest.mark.slow
 def test_the_model_knows_test_images_and_their_labels():
     denoiser, images = load_fashion_model(), fashion_images()
     rows = torch.arange(0, 1000, 5)
@@ -230,3 +233,20 @@ def test_all_pairs_are_measured_in_one_sweep(run_json, tmp_path):
     assert summary["log_scale_test"]["pairs"] + len(summary["without_peak"]) == 45
     assert all(name in summary["sentence"] for name in summary["without_peak"])
     assert summary["log_scale_test"]["correlation"] > 0.7
+
+
+def test_a_tree_is_decided_from_its_root(root):
+    """The committed windows: in the predicted order, kind and tops where predicted; and their figure."""
+    table = pd.read_csv(root / "docs" / "results" / "fashion-windows.csv")
+    first = table.groupby("decision", sort=False).first()
+    for column in ("median_sigma", "predicted_median_sigma"):
+        assert first[column].is_monotonic_decreasing
+    inside = first.predicted_median_sigma.between(first.median_sigma_low, first.median_sigma_high)
+    assert list(inside) == [True, False, True]
+    # half of what is predicted between the levels, by the table's own columns
+    for name, rows in table.groupby("decision"):
+        half = (rows.predicted.iloc[0] + rows.predicted.iloc[-1]) / 2
+        sigma = np.exp(np.interp(half, rows.predicted, np.log(rows.sigma)))
+        assert first.predicted_median_sigma[name] == pytest.approx(sigma, rel=1e-3)
+    (axes,) = windows_figure(table).axes
+    assert [line.get_text().split(":")[0] for line in axes.get_legend().get_texts()] == list(first.index)

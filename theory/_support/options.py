@@ -1,0 +1,50 @@
+"""Keywords that several public functions share: one frozen dataclass holds them, with defaults and checks.
+
+A function takes them as `**options: Unpack[Options]`, `Options` a `TypedDict` of the same names that type
+checkers read, and makes the dataclass of them once, with `given`; `showing` lets `help` list them one by one.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+__all__ = ["given", "showing"]
+
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+
+
+def given(kind: type[T], options: Mapping[str, Any], former: Mapping[str, str]) -> T:
+    """The dataclass `kind` of keywords; `former` says what some of them are called now.
+
+    Raises `TypeError` for a keyword that is none, and `ValueError` for one given under both of its names.
+    """
+    values = dict(options)
+    for old, name in former.items():
+        if old in values:
+            if name in values:
+                raise ValueError(f"{old}: is what {name} was called; leave it out")
+            values[name] = values.pop(old)
+    unknown = values.keys() - {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if unknown:
+        raise TypeError(f"got an unexpected keyword argument {min(unknown)!r}")
+    return kind(**values)
+
+
+def showing(kind: type) -> Callable[[F], F]:
+    """Let `help` and `inspect.signature` of a function show every field of `kind` for its `**options`."""
+    more = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+        )
+        for field in fields(kind)  # type: ignore[arg-type]
+    ]
+
+    def shown(function: F) -> F:
+        own = inspect.signature(function)
+        kept = [each for each in own.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        setattr(function, "__signature__", own.replace(parameters=[*kept, *more]))  # noqa: B010
+        return function
+
+    return shown
