@@ -319,7 +319,7 @@ def refusals(files, tmp_path):
         "prompts of digits": (["digits", "--prompts", own], "--prompts: applies to pipeline, sd15, not to "),
         "a reference of digits": (
             ["digits", "--reference-checkpoint", own],
-            "is of edm, edm2, not of digits",
+            "applies to edm, edm2, not to digits",
         ),
         "no number": ([SPEC, *FEW, "--guidance", "nan"], "--guidance: must be a finite number, not nan"),
         "no end": ([SPEC, *FEW, "--guidance", "inf"], "--guidance: must be a finite number, not inf"),
