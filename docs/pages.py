@@ -1,8 +1,8 @@
 """Pages of the site that are made from the code when it is built, so that they cannot drift from it.
 
 A MkDocs hook: the theorem reference from `theory/theorems/`, the phase diagrams and their figures, the
-public names, the pictures of the tour, the figures of `docs/figures/`, and the pages of `performance`
-and `licences`.
+public names, the notebooks, the pictures of the tour, the figures of `docs/figures/`, and the pages of
+`performance` and `licences`.
 """
 
 import io
@@ -12,6 +12,7 @@ from typing import Any
 from api import api_pages
 from licences import licences
 from mkdocs.structure.files import File
+from notebook_pages import notebook_pages
 from page_templates import page
 from performance import cost_figure, performance_page
 from speciation.numerics.diagrams import DIAGRAMS, phase_diagram
@@ -43,6 +44,7 @@ def on_files(files: Any, config: Any) -> Any:
         "diagrams.md": diagrams_page(),
         "performance.md": performance_page(),
         **api_pages(),
+        **notebook_pages(ROOT / "notebooks"),
         "licences.md": page("licences", licences=licences()),
         "performance.png": cost_figure(),
         **{f"diagrams/{name}.png": drawn(name) for name in DIAGRAMS},

@@ -48,6 +48,7 @@ def built(tmp_path_factory) -> Path:
     return folder / "dist"
 
 
+@pytest.mark.slow
 def test_archives_are_the_same_bits_wherever_they_are_built(built, tmp_path):
     first = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in built.iterdir()}
     assert len(first) == 2
@@ -92,6 +93,7 @@ def completeness(package: str, folder: Path) -> dict:
     return json.loads(done.stdout)["typeCompleteness"]
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize("floor", FLOORS)
 def test_type_information_is_complete(floor, unpacked):
     found = completeness(f"speciation.{floor}", unpacked)

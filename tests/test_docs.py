@@ -25,6 +25,18 @@ CODE = {
 
 LONG = {"tour.md"}  # what it draws, it computes
 
+UNCLEAR = (
+    "held against", "hold against", "stands there", "no class means", "nothing else than", "for nothing else",
+    "asked-for", "class asked for", "vouches for", "takes no part", "of anybody's", "gone on with",
+)  # fmt: skip
+"""Phrases that readers did not understand, anywhere in the program, its documentation or its notebooks."""
+
+UNCLEAR_ON_PAGES = (
+    "is asked of", "asked at any", "goes on to the same bits", "with the bits of", "of one's own",
+    "told apart", "what is left of", "in its own widths", "are ahead of", "buys", "house", "says nothing of",
+)  # fmt: skip
+"""Further ones, in what people read first: README, site, changelog, help of the commands."""
+
 
 @pytest.mark.parametrize(
     "page",
@@ -37,6 +49,20 @@ LONG = {"tour.md"}  # what it draws, it computes
 def test_python_blocks_run(page):
     done = subprocess.run([sys.executable, "-c", "\n".join(CODE[page])], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def _found(phrases, paths):
+    texts = {path: " ".join(path.read_text().split()) for path in paths}
+    return [(path.name, phrase) for path, text in texts.items() for phrase in phrases if phrase in text]
+
+
+def test_plain_english():
+    pages = [ROOT / "README.md", *PAGES, *(ROOT / "docs" / "templates").glob("*.j2")]
+    code = [path for floor in ("theory", "numerics", "validation") for path in (ROOT / floor).rglob("*.py")]
+    cards = (ROOT / "validation" / "models").rglob("*.md")
+    everything = [*pages, ROOT / "CHANGELOG.md", *(ROOT / "notebooks").glob("*.ipynb"), *code, *cards]
+    assert _found(UNCLEAR, everything) == []
+    assert _found(UNCLEAR_ON_PAGES, [*pages, *(ROOT / "validation" / "cli").glob("*.py")]) == []
 
 
 def test_pages_fetch_nothing_and_name_real_commands():

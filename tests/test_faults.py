@@ -59,6 +59,7 @@ def test_a_stopped_measurement_goes_on_to_the_same_bits(sent, status, tmp_path, 
     same_files(first, whole, "curve.csv")
 
 
+@pytest.mark.slow
 def test_a_killed_diagram_goes_on_to_the_same_bits(tmp_path, run, stopped):
     first, whole = tmp_path / "stopped", tmp_path / "whole"
     blocks = "grid-columns/block-*.npz"
@@ -75,6 +76,7 @@ def test_a_killed_diagram_goes_on_to_the_same_bits(tmp_path, run, stopped):
     same_files(first, whole, "grid.nc")
 
 
+@pytest.mark.slow
 def test_four_devices_draw_the_diagram_of_one(tmp_path, run):
     """The draws of a measured column are shared out; the answer is the same to the last bit."""
     small = [*DIAGRAM, "--samples", "20000"]
@@ -99,7 +101,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, stopped):
     same_files(first, whole, "digits.safetensors")
 
 
-CURVE = ["curve", MIXTURE, "--method", "ambient", "--levels", "400", "--samples", "5000"]
+CURVE = ["curve", MIXTURE, "--method", "ambient", "--levels", "800", "--samples", "5000"]
 SMALL = ["measure", "binary:d=4,mu=1,s=1", "--samples", "40", "--batch", "10", "--levels", "12"]
 
 
@@ -116,10 +118,11 @@ def within(bytes_per_file, *arguments):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True)
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(
     ("arguments", "result", "room", "kept"),
     [
-        pytest.param(CURVE, "curve.csv", 40_000, "curve.csv.partial", marks=pytest.mark.slow),
+        pytest.param(CURVE, "curve.csv", 200_000, "curve.csv.partial", marks=pytest.mark.slow),
         ([*DIAGRAM, "--samples", "2000"], "grid.png", 20_000, "grid-columns/block-00005.npz"),
         (SMALL, "curve.png", 20_000, "blocks/block-00003.npz"),
     ],
@@ -168,6 +171,7 @@ def together(*commands):
     return [(process, process.communicate()[1])[::-1] for process in runs]
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_are_one(tmp_path, run):
     for _, process in together(*[[*SMALL, "--out", tmp_path / "both"]] * 2):
         assert process.returncode == 0
@@ -246,6 +250,7 @@ def test_without_links_too_the_first_claim_stands(tmp_path, monkeypatch):
     assert (tmp_path / "raced" / "run").read_text() == "other"
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
     mixture = GaussianMixture.parse(MIXTURE)
     writes = []

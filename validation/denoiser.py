@@ -51,7 +51,7 @@ takes as long a row, and more memory than the batch that was asked for."""
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """What the estimators ask of a model."""
+    """The interface of a model that the estimators use."""
 
     def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
         """Estimate of x₀, of the shape of x (batch, …); `condition=None` is unconditional."""

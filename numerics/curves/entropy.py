@@ -228,8 +228,8 @@ def exact_at(
     reached = None if exact is None else exact.reaching(sigma)
     if method == "exact" and exact is not None and reached is None:
         raise ValueError(
-            f"sigmas: below {exact.lowest:g} rounding would decide how a low-rank covariance differs from "
-            "another; raise them, or draw with method ambient"
+            f"sigmas: below {exact.lowest:g} rounding would dominate the difference of low-rank "
+            "covariances; raise them, or use method ambient"
         )
     return reached
 

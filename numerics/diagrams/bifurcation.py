@@ -41,7 +41,7 @@ def bifurcation(resolution: int, *, weight: float = 0.7) -> xr.Dataset:
         "rarer_mode": (np.tanh(rarer), "rarer maximum"),
         "saddle": (np.tanh(saddle), "minimum"),
     }
-    fields = {"drift": (np.tanh(drift), r"$\tanh(\lambda+\gamma\tanh u-u)$", "1")}
+    fields = {"drift": (np.tanh(drift), r"$\tanh(\lambda+\gamma\tanh u-u)$, of the sign of the slope", "1")}
     second = float(second_mode_gamma(weight))
     return assembled(
         x, y, fields, lines, weight=weight, second_mode_gamma=second, second_mode_time=-0.5 * np.log(second)

@@ -187,7 +187,7 @@ def _checked(work: _Work) -> _Work:
     """The same work, if its axes are two different ones that the SPEC has."""
     x, y = work.x, work.y
     if x.name == y.name:
-        raise ValueError(f"{x.name}: stands on both axes")
+        raise ValueError(f"{x.name}: is on both axes")
     if x.name in NOISE and y.name in NOISE:
         raise ValueError("x, y: one of them has to be a parameter of the SPEC")
     _mixture(work.spec, {axis.name: float(axis.values[0]) for axis in (x, y) if axis.name not in NOISE})

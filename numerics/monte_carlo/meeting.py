@@ -14,12 +14,14 @@ Diagonal covariances are mixed entry by entry and low-rank ones through their fa
 d; of matrices with axes of their own each pair and level needs a root of d by d.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
+from scipy.interpolate import interp1d
 
 from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
@@ -40,7 +42,9 @@ _GRAM_LIMIT = 1e8  # squares of factors, in widths, up to which products of them
 _WIDE = 1e-6  # precision of a direction, relative to the diagonal's, that subtraction leaves ten digits of
 _ENTRIES = 2**20  # numbers of one temporary array
 _MOST = 2**25  # numbers that all levels keep together
-_WORK = 1e12  # multiplications of all factorisations together
+_WORK = 5e10  # multiplications of all searches together, half a minute of a processor
+_PAIR_LEVELS = 20_000  # pairs at levels, each searched by itself
+_APART = 6  # levels from one search to the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +78,16 @@ def meetings(
         first, second = (places[apart[first] != apart[second]] for places in (first, second))
     dimension, rank = mixture.dimension, 0 if classes.factors is None else classes.factors.shape[2]
     turned = classes.axes is not None
-    each = 10.0 * dimension**3 if turned else _SEARCHES * dimension * (10.0 + (2.0 * rank) ** 2)
+    each = 2.0 * dimension**3 if turned else _SEARCHES * dimension * (10.0 + (2.0 * rank) ** 2)
     if first.size * sigma.size * each > _WORK:
         first, second = first[:0], second[:0]
     size = dimension * (dimension + 1) if turned else 0 if rank == 0 else 4 * rank**2 + dimension
     most = first.size if size == 0 else min(first.size, _MOST // (size * sigma.size))
-    found = [_at_level(mixture, classes, float(level), first, second, most) for level in sigma]
+    searched = _searched(mixture, classes, sigma, first, second)
+    found = [
+        _at_level(mixture, classes, float(level), first, second, most, tilts)
+        for level, tilts in zip(sigma, searched, strict=True)
+    ]
     places, tilts, overlaps, missed, forms = zip(*found, strict=True)
     kept = np.stack(places)
     return Meetings(
@@ -97,13 +105,40 @@ def largest_share(tilts: Array) -> Array:
     return 2 * np.log(2) + np.exp(-1) / np.minimum(tilts, 1 - tilts)
 
 
+def _searched(
+    mixture: GaussianMixture, classes: Classes, sigma: Array, first: ApiArray, second: ApiArray
+) -> Iterator[Array]:
+    """The tilts of the pairs at each σ; of many pairs at every few σ, and interpolated in log σ between them.
+
+    A tilt that is a little off costs variance only: its overlap is that of the tilt that is drawn from.
+    """
+    log_weights = classes.log_weights
+
+    def tilts(level: float) -> Array:
+        pair = _pairs_of(mixture, classes, level, first, second)
+        return _least(lambda s: s * log_weights[first] + (1 - s) * log_weights[second] + pair(s) + _kernel(s))
+
+    if first.size * sigma.size <= _PAIR_LEVELS or sigma.size <= _APART:
+        yield from (tilts(float(level)) for level in sigma)
+        return
+    levels = np.unique(sigma)
+    levels = levels[np.unique(np.r_[0 : levels.size : _APART, levels.size - 1])]
+    logits = interp1d(np.log(levels), special.logit([tilts(float(level)) for level in levels]), axis=0)
+    yield from (special.expit(logits(np.log(level))) for level in sigma)
+
+
 def _at_level(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray, most: int
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: float,
+    first: ApiArray,
+    second: ApiArray,
+    most: int,
+    tilts: Array,
 ) -> tuple[ApiArray, Array, Array, float, dict[str, Array]]:
     """Places of the pairs kept, their tilts and log-overlaps, a bound of the others, and what draws take."""
     log_weights = classes.log_weights
     pair = _pairs_of(mixture, classes, sigma, first, second)
-    tilts = _least(lambda s: s * log_weights[first] + (1 - s) * log_weights[second] + pair(s) + _kernel(s))
     overlaps = tilts * log_weights[first] + (1 - tilts) * log_weights[second] + pair(tilts)
     order = np.argsort(-overlaps, kind="stable")
     kept = np.sort(order[:most])
@@ -196,39 +231,50 @@ def _of_factors(
 ) -> Callable[[Array], Array]:
     """By determinants of the size of the factors: `M = B + VVᵀ` with `B` diagonal and V of rank 2r."""
     widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
-    own = np.array([_inverted(*each)[0] for each in zip(widths, classes.factors, strict=True)])
+    own = _inverted(widths, classes.factors, np.zeros_like(classes.means))[0]
 
     def at(s: Array) -> Array:
-        found = np.empty(first.size)
-        for place, (j, k, t) in enumerate(zip(first, second, np.broadcast_to(s, first.shape), strict=True)):
-            width = (1 - t) * widths[j] + t * widths[k]
-            both = np.hstack([np.sqrt(1 - t) * classes.factors[j], np.sqrt(t) * classes.factors[k]])
+        found, tilts = np.empty(first.size), np.broadcast_to(s, first.shape)
+        for part in _parts(first.size, 2 * classes.factors[0].size):
+            j, k, t = first[part], second[part], tilts[part]
+            width = (1 - t[:, None]) * widths[j] + t[:, None] * widths[k]
+            shares = (np.sqrt(1 - t)[:, None, None], np.sqrt(t)[:, None, None])
+            both = np.concatenate([shares[0] * classes.factors[j], shares[1] * classes.factors[k]], axis=2)
             log_det, square = _inverted(width, both, classes.means[j] - classes.means[k])
-            found[place] = ((1 - t) * own[j] + t * own[k] - log_det - t * (1 - t) * square) / 2
+            found[part] = ((1 - t) * own[j] + t * own[k] - log_det - t * (1 - t) * square) / 2
         return found
 
     return at
 
 
-def _inverted(width: Array, factors: Array, gap: Array | None = None) -> tuple[float, float]:
-    """`log det M` and `gapᵀM^{−1}gap` of `M = B + UUᵀ`, B diagonal.
+def _parts(size: int, each: int) -> Iterator[slice]:
+    """Slices of pairs whose arrays, `each` numbers a pair, are small enough to be made at once."""
+    rows = max(1, _ENTRIES // each)
+    return (slice(start, start + rows) for start in range(0, size, rows))
+
+
+def _inverted(width: Array, factors: Array, gap: Array) -> tuple[Array, Array]:
+    """`log det M` and `gapᵀM^{−1}gap` (pairs,) of `M = B + UUᵀ`, B diagonal: (pairs, d) and (pairs, d, r).
 
     `I + AᵀA` of `A = B^{−1/2}U` is quick. With parallel columns it rounds to a singular one at |A|² = 10¹⁶.
     """
-    scaled = factors / np.sqrt(width)[:, None]
-    white = np.zeros_like(width) if gap is None else gap / np.sqrt(width)
-    inner = scaled.T @ scaled
-    if np.trace(inner) < _GRAM_LIMIT:
-        inner += np.eye(len(inner))
-        along = scaled.T @ white
-        square = white @ white - along @ np.linalg.solve(inner, along)
-        log_det = np.linalg.slogdet(inner)[1]
-    else:
-        axes, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
-        along = axes.T @ white
-        square = ((white - axes @ along) ** 2).sum() + (along**2 / (1 + lengths**2)).sum()
-        log_det = np.log1p(lengths**2).sum()
-    return float(np.log(width).sum() + log_det), float(square)
+    scaled, white = factors / np.sqrt(width)[..., None], gap / np.sqrt(width)
+    inner = np.swapaxes(scaled, 1, 2) @ scaled
+    quick = np.trace(inner, axis1=1, axis2=2) < _GRAM_LIMIT
+    log_det, square = np.log(width).sum(axis=1), np.empty(len(width))
+    if quick.any():
+        inner = inner[quick] + np.eye(inner.shape[-1])
+        along = np.swapaxes(scaled[quick], 1, 2) @ white[quick, :, None]
+        within = (along * np.linalg.solve(inner, along)).sum(axis=(1, 2))
+        square[quick] = (white[quick] ** 2).sum(axis=1) - within
+        log_det[quick] += np.linalg.slogdet(inner)[1]
+    if not quick.all():
+        axes, lengths, _ = np.linalg.svd(scaled[~quick], full_matrices=False)
+        along = np.swapaxes(axes, 1, 2) @ white[~quick, :, None]
+        outside = ((white[~quick] - (axes @ along)[..., 0]) ** 2).sum(axis=1)
+        square[~quick] = outside + (along[..., 0] ** 2 / (1 + lengths**2)).sum(axis=1)
+        log_det[~quick] += np.log1p(lengths**2).sum(axis=1)
+    return log_det, square
 
 
 def _forms(
@@ -270,40 +316,72 @@ def _turns(
     widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
     turned, shrink = mixing(classes, sigma)
     rank = classes.factors.shape[2]
-    own = turned * np.sqrt(1 - shrink)[:, None, :]
-    bases = (classes.factors / np.sqrt(widths)[..., None]) @ turned
+    basis = _Bases(
+        widths,
+        turned * np.sqrt(1 - shrink)[:, None, :],
+        (classes.factors / np.sqrt(widths)[..., None]) @ turned,
+        shrink,
+    )
     centres = np.empty((first.size, classes.means.shape[1]))
     turns, growths = np.zeros((first.size, 2 * rank, 2 * rank)), np.zeros((first.size, 2 * rank))
-    for place, (j, k, s) in enumerate(zip(first, second, tilts, strict=True)):
-        root = np.sqrt(s / widths[j] + (1 - s) / widths[k])
-        columns = [
-            (np.sqrt(t) / (root * widths[c]))[:, None] * classes.factors[c] for c, t in ((j, s), (k, 1 - s))
-        ]
-        both = np.hstack([columns[0] @ own[j], columns[1] @ own[k]])
-        axes, lengths, right = np.linalg.svd(both, full_matrices=False)
-        present = lengths > 1e-12
-        size = lengths.size
-        left = 1 - np.minimum(lengths, 1 - 1e-15) ** 2
-        scaled = np.where(present, 1 / np.where(present, lengths, 1), 0)[:, None] * right
-        gap = classes.means[j] - classes.means[k]
-        white = np.sqrt(widths[j]) ** -1 * gap
-        wide, far = left < _WIDE, np.zeros(0)
-        if wide.any():
-            sides = [
-                (bases[c], np.sqrt(shrink[c])[:, None], np.sqrt(t / widths[c])[:, None] / root[:, None])
-                for c, t in ((j, s), (k, 1 - s))
-            ]
-            turn, narrow, far = _wide(sides, axes[:, wide], np.sqrt(s) * white)
-            axes[:, wide], scaled[wide], left[wide] = axes[:, wide] @ turn.T, turn @ scaled[wide], narrow**2
-        turns[place, :rank, :size] = own[j] @ scaled.T[:rank]
-        turns[place, rank:, :size] = own[k] @ scaled.T[rank:]
-        growths[place, :size] = np.where(present, left**-0.5 - 1, 0)
-        pull = s * (white - bases[j] @ ((1 - shrink[j]) * (bases[j].T @ white))) / np.sqrt(widths[j])
-        pulled = pull / root
-        more = np.where(present, 1 / left - 1, 0) * (axes.T @ pulled)
-        more[wide] = far - axes[:, wide].T @ pulled
-        centres[place] = classes.means[k] + (pulled + axes @ more) / root
+    for part in _parts(first.size, 2 * classes.factors[0].size):
+        found = _turned(classes, basis, first[part], second[part], tilts[part])
+        size = found[2].shape[1]
+        centres[part], turns[part, :, :size], growths[part, :size] = found
     return {"centres": centres, "turns": turns, "growths": growths}
+
+
+class _Bases(NamedTuple):
+    """Of every class: `widths` B, `own` `M√(s²/(1+s²))`, `bases` `B^{−1/2}U M`, `shrink` `1/(1+s²)`.
+
+    s are the singular values of `B^{−1/2}U`.
+    """
+
+    widths: Array
+    own: Array
+    bases: Array
+    shrink: Array
+
+
+def _turned(
+    classes: Classes, basis: _Bases, first: ApiArray, second: ApiArray, tilts: Array
+) -> tuple[Array, Array, Array]:
+    """Centres, turns and growths of some pairs at once."""
+    sides = ((first, tilts[:, None]), (second, 1 - tilts[:, None]))
+    root = np.sqrt(sum(t / basis.widths[c] for c, t in sides))
+    columns = [
+        (np.sqrt(t) / (root * basis.widths[c]))[..., None] * (classes.factors[c] @ basis.own[c])
+        for c, t in sides
+    ]
+    axes, lengths, right = np.linalg.svd(np.concatenate(columns, axis=2), full_matrices=False)
+    present = lengths > 1e-12
+    left = 1 - np.minimum(lengths, 1 - 1e-15) ** 2
+    scaled = np.where(present, 1 / np.where(present, lengths, 1), 0)[..., None] * right
+    white = (classes.means[first] - classes.means[second]) / np.sqrt(basis.widths[first])
+    wide = left < _WIDE
+    far = np.zeros_like(left)
+    for n in np.flatnonzero(wide.any(axis=1)):  # rare, and of as many directions as there are
+        own = wide[n]
+        both = [
+            (
+                basis.bases[c[n]],
+                np.sqrt(basis.shrink[c[n]])[:, None],
+                np.sqrt(t[n] / basis.widths[c[n]])[:, None] / root[n][:, None],
+            )
+            for c, t in sides
+        ]
+        turn, narrow, far[n, own] = _wide(both, axes[n][:, own], np.sqrt(tilts[n]) * white[n])
+        axes[n][:, own], scaled[n, own] = axes[n][:, own] @ turn.T, turn @ scaled[n, own]
+        left[n, own] = narrow**2
+    rank, up = classes.factors.shape[2], np.swapaxes(scaled, 1, 2)
+    turns = np.concatenate([basis.own[first] @ up[:, :rank], basis.own[second] @ up[:, rank:]], axis=1)
+    growths = np.where(present, left**-0.5 - 1, 0)
+    bases = basis.bases[first]
+    along = (1 - basis.shrink[first])[..., None] * (np.swapaxes(bases, 1, 2) @ white[..., None])
+    pulled = tilts[:, None] * (white - (bases @ along)[..., 0]) / np.sqrt(basis.widths[first]) / root
+    seen = (np.swapaxes(axes, 1, 2) @ pulled[..., None])[..., 0]
+    more = np.where(wide, far - seen, np.where(present, 1 / left - 1, 0) * seen)
+    return classes.means[second] + (pulled + (axes @ more[..., None])[..., 0]) / root, turns, growths
 
 
 def _wide(sides: ApiArray, axes: Array, white: Array) -> tuple[Array, Array, Array]:

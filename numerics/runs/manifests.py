@@ -71,7 +71,7 @@ def write_results(
 
 
 def verify_manifest(path: Path) -> bool:
-    """Whether a manifest vouches for a file.
+    """Whether a manifest confirms a file.
 
     Parameters
     ----------

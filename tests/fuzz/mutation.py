@@ -18,6 +18,7 @@ from pathlib import Path
 SECONDS_EACH = 10.0  # for one input
 MEMORY = 6 * 2**30  # beyond what the process holds at the start
 LARGEST = 400_000  # bytes of an input
+LEAST = 20  # mutants that are tried, whatever the time
 
 INTERESTING = [
     b"", b"0", b"-1", b"1e999", b"-0.0", b"NaN", b"Infinity", b"1e-320", b"9" * 400, b"null", b"true", b'""',
@@ -75,13 +76,14 @@ class Fuzzer:
         self._given, self._lines = set(corpus), dict[bytes, set[tuple[str, int]]]()
 
     def run(self, read: Callable[[bytes], object], seconds: float) -> tuple[int, list[tuple[bytes, str]]]:
-        """Try mutants for a while: how many, and the crashes among them with what went wrong."""
+        """Try mutants for a while, at least a few: how many, and the crashes among them."""
         crashes: list[tuple[bytes, str]] = []
-        tried, deadline = 0, time.monotonic() + seconds
+        tried, spent = 0, time.process_time
         for content in self.corpus:
             self._lines[content] = self._reached(read, content)[1]
         seen = set[tuple[str, int]]().union(*self._lines.values())
-        while time.monotonic() < deadline:
+        deadline = spent() + seconds
+        while tried < LEAST or spent() < deadline:
             content = self.mutant()
             tried += 1
             problem, reached = self._reached(read, content)
@@ -151,14 +153,14 @@ class Fuzzer:
         def tracer(frame, event, argument):
             return local if frame.f_code.co_filename.startswith(self._watched) else None
 
-        started, before = time.monotonic(), sys.gettrace()
+        started, before = time.process_time(), sys.gettrace()
         sys.settrace(tracer)
         try:
             problem = problem_of(read, content)
         finally:
             sys.settrace(before)
-        if problem is None and time.monotonic() - started > SECONDS_EACH:
-            problem = f"took {time.monotonic() - started:.0f} s"
+        if problem is None and time.process_time() - started > SECONDS_EACH:
+            problem = f"took {time.process_time() - started:.0f} s"
         return problem, reached
 
 

@@ -260,6 +260,7 @@ def test_any_number_of_devices_gives_the_same_bits():
     assert len(set(found.values())) == 1, found
 
 
+@pytest.mark.slow
 def test_strides_at_once_are_those_one_by_one():
     """What accelerators run, on a processor: the same draws, to the rounding of single precision."""
     parameters = shared_covariance.ambient_parameters(DIGITS, np.array([1.0, 3.0]), None)

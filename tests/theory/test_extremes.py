@@ -165,7 +165,7 @@ def test_variances_of_1e299_and_beyond():
             GaussianMixture([0.5, 0.5], np.zeros((2, 24)), [large[0], covariance])
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-25, 1e12, 1e120])
 @pytest.mark.parametrize("method", ["reduced", "ambient"])
 def test_units_do_not_matter(method, scale):
@@ -210,7 +210,7 @@ def test_sigma_from_1e_minus_12_to_1e12(sigma):
 SCALES = [1.0, 4.0]
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rare", [1e-12, 1e-300, *(pytest.param(r, marks=pytest.mark.slow) for r in (1e-9, 1e-16, 1e-17, 1e-100))]
 )

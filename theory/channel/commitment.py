@@ -102,7 +102,7 @@ def commitment_tail(gamma: ArrayLike, prior: ArrayLike = 0.5, end: ArrayLike | N
 
     References
     ----------
-    T19. For K classes of any data the probability lies between ε and 2ε.
+    T19. For K classes of any data, decided in the end, the probability lies between ε and 2ε.
     """
     gamma_, odds, scale, end_ = _checked(gamma, prior, end)
     found = _twice_bayes_error(gamma_, odds, scale)

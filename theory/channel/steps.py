@@ -158,7 +158,7 @@ def minority_bias(gammas: ArrayLike, prior: float, *, first_order: bool = False)
 
     Returns
     -------
-    float, absolute error about 1e-10 of the chain; relative 1e-11 of the first order.
+    float, absolute error about 1e-9 of the chain; relative 1e-11 of the first order.
 
     Raises
     ------
@@ -178,7 +178,8 @@ def minority_bias(gammas: ArrayLike, prior: float, *, first_order: bool = False)
     if first_order:
         return float(0.5 * steps**2 @ _skewed(levels[:-1], w))
     start = 0.5 * float(special.logit(w))
-    grid: Array = np.arange(-abs(start) - 22.0, abs(start) + 22.0, 0.02)
+    # what steps add beyond 18 is below 1e-10
+    grid: Array = np.arange(-abs(start) - 18.0, abs(start) + 18.0, 0.02)
     excess = np.zeros(grid.size)  # of the mean of the last p over the present one
     for step in steps[::-1]:
         excess = _backward(grid, excess, float(step))
@@ -193,13 +194,13 @@ def _backward(grid: Array, excess: Array, step: float) -> Array:
     nodes: Array = spacing * np.arange(-last, last + 1, dtype=np.float64)
     weights = np.exp(-0.5 * nodes**2)
     weights /= weights.sum()
-    curve = interpolate.CubicSpline(grid, excess)
-    moved = grid + np.tanh(grid) * step
+    curve, tanh = interpolate.CubicSpline(grid, excess), np.tanh(grid)
+    moved = grid + tanh * step
     total = np.zeros(grid.size)
     for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
         place: Array = moved + width * node
         inside = np.clip(place, grid[0], grid[-1])
-        difference = 0.5 * (np.tanh(place) - np.tanh(grid))
+        difference = 0.5 * (np.tanh(place) - tanh)
         total += weight * (difference + curve(inside))
     return total
 

@@ -21,10 +21,11 @@ __all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "generalised", "square_root"]
 Array: TypeAlias = NDArray[np.float64]
 
 DENSE_LIMIT = 1024
-"""Largest dimension in which matrices are compared level by level."""
+"""Largest dimension in which matrices are compared level by level: each level costs d³."""
 
 CONTRAST_LIMIT = 512
-"""The same for classes with one mean (T16): beyond it T24 is left to use the span of low-rank covariances."""
+"""The same for classes with one mean (T16), which know dense matrices alone. T24 takes what is beyond: in the
+span of low-rank covariances, at d r² a level, and other matrices densely up to its own limit."""
 
 _MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-11
 

@@ -85,8 +85,8 @@ def check_rounding(mixture: GaussianMixture, sigma: Array) -> None:
     lowest = lowest_sigma(mixture)
     if float(np.min(sigma)) < lowest:
         raise ValueError(
-            f"covariances: below sigma = {lowest:g} rounding would decide how a low-rank covariance differs "
-            "from another; raise sigma, or draw with method ambient"
+            f"covariances: below sigma = {lowest:g} rounding would dominate the difference of low-rank "
+            "covariances; raise sigma, or use method ambient"
         )
 
 

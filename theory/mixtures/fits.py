@@ -151,7 +151,7 @@ def _first_pass(chunks: Chunks, names: Sequence[str] | None = None) -> _Means:
     keys = sorted_classes(set(sums))
     labels = tuple(name_of(key) if names is None else names[int(key)] for key in keys)
     if len(set(labels)) < len(labels):
-        raise ValueError("y: two labels read the same")
+        raise ValueError("y: two labels have the same text")
     if not keys:
         raise ValueError("X: holds no sample")
     found = np.array([counts[key] for key in keys])

@@ -104,7 +104,7 @@ def sorted_classes(found: set[Any]) -> list[Any]:
 def _names(keys: list[Any]) -> tuple[str, ...]:
     names = tuple(map(name_of, keys))
     if len(set(names)) < len(names):
-        raise ValueError("y: two labels read the same")
+        raise ValueError("y: two labels have the same text")
     return names
 
 

@@ -225,7 +225,14 @@ class GaussianMixture(Value):
         variance : float
             s² ≥ 0 of each component.
 
-        Raises `ValueError` with one line for anything that is not such. Source: B24, section 4.
+        Raises
+        ------
+        ValueError
+            With one line, for anything else.
+
+        References
+        ----------
+        B24, section 4.
         """
         from .fits import empirical_parts
 

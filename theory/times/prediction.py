@@ -39,7 +39,7 @@ _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lancz
 
 @dataclass(frozen=True)
 class SpeciationTime:
-    """One criterion's answer: time in the asked-for clock, σ and γ there, or the reason for none.
+    """The speciation time by one criterion, with σ and γ there, or the reason why there is none.
 
     `note` says where the criterion does not mean what its name says.
     """

@@ -21,7 +21,7 @@ __all__ = ["app", "guarded", "main", "own_process"]
 app: typer.Typer = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="When a diffusion model decides the class of a sample: theory, measurement, validation.",
+    help="When, along the noise scale, a diffusion model decides the class of a sample.",
 )
 app.command("predict")(predict.predict)
 app.command("curve")(curve.curve)

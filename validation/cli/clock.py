@@ -19,17 +19,17 @@ def clock(
     value: Annotated[
         str, typer.Argument(metavar="VALUE", help="A number, a list a,b,c, or an interval a:b.")
     ],
-    from_: Annotated[str, typer.Option("--from", help=f"The clock that VALUE is of: {_KNOWN}.")] = "edm",
+    from_: Annotated[str, typer.Option("--from", help=f"Clock of VALUE: {_KNOWN}.")] = "edm",
     to: Annotated[
-        str, typer.Option(help="The clocks to convert it to, between commas.")
+        str, typer.Option(help="Clocks to convert to, separated by commas.")
     ] = "ou,logsnr,flow,flow-sit",
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """A noise level, a list or an interval of one clock in others: σ, times, steps, shares of a run.
+    """Convert noise levels between the clocks of different programs: σ, times, steps, fractions of a run.
 
-    Conversions are exact both ways. A value beyond the end of a clock is refused, with the end named.
+    Conversions are exact in both directions. A value beyond the end of a clock is refused.
     """
     from ..control.clocks import convert_levels, split_names, values_of
 

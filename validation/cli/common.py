@@ -45,9 +45,9 @@ __all__ = [
     "was_given",
 ]
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")]
-QuietFlag = Annotated[bool, typer.Option("--quiet", help="No progress and no table.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**64 - 1, help="Seed of every random number.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
+QuietFlag = Annotated[bool, typer.Option("--quiet", help="Print neither progress nor tables.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**64 - 1, help="Seed of all random numbers.")]
 
 _EVERY = 60.0  # seconds between two lines of progress
 

@@ -31,33 +31,33 @@ def compare(
         typer.Argument(
             metavar="CURVE",
             parser=path_of,
-            help="A table of sigma or ou_time, entropy, and maybe entropy_se; of sigma and gap (what the "
-            "class takes off the mean-square error); or what curve or "
-            "measure wrote: a .csv, .nc or .json, or a folder.",
+            help="What curve or measure wrote (.csv, .nc, .json or a folder), or a table with the columns "
+            "sigma or ou_time, entropy, and optionally entropy_se; or sigma and gap (the reduction of"
+            " the mean-square error by knowing the class).",
         ),
     ],
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The mixture that predicts the curve.")],
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The mixture to compare with.")],
     guidance: Annotated[
-        float | None, typer.Option(help="Weight of a guided curve, if it does not say so itself.")
+        float | None, typer.Option(help="Guidance weight of the curve, if its file does not say it.")
     ] = None,
     interval: Annotated[
-        str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acted.")
+        str | None, typer.Option(help="LOW,HIGH: noise levels σ between which guidance acted.")
     ] = None,
     clock: Annotated[
         str | None,
-        typer.Option(help="Say the peaks and the median in this clock too: ou, sd15, flow:shift=3, ..."),
+        typer.Option(help="Also print the peaks and the median in this clock: ou, sd15, flow:shift=3, ..."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(parser=path_of, metavar="PATH", help="Folder for the prediction, summary and figure."),
+        typer.Option(parser=path_of, metavar="PATH", help="Folder for prediction, summary and figure."),
     ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Hold a measured entropy curve against the theory: its peaks, median, width, and every level.
+    """Compare a measured entropy curve with the prediction: peaks, median, width, and all levels together.
 
-    Ends with a sentence that says whether the class is decided where the mixture predicts it.
+    The last line says whether the class is decided where the mixture predicts it.
     """
     from ...numerics.curves.cost import curve_cost
     from ...numerics.runs.atomic_files import prepare_directory

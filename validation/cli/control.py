@@ -33,81 +33,87 @@ def control(
     curve: Annotated[
         Path,
         typer.Argument(
-            metavar="CURVE", parser=path_of, help="What curve or measure wrote, or a table of yours."
+            metavar="CURVE",
+            parser=path_of,
+            help="What curve or measure wrote, or a table with the columns sigma,entropy.",
         ),
     ],
     pair: Annotated[
-        str | None, typer.Option(help="Of several pairs the one to look at, as 3,8; else all are summed up.")
-    ] = None,
-    steps: Annotated[int, typer.Option(min=2, max=100_000, help="Levels of each grid.")] = 32,
-    interval: Annotated[
         str | None,
         typer.Option(
-            help="LOW:HIGH of guidance, LOW < sigma <= HIGH; by default from 5 to 95 % of the entropy."
+            help="For a folder of several pairs: the pair to use, such as 3,8. Default: a summary of all."
         ),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=2, max=100_000, help="Number of levels in each grid.")] = 32,
+    interval: Annotated[
+        str | None,
+        typer.Option(help="LOW:HIGH: guidance interval, LOW < σ <= HIGH. Default: 5 to 95 % of the entropy."),
     ] = None,
     guidance: Annotated[
         float | None,
         typer.Option(
-            help="A weight: what the interval buys at it beyond first order, of two equally likely classes."
+            help="Guidance weight. Prints the exact effect of the interval at this weight, for two equally"
+            " likely classes."
         ),
     ] = None,
-    sigma: Annotated[str, typer.Option(help="LOW:HIGH of the grids.")] = "0.002:80",
+    sigma: Annotated[str, typer.Option(help="LOW:HIGH: range of σ of the grids.")] = "0.002:80",
     grid: Annotated[
         str,
         typer.Option(
-            help="The grid to print: class-optimal, root-rate, equal-entropy, entropic, karras, log-uniform "
-            "or given."
+            help="Grid to print: class-optimal, root-rate, equal-entropy, entropic, karras, log-uniform or"
+            " given."
         ),
     ] = "class-optimal",
     given: Annotated[
         str | None,
         typer.Option(
             "--given",
-            help="A grid to be judged with the others: a,b,c falling, a file, karras:rho=5, ays:sd15, "
-            "ays:sdxl or ays:svd.",
+            help="A grid of yours, compared with the others: a list a,b,c of falling σ, a file, "
+            "karras:rho=5, ays:sd15, ays:sdxl or ays:svd.",
         ),
     ] = None,
     error: Annotated[
         str | None,
         typer.Option(
-            help="The denoiser's error E|x0 - D|^2, for the grid entropic: a table sigma,error, a SPEC or "
-            "MIX.npz of the data."
+            help="Mean-square error of the denoiser, E|x0 - D|^2, for the grid entropic: a table "
+            "sigma,error, or the data as a SPEC or MIX.npz."
         ),
     ] = None,
     prior: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the rarer class whose bias is predicted (the curve's, or 0.1 of equal ones)."
+            help="Weight of the rarer of two classes, whose bias by finite steps is predicted. Default: "
+            "that of the curve, or 0.1 if its classes are equally likely."
         ),
     ] = None,
     floor: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the steps that is spread evenly over log sigma.")
+        float, typer.Option(min=0, max=1, help="Fraction of the steps spread evenly over log σ.")
     ] = 0.1,
     format_: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="Print the grid or interval alone, to paste: sigmas (ComfyUI, k-diffusion, Euler), "
-            "timesteps (DPM-Solver), flow, edm, guider, steps, interval or json (all).",
+            help="Print only the grid or interval, ready to paste: sigmas (ComfyUI, k-diffusion, Euler), "
+            "timesteps (DPM-Solver), flow, edm, guider, steps, interval, or json (all).",
         ),
     ] = None,
     clock: Annotated[
-        str | None, typer.Option(help="The program's clock: flow:shift=3, sd15, ddpm, a scheduler's folder.")
+        str | None,
+        typer.Option(help="Clock of your program: flow:shift=3, sd15, ddpm, or a scheduler's folder."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="dit or edm2-xs: show the interval that was best in published sweeps.")
+        str | None, typer.Option(help="dit or edm2-xs: also print the best interval of published sweeps.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="F.json", help="Write all of it.")
+        Path | None, typer.Option(parser=path_of, metavar="F.json", help="Write everything to this file.")
     ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """The window of decision, what an interval holds, when the class is settled, and grids of steps.
+    """Turn a curve into settings: where guidance can act, when the class is settled, and grids of steps.
 
-    Everything is read off the curve; no model is run. Of several pairs of classes the windows are shown, and
+    Only the curve is used; no model is run. For a folder of several pairs of classes the windows are shown;
     --pair chooses one.
     """
     from ..control.formats import FORMATS
@@ -146,7 +152,7 @@ def _chosen(curves: Any, pair: str | None) -> Any:
     if pair is None:
         return curves
     if "pair" not in curves.dims:
-        raise ValueError("--pair: the curve is of one set of classes, and holds no pairs")
+        raise ValueError("--pair: the curve has no pairs of classes")
     names = [str(name) for name in curves["pair"].values]
     turned = ",".join(reversed(pair.split(",")))
     name = next((name for name in names if name in (pair, turned)), None)
@@ -156,7 +162,7 @@ def _chosen(curves: Any, pair: str | None) -> Any:
 
 
 def _refuse_of_pairs(context: typer.Context, why: str) -> None:
-    """Nothing is asked of one curve where there are several."""
+    """Refuse options that need a single curve."""
     for name in _OF_ONE_CURVE:
         if was_given(context, name):
             raise ValueError(f"--{name.rstrip('_')}: {why}; choose one with --pair")
@@ -204,7 +210,7 @@ def _numbers(text: str, mark: str, name: str) -> list[float]:
 
 def _pasted(formats: dict[str, Any] | None, name: str) -> str:
     if formats is None:
-        raise ValueError("interval: the curve does not show its window; say LOW:HIGH")
+        raise ValueError("interval: the curve does not show its window; give LOW:HIGH")
     content = formats if name == "json" else formats.get(name)
     if content is None:
         why = "needs --clock with a table: sd15, ddpm or a scheduler's folder"

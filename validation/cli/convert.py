@@ -13,16 +13,14 @@ __all__ = ["convert"]
 def convert(
     source: Annotated[
         Path,
-        typer.Argument(metavar="F.pkl", parser=path_of, help="A checkpoint as published, of EDM or EDM2."),
+        typer.Argument(metavar="F.pkl", parser=path_of, help="A published checkpoint of EDM or EDM2."),
     ],
-    target: Annotated[
-        Path, typer.Argument(metavar="F.safetensors", parser=path_of, help="Where to write its weights.")
-    ],
+    target: Annotated[Path, typer.Argument(metavar="F.safetensors", parser=path_of, help="Output file.")],
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Write the averaged network of a checkpoint as safetensors; nothing in the checkpoint is executed."""
+    """Convert a checkpoint to safetensors (its averaged weights), without executing code from it."""
     from ...numerics.runs.atomic_files import prepare_file, write_atomically
     from ..models.edm import parameters_of, read_network_file, save_checkpoint
 

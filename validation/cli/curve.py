@@ -37,30 +37,52 @@ _OF_DRAWS = ("samples", "seed", "points", "tolerance")
 def curve(
     context: typer.Context,
     spec: Annotated[
-        str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
+        str,
+        typer.Argument(
+            metavar="SPEC",
+            help="A Gaussian mixture: a short text such as binary:d=64,mu=1,s=1 or digits:3,8, or a file "
+            "(.json, .npz).",
+        ),
     ],
     sigma: Annotated[
         str | None,
         typer.Option(
-            help="Noise levels: LOW:HIGH, LOW:HIGH:N (N of them, in equal ratios), or a list a,b,c; "
-            "by default those between which the class is decided."
+            help="Noise levels σ: LOW:HIGH, LOW:HIGH:N (N levels in equal ratios), or a list a,b,c. "
+            "Default: the range in which the class is decided."
         ),
     ] = None,
     levels: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of noise levels.")] = 64,
-    samples: Annotated[int, typer.Option(min=1, help="Monte-Carlo draws.")] = 100_000,
-    method: Annotated[str, typer.Option(help="auto, exact, reduced or ambient.")] = "auto",
-    points: Annotated[str, typer.Option(help="random or, with --method reduced, sobol.")] = "random",
+    samples: Annotated[
+        int, typer.Option(min=1, help="Monte-Carlo samples, where there is no closed form.")
+    ] = 100_000,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="How to compute the curve: exact (closed form), reduced (Monte Carlo; its cost does not "
+            "depend on the dimension), ambient (Monte Carlo, any mixture), or auto."
+        ),
+    ] = "auto",
+    points: Annotated[
+        str, typer.Option(help="Sample points: random or, with --method reduced, sobol (quasi-Monte Carlo).")
+    ] = "random",
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Sample until every standard error, of all three curves in their units, is at most this."
+            help="Sample until the standard errors of entropy, rate and agreement are all at most this."
         ),
     ] = None,
     partition: Annotated[
-        str | None, typer.Option(help="Measure groups of classes: groups, or a tree's level1, level2, ...")
+        str | None,
+        typer.Option(
+            help="Groups of classes whose decision is measured: groups (those of the mixture's file), or "
+            "level1, level2, ... of a tree."
+        ),
     ] = None,
     clock: Annotated[
-        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp, cosine, flow, flow:shift=3, ...")
+        str,
+        typer.Option(
+            help="Clock in which times are given: ou, edm, ddpm, sd15, vp, cosine, flow, flow:shift=3, ..."
+        ),
     ] = "ou",
     out: Annotated[
         Path | None,
@@ -68,12 +90,18 @@ def curve(
             parser=path_of, metavar="PATH", help="Output file: .csv, .nc, .json, .png, .pdf, .svg or .html."
         ),
     ] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Print the cost of the run, and stop.")
+    ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Entropy, entropy rate and clone agreement along the noise scale, and where the class is decided."""
+    """Compute the entropy curve of a mixture, and where its class is decided.
+
+    At each noise level the curve has the entropy of the class given the noisy state, the rate at which it
+    falls, and the agreement of clones.
+    """
     from ...numerics import entropy_curve, to_clock
     from ...numerics.curves.cost import curve_cost
     from ...numerics.runs.atomic_files import prepare_file

@@ -30,43 +30,53 @@ _PLACE = Path("diagrams")
 
 def diagram(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A diagram; --list names them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name of the diagram; --list shows all.")
+    ] = None,
     spec: Annotated[
-        str | None, typer.Argument(metavar="[SPEC]", help="grid: the mixture whose parameters vary.")
+        str | None, typer.Argument(metavar="[SPEC]", help="For grid: the mixture whose parameters vary.")
     ] = None,
     resolution: Annotated[int, typer.Option(min=2, max=4096, help="Points along each axis.")] = 256,
-    x: Annotated[str | None, typer.Option(help="grid: an axis, as mu=0.1:10:log.")] = None,
-    y: Annotated[str | None, typer.Option(help="grid: an axis, as t=0:6 or sigma=0.1:50:log.")] = None,
-    samples: Annotated[int, typer.Option(min=2, help="grid: draws where no exact curve exists.")] = 20_000,
+    x: Annotated[str | None, typer.Option(help="For grid: horizontal axis, such as mu=0.1:10:log.")] = None,
+    y: Annotated[
+        str | None, typer.Option(help="For grid: vertical axis, such as t=0:6 or sigma=0.1:50:log.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=2, help="For grid: Monte-Carlo samples, where there is no closed form.")
+    ] = 20_000,
     fixed: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Another value of a fixed parameter (--list), or of one of grid's SPEC, as s=2; repeatable.",
+            help="Value of a fixed parameter (--list shows them), or of a parameter of grid's SPEC, such "
+            "as s=2; may be repeated.",
         ),
     ] = None,
     clock: Annotated[
         str | None,
-        typer.Option(help="Times in this clock, as flow:shift=3, in place of OU time or sigma on an axis."),
+        typer.Option(help="Clock of the time axis, such as flow:shift=3, instead of OU time or σ."),
     ] = None,
     out: Annotated[
         Path,
         typer.Option(
             parser=path_of,
             metavar="PATH",
-            help="Folder for the data, figures and caption, or one file: .nc, .pdf, .svg, .png or .html.",
+            help="Folder for data, figures and caption, or a single file: .nc, .pdf, .svg, .png or .html.",
         ),
     ] = _PLACE,
     html: Annotated[
-        bool, typer.Option("--html", help="Write an interactive page too, which needs no network.")
+        bool, typer.Option("--html", help="Also write an interactive page, which opens without a network.")
     ] = False,
-    list_all: Annotated[bool, typer.Option("--list", help="Name the diagrams and exit.")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="List the diagrams and exit.")] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Compute a phase diagram: OUT/NAME.nc, its figure as .pdf, .svg and .png, and a caption as .txt."""
+    """Compute a phase diagram: where in time the class is decided, as a parameter varies.
+
+    Writes the data (.nc), the figure (.pdf, .svg, .png) and its caption (.txt).
+    """
     from ...numerics._support.devices import check_devices
     from ...numerics.diagrams import DIAGRAMS, in_clock, phase_diagram
     from ..control.clocks import clock_of
@@ -130,7 +140,7 @@ def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: A
     if name not in diagrams:
         raise ValueError(f"{name}: not a diagram; there are {', '.join(diagrams)} and grid")
     if samples:
-        raise ValueError(f"--samples: is of grid, not of {name}")
+        raise ValueError(f"--samples: applies to grid, not to {name}")
     return name
 
 

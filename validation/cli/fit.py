@@ -41,32 +41,43 @@ def fit(
     out: Annotated[
         Path | None,
         typer.Option(
-            parser=path_of, metavar="PATH", help="The mixture's file, .npz or .json, a SPEC everywhere."
+            parser=path_of,
+            metavar="PATH",
+            help="Output file, .npz or .json; other commands take it as a SPEC.",
         ),
     ] = None,
     covariance: Annotated[
-        str, typer.Option(help="shared (pooled over the classes) or each (one of each class).")
+        str, typer.Option(help="shared (one covariance for all classes) or each (one for each class).")
     ] = "shared",
     rank: Annotated[
         int | None,
-        typer.Option(min=1, help="Directions of a low-rank covariance; the rest is a diagonal."),
+        typer.Option(min=1, help="Rank of a low-rank covariance, to which a diagonal is added."),
     ] = None,
     shrinkage: Annotated[
-        str, typer.Option(help="ledoit-wolf, a number from 0 to 1, or none.")
+        str, typer.Option(help="Shrinkage of the covariance: ledoit-wolf, a number from 0 to 1, or none.")
     ] = "ledoit-wolf",
     value_range: Annotated[
-        str, typer.Option("--range", help="LOW,HIGH: values of black and white pixels of images.")
+        str, typer.Option("--range", help="LOW,HIGH: values given to black and white pixels of images.")
     ] = "-1,1",
     resamples: Annotated[
         int | None,
-        typer.Option(min=0, help="Resampled fits, for errors; 0 for none, by the size unless given."),
+        typer.Option(
+            min=0,
+            help="Number of bootstrap fits for the error bars; 0 for none. Default: chosen by the size of "
+            "the data.",
+        ),
     ] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Print the cost of the run, and stop.")
+    ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Fit a Gaussian mixture to samples with classes; say when pairs of them are decided, with errors."""
+    """Fit a Gaussian mixture to labelled samples.
+
+    Prints the σ at which each pair of classes is decided, with errors, and writes the mixture.
+    """
     from ...numerics.runs.atomic_files import prepare_file
     from ..measurement.fit_data import Asked, fit_data
     from ..measurement.labelled_data import read_data

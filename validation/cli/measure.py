@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 _SHOWN = (
-    "model", "method", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "model", "method", "reference", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
     "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
@@ -62,114 +62,144 @@ def measure(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="digits, fashion, edm, edm2, pipeline, sd15, the SPEC of a mixture (oracle), or "
-            "my_module.py:denoiser.",
+            help="A network that comes with the package (digits, fashion), a checkpoint (edm, edm2), a "
+            "diffusers pipeline (pipeline, sd15), your own network (my_module.py:denoiser), or the "
+            "SPEC of a mixture, whose exact denoiser is measured.",
         ),
     ],
     classes: Annotated[
         list[str] | None,
         typer.Option(
-            help="Classes by number or name, as 3,8 or pullover,boot, or one each time; one is compared with "
-            "no class; all: every pair."
+            help="Classes to tell apart, by number or name: 3,8 or pullover,boot; repeat the option for "
+            "names with commas. A single class is compared with the unconditional network. all: every"
+            " pair of classes."
         ),
     ] = None,
     estimator: Annotated[
         str | None,
         typer.Option(
-            help=f"{'; '.join(f'{name}: {each.about}' for name, each in METHODS.items())}. One of the first "
-            "two unless given."
+            help=f"{'; '.join(f'{name}: {each.about}' for name, each in METHODS.items())}. Default: "
+            "discrepancy where there are samples, else path."
         ),
     ] = None,
     guidance: Annotated[
         float,
-        typer.Option(help="Weight ω of classifier-free guidance, ω D_own + (1 − ω) D_reference; 1 is none."),
+        typer.Option(
+            help="Weight ω of classifier-free guidance: ω D_own + (1 − ω) D_reference. 1 is no guidance."
+        ),
     ] = 1.0,
     guidance_reference: Annotated[
         str | None,
         typer.Option(
-            help="D_reference: unconditional (the network without a class; usual where there is one), "
-            "or classes (the mean of the measured ones, weighted by their posterior)."
+            help="D_reference of --guidance: unconditional (the network without a class; the default where"
+            " there is one) or classes (mean over the measured classes, weighted by their posterior)."
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
+            "weighted by their posterior; the default) or unconditional (the network without a class, whose "
+            "errors add)."
         ),
     ] = None,
     interval: Annotated[
-        str | None, typer.Option(help="LOW,HIGH: levels of sigma between which guidance acts.")
+        str | None, typer.Option(help="LOW,HIGH: noise levels σ between which guidance acts.")
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(help="Weights: a file; of a pipeline a folder, .safetensors or hub name.")
+        str | None,
+        typer.Option(help="File of weights; for a pipeline a folder, a .safetensors file or a hub name."),
     ] = None,
     reference_checkpoint: Annotated[
         Path | None,
-        typer.Option(parser=path_of, metavar="PATH", help="edm: the unconditional network."),
+        typer.Option(
+            parser=path_of, metavar="PATH", help="For edm and edm2: checkpoint of the unconditional network."
+        ),
     ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option(parser=path_of, metavar="PATH", help="pipeline: a JSON file of prompt lists by name."),
+        typer.Option(
+            parser=path_of,
+            metavar="PATH",
+            help="For pipelines: a JSON file with a list of prompts for each class name.",
+        ),
     ] = None,
     partition: Annotated[
         str | None,
         typer.Option(
             parser=_partition_of,
             metavar="F.json|imagenet:NAME,NAME",
-            help="When the group is decided: JSON of class lists by group, or of ImageNet's classes those "
-            "below each name in WordNet, and below none (rest); in place of --classes.",
+            help="Measure the decision between groups of classes: a JSON file with a list of classes for "
+            "each group, or for ImageNet models imagenet:NAME,NAME, the classes below each name in "
+            "WordNet (rest: all others). Replaces --classes.",
         ),
     ] = None,
     members: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Classes drawn of each group of the partition (all); fewer decide too early, by order 1/N.",
+            help="Number of classes drawn from each group of --partition; default all. With fewer, the "
+            "measured decision is too early, by order 1/N.",
         ),
     ] = None,
     prediction: Annotated[
         str | None,
         typer.Option(
-            help="SPEC of the mixture to compare the curve with, a fitted MIX.npz; samples[:N], a fit to N "
-            "samples a class drawn with the model; or denoiser, gamma of two classes without samples."
+            help="Prediction to compare with: a SPEC or a fitted MIX.npz; samples[:N], a fit to N samples "
+            "a class drawn with the model; or denoiser, γ of two classes from the denoiser alone."
         ),
     ] = None,
     classifier: Annotated[
         str | None,
         typer.Option(
             metavar="FILE:NAME",
-            help="my_module.py:classifier, which judges the ends of clones: classifier(x) gives an integer a "
-            "sample; in place of the posterior that they carry.",
+            help="my_module.py:classifier: your classifier judges the ends of clones, instead of the "
+            "posterior carried along the run. classifier(x) returns one integer for each sample.",
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="h26 or h26-headline: a published protocol.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings of a published measurement: h26 or h26-headline.")
+    ] = None,
     samples: Annotated[
         int | None,
         typer.Option(
             min=2,
-            help=f"Chains ({METHODS['path'].samples_without}; of commitment as many noised samples too), "
-            f"noised samples ({METHODS['discrepancy'].samples}), samples of all pairs ({ALL_PAIRS_SAMPLES}) "
-            f"or cloned states ({METHODS['cloning'].samples}).",
+            help=f"Number of samples. Defaults: {METHODS['path'].samples_without} chains, "
+            f"{METHODS['discrepancy'].samples} noised samples (1200/K for a network with K > 2 classes, at "
+            f"least 200), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all "
+            "pairs.",
         ),
     ] = None,
     levels: Annotated[
         int | None,
         typer.Option(
             min=4,
-            help=f"Noise levels ({METHODS['discrepancy'].levels}), steps of the chain "
-            f"({METHODS['path'].levels}), or levels to branch at ({METHODS['cloning'].levels}).",
+            help=f"Number of noise levels. Defaults: {METHODS['discrepancy'].levels}; "
+            f"{METHODS['path'].levels} steps for chains; {METHODS['cloning'].levels} levels for cloning.",
         ),
     ] = None,
     batch: Annotated[
-        int, typer.Option(min=1, help="Samples that the network evaluates at once; less takes less memory.")
+        int, typer.Option(min=1, help="Samples evaluated at once; fewer need less memory.")
     ] = 64,
     variant: Annotated[
-        str | None, typer.Option(help="pipeline: which of several files of weights, as fp16.")
+        str | None, typer.Option(help="For pipelines: variant of the weights, such as fp16.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where the network computes: cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="Device: cpu, cuda, cuda:1, ...")] = "cpu",
     precision: Annotated[
-        str, typer.Option(help="float32, or on a GPU float16 or bfloat16, of the network.")
+        str, typer.Option(help="Precision of the network: float32 or, on a GPU, float16 or bfloat16.")
     ] = "float32",
-    download: Annotated[bool, typer.Option("--download", help="pipeline: fetch what is not here.")] = False,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="For pipelines: download what is missing.")
+    ] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Print the cost of the run, and stop.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
-            parser=path_of, metavar="PATH", help="Folder for the curve, summary and figure; resumes there."
+            parser=path_of,
+            metavar="PATH",
+            help="Folder for curve, summary and figure; an interrupted run continues there.",
         ),
     ] = None,
     as_json: JsonFlag = False,
@@ -178,7 +208,8 @@ def measure(
 ) -> None:
     """Measure when a model decides the class of a sample.
 
-    Under torchrun each process takes its share of the batches into the same folder; the last one merges.
+    Under torchrun, each process computes its share of the batches in the same folder, and the last one merges
+    them.
     """
     from ...numerics.runs.atomic_files import prepare_directory
     from ...numerics.runs.blocks import PendingBlocksError
@@ -218,7 +249,7 @@ def measure(
 
 
 def _called(subject: "Subject", classes: Sequence[str]) -> str:
-    """What is told apart, in a line: groups with their sizes, or classes with their names."""
+    """What is compared, in a line: groups with their sizes, or classes with their names."""
     if subject.groups is not None and set(classes) == set(subject.conditions):
         sizes = subject.sizes or {}
         of = {name: f" of {sizes[name]}" if name in sizes else "" for name in subject.groups}
@@ -278,12 +309,12 @@ def _measurement(
 
 
 def _tell(measurement: "Measurement", reference: Path | None) -> None:
-    """Say where the unconditional network takes no part though it was given, or takes part unlearnt."""
+    """Say if a given unconditional network is not used, or if an untrained one is."""
     subject = measurement.subject
     if reference is not None and not measurement.asks_without_condition:
         why = "chains are guided by the classes" if measurement.guided else "chains are not guided"
         raise ValueError(
-            f"reference_checkpoint: takes no part where several classes are told apart and {why}; leave it "
+            f"reference_checkpoint: is not used when several classes are compared and {why}; leave it "
             "out, or give a guidance weight"
         )
     if subject.caveat and measurement.asks_without_condition:
@@ -348,6 +379,8 @@ def _print(summary: dict[str, Any], title: str) -> None:
     else:
         output().print(places_table(summary, "where it is decided"))
         say(summary)
+    if "members_note" in summary:
+        output().print(f"note: {summary['members_note']}")
     if "reliability" in summary:
         print_reliability(summary["reliability"])
     if "ends" in summary:

@@ -29,15 +29,17 @@ def plot(
     ],
     label: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="What a curve is called, in their order; once for each curve."),
+        typer.Option(
+            metavar="TEXT", help="Name of a curve in the legend; give one for each curve, in order."
+        ),
     ] = None,
     relative: Annotated[
-        bool, typer.Option("--relative", help="Divide each curve by the entropy of its classes.")
+        bool, typer.Option("--relative", help="Divide each curve by its entropy in pure noise, H(C).")
     ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Draw several curves in one figure: entropy, and rate per unit log sigma, against sigma."""
+    """Draw up to five curves in one figure: entropy, and rate per unit log σ, against σ."""
     from ...numerics.runs.atomic_files import prepare_file
     from ...numerics.runs.manifests import MANIFEST, write_results
 

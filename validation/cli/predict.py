@@ -31,16 +31,28 @@ _UNITS = {"time": "of the clock", "sigma": "noise-to-signal ratio", "gamma": "1"
 
 def predict(
     spec: Annotated[
-        str, typer.Argument(metavar="SPEC", help="A mixture: binary:d=64,mu=1,s=1, digits:3,8 or a file.")
+        str,
+        typer.Argument(
+            metavar="SPEC",
+            help="A Gaussian mixture: a short text such as binary:d=64,mu=1,s=1 or digits:3,8, or a file "
+            "(.json, .npz).",
+        ),
     ],
     clock: Annotated[
-        str, typer.Option(help="Clock of the times: ou, edm, ddpm, sd15, vp, cosine, flow, flow:shift=3, ...")
+        str,
+        typer.Option(
+            help="Clock in which times are given: ou, edm, ddpm, sd15, vp, cosine, flow, flow:shift=3, ..."
+        ),
     ] = "ou",
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Every criterion's speciation time, and where runs commit, with σ and γ there, from exact theory."""
+    """Predict when a mixture's class is decided, from exact theory.
+
+    Prints the speciation time of every criterion, with σ and the separation γ there, and when runs commit to
+    a class.
+    """
     from ...theory import schedules
     from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.times.prediction import expected_seconds, speciation_times

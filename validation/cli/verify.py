@@ -40,17 +40,24 @@ _OTHER = 10
 
 def verify(
     more: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Theorems, as with --only.")
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Theorems to verify, such as T4; all if none is given."),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Verify only this theorem; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="The same as an option; may be repeated.")] = None,
     out: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PATH", help="Folder for a report with figures.")
+        Path | None,
+        typer.Option(
+            parser=path_of, metavar="PATH", help="Folder for a report with derivations and figures."
+        ),
     ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
 ) -> None:
-    """Prove and measure every theorem; exit status 1 if one fails."""
+    """Prove every theorem with SymPy and check its numbers by an independent method.
+
+    The exit status is 1 if a check fails.
+    """
     from ...numerics._support.devices import check_devices
     from ...numerics.runs.atomic_files import prepare_directory
     from ...theory.theorems import THEOREMS, by_id

@@ -62,7 +62,7 @@ def settings_of(
     error: str | None = None,
     prior: float | None = None,
 ) -> dict[str, Any]:
-    """What a curve says of the guidance interval and the steps: all that `speciation control` writes.
+    """Settings from a curve: guidance interval, steps and all else that `speciation control` writes.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | No
     """The rarer class's weight and `E p − w` by grid; `None` of more than two classes."""
     if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
         if prior is not None:
-            raise ValueError("prior: the curve is of more than two classes, whose bias it does not show")
+            raise ValueError("prior: the bias is predicted for two classes, and the curve has more")
         return None
     own = prior_of(known)
     weight = prior if prior is not None else own if own < 0.5 else _RARE

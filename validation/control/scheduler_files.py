@@ -117,7 +117,7 @@ def alphas_of_config(config: Mapping[str, Any]) -> Array:
     else:
         absent = [k for k in ("beta_start", "beta_end", "beta_schedule") if config.get(k) is None]
         if absent:
-            raise ValueError(f"{config.get('_class_name', 'the scheduler')} says no {absent[0]}")
+            raise ValueError(f"{config.get('_class_name', 'the scheduler')} has no {absent[0]}")
         betas = _betas(config)
     alphas = np.cumprod(1 - betas, dtype=np.float64)
     if config.get("rescale_betas_zero_snr"):

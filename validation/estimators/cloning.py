@@ -1,7 +1,7 @@
 """B24's cloning experiment on any denoiser: branch two reverse runs at σ and see whether their classes agree.
 
 A state X_σ is reached by noising clean samples, or down the model's own reverse chain. From it two chains run
-back with noises of their own and with no class asked for, and each carries its posterior over the classes to
+back with independent noise and without a requested class, and each carries its posterior over the classes to
 the end. Clones have classes drawn from those posteriors, so they agree with the probability
 
     φ(σ) = E Σ_k p_k p′_k = E Σ_k p_k(X_σ)²        (T4)
@@ -80,7 +80,7 @@ def clone_agreement_curve(
     denoiser : callable
         `denoiser(x, sigma, condition)`.
     conditions : sequence of str
-        Classes that the posterior is over.
+        Classes of the posterior.
     sigmas : array_like, shape (levels,)
         Noise levels at which runs branch, ascending, > 0, from where the class is decided to where nothing
         is known of it.

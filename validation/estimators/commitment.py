@@ -3,12 +3,14 @@
 A path carries the posterior p_k over its classes (`chains`); let p̂ be the largest, k̂ its class, and C the
 class that the path has. With ε = 1 − E p̂ at each noise level,
 
-    ε ≤ P(k̂ still changes below σ) ≤ 2ε              two classes, in small steps: = 2ε
+    ε − ε_end ≤ P(k̂ still changes below σ) ≤ 2ε      two decided classes, in small steps: = 2ε
     P(k̂ = C) = E p̂                                    at every σ, and where p̂ first reaches a given p
 
-On a model's own chains the posterior is that of the chain's own law, whatever the network: the statements
-hold by construction, and say how runs commit. On noised data, with the labels of the data, they hold if the
-network is calibrated, to first order in the step: `E p̂ − P(k̂ = C)` is by how much it is too sure of itself.
+ε_end is ε at the lowest level, 0 where classes do not overlap on clean data: what no run decides does not
+change. On a model's own chains the posterior is that of the chain's own law, whatever the network: the
+statements hold by construction, and say how runs commit. On noised data, with the labels of the data, they
+hold if the network is calibrated, to first order in the step: `E p̂ − P(k̂ = C)` is by how much it is too sure
+of itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,14 +69,14 @@ def commitment_curve(
     samples: int = 300,
     **work: Unpack[WorkOptions],
 ) -> xr.Dataset:
-    """How runs commit to a class, and whether the network is as sure of the class as it is right.
+    """How runs commit to a class, and whether the network is calibrated.
 
     Parameters
     ----------
     denoiser : callable
         `denoiser(x, sigma, condition)`.
     conditions : sequence of str
-        Classes that the posterior is over.
+        Classes of the posterior.
     sigmas : array_like, shape (steps + 1,)
         Noise levels, descending, > 0; at the first nothing is known of the class.
     shape : sequence of int

@@ -65,7 +65,7 @@ def denoiser_gamma(
     Raises `ValueError` unless there are two conditions.
     """
     if len(conditions) != 2:
-        raise ValueError(f"prediction: denoiser is of two classes, not {len(conditions)}; name two")
+        raise ValueError(f"prediction: denoiser needs two classes, not {len(conditions)}; name two")
     pair = (conditions[0], conditions[1])
     model = (denoiser, pair, sigmas, tuple(shape), np.full(2, 0.5))
     generator = generator_of(seed ^ _STREAM, 0)

@@ -133,6 +133,7 @@ def discrepancy_entropy(
     per_level = len(conditions) if posterior is not None else 2
     attributes = {
         "method": "discrepancy",
+        "reference": {"path": "classes", "given": "given posterior"}.get(reference, reference),
         "conditions": listed(conditions),
         "classes": len(groups),
         "samples": len(slopes),

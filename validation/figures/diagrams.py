@@ -22,6 +22,7 @@ _MOST = len(DASHES)
 _UNDECIDED = "not decided, even on clean data"
 _SYMBOLS = {
     "mu": "μ", "separation2": "|δ|²", "dimension": "d", "lambda1": "λ₁", "lambda2": "λ₂", "B": "|B|²",
+    "weight": "w", "second_mode_gamma": "second mode at γ", "second_mode_time": "t − ½ log M",
 }  # fmt: skip
 _NOT_FIXED = ("name", "title", "source", "spec", "error", "crossing", "fixed")
 
@@ -90,7 +91,7 @@ def caption(diagram: xr.Dataset) -> str:
 
 
 def diagram_figure(diagram: xr.Dataset) -> Figure:
-    """Fields of a phase diagram side by side; their lines are told apart by dash and named below.
+    """Fields of a phase diagram side by side; their lines differ in dash and are named below.
 
     Sequential fields go from white to a medium blue, differences from brown over white to violet, with the
     values of contours written on them, so that both can be read in grey. Where a field is NaN the panel is

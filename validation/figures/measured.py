@@ -78,11 +78,10 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
                 axes.plot(predicted.sigma, _per_log_sigma(predicted, name), color=BLUE, label="predicted")
         peak, median = (float(predicted[key]) for key in ("peak_per_log_sigma", "median_sigma"))
         if np.isfinite(peak):
-            lower.axvline(peak, color=BLUE, linewidth=0.9, label="predicted peak per log σ")
+            lower.axvline(peak, color=BLUE, linewidth=0.9, label="predicted peak")
         if np.isfinite(median):
             upper.axvline(median, color=BLUE, linewidth=0.9, linestyle=":", label="predicted median")
-        for axes in (upper, lower):
-            axes.legend()
+        _legend_below(figure, upper, lower)
         _show_what_was_measured(upper, measured, predicted)
         return figure
 
@@ -99,14 +98,29 @@ def measured_figure(measured: xr.Dataset, title: str) -> Figure:
     """A measured curve that has no prediction."""
     with styled():
         figure, upper, lower = _curve_axes(measured, title)
-        for axes in (upper, lower):
-            axes.legend()
+        _legend_below(figure, upper, lower)
         return figure
+
+
+def _legend_below(figure: Figure, *panels: Any) -> None:
+    """One legend for all panels, off the data, each name once."""
+    handles = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=2,
+        handlelength=2.0,
+        columnspacing=1.0,
+    )
 
 
 def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
     """Axes for entropy and rate with the measured points on them."""
-    figure = Figure(figsize=(ONE_COLUMN, 4.0), layout="constrained")
+    figure = Figure(figsize=(ONE_COLUMN, 4.3), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     quantity = _quantity(measured)
     for axes, name in ((upper, quantity), (lower, "rate")):
@@ -120,7 +134,7 @@ def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
             )  # fmt: skip
     span = [float(measured[f"peak_per_log_sigma_{end}"]) for end in ("low", "high")]
     if np.isfinite(span).all():
-        lower.axvspan(*span, color=ORANGE, alpha=0.25, label="measured peak per log σ, 95 %")
+        lower.axvspan(*span, color=ORANGE, alpha=0.25, label="peak per log σ, 95 %")
     upper.axhline(float(measured["class_entropy"]), **BOUND, label=bound_label(measured))
     upper.set_title(literally(title))
     upper.set_ylabel(f"{quantity.replace('_', '-')} [nats]")

@@ -31,8 +31,8 @@ def reliability_figure(curve: xr.Dataset, levels: Sequence[int], title: str) -> 
     -------
     matplotlib.figure.Figure
         Above, bins of p̂ at each of these σ; below, the probability that the likelier class still changes
-        with its bounds ε and 2ε, the mean posterior less the share that is right against σ, and the share
-        that is right where a path is stopped at p. Error bars are two standard errors.
+        with its bounds ε − ε_end and 2ε, the mean posterior less the share that is right against σ, and the
+        share that is right where a path is stopped at p. Error bars are two standard errors.
     """
     with styled():
         figure = Figure(figsize=(9.6, 6.2), layout="constrained")
@@ -77,7 +77,7 @@ def _bins(panel: Any, level: xr.Dataset) -> None:
 def _changes(panel: Any, curve: xr.Dataset) -> None:
     own = curve.sel(path="own")
     error = 1 - own["confidence"].values
-    panel.fill_between(own.sigma, error, 2 * error, color="0.85", label="ε to 2ε")
+    panel.fill_between(own.sigma, error - error[0], 2 * error, color="0.85", label="ε − ε_end to 2ε")
     for path in ("own", "noised"):
         every = max(1, curve.sizes["sigma"] // 24)
         one = curve.sel(path=path).isel(sigma=slice(None, None, every))
@@ -85,7 +85,9 @@ def _changes(panel: Any, curve: xr.Dataset) -> None:
     panel.set_xscale("log")
     panel.set_xlabel(_SIGMA)
     panel.set_ylabel("likelier class changes below σ")
-    panel.annotate("grey: ε to 2ε (own)", (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=8)
+    panel.annotate(
+        "grey: ε − ε_end to 2ε (own)", (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=8
+    )
 
 
 def _gaps(panel: Any, curve: xr.Dataset) -> None:

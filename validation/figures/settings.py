@@ -16,11 +16,11 @@ _COLOURS, _MARKERS = (BLUE, SKY, GREEN, ORANGE, RED, BLACK), "osD^vP"
 
 
 def grids_figure(table: pd.DataFrame) -> Figure:
-    """Path KL, KL of the class's law and shortfall of a rarer class of two points, against the levels.
+    """Path KL, KL of the final half log-odds and shortfall of a rarer class of two points, against N.
 
     Columns: `grid`, `steps`, `path_kl_predicted`, `path_kl`, `path_kl_se`, `class_kl`, `bias_predicted`,
     `bias`, `bias_se`. Lines are predictions, points measurements with two standard errors; the KL of the
-    class's law is a quadrature, without errors of draws.
+    law of the final half log-odds, of which the class is read, is a quadrature, without errors of draws.
     """
     with styled():
         figure = Figure(figsize=(9.6, 3.9), layout="constrained")
@@ -34,7 +34,7 @@ def grids_figure(table: pd.DataFrame) -> Figure:
             panels[1].plot(rows.steps, rows.class_kl, marker=marker, linewidth=0.8, **look)
             panels[2].plot(rows.steps, -rows.bias_predicted, color=colour, linewidth=1.2)
             panels[2].errorbar(rows.steps, -rows.bias, 2 * rows.bias_se, fmt=marker, **look)
-        labels = ("path KL [nats]", "KL of the class's law [nats]", "a class of weight 0.2 is rarer by")
+        labels = ("path KL [nats]", "KL of the final log-odds [nats]", "loss of a class of weight 0.2")
         for panel, label in zip(panels, labels, strict=True):
             panel.set_xscale("log", base=2)
             panel.set_yscale("log")
@@ -78,7 +78,7 @@ def adaptive_figure(table: pd.DataFrame) -> Figure:
 
 
 def samples_figure(table: pd.DataFrame) -> Figure:
-    """Share of samples of the class asked for, and their energy distance from held-out images, with errors.
+    """Fraction of samples in the requested class, and their energy distance from held-out images.
 
     Columns: `model`, `grid`, `rule`, `steps`, `share`, `share_se`, `distance`, `distance_se`; a row of panels
     a model.
@@ -97,7 +97,7 @@ def samples_figure(table: pd.DataFrame) -> Figure:
                 row[0].errorbar(at, rows.share, 2 * rows.share_se, fmt=marker, label=name, **look)
                 row[1].errorbar(at, rows.distance, 2 * rows.distance_se, fmt=marker, **look)
             for panel, label in zip(
-                row, ("share of the class asked for", "distance from held-out"), strict=True
+                row, ("fraction in the requested class", "distance from held-out"), strict=True
             ):
                 panel.set_xscale("log", base=2)
                 panel.set_xticks(sorted(set(own.steps)), [f"{n:g}" for n in sorted(set(own.steps))])

@@ -1,16 +1,13 @@
-"""A figure for each of the theorems T19 to T27: the closed form as a line, another route as points.
+"""A figure for each theorem: the closed form as a line, another route as points.
 
-Points are drawn or integrated here, with SciPy's own laws and none of the formulas of the lines; their bars
-are two standard errors.
+T19 to T27 are here, T1 to T18 in `early_theorems`; what they have in common is in `theorem_traces`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy import integrate, optimize, special, stats
 
 from ...theory.channel.commitment import commitment_tail
@@ -24,98 +21,75 @@ from ...theory.closed_forms.random_means import random_means_delay
 from ...theory.closed_forms.unequal_pair import gaussian_pair
 from ...theory.mixtures.covariance import Isotropic
 from ...theory.mixtures.mixture import GaussianMixture
-from .style import styled
+from .early_theorems import EARLY_FIGURES
+from .style import DASHES, ONE_COLUMN, plain_ticks, styled
+from .theorem_traces import Array, Shown, Trace, drawn_trace, generator, half_odds, mmse_quadrature
 from .theory import BLACK, BLUE, GREEN, ORANGE, RED
 
-__all__ = ["FIGURES", "Shown", "Trace", "theorem_figure"]
+__all__ = ["FIGURES", "theorem_figure"]
 
-Array = NDArray[np.float64]
-
-_COLOURS, _DASHES, _MARKERS = (BLUE, ORANGE, GREEN, RED), ("-", "--", "-.", ":"), "osD^"
-
-
-@dataclass(frozen=True)
-class Trace:
-    """A line `y` over `x`, and the points of another route beside it (`at`, `found`, standard errors)."""
-
-    name: str
-    x: Array
-    y: Array
-    at: Array | None = None
-    found: Array | None = None
-    error: Array | None = None
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a figure shows: its traces, axes with units, and what stays the same all over it."""
-
-    traces: tuple[Trace, ...]
-    x: str
-    y: str
-    fixed: str
-    log: str = ""
+_COLOURS, _MARKERS = (BLUE, ORANGE, GREEN, RED), "osD^"
 
 
 def theorem_figure(identifier: str) -> Figure:
     """The figure of a theorem, one of `FIGURES`; the same theorem gives the same figure."""
     shown = FIGURES[identifier]()
     with styled():
-        figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+        figure = Figure(figsize=(ONE_COLUMN, 2.7), layout="constrained")
         axes: Any = figure.subplots()
         for index, trace in enumerate(shown.traces):
-            colour = _COLOURS[index % 4]
-            axes.plot(trace.x, trace.y, _DASHES[index % 4], color=colour, label=trace.name)
-            if trace.at is not None:
-                bars = None if trace.error is None else 2 * trace.error
-                axes.errorbar(
-                    trace.at, trace.found, bars, fmt=_MARKERS[index % 4], color=colour,
-                    markeredgecolor=BLACK, markersize=5, zorder=3,
-                )  # fmt: skip
+            _draw(axes, index, trace)
         axes.set_xscale("log" if "x" in shown.log else "linear")
         axes.set_yscale("log" if "y" in shown.log else "linear")
         axes.set_xlabel(shown.x)
         axes.set_ylabel(shown.y)
-        axes.set_title(shown.fixed, fontsize=9)
-        axes.legend(fontsize=9)
+        axes.set_title(shown.fixed, fontsize=7)
+        _ticks(axes, shown)
+        axes.legend()
         return figure
 
 
-def _rng(seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, 0xF16])
+def _ticks(axes: Any, shown: Shown) -> None:
+    """Labels of the logarithmic axes that do not collide."""
+    for name, axis, limits in (("x", axes.xaxis, axes.get_xlim()), ("y", axes.yaxis, axes.get_ylim())):
+        if name in shown.log:
+            plain_ticks(axis, *limits)
 
 
-def _mean(draws: Array) -> tuple[float, float]:
-    return float(draws.mean()), float(draws.std(ddof=1) / np.sqrt(draws.size))
-
-
-def _trace(name: str, x: Array, y: Array, at: Array, draws: list[Array]) -> Trace:
-    """With the mean of `draws` at each of the points."""
-    found = np.array([_mean(each) for each in draws])
-    return Trace(name, x, np.asarray(y, dtype=np.float64), at, found[:, 0], found[:, 1])
-
-
-def _odds(gamma: float, w: float, rng: np.random.Generator, count: int = 20_000) -> Array:
-    """Half log-odds of two classes at γ, drawn with their class."""
-    sign = np.where(rng.random(count) < w, 1.0, -1.0)
-    return 0.5 * special.logit(w) + sign * gamma + np.sqrt(gamma) * rng.standard_normal(count)
+def _draw(axes: Any, index: int, trace: Trace) -> None:
+    """A line, and its points on top; its line in the legend has the marker of its points."""
+    look = {"color": _COLOURS[index % 4], "linestyle": DASHES[index % 4]}
+    marker = {
+        "marker": _MARKERS[index % 4],
+        "markersize": 3.5,
+        "markeredgecolor": BLACK,
+        "markeredgewidth": 0.5,
+    }
+    axes.plot(trace.x, trace.y, **look)
+    axes.plot([], [], **look, **(marker if trace.at is not None else {}), label=trace.name)
+    if trace.at is not None:
+        bars = None if trace.error is None else 2 * trace.error
+        axes.errorbar(
+            trace.at, trace.found, bars, color=_COLOURS[index % 4], linestyle="none", elinewidth=0.9,
+            zorder=3, **marker,
+        )  # fmt: skip
 
 
 def _commitment() -> Shown:
-    x, at, rng = np.geomspace(0.02, 12, 80), np.geomspace(0.05, 8, 7), _rng(19)
+    x, at, rng = np.geomspace(0.02, 12, 80), np.geomspace(0.05, 8, 7), generator(19)
     traces = [
-        _trace(
+        drawn_trace(
             f"w = {w:g}", x, commitment_tail(x, w), at,
-            [2 * special.expit(-2 * np.abs(_odds(gamma, w, rng))) for gamma in at],
+            [2 * special.expit(-2 * np.abs(half_odds(gamma, w, rng))) for gamma in at],
         )
         for w in (0.5, 0.2)
     ]  # fmt: skip
     axes = ("γ", "P(likelier class changes after γ)")
-    return Shown(tuple(traces), *axes, "lines T19; points 2ε, posteriors of 20 000 drawn states", "x")
+    return Shown(tuple(traces), *axes, "lines: T19; points: 2ε, from posteriors of 20 000 drawn states", "x")
 
 
 def _first_passage() -> Shown:
-    x, at, rng, step = np.linspace(0.72, 0.97, 60), np.array([0.75, 0.8, 0.9, 0.95]), _rng(20), 0.005
+    x, at, rng, step = np.linspace(0.72, 0.97, 60), np.array([0.75, 0.8, 0.9, 0.95]), generator(20), 0.005
     traces: list[Trace] = []
     for w in (0.5, 0.3):
         sign = np.where(rng.random(1500) < w, 1.0, -1.0)
@@ -124,17 +98,17 @@ def _first_passage() -> Shown:
         # seen in steps a walk passes a barrier as if it were 0.5826 √step farther (Siegmund)
         ends = [0.5 * special.logit(p) - 0.5826 * np.sqrt(step) for p in at]
         draws = [step * (1.0 + (paths >= end).argmax(axis=0)) for end in ends]
-        traces.append(_trace(f"w = {w:g}", x, first_passage_gamma(x, w), at, draws))
+        traces.append(drawn_trace(f"w = {w:g}", x, first_passage_gamma(x, w), at, draws))
     return Shown(
         tuple(traces),
         "posterior p",
         "mean γ at which it is first reached",
-        "lines T20; points 1500 drawn runs",
+        "lines: T20; points: 1500 drawn runs",
     )
 
 
 def _guided() -> Shown:
-    x, at, rng, step = np.linspace(-0.6, 0.9, 90), np.array([-0.5, -0.25, 0.0, 0.2]), _rng(21), 0.02
+    x, at, rng, step = np.linspace(-0.6, 0.9, 90), np.array([-0.5, -0.25, 0.0, 0.2]), generator(21), 0.02
     traces: list[Trace] = []
     for w in (0.5, 0.2):
         ends: list[Array] = []
@@ -144,13 +118,13 @@ def _guided() -> Shown:
                 drift = omega + (1 - omega) * np.tanh(odds)
                 odds = odds + drift * step + np.sqrt(step) * rng.standard_normal(odds.size)
             ends.append((odds > 0).astype(np.float64))
-        traces.append(_trace(f"w = {w:g}", x, guided_probability(x, w), at, ends))
+        traces.append(drawn_trace(f"w = {w:g}", x, guided_probability(x, w), at, ends))
     axes = ("guidance ω", "P(run ends in the class)")
-    return Shown(tuple(traces), *axes, "lines T21, min(1, w^(1−2ω)); points 2000 guided runs to γ = 20")
+    return Shown(tuple(traces), *axes, "lines: T21, min(1, w^(1−2ω));\npoints: 2000 guided runs to γ = 20")
 
 
 def _clones() -> Shown:
-    classes, rng = 5, _rng(22)
+    classes, rng = 5, generator(22)
     phi = np.linspace(1 / classes, 1, 120)
     low, high = clone_bounds(phi, classes)
     found: list[tuple[float, float]] = []
@@ -161,21 +135,14 @@ def _clones() -> Shown:
         found.append((float((p**2).sum(axis=1).mean()), float(stats.entropy(p, axis=1).mean())))
     at, entropy = np.array(found).T
     traces = (Trace("upper bound", phi, high, at, entropy), Trace("lower bound", phi, low))
-    fixed = "lines T22, K = 5; points 5 orthogonal classes, 20 000 draws each"
+    fixed = "lines: T22, K = 5; points: 5 orthogonal classes,\n20 000 draws each"
     return Shown(traces, "clone agreement φ", "entropy H(C|X) [nats]", fixed)
-
-
-def _mmse(gamma: Array) -> Array:
-    """`1 − E tanh(γ + √γ z)` by the trapezoidal rule, exponentially accurate here."""
-    z = np.linspace(-10, 10, 1601)
-    values = 1 - np.tanh(gamma[:, None] + np.sqrt(gamma)[:, None] * z)
-    return np.asarray(integrate.trapezoid(values * stats.norm.pdf(z), z, axis=1))
 
 
 def _steps() -> Shown:
     counts, end = np.array([4, 8, 16, 32, 64]), 12.0
     fine = np.linspace(0, end, 481)
-    rates = _mmse(fine)
+    rates = mmse_quadrature(fine)
     whole = float(integrate.simpson(rates, x=fine))
     traces: list[Trace] = []
     for name in ("optimal", "uniform in γ"):
@@ -185,12 +152,12 @@ def _steps() -> Shown:
         traces.append(
             Trace(name, counts.astype(float), costs, counts.astype(float), 0.5 * (np.array(sums) - whole))
         )
-    fixed = "lines T23, γ from 0 to 12, w = ½; points Riemann sums of quadratures"
+    fixed = "lines: T23, γ from 0 to 12, w = ½;\npoints: Riemann sums of quadratures"
     return Shown(tuple(traces), "steps N", "KL of path laws [nats]", fixed, "xy")
 
 
 def _pair() -> Shown:
-    x, at, rng = np.geomspace(0.1, 6, 30), np.geomspace(0.2, 5, 6), _rng(24)
+    x, at, rng = np.geomspace(0.1, 6, 30), np.geomspace(0.2, 5, 6), generator(24)
     traces: list[Trace] = []
     for means in (0.0, 1.0):
         centres = np.array([[0.0], [means]])
@@ -204,8 +171,8 @@ def _pair() -> Shown:
             one, two = (stats.norm.logpdf(y, c, s) for c, s in zip((0.0, means), widths, strict=True))
             p = special.expit(one - two + special.logit(0.3))
             draws.append(special.entr(p) + special.entr(1 - p))
-        traces.append(_trace(f"means {means:g} apart", x, entropies, at, draws))
-    fixed = "lines T24, variances 1 and 3, w = 0.3, d = 1; points 20 000 posteriors"
+        traces.append(drawn_trace(f"means {means:g} apart", x, entropies, at, draws))
+    fixed = "lines: T24, variances 1 and 3, w = 0.3, d = 1;\npoints: 20 000 posteriors"
     return Shown(tuple(traces), "noise-to-signal ratio σ", "entropy H(C|X) [nats]", fixed, "x")
 
 
@@ -215,7 +182,9 @@ def _random_means() -> Shown:
     roots = [float(optimize.brentq(lambda r, a=a: 0.5 * np.log1p(r) - a, 0, 1e3)) for a in at]  # pyright: ignore
     delays = 0.5 * np.log(np.array(roots) / (2 * at))
     trace = Trace("random against orthogonal means", x, random_means_delay(x), at, delays)
-    return Shown((trace,), "α = log K / d", "delay [OU time, s = 1]", "line T25; points capacity equal to α")
+    return Shown(
+        (trace,), "α = log K / d", "delay [OU time, s = 1]", "line: T25; points: capacity equal to α"
+    )
 
 
 def _cumulants() -> Shown:
@@ -234,20 +203,21 @@ def _cumulants() -> Shown:
         Trace("to τ³", x, first * x + second * x**2 + third * x**3, *points),
         Trace("to τ", x, first * x),
     )
-    fixed = f"lines T26, two points at ±1, w = {w:g}; points quadrature"
+    fixed = f"lines: T26, two points at ±1, w = {w:g}; points: quadrature"
     return Shown(traces, "τ = 1/σ²", "information about the class [nats]", fixed, "xy")
 
 
 def _duality() -> Shown:
     x, at = np.geomspace(0.05, 40, 80), np.geomspace(0.15, 30, 8)
     mirrored = np.pi**2 / 4 / at
-    found = np.sqrt(np.pi / 2 / at) * np.exp(mirrored / 2) * _mmse(mirrored)
+    found = np.sqrt(np.pi / 2 / at) * np.exp(mirrored / 2) * mmse_quadrature(mirrored)
     trace = Trace("G(γ) = exp(γ/2) mmse(γ)", x, scaled_mmse(x), at, found)
-    fixed = "line T27; points √(π/2γ) G(π²/4γ), by quadrature at the mirrored place"
+    fixed = "line: T27; points: √(π/2γ) G(π²/4γ),\nby quadrature at the mirrored place"
     return Shown((trace,), "γ", "G", fixed, "xy")
 
 
 FIGURES: dict[str, Callable[[], Shown]] = {
+    **EARLY_FIGURES,
     "T19": _commitment,
     "T20": _first_passage,
     "T21": _guided,
@@ -258,4 +228,4 @@ FIGURES: dict[str, Callable[[], Shown]] = {
     "T26": _cumulants,
     "T27": _duality,
 }
-"""What is drawn of each theorem that has a figure."""
+"""What is drawn of each theorem."""

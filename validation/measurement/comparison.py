@@ -69,7 +69,7 @@ def compare(
     interval: tuple[float, float] | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Hold a curve (`entropy` or `cross_entropy` over `sigma`, maybe `*_se` and `rate`) against a prediction.
+    """Compare a curve (`entropy` or `cross_entropy` over `sigma`, maybe `*_se`, `rate`) with a prediction.
 
     Parameters
     ----------
@@ -295,8 +295,8 @@ def _check_reference(measured: xr.Dataset) -> None:
     every = int(measured.attrs.get("model_classes", 0))
     if measured.attrs.get("guidance_reference") == "unconditional" and every > _named(measured):
         raise ValueError(
-            "mixture: predicts guidance against the measured classes, and the curve was guided against all "
-            f"{every} of the model's; measure it with the guidance reference classes"
+            "mixture: predicts guidance relative to the measured classes, and the curve was guided relative "
+            f"to all {every} of the model's; measure it with the guidance reference classes"
         )
 
 

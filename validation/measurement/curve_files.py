@@ -43,9 +43,9 @@ def read_curve(path: str | Path) -> xr.Dataset:
     Parameters
     ----------
     path : str or Path
-        A folder that `measure` wrote, a `.nc` or `.json` of ours, or a table of anybody's (see the module).
-        Lines that begin with `#` are skipped, unless they name the columns. A file that a manifest vouches
-        for has to be as it was written.
+        A folder that `measure` wrote, a `.nc` or `.json` of this toolkit, or any table (see the module).
+        Lines that begin with `#` are skipped, unless they name the columns. A file with a manifest must be
+        unchanged.
 
     Returns
     -------

@@ -26,7 +26,17 @@ from ...theory.mixtures.partition import checked_partition
 from ..models.imagenet_classes import COUNT, groups_of, is_imagenet
 from .subjects import Subject
 
-__all__ = ["IMAGENET", "Partition", "grouped", "imagenet_groups", "in_groups", "read_partition"]
+__all__ = [
+    "IMAGENET",
+    "Partition",
+    "drawn_members",
+    "extrapolation_factor",
+    "group_weights",
+    "grouped",
+    "imagenet_groups",
+    "in_groups",
+    "read_partition",
+]
 
 Partition = Mapping[str, Sequence[str]]
 
@@ -98,6 +108,52 @@ def _thinned(subject: Subject, groups: Partition, members: int, seed: int) -> Su
     return replace(
         subject, conditions=left, groups=drawn, weights=weights, predict=None, exhaustive=False, sizes=sizes
     )
+
+
+def drawn_members(subject: Subject) -> dict[str, Any]:
+    """How many classes of each group were drawn, of how many, and what that does; nothing if all are there.
+
+    `members` are the counts by group, with the classes that were drawn; `members_note` says the sign and
+    order of the bias, and what the errors are of.
+    """
+    if subject.sizes is None or subject.groups is None:
+        return {}
+    drawn = {
+        name: {"drawn": len(own), "of": subject.sizes[name], "classes": list(own)}
+        for name, own in subject.groups.items()
+    }
+    return {"members": drawn, "members_note": _note(drawn)}
+
+
+def _note(drawn: Mapping[str, Mapping[str, Any]]) -> str:
+    counts = ", ".join(f"{name} {each['drawn']} of {each['of']}" for name, each in drawn.items())
+    large = max(drawn.values(), key=lambda each: 1 / each["drawn"] - 1 / each["of"])
+    m, size = large["drawn"], large["of"]
+    other = m // 2 if m > 1 else 2
+    factor = extrapolation_factor(m, other, size)
+    return (
+        f"classes were drawn of the groups ({counts}): on average over draws the entropy is too low, and the "
+        f"group decided too early, by c (1/{m} - 1/{size}); one run does not tell c, and with another of "
+        f"{other} members H_{m} {factor:+.3g} (H_{m} - H_{other}) is without it. Errors are those of the "
+        "classes drawn; other seeds draw others"
+    )
+
+
+def extrapolation_factor(drawn: int, other: int, size: int) -> float:
+    """What `H_drawn − H_other` is to be multiplied by to take the first order of the bias off `H_drawn`.
+
+    From `H_m = H − c(1/m − 1/size)`; of half as many, `1 − m/size`.
+    """
+    return (1 / drawn - 1 / size) / (1 / other - 1 / drawn)
+
+
+def group_weights(subject: Subject, classes: Sequence[str]) -> list[float] | None:
+    """Probabilities of the groups, or without groups of the classes; `None` for equal classes."""
+    prior = subject.prior(classes)
+    if subject.groups is None:
+        return prior
+    each = dict(zip(classes, prior or [1 / len(classes)] * len(classes), strict=True))
+    return [sum(each[name] for name in own) for own in subject.groups.values()]
 
 
 def _condition(subject: Subject, name: str) -> str:

@@ -23,7 +23,7 @@ from ..estimators.model_samples import model_samples
 from ..estimators.pairs import pair_entropies
 from ..estimators.work import Progress, WorkOptions
 from .comparison import Comparison, compare_pairs, compared, two_classes
-from .groups import in_groups
+from .groups import drawn_members, group_weights, in_groups
 from .guided_ends import ends_of
 from .methods import METHODS, Estimator, Method
 from .predictions import FromDenoiser, FromSamples, Prediction, SampleRequest, side_by_side
@@ -46,8 +46,10 @@ class Options:
     `guidance_reference` is what guidance leads away from (`path_entropy`), the unconditional network unless
     the model has none. `levels` are noise levels of the discrepancy estimator, steps of the chains of path
     and commitment, or levels at which clones branch. `prediction` takes the place of the subject's own
-    (`predictions`). With `pairs` every two of the classes are measured, in one sweep. A
-    `classifier` judges clones in place of the posterior that they carry.
+    (`predictions`). `reference` is what all of a model's classes are compared with by the discrepancy
+    estimator: their mean `Σ_k p_k D_k`, whose posterior the paths carry, or the unconditional network, which
+    for an exact denoiser is the same and the usual one. With `pairs` every two of the classes are measured,
+    in one sweep. A `classifier` judges clones in place of the posterior that they carry.
     """
 
     classes: tuple[str, ...]
@@ -62,15 +64,14 @@ class Options:
     seed: int = 0
     pairs: bool = False
     classifier: Classifier | None = None
+    reference: Reference | None = None
 
     def __post_init__(self) -> None:
         if self.estimator not in METHODS:
             raise ValueError(f"estimator: {self.estimator!r} is not one of {', '.join(METHODS)}")
         if not np.isfinite(self.guidance):
             raise ValueError(f"guidance: must be a finite number, not {self.guidance}")
-        if self.guidance_reference not in (None, *REFERENCES):
-            known = ", ".join(REFERENCES)
-            raise ValueError(f"guidance_reference: {self.guidance_reference!r} is not one of {known}")
+        self._check_references()
         if not self.method.guided and self.guidance != 1:
             raise ValueError("guidance: chains are guided; choose the path estimator")
         if not self.method.guided and len(self.classes) < 2:
@@ -82,6 +83,17 @@ class Options:
         self._check_prediction()
         if self.guidance == 1 and self.interval is not None:
             raise ValueError("interval: acts on guidance; give a guidance weight too")
+
+    def _check_references(self) -> None:
+        for name in ("guidance_reference", "reference"):
+            if getattr(self, name) not in (None, *REFERENCES):
+                known = ", ".join(REFERENCES)
+                raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {known}")
+        if self.reference is not None and (self.estimator != "discrepancy" or self.pairs):
+            raise ValueError(
+                "reference: is of the discrepancy estimator and all classes together; guidance has its "
+                "guidance_reference"
+            )
         if self.guidance == 1 and self.guidance_reference is not None:
             raise ValueError("guidance_reference: acts on guidance; give a guidance weight too")
 
@@ -93,9 +105,9 @@ class Options:
     def _check_prediction(self) -> None:
         two = self.guidance == 1 and (self.pairs or len(self.classes) == 2)
         if self.prediction == "denoiser" and not two:
-            raise ValueError("prediction: denoiser is of two classes without guidance; name two")
+            raise ValueError("prediction: denoiser needs two classes and no guidance; name two")
         if isinstance(self.prediction, SampleRequest) and len(self.classes) < 2:
-            raise ValueError("prediction: samples are of several classes; name at least two")
+            raise ValueError("prediction: samples needs several classes; name at least two")
         if self.pairs and isinstance(self.prediction, GaussianMixture):
             missing = [name for name in self.classes if name not in self.prediction.labels]
             if missing:
@@ -129,6 +141,7 @@ class Measurement:
         o, s = self.options, self.subject
         if s.check is not None:
             s.check(self.conditions)
+        self._check_reference()
         if not self.guided:
             return
         guidance_weights(s.chain(o.levels), o.guidance, o.interval)
@@ -136,9 +149,29 @@ class Measurement:
             raise ValueError(f"guidance_reference: {s.caveat or 'the model answers nothing without a class'}")
         if o.prediction is not None and not self.is_predicted:
             raise ValueError(
-                "prediction: is of guidance against the measured classes, and these are not all of the "
-                "model's; choose the classes as the guidance reference"
+                "prediction: holds for guidance relative to the measured classes, which are not all of the "
+                "model's classes; choose classes as the guidance reference"
             )
+
+    def _check_reference(self) -> None:
+        """Refuse the unconditional network where it is not the mean of the measured classes, or not there."""
+        s = self.subject
+        if self.options.reference != "unconditional":
+            return
+        if not self._are_all:
+            raise ValueError(
+                "reference: the unconditional network is that of all of the model's classes, one by one, on "
+                "clean samples; leave it out"
+            )
+        if not has_null(s.denoiser):
+            raise ValueError(f"reference: {s.caveat or 'the model answers nothing without a class'}")
+
+    @property
+    def _are_all(self) -> bool:
+        """Whether all classes of the model are told apart, one by one, on clean samples."""
+        o, s = self.options, self.subject
+        whole = o.classes == s.conditions and s.groups is None and s.sampler is not None
+        return whole and s.exhaustive and not o.pairs
 
     @property
     def guided(self) -> bool:
@@ -312,17 +345,16 @@ class Measurement:
         if s.sampler is None:
             raise ValueError("classes: all pairs need a model with clean samples")
         if s.predict is None and o.prediction is None:
-            raise ValueError("prediction: this model has none of its own; say samples, or denoiser")
+            raise ValueError("prediction: this model has none of its own; give samples, or denoiser")
         levels = s.levels(o.levels)
         work = self.work | {"dtype": torch.float64}  # whatever the network computes in
         return pair_entropies(s.denoiser, o.classes, levels, s.sampler, samples=o.samples, **work)
 
     @property
     def needs_every_condition(self) -> bool:
-        """Whether every class is asked; else the unconditional network is, of all the model's classes."""
-        o, s = self.options, self.subject
-        exhaustive = o.classes == s.conditions and s.groups is None and not o.pairs
-        return o.estimator != "discrepancy" or not exhaustive or s.sampler is None
+        """Whether the reference is the classes' mean; of all classes it may be the answer without one."""
+        reference = self.options.reference or ("unconditional" if self.subject.is_exact else "classes")
+        return self.options.estimator != "discrepancy" or not self._are_all or reference == "classes"
 
 
 def result_of(measurement: Measurement) -> Result:
@@ -338,8 +370,10 @@ def result_of(measurement: Measurement) -> Result:
         # of guided groups there is no prediction
         mixture = None if measurement.guided else in_groups(mixture, s.groups)
     _check_prediction(measurement, mixture)
-    curve = measurement.run().assign_attrs(model_classes=len(s.conditions))
-    summary = {"model": s.name, **curve.attrs, **numbers_of(curve)}
+    members, inputs = drawn_members(s), {**s.inputs, **getattr(o.classifier, "inputs", {})}
+    noted = {key: text for key, text in members.items() if isinstance(text, str)}
+    curve = measurement.run().assign_attrs(model_classes=len(s.conditions), **noted)
+    summary = {"model": s.name, **curve.attrs, **numbers_of(curve), **members}
     if "agreement" in curve:
         summary["clones"] = clones_of(curve)
     if measurement.asks_without_condition:
@@ -351,17 +385,17 @@ def result_of(measurement: Measurement) -> Result:
     prediction: Prediction | None = mixture
     if isinstance(o.prediction, SampleRequest):
         samples = measurement.drawn_samples()
-        weights = None if measurement.has_groups else s.prior(o.classes)
+        weights = group_weights(s, o.classes) if measurement.has_groups else s.prior(o.classes)
         prediction = FromSamples.of(samples, weights, o.seed)
         summary |= {"predictions": side_by_side(prediction, lambda: mixture, o.seed)}
         summary |= {"samples_a_class": o.prediction.count, "shrinkage": prediction.fitted.shrinkage[0:1]}
     elif o.prediction == "denoiser":
         prediction = measurement.gamma_of(o.classes)
     if prediction is None:
-        return Result(curve, None, summary | {"sentence": sentence_of(curve)}, s.inputs)
+        return Result(curve, None, summary | {"sentence": sentence_of(curve)}, inputs)
     found = compared(curve, prediction, o.guidance, o.interval, o.seed)
     summary |= {"comparison": found.summary, "sentence": found.summary["sentence"]}
-    return Result(curve, found, summary, s.inputs)
+    return Result(curve, found, summary, inputs)
 
 
 def _own(measurement: Measurement) -> GaussianMixture | None:
@@ -373,10 +407,15 @@ def _own(measurement: Measurement) -> GaussianMixture | None:
 
 
 def _check_prediction(measurement: Measurement, mixture: GaussianMixture | None) -> None:
-    """Refuse a prediction of another number of classes, before the run."""
+    """Refuse a prediction of other groups or another number of classes, before the run."""
     own = measurement.groups_or_classes
     if mixture is None:
         return
+    if measurement.subject.sizes is not None:
+        raise ValueError(
+            "prediction: a mixture is of whole groups, of which members draws some classes; leave one of the "
+            "two out, or say samples, which are drawn of the same classes"
+        )
     grouped = measurement.has_groups and mixture.partition is not None
     found = len(mixture.partition or ()) if grouped else mixture.classes
     if found != own:

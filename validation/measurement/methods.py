@@ -28,7 +28,8 @@ class Method:
 
     `samples` are those of a model with clean samples, `samples_without` of one without. `of_chains` says
     whether curves have the bias of chains' steps, `guided` whether chains may be guided (and a class compared
-    with no class), `paired` whether all pairs are measured with it, `judged` whether a classifier may judge.
+    with no class), `paired` whether all pairs are measured with it, `judged` whether a classifier may judge,
+    and `fewer_of_many` whether a network of many classes, each evaluated at every level, gets fewer samples.
     """
 
     about: str
@@ -41,6 +42,7 @@ class Method:
     guided: bool = False
     paired: bool = False
     judged: bool = False
+    fewer_of_many: bool = False
 
 
 def is_of_chains(method: str) -> bool:
@@ -121,10 +123,10 @@ def _commitment_evaluations(m: "Measurement") -> int:
 
 
 METHODS: dict[Estimator, Method] = {
-    "path": Method("reverse chains", 600, 300, 64, _path, _path_evaluations, guided=True),
+    "path": Method("reverse chains", 600, 300, 64, _path, _path_evaluations, guided=True, fewer_of_many=True),
     "discrepancy": Method(
         "noised clean samples", 600, 300, 40, _discrepancy, _discrepancy_evaluations,
-        of_chains=False, paired=True,
+        of_chains=False, paired=True, fewer_of_many=True,
     ),
     "cloning": Method(
         "two runs branched at each level: their agreement, and bounds on the entropy", 200, 200, 12,

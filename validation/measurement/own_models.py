@@ -32,6 +32,7 @@ from ...numerics.runs.manifests import sha256
 from ...theory._support.one_line import one_line
 from .._support.class_names import ClassNames
 from ..denoiser import UNNAMED, digest_of, has_null
+from ..models.oracle import MixtureDenoiser
 from .presets import karras_sigmas
 from .subjects import Subject
 
@@ -78,6 +79,11 @@ class OwnClassifier:
                 f"not {what}{kind}"
             )
         return found
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of its file, by the path."""
+        return {self.place.rpartition(":")[0]: self.sha256}
 
     def digest(self) -> str:
         """SHA-256 of its file, with its name there."""
@@ -127,10 +133,10 @@ def own_subject(
 
     conditions = tuple(map(str, said("conditions") or ()))
     if not conditions:
-        raise ValueError(f"{name}: says no conditions, the names of its classes")
+        raise ValueError(f"{name}: has no attribute conditions, the names of its classes")
     shape = said("shape")
     if shape is None:
-        raise ValueError(f"{name}: says no shape, that of one sample without the batch")
+        raise ValueError(f"{name}: has no attribute shape, that of one sample without the batch")
     low, high = _range_of(name, said("sigmas"))
 
     def levels(count: int) -> Array:
@@ -146,6 +152,7 @@ def own_subject(
     model = (told, denoiser, conditions, tuple(map(int, shape)))
     return Subject(
         *(*model, levels, chain, said("sampler"), said("predict")),
+        is_exact=isinstance(denoiser, MixtureDenoiser),
         dtype=said("dtype") or torch.float32,
         device=device,
         null=null,
@@ -181,7 +188,7 @@ def _names_of(name: str, given: Any, conditions: tuple[str, ...]) -> ClassNames 
 
 def _range_of(name: str, sigmas: Any) -> tuple[float, float]:
     if sigmas is None:
-        raise ValueError(f"{name}: says no sigmas, the noise levels (low, high) between which it answers")
+        raise ValueError(f"{name}: has no attribute sigmas, the noise levels (low, high) of its range")
     values = np.ravel(np.asarray(sigmas, dtype=np.float64))
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=0.0))
     if not 0 < low < high < np.inf:

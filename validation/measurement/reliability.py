@@ -80,6 +80,9 @@ def _rows(own: xr.Dataset, along: str, names: tuple[str, ...]) -> list[dict[str,
     ]
 
 
+_CHANGES = "own chains: the likelier class changes below σ with a probability"
+
+
 def _committed(curve: xr.Dataset) -> str:
     """Whether `ε − ε_end ≤ P ≤ 2ε` on the model's own chains, ε_end what is undecided where they end."""
     own = curve.sel(path="own")
@@ -87,15 +90,12 @@ def _committed(curve: xr.Dataset) -> str:
     change, spread = own["change"].values, np.hypot(own["change_se"].values, 2 * own["confidence_se"].values)
     beyond = np.maximum(change - 2 * error, error - error[0] - change) / np.maximum(spread, 1e-12)
     worst = int(beyond.argmax())
-    if beyond[worst] > _threshold(error.size):
-        where = f"at σ = {own.sigma.values[worst]:.3g} by {beyond[worst]:.1f} standard errors"
-        return f"own chains: the likelier class changes below σ with a probability outside ε to 2ε {where}"
     decided = error[0] < 1e-3  # of what is never decided the chains' ends keep ε_end
     least = "ε" if decided else f"ε − ε_end (ε_end = {error[0]:.2g} is undecided at the end)"
-    return (
-        f"own chains: the likelier class changes below σ with a probability between {least} and 2ε at all "
-        f"{error.size} levels, as it must (T19)"
-    )
+    if beyond[worst] > _threshold(error.size):
+        where = f"at σ = {own.sigma.values[worst]:.3g} by {beyond[worst]:.1f} standard errors"
+        return f"{_CHANGES} outside {least} to 2ε {where}"
+    return f"{_CHANGES} between {least} and 2ε at all {error.size} levels, as it must (T19)"
 
 
 def _stopped(curve: xr.Dataset, path: str) -> str:

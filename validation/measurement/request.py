@@ -1,7 +1,8 @@
 """What is measured, how, and against what, unless it is said: the policy of every measurement.
 
 A model with clean samples is measured by the discrepancy estimator, one without by reverse chains; so are
-guidance and a single class, which is compared with the unconditional network.
+guidance and a single class, which is compared with the unconditional network. Classes of a network are
+compared with their own mean, also where they are all it knows: what it errs without one is no information.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import Literal
 import torch
 
 from ...numerics.runs.atomic_files import prepare_directory
+from ...numerics.runs.manifests import sha256
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
@@ -31,6 +33,7 @@ __all__ = ["Request", "measure"]
 
 Precision = Literal["float32", "float16", "bfloat16"]
 
+_LEAST_SAMPLES = 200  # of a network with many classes, each of which is evaluated at every level
 _MANY = 100  # classes, beyond which all of them are never meant
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TAKES = {
@@ -68,12 +71,23 @@ class Request:
     variant: str | None = None
     download: bool = False
     seed: int = 0
+    reference: Reference | None = None
 
     def subject(self) -> Subject:
         """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
+        found = self._subject()
+        return replace(found, inputs={**found.inputs, **self._files()})
+
+    def _files(self) -> dict[str, str]:
+        """SHA-256 of the files beside the model's own that say what is measured, by their paths."""
+        given = (self.partition, self.prediction, self.prompts)
+        paths = [Path(each) for each in given if isinstance(each, str | Path) and each]
+        return {str(path): sha256(path) for path in paths if path.is_file()}
+
+    def _subject(self) -> Subject:
         if self.partition is None:
             if self.members is not None:
-                raise ValueError("members: are drawn of the groups of a partition; give one")
+                raise ValueError("members: are drawn from the groups of a partition; give one")
             return self._model()
         if self.members is not None and self.members < 1:
             raise ValueError(f"members: need at least one class of each group, not {self.members}")
@@ -96,9 +110,9 @@ class Request:
         for name, models in _TAKES.items():
             given = getattr(self, name) is not None
             if given and self.model not in models and self._is_known():
-                raise ValueError(f"{name}: is of {', '.join(models)}, not of {_called(self.model)}")
+                raise ValueError(f"{name}: applies to {', '.join(models)}, not to {_called(self.model)}")
         if self.download and self.model not in ("pipeline", "sd15") and self._is_known():
-            raise ValueError(f"download: is of pipeline and sd15, not of {_called(self.model)}")
+            raise ValueError(f"download: applies to pipeline and sd15, not to {_called(self.model)}")
         self._check_device()
         if not isinstance(self.model, str):
             return own_subject(self.model, device=self.device)
@@ -145,6 +159,8 @@ class Request:
         if method is None:
             raise ValueError(f"estimator: {estimator!r} is not one of {', '.join(METHODS)}")
         usual = method.samples if subject.sampler is not None else method.samples_without
+        if method.fewer_of_many and subject.sampler is not None and not subject.is_exact:
+            usual = min(usual, max(_LEAST_SAMPLES, 2 * usual // len(classes)))
         return Options(
             classes,
             estimator,
@@ -157,6 +173,7 @@ class Request:
             prediction=parsed(self.prediction),
             seed=self.seed,
             pairs=pairs,
+            reference=self.reference,
             classifier=classifier_of(asked.classifier)
             if isinstance(asked.classifier, str)
             else asked.classifier,
@@ -174,7 +191,7 @@ class Request:
             known = ", ".join(sorted(f"{name} for {of}" for of, name in PRESETS))
             raise ValueError(f"preset: {self.preset!r} is not a protocol for {self.model}; there are {known}")
         if self.estimator is not None:
-            raise ValueError("estimator: a preset is a protocol of paths; leave one of the two out")
+            raise ValueError("estimator: a preset uses the path estimator; leave one of the two out")
         protocol = PRESETS[str(self.model), self.preset]
         samples, levels = self.samples or protocol.chains, self.levels or protocol.steps
         return replace(self, estimator="path", samples=samples, levels=levels)
@@ -189,7 +206,7 @@ class Request:
         if self.precision != "float32" and self.device == "cpu":
             raise ValueError("precision: a CPU computes in float32; choose another device")
         if self.precision != "float32" and self.model not in _TAKES["checkpoint"][2:]:
-            raise ValueError("precision: is of networks from files; other models have one of their own")
+            raise ValueError("precision: applies to networks from files; other models have a fixed one")
 
 
 def measure(
@@ -216,6 +233,7 @@ def measure(
     variant: str | None = None,
     download: bool = False,
     seed: int = 0,
+    reference: Reference | None = None,
     out: str | Path | None = None,
     share: tuple[int, int] = (0, 1),
     progress: Callable[[int, int], None] | None = None,
@@ -226,7 +244,7 @@ def measure(
     ----------
     model : str or denoiser
         `digits`, `fashion`, `edm`, `edm2`, `pipeline`, `sd15`, or the SPEC of a mixture, whose exact denoiser
-        is measured; a denoiser of one's own, or `my_module.py:name`, that says its `conditions`, `shape` and
+        is measured; your own denoiser, or `my_module.py:name`, that says its `conditions`, `shape` and
         `sigmas` (`own_models`).
     classes : str or sequence of str, optional
         Names, all by default; one is compared with no class; "all" measures every pair.
@@ -261,6 +279,11 @@ def measure(
     variant, download
         Which of several files of a pipeline's weights, as "fp16"; whether it may fetch what is not here.
     seed : int
+    reference : {"classes", "unconditional"}, optional
+        What all of a model's classes are compared with by the discrepancy estimator: their own mean
+        `Σ_k p_k D_k`, with the posterior that paths carry, or the unconditional network, in two evaluations a
+        level instead of one a class. The first, but of a mixture's exact denoiser, where both are one: what a
+        network errs without a class adds to the entropy (digits: 2.5 times `H(C)` instead of 1.2).
     out : path, optional
         Folder that keeps finished batches, in `blocks`; the same call goes on from them to the same bits.
     share : (rank, ranks)
@@ -313,6 +336,7 @@ def measure(
         variant=variant,
         download=download,
         seed=seed,
+        reference=reference,
     )
     subject = request.subject()
     folder = None if out is None else prepare_directory(Path(out)) / "blocks"

@@ -65,6 +65,7 @@ class Subject:
     `name` tells runs of different models apart; `levels(n)` are n noise levels, ascending, for noised data,
     `chain(n)` the n + 1 of a reverse chain, descending; `predict(classes)` is the mixture that predicts the
     curve, where there is one; `groups` are named lists of conditions; `weights` probabilities, if not equal;
+    `is_exact` is true of a denoiser without error, whose answer without a condition is the mean of all;
     `exhaustive` is false where `conditions` are only some of what the model knows.
     `null` says what the denoiser answers without a condition, and `caveat` why that is not to be relied on;
     `inputs` are the SHA-256 of the files it was read from; `check` refuses conditions that are one to it;
@@ -82,6 +83,7 @@ class Subject:
     groups: Mapping[str, Sequence[str]] | None = None
     weights: Mapping[str, float] | None = None
     exhaustive: bool = True
+    is_exact: bool = False
     dtype: torch.dtype = torch.float32
     device: str = "cpu"
     null: str = ""
@@ -184,6 +186,7 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
     weights = dict(zip(mixture.labels, mixture.weights.tolist(), strict=True))
     model = (spec, oracle, mixture.labels, shape, levels, chain)
     options: dict[str, Any] = {"dtype": torch.float64, "device": device, "null": "the mixture of all classes"}
+    options["is_exact"] = True
     return Subject(*model, oracle.sample, mixture.among, None, weights, **options)
 
 
@@ -378,7 +381,7 @@ def read_prompts(path: Path | None) -> dict[str, list[str]]:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     every = [prompt for members in groups.values() for prompt in members]
     if len(set(every)) < len(every):
-        raise ValueError(f"{path}: a prompt stands there twice")
+        raise ValueError(f"{path}: the same prompt is given twice")
     return groups
 
 

@@ -156,13 +156,13 @@ def convention_of(prediction: str, schedule: Any = None, sigma_data: float = 0.5
         return Convention(known, schedule, np.asarray(schedule.sigma(steps + 1)), steps, sigma_data)
     if isinstance(schedule, Schedule):
         if known == "v" and not schedule.variance_preserving:
-            raise ValueError("schedule: v is of a variance-preserving one; for flow matching choose flow")
+            raise ValueError("schedule: v needs a variance-preserving one; for flow matching choose flow")
         return Convention(known, schedule, sigma_data=sigma_data)
     said = getattr(getattr(schedule, "config", None), "prediction_type", None)
     if said is not None and SAID.get(str(said), known) != known:
         raise ValueError(f"prediction: the scheduler says {said!r}, not {known}")
     if known in ("flow", "sit"):
-        raise ValueError(f"schedule: {known} has none of steps; leave it out (time= says another clock)")
+        raise ValueError(f"schedule: {known} takes none; leave it out (time= sets another clock)")
     held = getattr(schedule, "alphas_cumprod", schedule)
     try:
         alphas = np.asarray(torch.as_tensor(held, device="cpu").double().numpy())

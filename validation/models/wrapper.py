@@ -32,7 +32,7 @@ def as_denoiser(
     sigma_data: float = 0.5,
     time: Callable[[Tensor], Any] | None = None,
 ) -> "NetworkDenoiser":
-    """Wrap a torch network so that every estimator takes it.
+    """Wrap a torch network so that every estimator accepts it.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def as_denoiser(
     """
     names = _names(labels)
     if null is not None and not names:
-        raise ValueError("null: is of a network with classes; give labels too")
+        raise ValueError("null: needs a network with classes; give labels too")
     if null is not None and 0 <= null < len(names):
         raise ValueError(f"null: {null} is the number of class {names[null]!r}, not of no class")
     return NetworkDenoiser(network, convention_of(prediction, schedule, sigma_data), names, null, time)

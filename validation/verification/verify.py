@@ -72,7 +72,7 @@ def verify(
     seed: int = 0,
     on_result: Callable[[TheoremResult], None] | None = None,
 ) -> list[TheoremResult]:
-    """Prove and measure theorems, in order.
+    """Prove theorems and check them numerically, in order.
 
     Parameters
     ----------

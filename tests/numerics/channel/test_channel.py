@@ -90,7 +90,7 @@ def test_derivatives_at_zero_are_the_coefficients_of_the_series():
             )
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [0.3, 0.99, 1e-6])
 def test_other_priors_have_derivatives_in_both_arguments(prior):
     """Against differences of thirty digits."""

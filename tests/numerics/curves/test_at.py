@@ -91,6 +91,7 @@ def test_two_classes_have_the_derivatives_of_t3(kind):
     )
 
 
+@pytest.mark.slow
 def test_sampled_gradients_are_those_of_t3_within_their_errors():
     """Two classes whose covariance is given twice are drawn; 40 keys, six standard errors of their mean."""
     pair = GaussianMixture([0.3, 0.7], MEANS[:2], [Isotropic(0.5), Isotropic(0.5)])

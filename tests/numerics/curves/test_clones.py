@@ -35,7 +35,7 @@ def test_reverse_runs_meet_the_closed_form(spec):
 FACTORS = np.random.default_rng(4).standard_normal((5, 2))
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [Full(FACTORS @ FACTORS.T + np.eye(5)), LowRank(0.5, FACTORS)])
 def test_runs_of_classes_that_share_a_covariance_with_axes_or_factors(shared):
     """One covariance for both: cloning against T4, guidance against the γ clock (false alarms 1e-6)."""
@@ -53,6 +53,7 @@ def test_runs_of_classes_that_share_a_covariance_with_axes_or_factors(shared):
     assert (np.abs(runs.cross_entropy - other.cross_entropy) > error).any()
 
 
+@pytest.mark.slow
 def test_reverse_runs_of_classes_with_their_own_covariances():
     rng = np.random.default_rng(0)
     factor = rng.standard_normal((4, 4))
@@ -65,6 +66,7 @@ def test_reverse_runs_of_classes_with_their_own_covariances():
     assert float((np.abs(runs.agreement - posterior.agreement) / error).max()) < THRESHOLD
 
 
+@pytest.mark.slow
 def test_classes_that_overlap_on_clean_data_are_drawn_from_the_posterior():
     """T4's φ, given to four digits; likeliest classes would agree in .93, .75 and .62 of cases."""
     mixture = GaussianMixture.parse("binary:d=1,mu=1,s=1")
@@ -77,6 +79,7 @@ def test_classes_that_overlap_on_clean_data_are_drawn_from_the_posterior():
     assert float(((likeliest - runs.agreement) / runs.agreement_se).min()) > THRESHOLD
 
 
+@pytest.mark.slow
 def test_more_steps_remove_the_bias():
     mixture = GaussianMixture.parse("binary:d=4,mu=1,s=0")
     exact = float(clone_curve(mixture, [2.0]).agreement[0])

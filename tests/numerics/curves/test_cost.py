@@ -49,6 +49,7 @@ def test_reduced_draws_cost_nothing_that_grows_with_the_dimension():
     assert many["ambient"] > 2 * few["ambient"]  # mutant: noise in all dimensions
 
 
+@pytest.mark.slow
 def test_ambient_draws_cost_two_operations_per_class_and_dimension_and_their_noise():
     """The product with the means, 2 K d, and what a normal number takes: one slope in d, whatever K."""
 
@@ -71,7 +72,7 @@ def test_ambient_draws_cost_two_operations_per_class_and_dimension_and_their_noi
     assert operations(afresh, {"means": np.ones((4, 1024))}) / 1024 > 8 * (noise + 8)
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("method", KERNELS)
 def test_levels_cost_the_same_each(method):
     def later_over_earlier(kernel=None):

@@ -85,7 +85,7 @@ def test_a_held_covariance_leaves_its_error_out_and_gives_the_same_curve():
     assert (first.gamma_se.values < 1.3 * second.gamma_se.values).all()
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("covariance", ["shared", "each"])
 def test_many_classes_and_unequal_covariances_have_errors_too(covariance):
     """Three classes: entropies within 5.5 standard errors of the truth at 12 levels (5e-7)."""

@@ -14,7 +14,7 @@ from .backward import moments
 GAMMAS = np.geomspace(0.05, 12, 8)
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [0.5, 0.2])
 def test_conditional_runs_are_the_channel(prior):
     """ω = 1, both classes weighted, is `binary_entropy`; unconditional runs have the prior's accuracy."""
@@ -141,6 +141,7 @@ def test_the_rate_has_the_error_of_its_own_unit():
     np.testing.assert_allclose(exact.rate_se, exact.cross_entropy_se * speed)
 
 
+@pytest.mark.slow
 def test_runs_of_any_mixture():
     """Three classes of their own covariances at ω = 1: the cross-entropy is the entropy."""
     rng = np.random.default_rng(0)
@@ -242,6 +243,7 @@ def test_an_interval_from_the_first_gammas_on_is_guidance_everywhere(prior):
     assert 0 < missed < 4e-7
 
 
+@pytest.mark.slow
 def test_late_shift_is_that_of_the_fokker_planck_equation():
     """What guidance still adds falls as e^{−γ/2}, or e^{−(2ω−1)²γ/2} where that is slower."""
     for weight, prior, gamma, left in ((2.0, 0.5, 40.0, 1e-8), (0.8, 0.9, 80.0, 3e-6)):
@@ -268,6 +270,7 @@ def test_a_table_is_as_good_as_it_says(ends):
             np.testing.assert_allclose(row, curve.cross_entropy, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_shares_of_intervals():
     edges = [0.0, 0.5, 2.0, 6.0]
     shares = interval_shares(2.0, edges, 6.0)

@@ -278,13 +278,14 @@ def covered(spec, levels, error, relative):
     return missed
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SAMPLED, ids=lambda case: f"{case[0]} {case[1]}")
 def test_intervals_of_sampled_curves_hold_the_grid_s_error(case):
     """Of 20 intervals of 95 % at most 8 miss: more once in 5·10⁶ for a place, once in 200 000 for all 24."""
     assert max(covered(*case).values()) <= 8
 
 
+@pytest.mark.slow
 def test_without_the_grid_s_error_intervals_miss(monkeypatch):
     """Mutant: noise alone."""
     monkeypatch.setattr(reading, "_grid_error", lambda data, usual, keep, kinds: np.zeros(4))

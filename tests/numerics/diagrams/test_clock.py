@@ -46,6 +46,7 @@ def test_grids_over_sigma_and_of_two_parameters():
     np.testing.assert_allclose(in_clock(times, schedules.EDM()).time, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_those_without_times_say_so():
     for name, diagram in DIAGRAMS.items():
         if name == "guidance":  # slow; its axis is gamma

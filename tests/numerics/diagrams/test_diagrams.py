@@ -116,6 +116,7 @@ def test_separation_is_the_curve_of_its_mixture():
         assert (np.isnan(found) and time.time is None) or found == pytest.approx(time.time, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_anisotropy_is_the_curve_of_its_mixture():
     means = np.sqrt(8) * np.array([[1.0, 1.0], [-1.0, -1.0]])
     columns("anisotropy", lambda a: GaussianMixture([0.5, 0.5], means, Diagonal([a, 1 / a])), "variance")
@@ -188,6 +189,7 @@ def test_collapse_lines_meet_where_they_should():
     assert crossing == pytest.approx(diagram.attrs["crossing"], rel=0.01)
 
 
+@pytest.mark.slow
 def test_means_against_scales_is_a_measured_median():
     """In 10,000 dimensions, against the posterior's own entropy at the predicted time; 4000 draws."""
     diagram = phase_diagram("mean-covariance", FEW)

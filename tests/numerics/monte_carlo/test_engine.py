@@ -115,7 +115,7 @@ def test_ambient_meets_naive_numpy(kind, partition):
             assert abs(values.mean() - float(measured[name][i])) < THRESHOLD * error
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "partition",
     [pytest.param(None, id="classes"), pytest.param(PARTITION, id="groups", marks=pytest.mark.slow)],
@@ -140,7 +140,7 @@ def test_reduced_meets_ambient_and_the_general_route(kind, partition):
     assert np.abs(scores(unequal, reduced)).max() < THRESHOLD
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["isotropic", "full each", "low rank each"])
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 def test_rate_is_the_slope_of_the_entropy(kind, partition):
@@ -285,6 +285,7 @@ def test_a_tolerance_is_of_the_errors_that_are_reported():
         assert found.attrs["samples"] < 4 * few.attrs["samples"] / share**2
 
 
+@pytest.mark.slow
 def test_a_tolerance_counts_what_was_not_met():
     """With 300 classes none of these levels is resolved: 256 draws have sample errors below the tolerance."""
     means = 6 * np.random.default_rng(0).standard_normal((300, 10))
@@ -320,6 +321,7 @@ def test_tolerance_is_met_and_more_draws_extend_the_run():
         np.testing.assert_array_equal(found[name], again[name])
 
 
+@pytest.mark.slow
 def test_progress_reaches_the_end():
     seen = []
     mixture = random_mixture("isotropic")

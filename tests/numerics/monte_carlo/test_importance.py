@@ -120,6 +120,7 @@ def test_variance_falls(points, classes, median, least):
     assert gain.min() > least, gain
 
 
+@pytest.mark.slow
 def test_tail_keeps_relative_precision():
     """Where a hundred-millionth of the entropy is left, plain draws would see nothing."""
     mixture = GaussianMixture.parse("binary:d=64,mu=1,s=1")

@@ -91,7 +91,7 @@ def test_cost_and_memory_are_linear_in_the_number_of_classes():
 
 def test_quasi_random_points_are_refused():
     mixture = GaussianMixture(np.full(300, 1 / 300), np.random.default_rng(0).standard_normal((300, 2)), 1.0)
-    with pytest.raises(ValueError, match="points: sobol goes with at most 256 classes"):
+    with pytest.raises(ValueError, match="points: sobol is possible for at most 256 classes"):
         entropy_curve(mixture, [1.0], points="sobol")
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from mpmath import mp
 from scipy import optimize, stats
 from speciation.numerics import entropy_curve
 from speciation.numerics._support.jax_settings import own_settings
@@ -58,6 +59,7 @@ def between(mixture, sigma, j, k, s):
     return mean, covariance, s * logs[0] + (1 - s) * logs[1] - top
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_draws_have_the_law_that_their_weights_take_them_to_have(form):
     """Mean and covariance of each pair's Gaussian, its overlap, and p/q against both densities."""
@@ -140,6 +142,35 @@ def test_tilts_are_where_the_pairs_integrand_is_least(form):
 
             best = optimize.minimize_scalar(height, bounds=(1e-6, 1 - 1e-6), method="bounded").x
             assert found.tilts[index, pair] == pytest.approx(best, abs=0.02)
+
+
+@pytest.mark.parametrize("form", ["factors", "diagonal"])
+def test_of_many_pairs_tilts_are_interpolated_between_levels(form, monkeypatch):
+    """Near the searched ones, and with the overlaps of the tilts that are drawn from, in any order of σ."""
+    mixture, sigma = three(form, seed=3), np.random.default_rng(0).permutation(np.geomspace(0.1, 10, 24))
+    searched = meeting.meetings(mixture, mixture.stacked, sigma, None, 8)
+    monkeypatch.setattr(meeting, "_PAIR_LEVELS", 0)
+    found = meeting.meetings(mixture, mixture.stacked, sigma, None, 8)
+    assert 0 < np.abs(found.tilts - searched.tilts).max() < 0.02
+    for level in (0, 11):
+        for pair, (j, k) in enumerate([(0, 1), (0, 2), (1, 2)]):
+            s = found.tilts[level, pair]
+            log = between(mixture, sigma[level], j, k, s)[2]
+            weighted = s * np.log(mixture.weights[j]) + (1 - s) * np.log(mixture.weights[k]) + log
+            assert found.log_overlaps[level, pair] == pytest.approx(weighted, abs=1e-10)
+
+
+def test_pairs_of_moderate_and_of_huge_factors_stand_in_one_array():
+    rng = np.random.default_rng(1)
+    width, gap = rng.uniform(0.5, 1, (3, 6)), rng.standard_normal((3, 6))
+    factors = rng.standard_normal((3, 6, 2)) * np.array([1.0, 1e6, 3.0])[:, None, None]
+    log_det, square = meeting._inverted(width, factors, gap)
+    for n in range(3):
+        with mp.workdps(40):
+            wide, vector = mp.matrix(factors[n].tolist()), mp.matrix(gap[n].tolist())
+            matrix = mp.diag(width[n].tolist()) + wide * wide.T
+            assert log_det[n] == pytest.approx(float(mp.log(mp.det(matrix))), rel=1e-12)
+            assert square[n] == pytest.approx(float((vector.T * mp.lu_solve(matrix, vector))[0]), rel=1e-8)
 
 
 def test_pairs_are_those_in_different_groups():

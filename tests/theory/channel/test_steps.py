@@ -68,12 +68,16 @@ def test_cost_is_the_divergence_of_the_paths():
     assert abs(total.mean() - 1.03 * cost) > THRESHOLD * error
 
 
+@pytest.mark.slow
 def test_constant_in_many_digits():
     with mp.workdps(25):
         exact = mp.quad(
             lambda g: mp.sqrt(multiprecision.moment(3, g, 0.5, 20)), [0, 0.5, 2, 6, 15, 40, 120, 200]
         )
         assert abs(step_constant() / exact - 1) < 1e-11
+
+
+def test_constant_to_a_gamma_at_another_prior():
     direct = integrate.quad(lambda g: np.sqrt(-mmse_slope(g, 0.1)), 0, 9.0, epsabs=1e-12)[0]
     assert step_constant(0.1, 9.0) == pytest.approx(direct, rel=1e-8)
 
@@ -140,6 +144,7 @@ def test_chains_that_are_drawn_have_the_bias(prior):
     assert np.sign(bias) == np.sign(prior - 0.5)
 
 
+@pytest.mark.slow
 def test_bias_tends_to_its_first_order():
     rest = []
     for count in (50, 100, 200):

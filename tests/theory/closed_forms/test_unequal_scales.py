@@ -26,7 +26,7 @@ def pair(kind):
     }[kind]
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full", "low rank"])
 def test_exact_curves_meet_the_engine(kind):
     mixture = GaussianMixture([0.3, 0.7], np.ones((2, 5)), pair(kind))

@@ -51,6 +51,7 @@ def test_hierarchy_is_two_binary_channels():
     np.testing.assert_allclose(entropy_curve(mixture, sigmas).rate, slope, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_nodes_with_directions_of_their_own_are_no_product():
     mixture = tree([9, 4], [2, 3], 0.5, shared=False)
     assert factors_of(mixture) is None

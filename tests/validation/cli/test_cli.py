@@ -172,6 +172,7 @@ def test_figure_of_a_measured_curve(run, tmp_path):
     assert (status, err.replace("\n", "")) == (0, f"wrote {path}")
 
 
+@pytest.mark.slow
 def test_curve_of_groups(run_json):
     spec = "hierarchy:d=8,A=100,B=1,s=0.5"
     arguments = ["--levels", "5", "--samples", "20000", "--method", "reduced"]
@@ -525,7 +526,7 @@ def test_long_grids_say_so_before_they_start(run, tmp_path, monkeypatch):
         (("separation", "--clock", "wall"), "--clock: 'wall' is not one of ou"),
         (("prior", SPEC), "prior: takes neither a SPEC nor axes"),
         (("grid",), "grid: needs --x"),
-        (("grid", "--x", "mu=1:2", "--y", "mu=1:2", SPEC), "stands on both axes"),
+        (("grid", "--x", "mu=1:2", "--y", "mu=1:2", SPEC), "is on both axes"),
         (("grid", "--x", "mu=1:2", "--y", "t=x", SPEC), "t=x: not an axis"),
     ],
 )
@@ -546,7 +547,7 @@ BINARY = "binary:d=4,mu=1,s=1"
         (["curve", BINARY, "--sigma", "1,2", "--levels", "9"], "--levels: --sigma says how many"),
         (["curve", BINARY, "--method", "exact", "--samples", "9"], "--samples: --method exact draws nothing"),
         (["curve", BINARY, "--method", "exact", "--tolerance", "1"], "--tolerance: --method exact"),
-        (["diagram", "prior", "--samples", "9"], "--samples: is of grid, not of prior"),
+        (["diagram", "prior", "--samples", "9"], "--samples: applies to grid, not to prior"),
         (["compare", "curve.csv", BINARY, "--interval", "1,2"], "interval: acts on guidance"),
         (["compare", "curve.csv", BINARY, "--interval", "1_0,20"], "--interval: '1_0,20' is not LOW,HIGH"),
         (["curve", BINARY, "--sigma", "1_0,20"], "sigma: '1_0,20' is not LOW:HIGH"),

@@ -155,7 +155,7 @@ def test_a_process_that_is_told_to_end_keeps_its_work(sent, tmp_path, stopped):
     import signal
 
     number = getattr(signal, f"SIG{sent}")
-    arguments = ["curve", SAMPLED, "--method", "ambient", "--samples", 10**8, "--levels", 200]
+    arguments = ["curve", SAMPLED, "--method", "ambient", "--samples", 10**8, "--levels", 20]
     path = tmp_path / "c.csv"
     status, said = stopped(
         [PROGRAM, *arguments, "--out", path], lambda: (tmp_path / "c.csv.partial").exists(), number

@@ -134,7 +134,7 @@ def test_refuses_in_one_line(arguments, said, run):
     ("name", "content", "said"),
     [
         ("a.npy", b"no array", "cannot be read as alphas_cumprod"),
-        ("a.json", b'{"_class_name": "DDPMScheduler"}', "DDPMScheduler says no beta_start"),
+        ("a.json", b'{"_class_name": "DDPMScheduler"}', "DDPMScheduler has no beta_start"),
         ("a.json", b'{"beta_start": 0.1, "beta_end": 0.2, "beta_schedule": "wave"}', "beta_schedule 'wave'"),
         ("a.json", b"[0.5, 0.9]", "alphas_cumprod: must fall"),
         ("a.json", b"{", "not JSON"),

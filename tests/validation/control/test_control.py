@@ -1,8 +1,12 @@
 """From a curve to settings: against closed forms, step costs computed apart, and real schedulers."""
 
 import csv
+import importlib
+import importlib.util
 import json
+import sys
 import time
+import types
 from functools import partial
 
 import numpy as np
@@ -10,6 +14,7 @@ import pytest
 from scipy import special
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture, binary_entropy, late_shift
+from speciation.validation import MixtureDenoiser
 from speciation.validation.control import formats, grids, settings
 from speciation.validation.control.clocks import clock_of
 from speciation.validation.control.information import information_of
@@ -141,6 +146,51 @@ def test_eulers_sigmas_are_used():
     wanted = formats.with_end(GRID)
     scheduler.set_timesteps(sigmas=wanted)
     np.testing.assert_allclose(scheduler.sigmas.double().numpy(), wanted, rtol=1e-6)
+
+
+@pytest.fixture
+def k_diffusion_sampling(monkeypatch):
+    """The samplers of k-diffusion, whose copy ComfyUI runs, without what its package loads for training."""
+    found = importlib.util.find_spec("k_diffusion")
+    if found is None or found.submodule_search_locations is None:
+        pytest.skip("k-diffusion is not installed")
+    for needed in ("torchdiffeq", "torchsde"):
+        pytest.importorskip(needed)
+    bare = types.ModuleType("k_diffusion")
+    bare.__path__ = list(found.submodule_search_locations)
+    monkeypatch.setitem(sys.modules, "k_diffusion", bare)
+    if importlib.util.find_spec("torchvision") is None:  # of its utilities, which read images with it
+        for name in ("torchvision", "torchvision.transforms"):
+            stub = types.ModuleType(name)
+            stub.functional = stub.transforms = None
+            monkeypatch.setitem(sys.modules, name, stub)
+    yield importlib.import_module("k_diffusion.sampling")
+    for name in [each for each in sys.modules if each.startswith("k_diffusion.")]:
+        del sys.modules[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sampler", ["sample_euler", "sample_euler_ancestral", "sample_dpmpp_2m", "sample_heun"]
+)
+def test_k_diffusions_sigmas_are_used(sampler, k_diffusion_sampling):
+    """Every σ that is given is asked of the model, in this order, and the run ends on clean samples."""
+    torch = pytest.importorskip("torch")
+    wanted = torch.tensor(formats.with_end(GRID), dtype=torch.float64)
+    asked, exact = [], MixtureDenoiser(GaussianMixture.parse("binary:d=2,mu=1,s=0.1"))
+
+    def model(x, sigma):
+        asked.append(float(sigma[0]))
+        return exact(x, float(sigma[0]), None)
+
+    steps = []
+    start = GRID[0] * torch.randn((400, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    run = getattr(k_diffusion_sampling, sampler)
+    ends = run(model, start, wanted, disable=True, callback=lambda at: steps.append(float(at["sigma"])))
+    np.testing.assert_allclose(steps, GRID, rtol=1e-12)
+    assert set(asked) == set(map(float, wanted[:-1]))
+    # the classes lie at ±(1, 1), 0.1 wide: a run that left σ out, or did not come to 0, would be elsewhere
+    assert float(((ends.abs() - 1).abs() < 0.6).double().mean()) > 0.99
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of diffusers

@@ -81,6 +81,7 @@ def test_the_root_of_the_rate_is_that_of_the_agreement_of_clones(points):
     assert grids.path_kl(points, levels) == pytest.approx(step_cost(expected), rel=1e-2)
 
 
+@pytest.mark.slow
 def test_what_a_weight_buys_is_that_of_the_equation(known):
     low, high, weight = 0.8, 2.5, 3.0
     gamma = [4 / (1 + s**2) for s in (high, low)]

@@ -111,6 +111,7 @@ def test_partitions_of_a_hierarchy(level):
     assert float(excess[keep].max()) < 0.015
 
 
+@pytest.mark.slow
 def test_guided_chains_have_the_cross_entropy_of_the_gamma_clock():
     mixture = GaussianMixture.parse("binary:d=4,mu=1,s=0.5")
     oracle = MixtureDenoiser(mixture)

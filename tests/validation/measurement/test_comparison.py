@@ -307,6 +307,7 @@ WITHOUT_COVARIANCE = {"level_test": None}
 """Tables have no room for the covariance between levels, and so no test of all of them together."""
 
 
+@pytest.mark.one_of_each
 @pytest.mark.parametrize(("samples", "levels"), [(50, 8), (128, 8), (128, 16)])
 def test_few_noisy_samples_are_read_alike_from_every_file(samples, levels, run_json, tmp_path):
     """Where half is depends on the closure, and its interval on the samples: a table has both."""
@@ -500,14 +501,14 @@ def test_guidance_against_more_than_the_measured_classes_is_refused(run, run_jso
                 assert status == 0
                 continue
             assert (status, err.count("\n")) == (2, 1)
-            assert "guided against all 3 of the model's" in err
+            assert "guided relative to all 3 of the model's" in err
     oracle = MixtureDenoiser(GaussianMixture.parse(spec))
     grid = np.geomspace(60, 0.2, 25)
     some, every = (
         path_entropy(oracle, names, grid, (3,), guidance=3.0, chains=64)
         for names in (["0", "1"], ["0", "1", "2"])
     )
-    with pytest.raises(ValueError, match="guided against all 3"):
+    with pytest.raises(ValueError, match="guided relative to all 3"):
         compare(some, GaussianMixture.parse(two))
     assert compare(every, oracle.mixture).summary["agree"] is not None
 

@@ -1,6 +1,7 @@
 """Groups of a model's classes: their own decision, on any model, from a file or a mapping."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ from scipy import stats
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture
 from speciation.validation import compare, measure
-from speciation.validation.measurement.groups import grouped
+from speciation.validation.measurement.groups import (
+    drawn_members,
+    extrapolation_factor,
+    group_weights,
+    grouped,
+)
 from speciation.validation.measurement.subjects import oracle_subject
 
 SPEC = "orthogonal:K=4,d=4,M=9,s=0.5"
@@ -174,10 +180,31 @@ def test_drawn_members_decide_too_early_by_an_order_that_is_known():
     assert (apart(twice, whole) > 5.5).any()
     assert (apart(twice, whole) > -5.5).all()
     # what two runs extrapolate to is nearer, and not beyond
-    left = 2 * twice.mean(axis=0) - few.mean(axis=0) - whole.mean(axis=0)
-    spread = np.sqrt(4 * error[id(twice)] ** 2 + error[id(few)] ** 2 + error[id(whole)] ** 2)
+    left, spread = beyond_whole(twice, few, whole, extrapolation_factor(8, 4, 50))
     assert (left < 5.5 * spread).all()
     assert np.abs(left).sum() < 0.6 * np.abs(twice.mean(axis=0) - whole.mean(axis=0)).sum()
+
+
+def beyond_whole(many, few, whole, factor):
+    """`H_m + factor (H_m − H_few) − H` at each level, and its standard error."""
+    found = many.mean(axis=0) * (1 + factor) - factor * few.mean(axis=0) - whole.mean(axis=0)
+    parts = (1 + factor, many), (factor, few), (1.0, whole)
+    return found, np.sqrt(sum(f**2 * e.var(axis=0, ddof=1) / len(e) for f, e in parts))
+
+
+def test_members_near_all_of_a_group_extrapolate_to_the_group():
+    """32 and 16 of 50: first order in `1/m − 1/50` leaves little; that of groups without end overshoots."""
+    many, few, whole = (
+        entropies_of(*each) for each in ((32, 100, 300, 4), (16, 100, 300, 5), (50, 4, 4000, 3))
+    )
+    assert extrapolation_factor(32, 16, 50) == pytest.approx(1 - 32 / 50)
+    left, spread = beyond_whole(many, few, whole, 1 - 32 / 50)
+    # the second order; three z-tests at 5.5 standard errors, false alarms below 1e-6
+    assert (np.abs(left) < 5.5 * spread + 0.01).all()
+    # mutant: 2H_m − H_(m/2), of groups without end
+    over = beyond_whole(many, few, whole, 1.0)[0]
+    assert (over > np.abs(left) / 2).all()
+    assert np.abs(left).sum() < 0.6 * over.sum()
 
 
 def test_members_are_drawn_of_large_groups(tmp_path):
@@ -190,6 +217,13 @@ def test_members_are_drawn_of_large_groups(tmp_path):
     assert [sum(c in own for c in drawn) for own in GROUPS.values()] == [3] * 4
     assert float(found.curve.class_entropy) == pytest.approx(np.log(4))
     assert found.comparison is None
+    members = found.summary["members"]
+    assert list(members) == list(GROUPS)
+    assert {(each["drawn"], each["of"]) for each in members.values()} == {(3, 50)}
+    assert [c for each in members.values() for c in each["classes"]] == drawn
+    # 3 and 1 of 50: from H_m = H − c(1/m − 1/50), (1/3 − 1/50)/(1 − 1/3)
+    assert "H_3 +0.47 (H_3 - H_1) is without it" in found.summary["members_note"]
+    assert found.curve.attrs["members_note"] == found.summary["members_note"]
     means = MEMBERS[[int(c[1:]) for c in drawn]].reshape(4, 3, 6)
     rng = np.random.default_rng(0)
     own = means[rng.integers(4, size=4000), rng.integers(3, size=4000)]
@@ -198,8 +232,10 @@ def test_members_are_drawn_of_large_groups(tmp_path):
         exact = group_entropy(means, sigma, noise, own)
         at = found.curve.interp(sigma=sigma)
         assert abs(float(at.entropy) - exact) < THRESHOLD * float(at.entropy_se) + 0.05
-    with pytest.raises(ValueError, match="members: are drawn of the groups of a partition"):
+    with pytest.raises(ValueError, match="members: are drawn from the groups of a partition"):
         measure(str(file), members=3)
+    with pytest.raises(ValueError, match="prediction: a mixture is of whole groups, of which members draws"):
+        measure(str(file), members=3, prediction=str(file), **asked)
 
 
 def test_members_keep_the_weight_of_their_group():
@@ -209,7 +245,10 @@ def test_members_keep_the_weight_of_their_group():
     assert [len(own) for own in few.groups.values()] == [1, 1]
     assert few.prior(few.conditions) == pytest.approx([0.75, 0.25])
     assert (few.predict, few.sizes) == (None, {"most": 3, "one": 1})
+    assert group_weights(few, few.conditions) == pytest.approx([0.75, 0.25])
+    assert group_weights(replace(whole, weights=None, groups=groups), whole.conditions) == [0.75, 0.25]
     assert len({grouped(whole, groups, members=1, seed=seed).conditions for seed in range(50)}) == 3
     every = grouped(whole, groups, members=3)  # all of each group are no draw
     assert every.predict is not None
     assert every.conditions == whole.conditions
+    assert drawn_members(every) == {}

@@ -117,6 +117,7 @@ def test_compare_has_it_and_files_keep_it(tmp_path: Path) -> None:
     assert compare(curve, other).summary["level_test"]["p_value"] < 1e-3
 
 
+@pytest.mark.slow
 def test_a_prediction_with_draws_has_its_own() -> None:
     """Drawn with the seed of the curve it would be the curve itself; both covariances are in the test."""
     means = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 5.0]])

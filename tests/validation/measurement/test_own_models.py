@@ -1,5 +1,6 @@
 """A denoiser of one's own is measured with everything that the command line has."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import torch
 from speciation.theory import GaussianMixture, schedules
 from speciation.validation import MixtureDenoiser, as_denoiser, measure
+from speciation.validation.measurement.request import Request
 
 FILE = """
 import torch
@@ -90,9 +92,9 @@ def test_an_object_is_measured():
     [
         ("absent", "", "my_module.py: has no 'absent'"),
         ("number", "", "my_module.py:number: is no denoiser; need a callable"),
-        ("bare", "", "my_module.py:bare: says no conditions, the names of its classes"),
-        ("bare", "\nconditions = ['a', 'b']\ndel shape", "my_module.py:bare: says no shape"),
-        ("bare", "\nconditions = ['a', 'b']\ndel sigmas", "my_module.py:bare: says no sigmas"),
+        ("bare", "", "my_module.py:bare: has no attribute conditions, the names of its classes"),
+        ("bare", "\nconditions = ['a', 'b']\ndel shape", "my_module.py:bare: has no attribute shape"),
+        ("bare", "\nconditions = ['a', 'b']\ndel sigmas", "my_module.py:bare: has no attribute sigmas"),
         ("denoiser", "\nsigmas = (2.0, 2.0)", "sigmas must be noise levels with 0 < low < high, not 2 to 2"),
         ("denoiser", "\nraise OSError('no disk')", "my_module.py: OSError: no disk"),
         ("denoiser", "\n1 +", "my_module.py: SyntaxError"),
@@ -156,10 +158,14 @@ def test_a_classifier_in_a_file_judges_clones(run, run_json, tmp_path):
     """Of means along the axes the largest coordinate says the class; one that sees nothing always agrees."""
     (tmp_path / "judge.py").write_text(JUDGE)
     command = ("measure", "orthogonal:K=3,d=3,M=9,s=0.3", "--estimator", "cloning", "--samples", "40")
+    judge = tmp_path / "judge.py"
     found, blind = (
-        run_json(*command, "--levels", "4", "--classifier", f"{tmp_path / 'judge.py'}:{name}")
+        run_json(*command, "--levels", "4", "--classifier", f"{judge}:{name}", "--out", tmp_path / name)
         for name in ("classifier", "blind")
     )
+    out = tmp_path / "classifier"
+    inputs = json.loads((out / "manifest.json").read_text())["inputs"]
+    assert inputs == {str(judge): hashlib.sha256(judge.read_bytes()).hexdigest()}
     assert found["judge"] == "classifier"
     for level in found["clones"]:
         # five standard errors of a share of 40 at most
@@ -167,6 +173,23 @@ def test_a_classifier_in_a_file_judges_clones(run, run_json, tmp_path):
         assert level["entropy_lower"] <= level["entropy_upper"]
     assert found["clones"][0]["agreement"] > 0.9 > found["clones"][-1]["agreement"]
     assert all(level["agreement"] == 1 for level in blind["clones"])
+    judge.write_text(JUDGE.replace("argmax", "argmin"))
+    asked = (*command, "--levels", "4", "--classifier", f"{judge}:classifier")
+    status, _, err = run(*asked, "--out", out)
+    assert (status, "holds the blocks of another measurement" in err) == (2, True)
+
+
+def test_files_that_say_what_is_measured_are_inputs(tmp_path):
+    """In Python too, where no command has them among its parameters."""
+    labels = GaussianMixture.parse("orthogonal:K=3,d=4,M=9,s=1").labels
+    groups, mixture = tmp_path / "groups.json", tmp_path / "mixture.npz"
+    groups.write_text(json.dumps({"a": labels[:2], "b": labels[2:]}))
+    GaussianMixture.parse("orthogonal:K=3,d=4,M=9,s=1").save(mixture)
+    asked = Request("orthogonal:K=3,d=4,M=9,s=1", partition=groups, prediction=str(mixture))
+    found = {
+        path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in map(str, (groups, mixture))
+    }
+    assert asked.subject().inputs == found
 
 
 @pytest.mark.parametrize(
@@ -185,3 +208,50 @@ def test_no_classifier_is_refused_in_one_line(name, estimator, message, tmp_path
     with pytest.raises(ValueError, match=message) as refused:
         measure("binary:d=4,mu=1,s=1", estimator=estimator, classifier=f"{tmp_path}/{name}", **sizes)
     assert "\n" not in str(refused.value)
+
+
+class WrongWithoutAClass:
+    """The exact denoiser, but for what it answers without a class: off by 0.3 σ along each axis."""
+
+    def __init__(self):
+        self.exact = MixtureDenoiser(GaussianMixture.parse("orthogonal:K=3,d=4,M=9,s=1"))
+        self.conditions, self.shape, self.sigmas = self.exact.conditions, (4,), (0.05, 60.0)
+        self.sampler, self.dtype = self.exact.sample, torch.float64
+
+    def __call__(self, x, sigma, condition):
+        found = self.exact(x, sigma, condition)
+        return found + 0.3 * sigma if condition is None else found
+
+
+def test_all_classes_are_compared_with_their_mean_unless_told():
+    """An unconditional answer that errs adds `4 · 0.3² log(60/0.05)` nats, and must be asked for.
+
+    The closures of 200 samples are within 5.5 standard errors: false alarms below 1e-7.
+    """
+    few = {"samples": 200, "levels": 24}
+    mean = measure(WrongWithoutAClass(), **few)
+    assert (mean.summary["reference"], mean.summary["evaluations"]) == ("classes", 200 * 24 * 3)
+    assert abs(mean.summary["closure"] - 1) < 5.5 * mean.summary["closure_se"] + 0.05
+    other = measure(WrongWithoutAClass(), reference="unconditional", **few)
+    assert (other.summary["reference"], other.summary["evaluations"]) == ("unconditional", 200 * 24 * 2)
+    added = 4 * 0.3**2 * np.log(60 / 0.05) / np.log(3)
+    assert abs(other.summary["closure"] - 1 - added) < 5.5 * other.summary["closure_se"] + 0.05
+    exact = measure("orthogonal:K=3,d=4,M=9,s=1", samples=4, levels=4)
+    assert exact.summary["reference"] == "unconditional"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"classes": "0,1"}, "reference: the unconditional network is that of all of the model's classes"),
+        ({"partition": {"a": ["0"], "b": ["1", "2"]}}, "reference: the unconditional network is that of all"),
+        ({"estimator": "path"}, "reference: is of the discrepancy estimator"),
+        ({"classes": "all"}, "reference: is of the discrepancy estimator and all classes together"),
+        ({"reference": "mean"}, "reference: 'mean' is not one of unconditional, classes"),
+    ],
+)
+def test_no_reference_is_refused_in_one_line(asked, message):
+    with pytest.raises(ValueError, match=message):
+        measure(
+            "orthogonal:K=3,d=4,M=9,s=1", **{"reference": "unconditional", "samples": 4, "levels": 4} | asked
+        )

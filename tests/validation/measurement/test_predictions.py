@@ -125,9 +125,9 @@ def test_all_pairs_are_compared_with_samples_and_with_a_file(tmp_path):
     [
         ("samples:1", {}, "prediction: needs at least two samples"),
         ("samples:x", {}, "samples:x: not a mixture"),
-        ("denoiser", {"model": "orthogonal:K=3,d=4,M=6,s=1"}, "prediction: denoiser is of two classes"),
-        ("denoiser", {"guidance": 2.0}, "prediction: denoiser is of two classes without guidance"),
-        ("samples", {"classes": "+"}, "prediction: samples are of several classes"),
+        ("denoiser", {"model": "orthogonal:K=3,d=4,M=6,s=1"}, "prediction: denoiser needs two classes"),
+        ("denoiser", {"guidance": 2.0}, "prediction: denoiser needs two classes and no guidance"),
+        ("samples", {"classes": "+"}, "prediction: samples needs several classes"),
     ],
 )
 def test_predictions_that_cannot_be_made_are_refused_before_work(prediction, changed, message):

@@ -77,4 +77,4 @@ def test_weights_of_a_variant(classes_pipeline, run, run_json, tmp_path):
     found = run_json(*asked, "--variant", "fp16")
     assert found["median_sigma"] == run_json(*asked[:3], classes_pipeline, *asked[4:])["median_sigma"]
     status, _, err = run("measure", "digits", "--variant", "fp16")
-    assert (status, err) == (2, "--variant: is of pipeline, not of digits\n")
+    assert (status, err) == (2, "--variant: applies to pipeline, not to digits\n")

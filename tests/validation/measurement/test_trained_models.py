@@ -223,7 +223,7 @@ def test_the_reference_checkpoint_takes_part(files, run, run_json, tmp_path):
     for rest in ([], ["--guidance", "3", "--guidance-reference", "classes"]):
         status, _, err = run(*arguments, *rest, "--reference-checkpoint", files["plain"])
         assert (status, err.count("\n")) == (2, 1)
-        assert err.startswith("--reference-checkpoint: takes no part")
+        assert err.startswith("--reference-checkpoint: is not used")
     status, _, err = run(*guided, "--guidance-reference", "unconditional")
     assert (status, err.count("\n")) == (2, 1)
     assert "as the reference checkpoint" in err
@@ -281,11 +281,11 @@ def refusals(files, tmp_path):
         "JSON as digits": (["digits", "--checkpoint", text], "is no safetensors file and no pickle"),
         "a download of digits": (
             ["digits", "--download"],
-            "--download: is of pipeline and sd15, not of digits",
+            "--download: applies to pipeline and sd15, not to digits",
         ),
         "two estimators": (
             [*edm2, own, "--preset", "h26", "--estimator", "discrepancy"],
-            "--estimator: a preset is a protocol of paths",
+            "--estimator: a preset uses the path estimator",
         ),
         "a prediction of pairs": (
             ["digits", "--classes", "all", "--prediction", SPEC],
@@ -314,9 +314,9 @@ def refusals(files, tmp_path):
         "a folder as model": ([folder], "is a path; say pipeline, with that path as its checkpoint"),
         "weights of a mixture": (
             [SPEC, "--checkpoint", own],
-            "--checkpoint: is of digits, fashion, edm, edm2, pipeline, sd15",
+            "--checkpoint: applies to digits, fashion, edm, edm2, pipeline, sd15",
         ),
-        "prompts of digits": (["digits", "--prompts", own], "--prompts: is of pipeline, sd15, not of digits"),
+        "prompts of digits": (["digits", "--prompts", own], "--prompts: applies to pipeline, sd15, not to "),
         "a reference of digits": (
             ["digits", "--reference-checkpoint", own],
             "is of edm, edm2, not of digits",

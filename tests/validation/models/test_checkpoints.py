@@ -378,6 +378,7 @@ print(next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmH
 """
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from /proc")
 def test_conversion_costs_little_memory(write, tmp_path):

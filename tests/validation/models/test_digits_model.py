@@ -60,6 +60,7 @@ def test_the_model_knows_held_out_digits_and_their_labels():
             assert named < 0.5
 
 
+@pytest.mark.slow
 def test_the_loss_of_an_untrained_network_is_one():
     """`D = c_skip x` is the best linear estimate of Gaussian data, and λ weighs its error to one at every σ.
 
@@ -110,6 +111,7 @@ def test_training_repeats_resumes_and_refuses_another_run(tmp_path):
         run(Settings(steps=6, batch=8, seed=1), folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_under_another_length_until_either_is_annealed(tmp_path):
     """To the bits of the run that had that length from the first; later it is refused."""
     images, held_out = digits_images()
@@ -163,6 +165,7 @@ def test_width_of_the_average_is_the_one_asked_for():
         average_exponent(0.3)
 
 
+@pytest.mark.slow
 def test_the_script_writes_weights_card_and_pictures(tmp_path):
     main(tmp_path, steps=2, side=8, batch=4, quiet=True, seed=3)
     written = {path.name for path in tmp_path.iterdir()}

@@ -59,6 +59,7 @@ def test_names_and_shapes_are_those_published(reference, size):
         assert sum(parameter.numel() for parameter in network.parameters()) == 124_713_253
 
 
+@pytest.mark.slow
 def test_xs_runs_a_batch(reference):
     network = EDM2(published(reference, "xs")[0]).train(False)
     with torch.no_grad():

@@ -64,6 +64,7 @@ def test_folding_is_a_permutation_of_the_pixels():
     assert torch.equal(unfolded(seen), pixels)
 
 
+@pytest.mark.slow
 def test_the_model_knows_test_images_and_their_labels():
     denoiser, images = load_fashion_model(), fashion_images()
     rows = torch.arange(0, 1000, 5)

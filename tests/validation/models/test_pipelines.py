@@ -216,7 +216,7 @@ def test_no_prompt_of_stable_diffusion_xl_is_the_empty_one_where_the_pipeline_sa
     denoiser = load_pipeline(made("sdxl", force_zeros_for_empty_prompt=False))
     x = noisy(denoiser, 1.0)
     assert torch.equal(denoiser(x, 1.0, None), denoiser(x, 1.0, ""))
-    with pytest.raises(ValueError, match="the empty prompt is what stands for no prompt"):
+    with pytest.raises(ValueError, match="the empty prompt means no prompt"):
         denoiser.check_prompts(["", None])
 
 
@@ -554,7 +554,7 @@ REFUSED = {
     "flow half said": (of_scheduler("sd1", use_flow_sigmas=True), "a PNDMScheduler of flow sigmas"),
     "flow from data": (of_scheduler("sd3", invert_sigmas=True), "scheduler: invert_sigmas: its flow runs"),
     "prediction": (of_scheduler("sd1", prediction_type="mine"), "the network predicts 'mine'; known are"),
-    "no table": (of_scheduler("sd1", beta_start=None), "scheduler: says no beta_start"),
+    "no table": (of_scheduler("sd1", beta_start=None), "scheduler: has no beta_start"),
     "another table": (of_scheduler("sd1", beta_schedule="mine"), "scheduler"),
     "no size": (of_network("sd1", "unet", sample_size=None), "unet: sample_size, the side of its samples"),
     "no text encoder": (of_index("sdxl", text_encoder_2=[None, None]), "text_encoder_2: is missing"),

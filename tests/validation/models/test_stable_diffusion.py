@@ -112,7 +112,7 @@ def test_measured_end_to_end(pipeline, prompts, run_json, tmp_path):
         ("{", "cannot be read"),
         ("[]", "must be an object of prompt lists"),
         ('{"dog": "a dog"}', "'dog' must be a list of prompts"),
-        ('{"dog": ["a dog"], "pet": ["a dog"]}', "a prompt stands there twice"),
+        ('{"dog": ["a dog"], "pet": ["a dog"]}', "the same prompt is given twice"),
     ],
 )
 def test_bad_prompt_files(pipeline, tmp_path, run, content, message):
@@ -166,7 +166,7 @@ MISFITS = {
     "EDM's": ("scheduler", {"_class_name": "EDMEulerScheduler"}, "has no table of noise levels"),
     "continuous": ("scheduler", {"timestep_type": "continuous"}, "has no table of noise levels"),
     "no name": ("scheduler", {"_class_name": None}, "a scheduler without a name"),
-    "no table": ("scheduler", {"beta_start": None}, "says no beta_start"),
+    "no table": ("scheduler", {"beta_start": None}, "has no beta_start"),
     "another table": ("scheduler", {"beta_schedule": "mine"}, "scheduler cannot be read"),
     "velocity": ("scheduler", {"prediction_type": "v_prediction"}, "predicts 'v_prediction'"),
     "sample": ("scheduler", {"prediction_type": "sample"}, "predicts 'sample'"),
@@ -346,7 +346,7 @@ def test_the_empty_prompt_is_not_held_against_itself(pipeline, tmp_path, run):
     path.write_text(json.dumps({"nothing": [""]}))
     status, _, err = run("measure", "sd15", "--checkpoint", pipeline, "--prompts", path)
     assert (status, err.count("\n")) == (2, 1)
-    assert "the empty prompt is what stands for no prompt" in err
+    assert "the empty prompt means no prompt" in err
 
 
 def test_prompts_with_commas_are_chosen(pipeline, tmp_path, run_json):

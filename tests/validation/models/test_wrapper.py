@@ -174,18 +174,18 @@ def test_estimators_take_it():
     [
         (lambda: as_denoiser(abs, "noise", DDPM), "prediction: 'noise' is not one of epsilon, v, sample"),
         (lambda: as_denoiser(abs, "epsilon"), "schedule: a network that predicts epsilon needs one"),
-        (lambda: as_denoiser(abs, "v", schedules.EDM()), "schedule: v is of a variance-preserving one"),
+        (lambda: as_denoiser(abs, "v", schedules.EDM()), "schedule: v needs a variance-preserving one"),
         (lambda: as_denoiser(abs, "v", "ddpm"), "schedule: need one of speciation.theory.schedules"),
         (lambda: as_denoiser(abs, "v", [0.1, 0.5]), "schedule: alphas_cumprod must be one falling row"),
         (
             lambda: as_denoiser(abs, "epsilon", Said()),
             "prediction: the scheduler says 'v_prediction', not epsilon",
         ),
-        (lambda: as_denoiser(abs, "flow", ALPHAS), "schedule: flow has none of steps"),
+        (lambda: as_denoiser(abs, "flow", ALPHAS), "schedule: flow takes none"),
         (lambda: as_denoiser(abs, "flow", labels=3, null=1), "null: 1 is the number of class '1'"),
         (lambda: as_denoiser(abs, "flow", labels=["a", "a"]), "labels: two classes have the same name"),
         (lambda: as_denoiser(abs, "flow", labels="ab"), "labels: need a number of classes"),
-        (lambda: as_denoiser(abs, "flow", null=3), "null: is of a network with classes"),
+        (lambda: as_denoiser(abs, "flow", null=3), "null: needs a network with classes"),
         (lambda: as_denoiser(abs, "flow")(torch.ones(1, 2), 0.0, None), "sigma: must be > 0"),
         (
             lambda: as_denoiser(abs, "flow")(torch.ones(1, 2), 1.0, "a"),

@@ -47,13 +47,16 @@ class EDM2Denoiser:
     ----------
     network : EDM2 or EDM
     reference : EDM2 or EDM, optional
-        What `condition=None` asks: the unconditional network, of samples of the same shape. Without it that
-        is `network` with the zero label.
+        The network for `condition=None`, which is unconditional, for samples of the same shape. Without it,
+        `network` with the zero label.
     null : bool, optional
         Whether the zero label was learnt, by label dropout. Estimators ask `has_null`: true for a network
         without classes and with a reference, unless this says otherwise.
 
-    Raises `ValueError` for a reference of another shape.
+    Raises
+    ------
+    ValueError
+        A reference of another shape.
     """
 
     def __init__(

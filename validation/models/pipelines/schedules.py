@@ -91,7 +91,7 @@ def levels_of_scheduler(scheduler: Mapping[str, Any]) -> Levels:
         raise ValueError(f"a {name} of flow sigmas whose network does not predict a flow, or the other way")
     absent = [key for key in TABLE if scheduler.get(key) is None]
     if absent and scheduler.get("trained_betas") is None:
-        raise ValueError(f"says no {absent[0]}")
+        raise ValueError(f"has no {absent[0]}")
     return _table(scheduler)
 
 

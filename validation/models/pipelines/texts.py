@@ -78,7 +78,7 @@ class Texts(nn.Module):
         """`ValueError` for two prompts that the text encoders cannot tell apart, which names both."""
         asked = list(prompts)
         if None in asked and self.null is not None and self.null in asked:
-            raise ValueError("prompts: the empty prompt is what stands for no prompt; choose another")
+            raise ValueError("prompts: the empty prompt means no prompt; choose another")
         for prompt in asked:
             if prompt is not None or self.null is not None:
                 self.known(str(self.null) if prompt is None else prompt)
