@@ -44,9 +44,9 @@ class Work:
     """How the work of an estimator is done; `ValueError` names the field that is out of range.
 
     `batch` samples at once; `seed`, a whole number below 2⁶⁴ or a JAX key; `resume`, a folder that keeps
-    finished batches, so that a run goes on and runs of several machines merge; `share` (rank, ranks), which of
-    the batches this process computes; `name` tells models apart there that nothing else does; `progress` is
-    called with the batches done and in all; `dtype` and `device` are those of the states.
+    finished batches, so that a run goes on and runs of several machines merge; `share` (rank, ranks), which
+    of the batches this process computes; `name` tells models apart there that nothing else does; `progress`
+    is called with the batches done and in all; `dtype` and `device` are those of the states.
     """
 
     batch: int = 64
