@@ -33,7 +33,8 @@ def seed_of(key: Any, name: str = "key") -> int:
         raise ValueError(
             f"{name}: a JAX tracer, which has no value yet; call this outside jit, grad and vmap"
         )
-    if getattr(key, "shape", None) == () and "int" in str(getattr(key, "dtype", "")):  # an array that is one number
+    kind = str(getattr(key, "dtype", ""))
+    if getattr(key, "shape", None) == () and "int" in kind:  # an array that is one number
         return seed_of(int(key), name)
     words = _words_of(key)
     if words is None:
