@@ -23,7 +23,7 @@ CODE = {
 }
 
 
-LONG = {"tour.md"}  # what it draws, it computes
+LONG = {"tour.md", "how-to/own-network.md", "how-to/gradient.md"}  # what they draw, they compute
 
 UNCLEAR = (
     "held against", "hold against", "stands there", "no class means", "nothing else than", "for nothing else",

@@ -101,6 +101,7 @@ def test_many_levels_are_held_a_few_at_a_time(method, monkeypatch):
     assert held(512) > 3 * held(128)
 
 
+@pytest.mark.slow
 def test_levels_add_nothing_that_grows_with_the_dimension_for_isotropic_classes():
     sizes = (256, 4096)
 

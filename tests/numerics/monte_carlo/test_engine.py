@@ -187,6 +187,7 @@ def test_error_bars_cover(arguments):
     assert (np.abs(z.mean(axis=0)) < 0.1 + 4 * 1.1 / np.sqrt(300)).all()
 
 
+@pytest.mark.slow
 def test_precisions_agree():
     mixture = GaussianMixture.parse("orthogonal:K=4,d=16384,M=60,s=1")
     sigmas = window_sigmas(mixture, 12)

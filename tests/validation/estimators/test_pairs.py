@@ -34,7 +34,7 @@ def sweeps():
     ]
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "pair"), list(zip(["a,b", "a,c", "b,c"], combinations(range(3), 2), strict=True))
 )
@@ -56,6 +56,7 @@ def test_every_pair_is_its_own_binary_channel(sweeps, name, pair, quantity):
     assert float(fine.closure) == pytest.approx(1, abs=THRESHOLD * float(fine.closure_se) + 0.02)
 
 
+@pytest.mark.slow
 def test_peak_of_every_pair(sweeps):
     for name, pair in zip(["a,b", "a,c", "b,c"], combinations(range(3), 2), strict=True):
         exact = entropy_curve(GaussianMixture([0.5, 0.5], MIXTURE.means[list(pair)], 0.01), FINE)

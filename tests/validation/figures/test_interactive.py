@@ -115,6 +115,7 @@ console.log(JSON.stringify(found));
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="no engine for JavaScript is installed")
 def test_the_explorer_computes_what_the_theory_does(root):
     """Each function of the page, run by Node, against the toolkit's own."""

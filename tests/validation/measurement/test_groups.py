@@ -21,6 +21,7 @@ SPEC = "orthogonal:K=4,d=4,M=9,s=0.5"
 THRESHOLD = float(stats.norm.isf(1e-8))  # of 20 levels, two-sided: false alarms below 1e-6
 
 
+@pytest.mark.slow
 def test_the_group_of_the_oracle_has_its_own_curve():
     labels = GaussianMixture.parse(SPEC).labels
     groups = {"first": labels[:2], "second": labels[2:]}
