@@ -107,11 +107,9 @@ class Draws:
         if self.points != "sobol":
             return
         if mixture.classes > PAIRWISE_LIMIT:
-            raise ValueError(f"points: sobol goes with at most {PAIRWISE_LIMIT} classes")
+            raise ValueError(f"points: sobol is possible for at most {PAIRWISE_LIMIT} classes")
         if method != "reduced" or self.tolerance is not None or self.resume is not None:
-            raise ValueError(
-                "points: sobol goes with method reduced, without a tolerance or a file to resume"
-            )
+            raise ValueError("points: sobol needs method reduced, and no tolerance or file to resume")
 
 
 @usual_errors

@@ -109,7 +109,7 @@ def _check_apart(out: Path, curve: Path) -> None:
     if not (out.is_dir() and folder.is_dir() and out.samefile(folder)):
         return
     try:
-        run = json.loads((out / "manifest.json").read_text("utf-8"))["parameters"]["command"]
+        run = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["parameters"]["command"]
     except (OSError, ValueError, KeyError, TypeError):
         return
     if run != "compare":

@@ -140,7 +140,7 @@ def control(
     if as_json:
         print_json(found)
     elif format_ is not None:
-        output().print(_pasted(found["formats"], format_))
+        output().print(_pasted(found, format_))
         for note in [] if quiet else found["notes"][: -len(_WORDS)]:
             errors().print(f"note: {note}")
     elif not quiet:
@@ -208,9 +208,11 @@ def _numbers(text: str, mark: str, name: str) -> list[float]:
         raise ValueError(f"{name}: {text!r} is not numbers with {mark!r} between them") from None
 
 
-def _pasted(formats: dict[str, Any] | None, name: str) -> str:
+def _pasted(found: dict[str, Any], name: str) -> str:
+    formats = found["formats"]
     if formats is None:
-        raise ValueError("interval: the curve does not show its window; give LOW:HIGH")
+        why = "".join(f" ({note.partition(',')[0]})" for note in found["notes"][:1])
+        raise ValueError(f"interval: the curve does not show its window{why}; give LOW:HIGH")
     content = formats if name == "json" else formats.get(name)
     if content is None:
         why = "needs --clock with a table: sd15, ddpm or a scheduler's folder"

@@ -71,7 +71,7 @@ def _of_scheduler(scheduler: Configuration) -> str:
         )
     absent = [key for key in TABLE if scheduler.get(key) is None]
     if absent and scheduler.get("trained_betas") is None:
-        return f"scheduler: says no {absent[0]}"
+        return f"scheduler: has no {absent[0]}"
     return ""
 
 
