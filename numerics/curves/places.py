@@ -27,7 +27,6 @@ from .reading import (
     is_sampled,
     of_exact,
     of_sampled,
-    slope_error_of,
     slope_of,
 )
 
@@ -64,7 +63,8 @@ _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spa
 _JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
 _CORNER = 2.0  # how far beyond the levels, as a ratio, a jump still bends what is read off
 _EDGE = "the interval reaches the edge of this range"
-_OPEN = 0.05  # share of the entropy that may lie above the levels where H(C) is not known
+_OPEN = 0.05  # share of the entropy that may be in doubt where H(C) is not known
+_TAIL = 0.7  # in log σ, over which the highest levels are taken to follow 1/σ²
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
 _SURE = 3.0  # standard errors at which a level is said to be above half of the entropy, or below
 
@@ -104,10 +104,10 @@ def with_places(
         Over `sigma`: `entropy` or `cross_entropy`, maybe its `*_se`, `rate` (per unit OU time) and `rate_se`.
         Half of the entropy is half of `class_entropy` times `closure`, if the curve has one.
     class_entropy : float, optional
-        H(C) in nats, kept as a variable. Otherwise the curve's own; or else its largest entropy and half of
-        the slope there, which is what a rate that falls as 1/σ² leaves above: the intervals of median and
-        width allow for none of that and for twice as much, and where it is more than a twentieth of the
-        entropy, there is neither.
+        H(C) in nats, kept as a variable. Otherwise the curve's own; or else what its highest levels tend to
+        if the rest falls as 1/σ², as with means that differ. The intervals of median and width then allow for
+        no rest, for twice as much, and for two standard errors; where that is more than a twentieth of the
+        entropy, there is neither. A second window far above the levels is not seen.
     resampled : (entropies, slopes), each of shape (resamples, levels), optional
         Over ascending σ: the curve and its `dH/d log σ` from resampled draws. Without them levels are
         resampled from the covariance between them, if the curve has it (`covariance`); or else from their
@@ -206,12 +206,12 @@ def _without_a_fall(levels: Levels, whole: float, fall: tuple[float, float], int
 
 def _with_what_is_above(levels: Levels, found: dict[str, Place]) -> dict[str, Place]:
     """Without median and width, or with wider intervals, where H(C) is not known and still to be reached."""
-    if not levels.above > 0:
+    if not levels.doubt > 0:
         return found
-    if levels.above > _OPEN * levels.whole:
-        note = "the entropy still rises at the highest sigma, and that of the classes is not known"
+    if levels.doubt > _OPEN * levels.whole:
+        note = "the entropy of the classes is not known, and the highest sigma do not show it to 5 %"
         return found | dict.fromkeys(("median_sigma", "window_width"), Place.absent(note))
-    few, many = (crossings_of(levels, levels.whole + side * levels.above) for side in (-1, 1))
+    few, many = (crossings_of(levels, levels.whole + side * levels.doubt) for side in (-1, 1))
     spread = [
         abs(high - low) if np.isfinite([low, high]).all() else 0.0
         for low, high in zip(few, many, strict=True)
@@ -257,7 +257,7 @@ def _to_neighbours(sigma: Array, place: Place) -> Place:
 def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
     """The numbers of a dataset, ascending, of at most `_MOST` levels, and the entropy to be decided.
 
-    That is H(C), or else the largest entropy and what its slope says to lie above (`with_places`).
+    That is H(C), or else what the highest levels tend to (`with_places`).
     """
     name = "cross_entropy" if "cross_entropy" in curve else "entropy"
     order = np.argsort(curve.sigma.values)
@@ -270,26 +270,37 @@ def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
 
     entropy, nothing = curve[name].values[order], np.zeros(sigma.size)
     error, slope_error = values(f"{name}_se"), values("rate_se", per_log)
-    decision = float(curve["class_entropy"]) if "class_entropy" in curve else float(entropy.max())
+    known = "class_entropy" in curve
+    decision = float(curve["class_entropy"]) if known else float(entropy.max())
     found = Levels(
         np.log(sigma),
         entropy,
         values("rate", per_log),
         nothing if error is None else error,
         nothing if slope_error is None else slope_error,
-        whole=decision * float(curve["closure"]) if "closure" in curve else decision,
+        whole=decision * float(curve["closure"]) if known and "closure" in curve else decision,
         shared=shared_noise(curve, (name, "rate") if "rate" in curve else (name,), np.log(sigma)),
     )
-    if "class_entropy" in curve or sigma.size < _FEWEST:
+    if known or sigma.size < _FEWEST:
         return found, decision
-    above = _above(found)
-    return replace(found, whole=found.whole + above, above=above), decision + above
+    whole, doubt = _tended_to(found)
+    return replace(found, whole=whole, doubt=doubt), whole
 
 
-def _above(levels: Levels) -> float:
-    """What a rate that falls as 1/σ² leaves above the highest level, if its slope is above the noise."""
-    slope, error = slope_of(levels)[-1], slope_error_of(levels)[-1]
-    return 0.5 * float(slope) if slope > _SURE * error else 0.0
+def _tended_to(levels: Levels) -> tuple[float, float]:
+    """H(∞) of `H = H(∞) − a/σ²`, which the highest levels follow, and its doubt: a/σ² there, and noise."""
+    if not levels.entropy_error.any():
+        rest = 0.5 * max(float(slope_of(levels)[-1]), 0.0)
+        return float(levels.entropy.max()) + rest, rest
+    near = levels.x >= min(levels.x[-1] - _TAIL, levels.x[-_FEWEST])
+    errors = np.maximum(levels.entropy_error[near], 1e-3 * levels.entropy_error.max())
+    design = np.stack([np.ones(errors.size), -np.exp(2 * (levels.x[-1] - levels.x[near]))], axis=1)
+    inverse = np.linalg.inv((design / errors[:, None]).T @ (design / errors[:, None]))
+    limit, rest = inverse @ (design.T @ (levels.entropy[near] / errors**2))
+    # levels that share their noise are not averaged
+    error = max(float(np.sqrt(inverse[0, 0])), float(errors[-1]))
+    rest = max(float(rest), 0.0)
+    return float(limit), rest + 2 * error
 
 
 def _placed(reading: Reading) -> dict[str, Place]:

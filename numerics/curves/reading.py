@@ -75,8 +75,8 @@ class Levels:
     slope_error: Array
     whole: float
     shared: tuple[Array, ...] | None = None
-    above: float = 0.0
-    """What `whole` counts as above the levels, from the slope of the highest; 0 where H(C) is known."""
+    doubt: float = 0.0
+    """How far `whole` may be off, where it is read off the highest levels; 0 where H(C) is known."""
 
 
 def slopes_of(log_sigma: Array, entropies: Array, order: int = 2) -> Array:

@@ -42,8 +42,8 @@ _GRAM_LIMIT = 1e8  # squares of factors, in widths, up to which products of them
 _WIDE = 1e-6  # precision of a direction, relative to the diagonal's, that subtraction leaves ten digits of
 _ENTRIES = 2**20  # numbers of one temporary array
 _MOST = 2**25  # numbers that all levels keep together
-_WORK = 5e10  # multiplications of all searches together, half a minute of a processor
-_PAIR_LEVELS = 20_000  # pairs at levels, each searched by itself
+_MOST_WORK = 2e10  # multiplications before the first draw, a minute or two of a processor
+_LITTLE_WORK = 1e9  # up to which the tilts of every level are searched
 _APART = 6  # levels from one search to the next
 
 
@@ -77,16 +77,16 @@ def meetings(
         apart = groups.argmax(axis=0)
         first, second = (places[apart[first] != apart[second]] for places in (first, second))
     dimension, rank = mixture.dimension, 0 if classes.factors is None else classes.factors.shape[2]
-    turned = classes.axes is not None
-    each = 2.0 * dimension**3 if turned else _SEARCHES * dimension * (10.0 + (2.0 * rank) ** 2)
-    if first.size * sigma.size * each > _WORK:
+    searched = _searched_levels(classes, sigma, first.size)
+    if _work(classes, first.size, sigma.size, searched.size) > _MOST_WORK:
         first, second = first[:0], second[:0]
-    size = dimension * (dimension + 1) if turned else 0 if rank == 0 else 4 * rank**2 + dimension
+    size = dimension * (dimension + 1) if classes.axes is not None else 4 * rank**2 + dimension if rank else 0
     most = first.size if size == 0 else min(first.size, _MOST // (size * sigma.size))
-    searched = _searched(mixture, classes, sigma, first, second)
     found = [
-        _at_level(mixture, classes, float(level), first, second, most, tilts)
-        for level, tilts in zip(sigma, searched, strict=True)
+        _at_level(mixture, classes, float(level), first, second, most, pair, tilts)
+        for level, (pair, tilts) in zip(
+            sigma, _searched(mixture, classes, sigma, searched, first, second), strict=True
+        )
     ]
     places, tilts, overlaps, missed, forms = zip(*found, strict=True)
     kept = np.stack(places)
@@ -105,26 +105,47 @@ def largest_share(tilts: Array) -> Array:
     return 2 * np.log(2) + np.exp(-1) / np.minimum(tilts, 1 - tilts)
 
 
+def _work(classes: Classes, pairs: int, levels: int, searched: int) -> float:
+    """Multiplications of the overlaps at the levels and of the searches at some, or of the factorisations."""
+    dimension, evaluations = classes.means.shape[1], pairs * (levels + _SEARCHES * searched)
+    if classes.axes is not None:
+        return 0.5 * dimension**3 * pairs * levels + 10.0 * dimension * evaluations
+    rank = 0 if classes.factors is None else classes.factors.shape[2]
+    return dimension * (10.0 + (2.0 * rank) ** 2) * evaluations
+
+
+def _searched_levels(classes: Classes, sigma: Array, pairs: int) -> Array:
+    """The levels at which tilts are searched: all of them, or of much work every few, and the last."""
+    levels = np.unique(sigma)
+    if classes.axes is not None or _work(classes, pairs, sigma.size, sigma.size) <= _LITTLE_WORK:
+        return levels
+    return levels[np.unique(np.r_[0 : levels.size : _APART, levels.size - 1])]
+
+
 def _searched(
-    mixture: GaussianMixture, classes: Classes, sigma: Array, first: ApiArray, second: ApiArray
-) -> Iterator[Array]:
-    """The tilts of the pairs at each σ; of many pairs at every few σ, and interpolated in log σ between them.
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: Array,
+    searched: Array,
+    first: ApiArray,
+    second: ApiArray,
+) -> Iterator[tuple[Callable[[Array], Array], Array]]:
+    """`log ρ` and tilts of the pairs at each σ; between those that are searched, interpolated in log σ.
 
     A tilt that is a little off costs variance only: its overlap is that of the tilt that is drawn from.
     """
     log_weights = classes.log_weights
 
-    def tilts(level: float) -> Array:
-        pair = _pairs_of(mixture, classes, level, first, second)
+    def tilts(pair: Callable[[Array], Array]) -> Array:
         return _least(lambda s: s * log_weights[first] + (1 - s) * log_weights[second] + pair(s) + _kernel(s))
 
-    if first.size * sigma.size <= _PAIR_LEVELS or sigma.size <= _APART:
-        yield from (tilts(float(level)) for level in sigma)
-        return
-    levels = np.unique(sigma)
-    levels = levels[np.unique(np.r_[0 : levels.size : _APART, levels.size - 1])]
-    logits = interp1d(np.log(levels), special.logit([tilts(float(level)) for level in levels]), axis=0)
-    yield from (special.expit(logits(np.log(level))) for level in sigma)
+    logits = None
+    if searched.size < np.unique(sigma).size:
+        pairs = (_pairs_of(mixture, classes, float(level), first, second) for level in searched)
+        logits = interp1d(np.log(searched), special.logit([tilts(pair) for pair in pairs]), axis=0)
+    for level in sigma:
+        pair = _pairs_of(mixture, classes, float(level), first, second)
+        yield pair, tilts(pair) if logits is None else special.expit(logits(np.log(level)))
 
 
 def _at_level(
@@ -134,11 +155,11 @@ def _at_level(
     first: ApiArray,
     second: ApiArray,
     most: int,
+    pair: Callable[[Array], Array],
     tilts: Array,
 ) -> tuple[ApiArray, Array, Array, float, dict[str, Array]]:
     """Places of the pairs kept, their tilts and log-overlaps, a bound of the others, and what draws take."""
     log_weights = classes.log_weights
-    pair = _pairs_of(mixture, classes, sigma, first, second)
     overlaps = tilts * log_weights[first] + (1 - tilts) * log_weights[second] + pair(tilts)
     order = np.argsort(-overlaps, kind="stable")
     kept = np.sort(order[:most])

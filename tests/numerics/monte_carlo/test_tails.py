@@ -149,7 +149,7 @@ def test_of_many_pairs_tilts_are_interpolated_between_levels(form, monkeypatch):
     """Near the searched ones, and with the overlaps of the tilts that are drawn from, in any order of σ."""
     mixture, sigma = three(form, seed=3), np.random.default_rng(0).permutation(np.geomspace(0.1, 10, 24))
     searched = meeting.meetings(mixture, mixture.stacked, sigma, None, 8)
-    monkeypatch.setattr(meeting, "_PAIR_LEVELS", 0)
+    monkeypatch.setattr(meeting, "_LITTLE_WORK", 0)
     found = meeting.meetings(mixture, mixture.stacked, sigma, None, 8)
     assert 0 < np.abs(found.tilts - searched.tilts).max() < 0.02
     for level in (0, 11):
@@ -189,7 +189,7 @@ def test_pairs_without_room_are_those_that_overlap_least(monkeypatch):
     np.testing.assert_allclose(found.log_overlaps.min(axis=1), np.sort(every.log_overlaps, axis=1)[:, 1])
     shares = np.exp(every.log_overlaps) * meeting.largest_share(every.tilts)
     np.testing.assert_allclose(found.missed, shares[[0, 1], every.log_overlaps.argmin(axis=1)])
-    monkeypatch.setattr(meeting, "_WORK", 0)
+    monkeypatch.setattr(meeting, "_MOST_WORK", 0)
     assert meeting.meetings(mixture, mixture.stacked, SIGMA, None, 8).tilts.shape == (2, 0)
 
 
