@@ -81,7 +81,7 @@ def scaling(
             held_out.sample,
             samples=samples,
             batch=100,
-            folder=work / str(side) / "blocks",
+            resume=work / str(side) / "blocks",
             name=f"digits at {side}",
         )
         for name in found.pair.values:

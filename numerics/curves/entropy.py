@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.error_settings import usual_errors
 from ...theory._support.options import given, showing
+from ...theory._support.whole_numbers import whole_number
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
@@ -93,8 +94,7 @@ class Draws:
     progress: "Progress | None" = None
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"samples: must be at least 1, not {self.samples}")
+        object.__setattr__(self, "samples", whole_number(self.samples, "samples"))
         if self.tolerance is not None and not self.tolerance > 0:
             raise ValueError(f"tolerance: must be > 0, not {self.tolerance}")
         if self.dtype not in (None, "float32", "float64"):

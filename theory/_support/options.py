@@ -7,6 +7,7 @@ checkers read, and makes the dataclass of them once, with `given`; `showing` let
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 __all__ = ["given", "showing"]
@@ -18,17 +19,20 @@ T = TypeVar("T")
 def given(kind: type[T], options: Mapping[str, Any], former: Mapping[str, str]) -> T:
     """The dataclass `kind` of keywords; `former` says what some of them are called now.
 
-    Raises `TypeError` for a keyword that is none, and `ValueError` for one given under both of its names.
+    Raises `TypeError` for a keyword that is none, and `ValueError` for one given under both of its names; a
+    former name with `None`, as of a caller that passes its own default on, is none given.
     """
     values = dict(options)
     for old, name in former.items():
-        if old in values:
-            if name in values:
+        value = values.pop(old, None)
+        if value is not None:
+            if values.get(name) is not None:
                 raise ValueError(f"{old}: is what {name} was called; leave it out")
-            values[name] = values.pop(old)
-    unknown = values.keys() - {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    if unknown:
-        raise TypeError(f"got an unexpected keyword argument {min(unknown)!r}")
+            values[name] = value
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in values.keys() - set(known):
+        near = "".join(f"; did you mean {each!r}?" for each in get_close_matches(name, known, 1))
+        raise TypeError(f"got an unexpected keyword argument {name!r}{near}")
     return kind(**values)
 
 

@@ -99,8 +99,8 @@ def measure(
         str | None,
         typer.Option(
             help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
-            "weighted by their posterior; the default) or unconditional (the network without a class, whose "
-            "errors add)."
+            "weighted by their posterior; the default for networks) or unconditional (the network without a "
+            "class, whose errors add; for a SPEC the two are equal)."
         ),
     ] = None,
     interval: Annotated[
@@ -164,10 +164,10 @@ def measure(
         int | None,
         typer.Option(
             min=2,
-            help=f"Number of samples. Defaults: {METHODS['path'].samples_without} chains, "
-            f"{METHODS['discrepancy'].samples} noised samples (1200/K for a network with K > 2 classes, at "
-            f"least 150), {METHODS['cloning'].samples} cloned states, {ALL_PAIRS_SAMPLES} samples for all "
-            "pairs.",
+            help=f"Number of samples. Defaults: {METHODS['path'].samples} chains or noised samples of a "
+            "model with clean samples (1200/K for a network with K > 2 classes, at least 150), "
+            f"{METHODS['path'].samples_without} chains of one without, {METHODS['commitment'].samples} for "
+            f"commitment, {METHODS['cloning'].samples} for cloning, {ALL_PAIRS_SAMPLES} for all pairs.",
         ),
     ] = None,
     levels: Annotated[

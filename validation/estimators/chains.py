@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ...numerics.curves.dataset import checked_sigmas
 from ...numerics.monte_carlo.reverse import spread_of, step_down
+from ...theory._support.whole_numbers import whole_number
 from ..denoiser import Denoiser, answers, has_null
 
 __all__ = [
@@ -54,8 +55,7 @@ def checked_levels(sigmas: ArrayLike, samples: int) -> Float64[Array, " levels"]
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) > 0).all():
         raise ValueError("sigmas: need at least two ascending noise levels")
-    if samples < 1:
-        raise ValueError(f"samples: must be at least 1, not {samples}")
+    whole_number(samples, "samples")
     return sigma
 
 

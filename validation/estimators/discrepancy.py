@@ -70,7 +70,8 @@ def discrepancy_entropy(
     posterior : callable or "path", optional
         Makes the reference `Σ_k p_k D_k` instead of the unconditional network. `posterior(x, sigma)` gives
         `p(k|x)`, shape (batch, classes); "path" measures it with the model itself, down each sample's path of
-        noise, at an error of first order in the step. Needed where the conditions are not all the classes of
+        noise, at an error of first order in the step. `measure` uses "path" for networks, since the errors of
+        an unconditional network count as information. Needed where the conditions are not all the classes of
         the model, and for a `partition`, whose group denoiser is the posterior-weighted average inside the
         group.
     partition : mapping from group names to conditions, optional

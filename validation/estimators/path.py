@@ -18,6 +18,7 @@ from ...numerics.curves.dataset import checked_sigmas, entropy_of
 from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
 from ...theory._support.options import showing
+from ...theory._support.whole_numbers import whole_number
 from .._support.condition_names import listed
 from ..denoiser import Denoiser, checked_conditions, conditions_of, membership, warn_of_untrained
 from .chains import Chains, Reference, chosen_reference, guidance_weights
@@ -25,6 +26,8 @@ from .curve_statistics import curve_of
 from .work import Work, WorkOptions
 
 __all__ = ["path_entropy"]
+
+_SAMPLES = 300  # chains, unless it is said how many
 
 Array = NDArray[np.float64]
 
@@ -43,7 +46,7 @@ def path_entropy(
     shape: Sequence[int],
     *,
     weights: Sequence[float] | None = None,
-    samples: int = 300,
+    samples: int = _SAMPLES,
     guidance: float = 1.0,
     interval: tuple[float, float] | None = None,
     guidance_reference: Reference | None = None,
@@ -119,9 +122,10 @@ def path_entropy(
     sigma = checked_sigmas(sigmas)
     if sigma.size < 2 or not (np.diff(sigma) < 0).all():
         raise ValueError("sigmas: need at least two descending noise levels")
-    samples, own = work.pop("chains", samples), Work.of(work)
-    if samples < 1:
-        raise ValueError(f"samples: must be at least 1, not {samples}")
+    chains = work.pop("chains", None)
+    if chains is not None and samples != _SAMPLES:
+        raise ValueError("chains: is what samples was called; leave it out")
+    samples, own = whole_number(samples if chains is None else chains, "samples"), Work.of(work)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
     warn_of_untrained(denoiser, conditions)

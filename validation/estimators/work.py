@@ -14,6 +14,7 @@ import torch
 from ...numerics._support.seeds import seed_of
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...theory._support.options import given
+from ...theory._support.whole_numbers import whole_number
 from .._support.torch_randomness import generator_of
 from ..denoiser import UNNAMED, digests_in
 
@@ -62,8 +63,11 @@ class Work:
         if self.resume is not None:
             object.__setattr__(self, "resume", Path(self.resume))
         object.__setattr__(self, "seed", seed_of(self.seed, "seed"))
-        if self.batch < 1:
-            raise ValueError(f"batch: must be at least 1, not {self.batch}")
+        object.__setattr__(self, "batch", whole_number(self.batch, "batch"))
+        try:
+            torch.device(self.device)
+        except RuntimeError:
+            raise ValueError(f"device: {self.device!r} is none of torch's") from None
 
     @classmethod
     def of(cls, options: WorkOptions) -> "Work":

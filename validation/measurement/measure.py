@@ -91,7 +91,7 @@ class Options:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {known}")
         if self.reference is not None and (self.estimator != "discrepancy" or self.pairs):
             raise ValueError(
-                "reference: is of the discrepancy estimator and all classes together; guidance has its "
+                "reference: applies to the discrepancy estimator, and not to all pairs; for guidance use "
                 "guidance_reference"
             )
         if self.guidance == 1 and self.guidance_reference is not None:
@@ -160,8 +160,8 @@ class Measurement:
             return
         if not self._are_all:
             raise ValueError(
-                "reference: the unconditional network is that of all of the model's classes, one by one, on "
-                "clean samples; leave it out"
+                "reference: unconditional needs all of the model's classes, without a partition, and clean "
+                "samples; leave it out"
             )
         if not has_null(s.denoiser):
             raise ValueError(f"reference: {s.caveat or 'the model answers nothing without a class'}")

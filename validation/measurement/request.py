@@ -5,6 +5,7 @@ guidance and a single class, which is compared with the unconditional network. C
 compared with their own mean, also where they are all it knows: what it errs without one is no information.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ import torch
 from ...numerics._support.seeds import seed_of
 from ...numerics.runs.atomic_files import check_directory
 from ...numerics.runs.manifests import sha256
+from ...theory._support.whole_numbers import whole_number
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
@@ -74,6 +76,11 @@ class Request:
     seed: int = 0
     reference: Reference | None = None
 
+    def __post_init__(self) -> None:
+        for name, least in (("samples", 1), ("levels", 2)):
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), name, least)
+
     def subject(self) -> Subject:
         """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
         found = self._subject()
@@ -83,7 +90,8 @@ class Request:
         """SHA-256 of the files beside the model's own that say what is measured, by their paths."""
         given = (self.partition, self.prediction, self.prompts)
         paths = [Path(each) for each in given if isinstance(each, str | Path) and each]
-        return {str(path): sha256(path) for path in paths if path.is_file()}
+        # a long SPEC or list of groups is no name that a file could have
+        return {str(path): sha256(path) for path in paths if os.path.isfile(path)}
 
     def _subject(self) -> Subject:
         if self.partition is None:
@@ -162,11 +170,13 @@ class Request:
         usual = method.samples if subject.sampler is not None else method.samples_without
         if method.fewer_of_many and subject.sampler is not None and not subject.is_exact:
             usual = min(usual, max(_LEAST_SAMPLES, 2 * usual // len(classes)))
+        if pairs and method.paired:
+            usual = ALL_PAIRS_SAMPLES
         return Options(
             classes,
             estimator,
-            samples=asked.samples or (ALL_PAIRS_SAMPLES if pairs and method.paired else usual),
-            levels=asked.levels or method.levels,
+            samples=usual if asked.samples is None else asked.samples,
+            levels=method.levels if asked.levels is None else asked.levels,
             batch=self.batch,
             guidance=self.guidance,
             interval=self.interval,
@@ -194,7 +204,8 @@ class Request:
         if self.estimator is not None:
             raise ValueError("estimator: a preset uses the path estimator; leave one of the two out")
         protocol = PRESETS[str(self.model), self.preset]
-        samples, levels = self.samples or protocol.chains, self.levels or protocol.steps
+        samples = protocol.chains if self.samples is None else self.samples
+        levels = protocol.steps if self.levels is None else self.levels
         return replace(self, estimator="path", samples=samples, levels=levels)
 
     def _check_device(self) -> None:

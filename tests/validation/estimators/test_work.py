@@ -41,8 +41,17 @@ def test_former_names_are_taken(tmp_path):
 
 
 def test_bad_work_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="unexpected keyword argument 'sead'"):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'sead'; did you mean 'seed'\?$"):
         path_entropy(*PATH, sead=1)
+    for name, value in (("samples", 4.5), ("samples", float("nan")), ("batch", 2.5), ("chains", True)):
+        said = "samples" if name == "chains" else name
+        with pytest.raises(ValueError, match=rf"^{said}: must be a whole number, not"):
+            path_entropy(*PATH, **{name: value})
+    with pytest.raises(ValueError, match=r"^chains: is what samples was called"):
+        path_entropy(*PATH, chains=6, samples=50)
+    with pytest.raises(ValueError, match=r"^device: 'abacus' is none of torch's"):
+        path_entropy(*PATH, device="abacus")
+    assert Work.of({"folder": None, "resume": "somewhere"}).resume == Path("somewhere")
     with pytest.raises(ValueError, match=r"^batch: must be at least 1, not 0"):
         path_entropy(*PATH, batch=0)
     with pytest.raises(ValueError, match=r"^folder: is what resume was called"):

@@ -14,7 +14,7 @@ import pytest
 import torch
 from speciation.numerics import entropy_curve
 from speciation.theory import GaussianMixture, binary_entropy
-from speciation.validation import compare, log_scale_test
+from speciation.validation import compare, log_scale_test, measure
 from speciation.validation.measurement.comparison import read_curve
 from speciation.validation.measurement.measure import Measurement, Options
 from speciation.validation.measurement.presets import karras_sigmas
@@ -387,3 +387,12 @@ def test_an_estimate_is_of_warm_batches_of_the_run_s_own_size(samples):
     assert set(calls) == {batch}
     assert len(calls) <= 6
     assert samples * per_sample < cost["seconds"] < 1.6 * samples * per_sample
+
+
+def test_a_long_spec_is_no_file_and_numbers_of_things_are_refused_before_the_model_is_read():
+    spec = "binary:d=4,mu=1,s=1." + "0" * 300
+    found = measure("binary:d=4,mu=1,s=1", samples=8, levels=6, prediction=spec)
+    assert found.comparison is not None
+    for name, value in (("samples", 0), ("levels", 1), ("levels", 4.5)):
+        with pytest.raises(ValueError, match=rf"^{name}: must be"):
+            measure("binary:d=4,mu=1,s=1", **{name: value})

@@ -243,10 +243,10 @@ def test_all_classes_are_compared_with_their_mean_unless_told():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"classes": "0,1"}, "reference: the unconditional network is that of all of the model's classes"),
-        ({"partition": {"a": ["0"], "b": ["1", "2"]}}, "reference: the unconditional network is that of all"),
-        ({"estimator": "path"}, "reference: is of the discrepancy estimator"),
-        ({"classes": "all"}, "reference: is of the discrepancy estimator and all classes together"),
+        ({"classes": "0,1"}, "reference: unconditional needs all of the model's classes"),
+        ({"partition": {"a": ["0"], "b": ["1", "2"]}}, "reference: unconditional needs all"),
+        ({"estimator": "path"}, "reference: applies to the discrepancy estimator"),
+        ({"classes": "all"}, "reference: applies to the discrepancy estimator, and not to all pairs"),
         ({"reference": "mean"}, "reference: 'mean' is not one of unconditional, classes"),
     ],
 )
