@@ -20,6 +20,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.aliases import ApiArray
+from ...theory._support.whole_numbers import whole_number
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from ..monte_carlo import unequal_covariance
@@ -80,8 +81,7 @@ def clone_curve(
         return curve[["agreement", "agreement_se"]]
     if method != "sde":
         raise ValueError(f"method: {method!r} is not one of posterior, sde")
-    if samples < 1 or steps < 1:
-        raise ValueError("samples, steps: must be at least 1")
+    samples, steps = whole_number(samples, "samples"), whole_number(steps, "steps")
     sigma = checked_sigmas(sigmas)
     mixture.check_levels(sigma)
     last = min(float(window_sigmas(mixture, 2)[0]), float(sigma.min()) / 2)

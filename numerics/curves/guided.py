@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 
 from ...theory._support.aliases import ApiArray
 from ...theory._support.real_numbers import real_number
+from ...theory._support.whole_numbers import whole_number
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.seeds import seed_of
@@ -93,8 +94,7 @@ def guided_curve(
         raise ValueError("mixture: method 'exact' needs two classes with a shared covariance")
     if interval is not None and not 0 <= interval[0] < interval[1]:
         raise ValueError(f"interval: need 0 <= low < high in sigma, not {interval}")
-    if samples < 1 or steps < 1:
-        raise ValueError("samples, steps: must be at least 1")
+    samples, steps = whole_number(samples, "samples"), whole_number(steps, "steps")
     mixture.check_levels(sigma)
     if method != "sde" and mixture.is_binary_channel:
         return _exact(mixture, sigma, guidance, interval)

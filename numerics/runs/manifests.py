@@ -134,4 +134,4 @@ def _plain(value: Any) -> Any:
 def _inputs(parameters: Mapping[str, Any]) -> dict[str, str]:
     """SHA-256 of the parameters that are files."""
     paths = {str(value): Path(value) for value in parameters.values() if isinstance(value, (str, Path))}
-    return {name: sha256(path) for name, path in sorted(paths.items()) if name and path.is_file()}
+    return {name: sha256(path) for name, path in sorted(paths.items()) if name and os.path.isfile(path)}

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import interpolate, special
+from .._support.whole_numbers import whole_number
 from . import tilted_average
 from .binary import binary_entropy, binary_mmse, binary_mmse_slope
 
@@ -296,9 +297,7 @@ def _levels(gammas: Any) -> Array:
 
 
 def _count(count: int) -> int:
-    if count < 1:
-        raise ValueError(f"count: must be at least 1, not {count}")
-    return count
+    return whole_number(count, "count")
 
 
 def _end(end: float) -> float:

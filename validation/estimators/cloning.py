@@ -25,6 +25,7 @@ from ...numerics.curves.dataset import entropy_of
 from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
 from ...theory._support.options import showing
+from ...theory._support.whole_numbers import whole_number
 from ...theory.closed_forms.clone_bounds import clone_bounds
 from .._support.condition_names import listed
 from ..denoiser import Denoiser, checked_conditions, membership
@@ -126,8 +127,7 @@ def clone_agreement_curve(
     B24; T4, T22.
     """
     sigma, own = checked_levels(sigmas, samples), Work.of(work)
-    if steps < 1:
-        raise ValueError(f"steps: must be at least 1, not {steps}")
+    steps = whole_number(steps, "steps")
     if classifier is not None and partition is not None:
         raise ValueError("classifier: names classes; give a classifier or a partition")
     prior = checked_conditions(conditions, weights)

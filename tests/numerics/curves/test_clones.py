@@ -94,7 +94,7 @@ def test_more_steps_remove_the_bias():
     "arguments", [{"method": "ode"}, {"method": "sde", "steps": 0}, {"method": "sde", "samples": 0}]
 )
 def test_refuses(arguments):
-    with pytest.raises(ValueError, match=r"^(method|samples)"):
+    with pytest.raises(ValueError, match=r"^(method|samples|steps)"):
         clone_curve(GaussianMixture.parse("binary:d=4,mu=1,s=1"), [1.0], **arguments)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from speciation.numerics import entropy_curve, guided_curve
+from speciation.numerics import clone_curve, entropy_curve, guided_curve
 from speciation.numerics.fokker_planck import guided_from, guided_odds, guided_table, interval_shares
 from speciation.theory import GaussianMixture, binary_entropy, binary_mmse, late_shift
 from speciation.theory.channel.guidance import guided_entropy_coefficients
@@ -282,3 +282,14 @@ def test_shares_of_intervals():
     assert interval_shares(2.0, [0.0, 6.0], 6.0) == pytest.approx([1.0], abs=1e-6)
     with pytest.raises(ValueError, match="edges: need"):
         interval_shares(2.0, [1.0, 0.5], 6.0)
+
+
+@pytest.mark.parametrize("count", [float("nan"), 4.5, True, 0])
+@pytest.mark.parametrize("name", ["samples", "steps"])
+def test_numbers_of_runs_and_steps_are_whole(name, count):
+    for curve in (guided_curve, clone_curve):
+        more = (2.0,) if curve is guided_curve else ()
+        with pytest.raises(ValueError, match=rf"^{name}: must be "):
+            curve(
+                GaussianMixture.parse("binary:d=4,mu=1,s=1"), [1.0, 2.0], *more, method="sde", **{name: count}
+            )

@@ -595,3 +595,10 @@ def test_a_level_beyond_the_clock_has_no_time_and_a_note(run, run_json):
     assert content["notes"]["time"] == note
     assert [level["time"] is None for level in content["levels"]] == [False, False, False, True]
     assert "time" not in run_json(*arguments[:3], "1,2,4,8", *arguments[4:])["notes"]
+
+
+def test_a_long_spec_is_no_file(run, tmp_path):
+    """Longer than the name of any file may be."""
+    spec = "binary:d=4,mu=1,s=1." + "0" * 300
+    status, _, err = run("curve", spec, "--levels", 8, "--out", tmp_path / "c.csv", "--quiet")
+    assert (status, err) == (0, "")
