@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.untyped import linalg
-from ..mixtures.covariance import Covariance, Full
+from ..mixtures.covariance import Covariance, LowRank
 
-__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "generalised", "square_root"]
+__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "condition", "ends", "generalised", "square_root"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -32,17 +32,37 @@ _MILD = 1e4  # product of both conditions up to which the matrices themselves le
 
 def square_root(covariance: Covariance, dimension: int, sigma2: float) -> Array:
     """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `sigma2 = σ²`."""
-    if isinstance(covariance, Full):
-        # eigenvectors are the rows of the identity in the coordinates of the eigenbasis
-        return np.sqrt(covariance.variances + sigma2)[:, None] * covariance.unrotate(np.eye(dimension))
+    axes = covariance.frame.axes
+    if axes is not None:
+        return np.sqrt(covariance.variances + sigma2)[:, None] * axes.T
     diagonal, factors = covariance.parts()
     root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + sigma2))
     return root if factors is None else np.vstack([root, factors.T])
 
 
-def generalised(first: Array, second: Array) -> tuple[Array, Array]:
-    """`log ρ`, shape (n,), and the vectors v as columns (n, n), of `S_k = F_kᵀF_k` with F_k (rows, n)."""
-    if (np.linalg.cond(first) * np.linalg.cond(second)) ** 2 <= _MILD:
+def ends(covariance: Covariance) -> tuple[float, float]:
+    """Bounds of the variances: the least of the diagonal, and the largest with that of the factors."""
+    if not isinstance(covariance, LowRank):
+        return float(covariance.variances.min()), float(covariance.variances.max())
+    diagonal, factors = covariance.diagonal, covariance.factors
+    return float(diagonal.min()), float(diagonal.max()) + float(np.linalg.norm(factors, 2)) ** 2
+
+
+def condition(covariance: Covariance, sigma2: float) -> float:
+    """Upper bound of the condition of `Σ + σ²I`; infinite where that is singular."""
+    low, high = ends(covariance)
+    return (high + sigma2) / (low + sigma2) if low + sigma2 > 0 else np.inf
+
+
+def generalised(first: Array, second: Array, conditions: float | None = None) -> tuple[Array, Array]:
+    """`log ρ`, shape (n,), and the vectors v as columns (n, n), of `S_k = F_kᵀF_k` with F_k (rows, n).
+
+    `conditions` is the product of the conditions of both S, or a bound of it; to find it costs more than to
+    solve for the vectors.
+    """
+    if conditions is None:
+        conditions = float(np.linalg.cond(first) * np.linalg.cond(second)) ** 2
+    if conditions <= _MILD:
         ratios, vectors = linalg.eigh(first.T @ first, second.T @ second)
         return np.log(ratios), vectors
     q, r = np.linalg.qr(np.vstack([first, second]))

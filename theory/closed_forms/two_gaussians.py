@@ -18,12 +18,11 @@ crosses at the saddle point, where nothing cancels however small the value, and 
 
 bent to the side on which the integrand falls, from the height h on if that is not one side at all heights: in
 x the trapezoidal rule then converges geometrically, so two steps that agree to half the digits make the finer
-one exact. Directions with `|s − c||ρ_i − 1|/f_i` small,
-most of them in many dimensions, enter through their power sums alone.
+one exact. What costs is linear in the number of directions, and many are summed by few (`condensed`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
+from .condensed import condense
 
 __all__ = ["TwoGaussians"]
 
@@ -39,14 +39,13 @@ Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
 
 _BEND = 0.35  # θ: below π/4, so that a Gaussian integrand still falls
-_STEP = 0.2  # first step in x
+_STEP = 0.2  # coarsest step in x
 _AGREE = 3e-7  # relative difference of two steps that leaves the finer one exact
 _LEAST = 1e-19  # relative size of what is left out
 _HALVINGS = 9
 _HEIGHTS = np.array([0.5, 4.0, 30.0, 250.0, 2000.0])  # in units of b, at which the slope is looked at
 _GONE = 45.0  # of decay, beyond which nothing is left
-_SMALL, _ORDER = 0.5, 54  # of |s − c||ρ − 1|/f for power sums, and their number
-_NODES = 8  # taken at once: further out power sums serve fewer directions
+_NODES = 16  # taken at once, an even number
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,32 +118,36 @@ class TwoGaussians:
         """H, `1 − φ`, the Bayes error and `dH/dσ²` (0 without `lengths2`), which share their integrand."""
         path = self._path()
         start = np.exp(self._log_weighted(path.centre))
-        step, total = _STEP, self._sum(path, _STEP, 0.0)
+        step = _STEP / 2
+        finer, total = self._sum(path, step, 0.0)
         for _ in range(_HALVINGS):
-            finer = 0.5 * (total + self._sum(path, step, 0.5))
-            step /= 2
-            done = bool((np.abs(finer - total) <= _AGREE * np.abs(finer)).all())
-            total = finer
-            if done:
-                h, disagreement, error, slope = (float(start * value) for value in total)
+            if (np.abs(finer - total) <= _AGREE * np.abs(finer)).all():
+                h, disagreement, error, slope = (float(start * value) for value in finer)
                 return h, disagreement, error, slope
+            total = finer
+            finer = 0.5 * (total + self._sum(path, step, 0.5)[0])
+            step /= 2
         raise ArithmeticError("the integral of two Gaussian classes did not converge; please report them")
 
-    def _sum(self, path: "_Path", step: float, offset: float) -> Array:
-        """The rule of this step, from `x = offset·step` on, relative to the integrand at the saddle point."""
-        total, first, size = np.zeros(4), offset, _NODES
+    def _sum(self, path: "_Path", step: float, offset: float) -> tuple[Array, Array]:
+        """The rule of this step, from `x = offset·step` on, and that of twice the step.
+
+        Relative to the integrand at the saddle point.
+        """
+        total, second, first = np.zeros(4), np.zeros(4), offset
         while True:
-            x: Array = step * (first + np.arange(size, dtype=np.float64))
+            x: Array = step * (first + np.arange(_NODES, dtype=np.float64))
             values = self._integrand(path, x)
             if first == 0:
                 values[:, 0] /= 2
             # what has become negligible stays so on the vertical line, to which the path may return
             done = (np.abs(values) <= _LEAST * np.abs(total)[:, None]).all(axis=0) & (x > x[0])
-            last = int(np.argmax(done)) if done.any() else size
+            last = int(np.argmax(done)) if done.any() else _NODES
             total += step / np.pi * np.imag(values[:, :last]).sum(axis=1)
+            second += 2 * step / np.pi * np.imag(values[:, :last:2]).sum(axis=1)
             if done.any() or x[-1] > path.longest:
-                return total
-            first += size
+                return total, second
+            first += _NODES
 
     def _integrand(self, path: "_Path", x: Array) -> Complex:
         """The four integrands times ds/dx, whose imaginary parts count, shape (4, nodes)."""
@@ -162,37 +165,30 @@ class TwoGaussians:
 
         With `f_i(s) = f_i(c)(1 + vτ_i)`, `v = −2(s − c)` and `τ_i = ½(ρ_i − 1)/f_i(c)`.
         """
-        tau, weights = path.directions
-        reach = _SMALL / float(np.abs(v).max())
-        # few prefixes, whose power sums are kept
-        count = int(np.searchsorted(np.abs(tau), reach) * 4 // tau.size) * tau.size // 4
-        log, one, two, square = path.by_power_sums(count, v)
-        if count < tau.size:
-            own, wide = tau[count:], weights[:, count:]
-            factor: Complex = 1 + v[:, None] * own
-            log = log + np.log(factor) @ wide[0]
-            inverse = 1 / factor
-            one, two = one + inverse @ wide[1], two + inverse @ wide[2]
-            square = square + (inverse * inverse) @ wide[3]
-        if self.metric is not None:
-            scaled: Complex = 1 / (path.widths + (s - path.centre)[:, None] * path.turns)
-            square = np.einsum("ni,ij,nj->n", scaled, self.metric, scaled, optimize=True)
+        tau, weights, metric = path.directions
+        scaled: Complex = v[:, None] * tau
+        inverse = 1 / (1 + scaled)
+        log = _log1p(scaled) @ weights[0]
+        one, two = inverse @ weights[1], inverse @ weights[2]
+        square = (inverse * inverse) @ weights[3] if metric is None else _form(inverse, metric)
         odds = np.log(self.prior) - np.log1p(-self.prior)
         moved = (s - path.centre) * (odds - 0.5 * float(self.counts_ @ self.log_ratios))
         bent = s * (1 - s) * one - path.centre * (1 - path.centre) * weights[1].sum()
         return moved - 0.5 * log - 0.5 * bent, 0.5 * (two + square)
 
-    def _weights(self, c: float) -> tuple[Array, Array]:
-        """τ in order of size, and what multiplies `log`, `z²/f`, trace and square; shapes (n,) and (4, n)."""
+    def _directions(self, c: float) -> tuple[Array, Array, Array | None]:
+        """Points for the τ, what multiplies `log`, `z²/f`, trace and square there (4, n), and the metric."""
         ratios = np.exp(self.log_ratios)
         width = (1 - c) * ratios + c
         excess = np.expm1(self.log_ratios)
         lengths2 = np.zeros(ratios.shape) if self.lengths2 is None else self.lengths2
         trace = self.counts_ * lengths2 * excess**2 / (ratios * width)
         square = lengths2 * self.differences2 / width**2
-        tau = excess / (2 * width)
-        order = np.argsort(np.abs(tau))
-        return tau[order], np.stack([self.counts_, self.differences2 / width, trace, square])[:, order]
+        few = condense(excess / (2 * width))
+        weights = few.gather(np.stack([self.counts_, self.differences2 / width, trace, square]))
+        if self.metric is None:
+            return few.points, weights, None
+        return few.points, weights, few.gather(few.gather(self.metric / width / width[:, None]).T)
 
     @property
     def counts_(self) -> Array:
@@ -231,7 +227,7 @@ class TwoGaussians:
         curvature = (total(logit + near) - total(logit - near)) / (2 * near) / (c * (1 - c))
         breadth = min(c, 1 - c, 3 / np.sqrt(curvature))
         side, height = self._side(slope, c, breadth, excess / ((1 - c) * ratios + c))
-        return _Path(c, breadth, side, height, (1 - c) * ratios + c, -excess, self._weights(c))
+        return _Path(c, breadth, side, height, self._directions(c))
 
     def _side(
         self, slope: Callable[[Any], Any], c: float, breadth: float, turns: Array
@@ -247,29 +243,18 @@ class TwoGaussians:
 
 @dataclass(frozen=True, eq=False)
 class _Path:
-    """`s(x)` of the module from `height` h on, and `f_i(s) = widths + (s − c) turns`."""
+    """`s(x)` of the module from `height` h on, and the directions as they are seen from its centre."""
 
     centre: float
     breadth: float
     side: float
     height: float
-    widths: Array
-    turns: Array
-    directions: tuple[Array, Array]
-    kept: dict[int, tuple[float, Array]] = field(default_factory=dict[int, tuple[float, Array]])
+    directions: tuple[Array, Array, Array | None]
 
     @property
     def longest(self) -> float:
         """Where on it, in x, no kernel is worth a term any more."""
         return float(np.arcsinh(1e18 / self.breadth))
-
-    def by_power_sums(self, count: int, v: Complex) -> tuple[Complex, Complex, Complex, Complex]:
-        """`Σ w₀ log(1 + vτ)`, `Σ w₁/(1 + vτ)`, `Σ w₂/(1 + vτ)`, `Σ w₃/(1 + vτ)²` of the first directions."""
-        if count not in self.kept:
-            self.kept[count] = _power_sums(self.directions[0][:count], self.directions[1][:, :count])
-        scale, powers = self.kept[count]
-        sums: Complex = (scale * v[:, None]) ** np.arange(_ORDER) @ powers
-        return sums[:, 0], sums[:, 1], sums[:, 2], sums[:, 3]
 
     def at(self, x: Array) -> Complex:
         """The points of the path."""
@@ -284,22 +269,18 @@ class _Path:
         return rise * (1j - self.side * np.tan(_BEND) * y / np.hypot(y, self.height))
 
 
-def _power_sums(tau: Array, weights: Array) -> tuple[float, Array]:
-    """Largest |τ|, and the coefficients of powers of v times that in the four sums, shape (order, 4)."""
-    powers = np.empty((_ORDER, 4))
-    # no direction, or none in which the covariances differ, has a scale of 0: a power of v, far out on the
-    # path, would overflow times a coefficient of 0
-    scale = float(np.abs(tau).max(initial=0.0))
-    rolling = weights.copy()
-    for k in range(_ORDER):
-        powers[k] = rolling.sum(axis=1)
-        rolling *= tau / (scale or 1.0)
-    k = np.arange(_ORDER)
-    signs = np.where(k % 2, -1.0, 1.0)
-    powers[:, 0] *= np.where(k > 0, -signs / np.maximum(k, 1), 0.0)
-    powers[:, 1:3] *= signs[:, None]
-    powers[:, 3] *= signs * (k + 1)
-    return scale, powers
+def _log1p(z: Complex) -> Complex:
+    """`log(1 + z)`, precise for small z."""
+    x, y = z.real, z.imag
+    return 0.5 * np.log1p(x * (2 + x) + y * y) + 1j * np.arctan2(y, 1 + x)
+
+
+def _form(vectors: Complex, metric: Array) -> Complex:
+    """`uᵀMu` of each u of shape (n, m), without a complex copy of M."""
+    real, imaginary = vectors.real, vectors.imag
+    turned_real, turned_imaginary = real @ metric, imaginary @ metric
+    parts = (real * turned_real - imaginary * turned_imaginary).sum(axis=1)
+    return parts + 2j * (imaginary * turned_real).sum(axis=1)
 
 
 def _inverse_sine(s: Complex) -> Complex:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .._support.real_numbers import real_number
 from ..mixtures.covariance import Covariance, LowRank
 from ..mixtures.mixture import GaussianMixture
-from .generalised import DENSE_LIMIT, generalised, square_root
+from .generalised import DENSE_LIMIT, condition, ends, generalised, square_root
 from .two_gaussians import TwoGaussians
 
 __all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigma"]
@@ -74,8 +74,8 @@ def lowest_sigma(mixture: GaussianMixture) -> float:
     pair = [mixture.covariance_of(k) for k in (0, 1)]
     if mixture.shared_covariance is not None or not any(isinstance(each, LowRank) for each in pair):
         return 0.0
-    ends = [_ends(each) for each in pair]
-    least, most = min(low for low, _ in ends), max(high for _, high in ends)
+    both = [ends(each) for each in pair]
+    least, most = min(low for low, _ in both), max(high for _, high in both)
     worst = _WORST_CONDITION if mixture.dimension <= DENSE_LIMIT else _WORST_SPECTRUM
     return float(np.sqrt(max(most / worst - least, 0.0)))
 
@@ -88,14 +88,6 @@ def check_rounding(mixture: GaussianMixture, sigma: Array) -> None:
             f"covariances: below sigma = {lowest:g} rounding would dominate the difference of low-rank "
             "covariances; raise sigma, or use method ambient"
         )
-
-
-def _ends(covariance: Covariance) -> tuple[float, float]:
-    """Bounds of the variances: the least of the diagonal, and the largest with that of the factors."""
-    if not isinstance(covariance, LowRank):
-        return float(covariance.variances.min()), float(covariance.variances.max())
-    diagonal, factors = covariance.diagonal, covariance.factors
-    return float(diagonal.min()), float(diagonal.max()) + float(np.linalg.norm(factors, 2)) ** 2
 
 
 def has_pair(mixture: GaussianMixture) -> bool:
@@ -147,7 +139,11 @@ def _levels(mixture: GaussianMixture) -> Levels:
         return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
     d = mixture.dimension
     return lambda noise: _solved(
-        square_root(first, d, noise), square_root(second, d, noise), difference, prior
+        square_root(first, d, noise),
+        square_root(second, d, noise),
+        difference,
+        prior,
+        condition(first, noise) * condition(second, noise),
     )
 
 
@@ -192,7 +188,8 @@ def _in_span(first: Covariance, second: Covariance, difference: Array, prior: fl
             np.vstack([np.sqrt(level + noise) * np.eye(size), u])
             for level, u in zip(levels, turned, strict=True)
         ]
-        found = _solved(roots[0], roots[1], inside, prior)
+        conditions = condition(first, noise) * condition(second, noise)
+        found = _solved(roots[0], roots[1], inside, prior, conditions)
         rest = dimension - size
         if rest == 0:
             return found
@@ -212,9 +209,9 @@ def _in_span(first: Covariance, second: Covariance, difference: Array, prior: fl
     return at
 
 
-def _solved(first: Array, second: Array, difference: Array, prior: float) -> TwoGaussians:
-    """Any two covariances at one σ by their square roots (rows, n)."""
-    log_ratios, vectors = generalised(first, second)
+def _solved(first: Array, second: Array, difference: Array, prior: float, conditions: float) -> TwoGaussians:
+    """Any two covariances at one σ by their square roots (rows, n) and a bound of their conditions."""
+    log_ratios, vectors = generalised(first, second, conditions)
     turned = difference @ vectors
     gram = vectors.T @ vectors
     metric = turned[:, None] * gram * turned

@@ -34,7 +34,7 @@ from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
 from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
-from .generalised import CONTRAST_LIMIT, generalised, square_root
+from .generalised import CONTRAST_LIMIT, condition, generalised, square_root
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -89,9 +89,11 @@ class Contrast:
         return cls.of_roots(roots[0], roots[1], prior)
 
     @classmethod
-    def of_roots(cls, first: Array, second: Array, prior: float = 0.5) -> "Contrast":
-        """Covariances `S_k = F_kᵀF_k`, noise included, by F_k of shape (rows, d)."""
-        log_ratios, vectors = generalised(first, second)
+    def of_roots(
+        cls, first: Array, second: Array, prior: float = 0.5, conditions: float | None = None
+    ) -> "Contrast":
+        """Covariances `S_k = F_kᵀF_k`, noise included, by F_k of shape (rows, d); see `generalised`."""
+        log_ratios, vectors = generalised(first, second, conditions)
         # S₁v = ρS₂v with vᵀS₂v = 1, so d log ρ/dσ² = |v|²(1 − ρ)/ρ
         slopes = (vectors**2).sum(axis=0) * np.expm1(-log_ratios)
         return cls(log_ratios, slopes, np.ones(log_ratios.size), prior)
@@ -284,7 +286,9 @@ def _contrast(mixture: GaussianMixture, sigma2: float) -> Contrast:
     first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
     prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
-        return Contrast.of_roots(square_root(first, d, sigma2), square_root(second, d, sigma2), prior)
+        conditions = condition(first, sigma2) * condition(second, sigma2)
+        roots = square_root(first, d, sigma2), square_root(second, d, sigma2)
+        return Contrast.of_roots(roots[0], roots[1], prior, conditions)
     own, other = np.broadcast_arrays(first.variances, second.variances)
     # one entry per pair of eigenvalues that occurs
     pairs, counts = np.unique(
