@@ -23,7 +23,8 @@ CODE = {
 }
 
 
-LONG = {"tour.md", "how-to/own-network.md", "how-to/gradient.md"}  # what they draw, they compute
+LONG = {f"how-to/{name}.md" for name in ("own-network", "gradient", "measure", "models")} | {"tour.md"}
+"""Those that draw or measure for seconds."""
 
 UNCLEAR = (
     "held against", "hold against", "stands there", "no class means", "nothing else than", "for nothing else",

@@ -210,7 +210,7 @@ def installed(request, tmp_path_factory) -> Path:
     return python
 
 
-def test_wheel_works_outside_the_checkout(installed, tmp_path):
+def test_wheel_works_outside_the_checkout(installed, tmp_path, request):
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
     def call(*command) -> str:
@@ -223,10 +223,11 @@ def test_wheel_works_outside_the_checkout(installed, tmp_path):
     assert "0.35631636" in where
     speciation = installed.parent / "speciation"
     assert '"criterion": "curvature"' in call(speciation, "predict", "binary:d=4096,mu=1,s=1", "--json")
-    assert "1 passed, 0 failed" in call(speciation, "verify", "--only", "T13")
     assert "cff-version" in call(speciation, "cite", "--format", "cff")
     assert "biroli2024" in call(speciation, "cite", "--theorem", "T4")
-    call(speciation, "curve", "digits:3,8", "--out", "curve.png")
+    if request.node.callspec.params["installed"] == "alone":
+        assert "1 passed, 0 failed" in call(speciation, "verify", "--only", "T13")
+        call(speciation, "curve", "digits:3,8", "--out", "curve.png")
     typed = call(
         installed, "-c", "import speciation.theory as t, pathlib; print(pathlib.Path(t.__file__).parent)"
     )

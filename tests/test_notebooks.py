@@ -10,7 +10,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
-SHORT = ("01-quick-start.ipynb", "03-cloning-and-entropy.ipynb")
+SHORT = ("03-cloning-and-entropy.ipynb",)
 """Those that run in seconds; the others measure for longer what other tests measure too."""
 
 

@@ -16,8 +16,15 @@ SHELL = [line for kind, body in BLOCKS if kind == "shell" for line in body.split
 @pytest.mark.parametrize(
     "commands", [body for kind, body in BLOCKS if kind == "shell" and body.startswith("speciation")]
 )
-def test_commands(commands, tmp_path):
-    """Those of one block, one after the other in one folder."""
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_commands(commands, whole, tmp_path):
+    """Those of one block, one after the other in one folder; long ones whole, or up to their estimate."""
+    if not whole:
+        lines = [line.partition("#")[::2] for line in commands.splitlines() if " m/" not in line]
+        costly = ("speciation curve", "speciation measure")
+        commands = "\n".join(
+            f"{line} {'--estimate' * line.startswith(costly)} # {said}" for line, said in lines
+        )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["/bin/sh", "-ec", commands],

@@ -1,5 +1,6 @@
 """`speciation verify`: prove and measure every theorem."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,14 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-
-# about what each takes on one core of two
-_SECONDS = {
-    "T1": 3, "T2": 8, "T3": 5, "T4": 5, "T5": 3, "T6": 22, "T7": 5, "T8": 15, "T9": 12, "T10": 3, "T11": 15,
-    "T12": 14, "T13": 2, "T14": 24, "T15": 2, "T16": 1, "T17": 7, "T18": 4,
-    "T19": 15, "T20": 12, "T21": 15, "T22": 4, "T23": 10,
-}  # fmt: skip
-_OTHER = 10
+_MOST = 8  # processes of about a gigabyte each
+_BRIEF = 20.0  # seconds, of which each process takes some to start
 
 
 def verify(
@@ -53,6 +48,14 @@ def verify(
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Processes that share the theorems; by default one for each core, and one on accelerators "
+            "or for what takes seconds.",
+        ),
+    ] = None,
 ) -> None:
     """Prove every theorem with SymPy and check its numbers by an independent method.
 
@@ -60,9 +63,10 @@ def verify(
     """
     from ...numerics._support.devices import check_devices
     from ...numerics.runs.atomic_files import check_directory
+    from ...theory._support.whole_numbers import whole_number
     from ...theory.theorems import THEOREMS, by_id
     from ..verification import report
-    from ..verification.verify import summary
+    from ..verification.verify import seconds_of, summary
     from ..verification.verify import verify as verified
 
     if out is not None:
@@ -71,16 +75,13 @@ def verify(
     check_devices()
     names = [name for text in (only or []) + (more or []) for name in text.split(",")]
     chosen = [by_id(name).id for name in names]
-    announce(sum(_SECONDS.get(each, _OTHER) for each in chosen or THEOREMS), "proofs and measurements", quiet)
+    brief = seconds_of(chosen or THEOREMS) < _BRIEF
+    shared = whole_number((1 if brief else _cores()) if workers is None else workers, "workers")
+    announce(seconds_of(chosen or THEOREMS, shared), "proofs and measurements", quiet)
     started = time.monotonic()
-    ended: list[float] = []
     with _progress(quiet) as advance:
-
-        def noted(result: "TheoremResult") -> None:
-            ended.append(time.monotonic() - started)
-            advance(result)
-
-        results = verified(chosen, seed, noted)
+        results = verified(chosen, seed, advance, shared)
+    seconds = time.monotonic() - started
     if out is not None:
         for path in report.write(results, out, seed):
             if not quiet:
@@ -88,9 +89,19 @@ def verify(
     if as_json:
         print_json(summary(results))
     elif not quiet:
-        _print(results, ended)
+        _print(results, seconds)
     if not all(result.passed for result in results):
         raise typer.Exit(1)
+
+
+def _cores() -> int:
+    """How many processes are of use: of those on an accelerator, the first would take its memory."""
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST)
 
 
 @contextmanager
@@ -111,14 +122,14 @@ def _progress(quiet: bool) -> "Iterator[Callable[[TheoremResult], None]]":
         yield advance
 
 
-def _print(results: "list[TheoremResult]", ended: list[float]) -> None:
-    """A row for each theorem; `ended` are the seconds by which each was done."""
+def _print(results: "list[TheoremResult]", seconds: float) -> None:
+    """A row for each theorem; `seconds` is what all of them took."""
     console = output()
     table = Table(title="Theorems")
     for name in ("id", "name", "proof", "measured", "mutants rejected", "verdict"):
         table.add_column(name)
     table.add_column("seconds", justify="right")
-    for result, start, end in zip(results, [0.0, *ended], ended, strict=False):
+    for result in results:
         steps, checks = result.proof, result.checks
         rejected = sum(x.mutant_rejected for x in (*steps, *checks))
         table.add_row(
@@ -128,13 +139,13 @@ def _print(results: "list[TheoremResult]", ended: list[float]) -> None:
             f"{sum(check.passed for check in checks)}/{len(checks)} checks",
             f"{rejected}/{len(steps) + len(checks)}",
             "passed" if result.passed else "FAILED",
-            f"{end - start:.1f}",
+            f"{result.seconds:.1f}",
         )
     console.print(table)
     for result in results:
         _print_failures(result)
     passed = sum(result.passed for result in results)
-    console.print(f"{passed} passed, {len(results) - passed} failed in {ended[-1]:.0f} s")
+    console.print(f"{passed} passed, {len(results) - passed} failed in {seconds:.0f} s")
 
 
 def _print_failures(result: "TheoremResult") -> None:

@@ -1,14 +1,26 @@
 """Prove and measure theorems: every identity, every check, every mutant."""
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from ...numerics._support.seeds import seed_of
+from ...theory._support.whole_numbers import whole_number
 from ...theory.theorems import THEOREMS, Identity, Theorem, by_id
 from .checks import CHECKS, Check, Context
+from .workers import side_by_side
 
-__all__ = ["IdentityResult", "TheoremResult", "counts", "summary", "verify"]
+__all__ = ["IdentityResult", "TheoremResult", "counts", "seconds_of", "summary", "verify"]
+
+# about what each takes on one core of two
+_SECONDS = {
+    "T1": 3, "T2": 8, "T3": 5, "T4": 5, "T5": 3, "T6": 22, "T7": 5, "T8": 15, "T9": 12, "T10": 3, "T11": 15,
+    "T12": 14, "T13": 2, "T14": 24, "T15": 2, "T16": 1, "T17": 7, "T18": 4,
+    "T19": 15, "T20": 12, "T21": 15, "T22": 4, "T23": 10,
+}  # fmt: skip
+_OTHER = 10
 
 
 @dataclass(frozen=True)
@@ -30,11 +42,12 @@ class IdentityResult:
 
 @dataclass(frozen=True)
 class TheoremResult:
-    """One theorem with the outcome of its proof and of its measurements."""
+    """One theorem with the outcome of its proof and of its measurements, and the seconds that they took."""
 
     theorem: Theorem
     proof: tuple[IdentityResult, ...]
     checks: tuple[Check, ...]
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def proved(self) -> bool:
@@ -72,8 +85,9 @@ def verify(
     only: Iterable[str] = (),
     seed: int = 0,
     on_result: Callable[[TheoremResult], None] | None = None,
+    workers: int = 1,
 ) -> list[TheoremResult]:
-    """Prove theorems and check them numerically, in order.
+    """Prove theorems and check them numerically.
 
     Parameters
     ----------
@@ -81,26 +95,36 @@ def verify(
         Ids such as `T12`; all of them if empty.
     seed : int
     on_result : callable, optional
-        Called with each result as it is there.
+        Called with each result, in order, as it is there.
+    workers : int
+        Processes that share the theorems; the results are the same. With more than 1, a script needs its
+        `if __name__ == "__main__":`, as with every module that starts processes.
 
     Returns
     -------
     list of TheoremResult
+        In the order of the theorems.
 
     Raises
     ------
     ValueError
-        An unknown id, before any work.
+        An unknown id, a seed or a number of workers that is none, before any work; a process that was ended.
     """
-    seed = seed_of(seed, "seed")
+    seed, workers = seed_of(seed, "seed"), whole_number(workers, "workers")
     chosen = {by_id(identifier).id for identifier in only} or set(THEOREMS)
+    names = [name for name in THEOREMS if name in chosen]
     results: list[TheoremResult] = []
-    for identifier, theorem in THEOREMS.items():
-        if identifier in chosen:
-            results.append(_verify(theorem, Context(seed)))
-            if on_result is not None:
-                on_result(results[-1])
+    for name, found in zip(names, side_by_side(partial(_verify, seed), names, workers, _cost), strict=True):
+        results.append(TheoremResult(THEOREMS[name], *found))
+        if on_result is not None:
+            on_result(results[-1])
     return results
+
+
+def seconds_of(names: Iterable[str], workers: int = 1) -> float:
+    """About how long the theorems of these ids take."""
+    each = [_cost(name) for name in names]
+    return max(sum(each) / workers, *each)
 
 
 def summary(results: list[TheoremResult]) -> dict[str, Any]:
@@ -125,9 +149,16 @@ def counts(results: list[TheoremResult]) -> str:
     )
 
 
-def _verify(theorem: Theorem, context: Context) -> TheoremResult:
-    proof = tuple(_prove(identity) for identity in theorem.derive())
-    return TheoremResult(theorem, proof, tuple(CHECKS[theorem.id](context)))
+def _cost(name: str) -> float:
+    return _SECONDS.get(name, _OTHER)
+
+
+def _verify(seed: int, name: str) -> tuple[tuple[IdentityResult, ...], tuple[Check, ...], float]:
+    """Proof, checks and seconds, which a process can pass to another, as it cannot pass a theorem."""
+    began = time.monotonic()
+    proof = tuple(_prove(identity) for identity in THEOREMS[name].derive())
+    checks = tuple(CHECKS[name](Context(seed)))
+    return proof, checks, time.monotonic() - began
 
 
 def _prove(identity: Identity) -> IdentityResult:

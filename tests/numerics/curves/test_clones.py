@@ -15,7 +15,7 @@ THRESHOLD = float(stats.norm.isf(5e-9))  # two-sided, at most 100 comparisons: f
 @pytest.mark.parametrize(
     "spec",
     [
-        "binary:d=16,mu=1,s=1",
+        pytest.param("binary:d=16,mu=1,s=1", marks=pytest.mark.slow),
         "binary:d=8,mu=1,s=0.5,w=0.3",
         pytest.param("digits:3,8", marks=pytest.mark.slow),
     ],

@@ -116,6 +116,7 @@ def test_an_interval_below_the_width_of_the_classes_changes_nothing():
 
 @pytest.mark.one_of_each
 @pytest.mark.parametrize("rare", [1e-17, 1e-30, 1e-300])
+@pytest.mark.slow
 def test_a_weight_whose_rest_rounds_to_one_is_guided_to(rare):
     """In both orders. Far from even odds tanh L is ±1: L drifts by ω + (1 − ω) tanh L alone."""
     means, sigmas, gamma = np.array([[20.0], [-20.0]]), np.array([8.0, 30.0]), 400 / (1 + np.array([64, 900]))

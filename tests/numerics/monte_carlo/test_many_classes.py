@@ -32,6 +32,7 @@ def scores(first, second, factor=1.0):
 @pytest.mark.one_of_each
 @pytest.mark.parametrize("partition", [None, PARTITION], ids=["classes", "groups"])
 @pytest.mark.parametrize("kind", COVARIANCES)
+@pytest.mark.slow
 def test_curves_are_those_of_the_route_that_keeps_pairs(kind, partition, monkeypatch):
     mixture, sigmas = GaussianMixture(WEIGHTS, MEANS, COVARIANCES[kind]), np.geomspace(0.3, 10, 7)
     pairs = entropy_curve(mixture, sigmas, method="reduced", samples=40_000, partition=partition)

@@ -268,8 +268,9 @@ def test_unequal_tail():
 def test_a_curve_without_pairs_says_what_it_misses(monkeypatch):
     whole, halves = product()
     expected, _ = exact(halves, LEVELS)
-    build = unequal_covariance.parameters_of
-    monkeypatch.setattr(unequal_covariance, "parameters_of", lambda *given: build(*given, 0))
+    kernel = unequal_covariance.UNEQUAL
+    without = dataclasses.replace(kernel, init=lambda *given: kernel.init(*given, 0))
+    monkeypatch.setattr(unequal_covariance, "UNEQUAL", without)
     plain = entropy_curve(whole, LEVELS, method="ambient", samples=8192)
     assert unresolved(plain).tolist() == [True, True, False]
     assert (np.abs(plain.entropy.values - expected["entropy"]) < 6 * plain.entropy_se.values).all()

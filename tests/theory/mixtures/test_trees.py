@@ -151,6 +151,7 @@ HIDDEN = {
 
 @pytest.mark.one_of_each
 @pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.slow
 def test_a_small_choice_is_not_hidden_by_a_large_one(name):
     """At σ = 1 the large choice is made, and the rest is known; 5 standard errors: 6e-7 false alarms each."""
     mixture, expected = HIDDEN[name]

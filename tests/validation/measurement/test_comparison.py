@@ -209,6 +209,7 @@ def test_three_levels_are_too_coarse(run, run_json):
     assert "not decided" not in found["sentence"]
 
 
+@pytest.mark.slow
 def test_the_sentence_names_the_peak_that_is_missing(run):
     status, out, _ = run("curve", "digits:0,3,8", "--sigma", "0.1:10:8", "--samples", "20000")
     lines = out.splitlines()
@@ -277,6 +278,7 @@ def test_manifests_of_other_tools_are_ignored(content, status, run, tmp_path):
     assert run("compare", tmp_path / "curve.csv", SPEC)[0] == status
 
 
+@pytest.mark.slow
 def test_what_measure_writes_is_read(run, run_json, tmp_path):
     few = ["--samples", "400", "--levels", "24", "--batch", "200"]
     summary = run_json("measure", SPEC, *few, "--out", tmp_path / "one")
@@ -326,6 +328,7 @@ def test_few_noisy_samples_are_read_alike_from_every_file(samples, levels, run_j
     assert float(read.closure[0]) == summary["closure"]
 
 
+@pytest.mark.slow
 def test_a_curve_is_read_alike_from_every_file(run, run_json, tmp_path):
     found = []
     for ending in ("csv", "nc", "json"):

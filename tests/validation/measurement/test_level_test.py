@@ -67,6 +67,7 @@ def p_values(found: list[xr.Dataset], exact: xr.Dataset) -> Any:
     return np.array([each["p_value"] for each in tests if each is not None])
 
 
+@pytest.mark.slow
 def test_p_values_of_own_curves_are_uniform() -> None:
     """Of 100 curves; levels taken to be independent, or their errors to be 30 % smaller, are found out."""
     found, exact = curves_of("binary:d=16,mu=1,s=1", "reduced", range(100), 2048, 20)

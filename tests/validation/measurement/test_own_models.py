@@ -48,6 +48,7 @@ def module(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_file_is_measured_and_resumed(module, run, run_json, tmp_path):
     few = ["measure", f"{module}:denoiser", "--samples", "40", "--levels", "12", "--batch", "20"]
     first = run_json(*few, "--out", tmp_path / "out")

@@ -86,6 +86,7 @@ def test_with_unequal_covariances_the_denoiser_has_the_part_of_the_means():
     assert only_scales.is_binary_channel
 
 
+@pytest.mark.slow
 def test_measure_compares_with_each_kind_of_prediction(tmp_path):
     given = {"samples": 64, "levels": 12, "seed": 1}
     spec = "binary:d=4,mu=1,s=1"

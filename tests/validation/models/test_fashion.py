@@ -157,6 +157,7 @@ def small(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_script_writes_weights_card_pictures_and_data(small, monkeypatch):
     monkeypatch.setattr(training_scripts, "_SHEET_SIGMAS", np.geomspace(80, 0.02, 4))
     out = small / "out"

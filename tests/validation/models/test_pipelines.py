@@ -432,6 +432,7 @@ def test_from_another_working_directory_and_by_relative_path(made, tmp_path, mon
     assert weights | {"model_index.json", "vae/config.json"} <= read
 
 
+@pytest.mark.slow
 def test_by_hub_name_from_the_cache_alone(made, tmp_path):
     """A process of its own, as the libraries look up where their cache is when they are imported."""
     cache = tmp_path / "hub" / "models--somebody--something"

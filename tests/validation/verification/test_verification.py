@@ -30,6 +30,7 @@ def test_whole_run(tmp_path):
     family_stays_within_its_false_alarm_rate(content)
 
 
+@pytest.mark.slow
 def test_run_of_what_takes_seconds():
     every_theorem_is_proved_and_measured(verified("--only", *IN_SECONDS), list(IN_SECONDS))
 
@@ -103,8 +104,8 @@ def test_other_seeds_pass_too(theorem, run):
 
 
 def test_selection_by_argument_and_option(run_json):
-    content = run_json("verify", "--only", "t22", "T5", "--quiet")
-    assert [entry["id"] for entry in content["theorems"]] == ["T5", "T22"]
+    content = run_json("verify", "--only", "t22", "T13", "--quiet")
+    assert [entry["id"] for entry in content["theorems"]] == ["T13", "T22"]
 
 
 def test_z_test_has_the_level_it_states():
