@@ -110,7 +110,12 @@ def grid(
     """A phase diagram of two parameters of `spec`, whose own values of them are replaced.
 
     Mixtures without exact curves are measured with `samples` draws; columns are kept in `folder`, so that an
-    interrupted diagram goes on to the same bits. Raises `ValueError` for a parameter that the SPEC lacks.
+    interrupted diagram goes on to the same bits.
+
+    Raises
+    ------
+    ValueError
+        For a parameter that the SPEC lacks.
     """
     if x.name in NOISE and y.name not in NOISE:
         turned = grid(spec, y, x, samples=samples, key=key, folder=folder, progress=progress)

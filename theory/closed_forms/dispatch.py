@@ -29,6 +29,7 @@ class ExactCurves:
     """Entropy, rate per unit OU time and clone agreement as a function of σ."""
 
     reason: str
+    """Which closed form it is."""
     evaluate: Callable[[Array], Array]
     """From σ (levels,) to curves (3, levels)."""
     lowest: float = 0.0

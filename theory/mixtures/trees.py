@@ -119,7 +119,10 @@ def level_partition(mixture: GaussianMixture, level: int) -> dict[str, tuple[str
 def named_partition(mixture: GaussianMixture, name: str) -> Mapping[str, tuple[str, ...]]:
     """`groups` is the mixture's own partition; `level1`, `level2`, … cut its tree.
 
-    Raises `ValueError` for another name, or one that the mixture does not have.
+    Raises
+    ------
+    ValueError
+        For another name, or one that the mixture does not have.
     """
     if name == "groups":
         if mixture.partition is None:

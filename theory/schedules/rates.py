@@ -164,7 +164,13 @@ class VariancePreserving(Schedule):
         return 2 / self._rate(self._time(sigma)) / (1 + sigma**-2.0)
 
     def sigma_expression(self, time: Expr) -> Expr:
-        """`√(e^{2t} − 1)` with `t = ½ ∫β`, unevaluated, of a β that takes a symbol; else `ValueError`."""
+        """`√(e^{2t} − 1)` with `t = ½ ∫β`, an integral that SymPy leaves unevaluated.
+
+        Raises
+        ------
+        ValueError
+            A `beta` that cannot be called with a SymPy symbol.
+        """
         from .._support.untyped import sympy
 
         place = sympy.Symbol("u", nonnegative=True)

@@ -76,7 +76,10 @@ def log_law(criterion: str, order: int) -> Expr:
 def level_of(criterion: str, digits: int = 30) -> Expr:
     """The level γ_c of a criterion for balanced classes, to `digits` digits; γ*(0) for the peak.
 
-    Raises `ValueError` for a criterion that is no level of γ.
+    Raises
+    ------
+    ValueError
+        For a criterion that is no level of γ.
     """
     if criterion in ("curvature", "cloning", "second-mode"):
         return mp.mpf(1)

@@ -62,7 +62,10 @@ def probability_of_change(mixture: GaussianMixture) -> float | None:
     """Probability that the likelier class changes in a run to σ = 0; `None` unless two share a covariance.
 
     `2 min(w, 1−w)` where γ(0) is large; less for a run that ends undecided, but 1 for equal weights.
-    Source: T19.
+
+    References
+    ----------
+    T19.
     """
     if _why_not(mixture) is not None:
         return None

@@ -126,7 +126,7 @@ def check_denoiser(
     Raises
     ------
     ValueError
-        What the denoiser raises.
+        An error of the denoiser itself, for a condition or level that it does not know.
 
     References
     ----------

@@ -120,7 +120,9 @@ def clone_agreement_curve(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        levels that do not ascend or are not above 0; no `shape` where there is no sampler; a classifier
+        together with a partition.
 
     References
     ----------

@@ -91,7 +91,9 @@ def discrepancy_entropy(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        levels that do not ascend or are not above 0; a partition without a `posterior`; no sampler unless
+        `posterior` is "path".
 
     Warns
     -----

@@ -69,7 +69,8 @@ def pair_entropies(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; levels that do not ascend or are
+        not above 0; too few samples for a pair.
 
     References
     ----------

@@ -108,7 +108,9 @@ def path_entropy(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        levels that do not descend or are not above 0; an interval in which no step begins; a folder with the
+        batches of another run.
 
     Warns
     -----

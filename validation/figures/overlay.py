@@ -47,7 +47,10 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
     matplotlib.figure.Figure
         6.8 inches wide, or 3.3 where no curve has a rate.
 
-    Raises `ValueError` for none or more than five curves, and where one without H(C) is to be divided by it.
+    Raises
+    ------
+    ValueError
+        For no curves or more than five, and with `relative` for one whose H(C) is not known.
     """
     shares = checked(curves, relative)
     with_rate = any("rate" in curve for curve in curves.values())

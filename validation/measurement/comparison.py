@@ -51,9 +51,18 @@ _NOTED = 0.02  # and from which it is said
 
 @dataclass(frozen=True)
 class Comparison:
-    """The prediction over a dense grid of σ, the figures of agreement by name, and the measured curve.
+    """A measured curve and what is predicted of it.
 
-    `used_seed` says whether anything was drawn.
+    Attributes
+    ----------
+    predicted : xarray.Dataset
+        The prediction over a dense grid of σ: `entropy` or `cross_entropy` (nats) and `rate`.
+    summary : dict
+        Peaks, median and width, measured and predicted, their residuals, and one `sentence`; see `compare`.
+    measured : xarray.Dataset
+        The curve that was compared.
+    used_seed : bool
+        Whether anything was drawn at random.
     """
 
     predicted: xr.Dataset

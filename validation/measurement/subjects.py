@@ -117,7 +117,10 @@ class Subject:
     def condition(self, name: str, argument: str = "classes") -> str | None:
         """The condition that is called so, or has this number where conditions are words; else `None`.
 
-        Raises `ValueError` for a name of several classes, and names them.
+        Raises
+        ------
+        ValueError
+            For a name of several classes, and names them.
         """
         if name in self._places:
             return name

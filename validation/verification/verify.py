@@ -30,7 +30,17 @@ class IdentityResult:
 
 @dataclass(frozen=True)
 class TheoremResult:
-    """One theorem with the outcome of its proof and of its measurements."""
+    """One theorem with the outcome of its proof and of its measurements.
+
+    Attributes
+    ----------
+    theorem : Theorem
+        What was checked.
+    proof : tuple of IdentityResult
+        Each step of the proof: whether it holds, and whether it fails with a wrong input, as it must.
+    checks : tuple of Check
+        Each measurement: expected and measured number, tolerance, and whether they agree.
+    """
 
     theorem: Theorem
     proof: tuple[IdentityResult, ...]
