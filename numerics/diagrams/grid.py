@@ -92,7 +92,7 @@ def parse_axis(text: str, count: int) -> Axis:
     if name in _WHOLE:
         values = np.unique(np.round(axis.values))
         if values.size < 2:
-            raise ValueError(f"{text}: {name} is a whole number, and there is but one between these ends")
+            raise ValueError(f"{text}: {name} is a whole number, and there is only one between these ends")
         return Axis(name, values, axis.long_name, axis.scale)
     return axis
 

@@ -38,7 +38,7 @@ def read_arrays(path: Path) -> dict[str, AnyArray]:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > LIMIT:
-                raise ValueError(f"arrays of more than {LIMIT} bytes")
+                raise ValueError(f"holds arrays of more than {LIMIT} bytes, which are not read")
             return {
                 member.filename.removesuffix(".npy"): _array(archive, member) for member in archive.infolist()
             }

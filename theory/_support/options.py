@@ -32,7 +32,7 @@ def given(kind: type[T], options: Mapping[str, Any], former: Mapping[str, str]) 
         value = values.pop(old, None)
         if value is not None:
             if values.get(name) is not None:
-                raise ValueError(f"{old}: is what {name} was called; leave it out")
+                raise ValueError(f"{old}: is the former name of {name}, which is given too; leave it out")
             values[name] = value
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for name in values.keys() - set(known):

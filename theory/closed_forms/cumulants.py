@@ -61,7 +61,7 @@ def information_coefficients(
     """
     if mixture.dimension > _LARGEST:
         raise ValueError(
-            f"mixture: the cumulants are within reach of {_LARGEST} dimensions, not {mixture.dimension}"
+            f"mixture: cumulants can be computed in at most {_LARGEST} dimensions, not {mixture.dimension}"
         )
     groups = checked_partition(partition, mixture.labels)
     members = (

@@ -587,7 +587,7 @@ class LowRank(Covariance):
         if dimension > _DENSE_LIMIT:
             raise ValueError(
                 f"covariances: the eigenvalues of a low-rank covariance in {dimension} dimensions "
-                f"are out of reach (at most {_DENSE_LIMIT}); curves do not need them"
+                f"cannot be computed (at most {_DENSE_LIMIT}); curves do not need them"
             )
         return Full(self.matrix_in(dimension))
 
@@ -664,7 +664,9 @@ class LowRank(Covariance):
         """`B^{1/2}`, and the left singular vectors of `B^{−1/2}U` with the squares of its singular values."""
         root = np.sqrt(self.diagonal + noise)
         if not root.all():
-            raise ValueError("covariances: D + σ²I of a low-rank covariance has a zero on its diagonal")
+            raise ValueError(
+                "covariances: D + σ²I of a low-rank covariance has a zero on its diagonal; raise sigma or D"
+            )
         scaled = self.factors / (root[:, None] if root.ndim else root)
         axes, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
         return root, axes, lengths**2

@@ -83,7 +83,7 @@ class Schedule(Value, ABC):
         ValueError
             A schedule that has no symbolic form.
         """
-        raise ValueError(f"schedule: {type(self).__name__} is numerical, without a symbolic form")
+        raise ValueError(f"schedule: {type(self).__name__} has no symbolic form; use sigma() and time()")
 
     def time_expression(self, sigma: Expr) -> Expr:
         """The time as a SymPy expression of σ.
@@ -103,7 +103,7 @@ class Schedule(Value, ABC):
         ValueError
             A schedule that has no symbolic form.
         """
-        raise ValueError(f"schedule: {type(self).__name__} is numerical, without a symbolic form")
+        raise ValueError(f"schedule: {type(self).__name__} has no symbolic form; use sigma() and time()")
 
     def sigma(self, time: ArrayLike) -> Array:
         """Noise-to-signal ratio σ at a time.

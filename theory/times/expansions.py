@@ -69,7 +69,10 @@ def log_law(criterion: str, order: int) -> Expr:
     if order < 0:
         raise ValueError(f"order: must be >= 0, not {order}")
     if criterion == "probability-flow":
-        raise ValueError("probability-flow: unstable at every finite time in high dimension")
+        raise ValueError(
+            "criterion: 'probability-flow' has no expansion; in high dimension its drift is "
+            "unstable at every finite time"
+        )
     return _log_law(criterion, order)
 
 

@@ -184,7 +184,7 @@ def noise_at_gamma(mixture: GaussianMixture, level: float) -> float | None:
 def why_no_spectrum(mixture: GaussianMixture) -> str | None:
     """Why the γ of two classes cannot be followed here, or `None` if it can."""
     within = mixture.covariances[0].has_spectrum
-    return None if within else "needs eigenvalues that are out of reach in this dimension; a curve does not"
+    return None if within else "needs eigenvalues, which are too many in this dimension; a curve needs none"
 
 
 def _note(criterion: str, noise: float, mixture: GaussianMixture) -> str | None:

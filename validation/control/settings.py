@@ -116,7 +116,7 @@ def _gain_share(known: ClassInformation, low: float, high: float) -> float | Non
 
 
 def guided_says(known: ClassInformation, low: float, high: float, guidance: float) -> dict[str, float] | None:
-    """The effect of a weight ω within `low < σ <= high`, beyond first order; `None` unless of two equal classes.
+    """Effect of a weight ω within `low < σ <= high`, beyond first order; `None` unless of two equal classes.
 
     `gain_share` is T12's share of the whole scale's gain, where 5 % of the entropy are left, or at the lowest
     level of a curve that keeps more; `late_shift` how far the half log-odds of the class that is guided to

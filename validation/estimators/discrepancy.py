@@ -111,7 +111,10 @@ def discrepancy_entropy(
     groups = membership(conditions, partition)
     warn_of_untrained(denoiser, [*conditions, None] if posterior is None else conditions)
     if partition is not None and posterior is None:
-        raise ValueError("posterior: needed to average the denoisers inside a group")
+        raise ValueError(
+            "posterior: a partition needs one, to average the denoisers inside a group, such "
+            'as posterior="path"'
+        )
 
     if posterior == "path":
         model = (denoiser, tuple(conditions), reaching(sigma), tuple(shape), prior)

@@ -126,7 +126,7 @@ def path_entropy(
         raise ValueError("sigmas: need at least two descending noise levels")
     chains = work.pop("chains", None)
     if chains is not None and samples != _SAMPLES:
-        raise ValueError("chains: is what samples was called; leave it out")
+        raise ValueError("chains: is the former name of samples, which is given too; leave it out")
     samples, own = whole_number(samples if chains is None else chains, "samples"), Work.of(work)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)

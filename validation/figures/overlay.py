@@ -79,14 +79,16 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
 def checked(curves: Mapping[str, xr.Dataset], relative: bool) -> dict[str, float]:
     """What each curve is divided by, 1 or its H(C); `ValueError` for none or too many curves, or no H(C)."""
     if not 0 < len(curves) <= MOST:
-        raise ValueError(f"curves: one to {MOST} can be told apart in one figure, not {len(curves)}")
+        raise ValueError(f"curves: a figure shows one to {MOST}, not {len(curves)}")
     return {label: _whole(label, curve) if relative else 1.0 for label, curve in curves.items()}
 
 
 def _whole(label: str, curve: xr.Dataset) -> float:
     whole = float(curve.get("class_entropy", np.nan))
     if not whole > 0:
-        raise ValueError(f"{label}: does not say its class entropy, by which it would be divided")
+        raise ValueError(
+            f"{label}: its class entropy H(C), by which it would be divided, is not known; leave relative out"
+        )
     return whole
 
 

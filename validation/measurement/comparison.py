@@ -428,7 +428,7 @@ def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:
             raise ValueError(f"mixture: has {mixture.classes} classes, the curve is of {own}")
         return
     if mixture.classes < 2:
-        raise ValueError("mixture: a single class has nothing to decide")
+        raise ValueError("mixture: has a single class, and a decision needs at least two")
     if "cross_entropy" in measured:
         return
     curve = measured.sortby("sigma")
