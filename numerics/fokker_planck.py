@@ -137,8 +137,8 @@ def _checked_gammas(gammas: ArrayLike) -> Array:
 def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: float = 0.5) -> Array:
     """Fraction of the gain of guidance at γ that each interval of γ gives if guidance acts only there.
 
-    `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy. Shares sum to more than 1 where
-    one interval could do another's work.
+    `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy. Shares may sum to more than 1, since
+    what one interval achieves alone, another may achieve too.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def collapse_time_expression() -> Expr:
 def collapse_time(
     samples: ArrayLike, dimension: ArrayLike, variance: float = 1.0, separation2: float | None = None
 ) -> Array:
-    """OU time at which a state's training sample is decided, `I(σ) = log n`.
+    """OU time below which a noised state identifies its training sample, `I(σ) = log n`.
 
     Parameters
     ----------

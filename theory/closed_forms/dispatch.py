@@ -70,7 +70,7 @@ def exact_curves(
     Raises
     ------
     ValueError
-        A partition that is none of the mixture's classes.
+        A partition that does not hold every class once.
 
     References
     ----------

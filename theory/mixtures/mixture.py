@@ -55,8 +55,8 @@ class GaussianMixture(Value):
     covariances
         Shared by all classes: a number `s²`, (d,) variances, or a matrix (d, d); or one per class: a
         sequence of K of these, or (K,) variances, (K, d) diagonals, (K, d, d) matrices. Lists, arrays
-        and tensors mean the same. `Isotropic`, `Diagonal`, `Full` and `LowRank` objects say which is meant
-        where K = d leaves two readings, which is refused; `from_sklearn` reads a fitted estimator.
+        and tensors mean the same. If K = d, an array can be read in two ways and is refused; `Isotropic`,
+        `Diagonal`, `Full` and `LowRank` objects say which is meant. `from_sklearn` reads a fitted estimator.
     labels : sequence of K distinct strings, optional
         Class names; `"0"`, `"1"`, … by default.
     partition : mapping from group name to class names, optional

@@ -77,7 +77,7 @@ def discrepancy_entropy(
     partition : mapping from group names to conditions, optional
         Measure the group.
     samples, batch, seed, resume, share, name, progress, dtype, device
-        As for `path_entropy`; a folder tells samplers and posteriors apart as it does denoisers.
+        As for `path_entropy`; a folder also identifies its run by `digest()` of sampler and posterior.
 
     Returns
     -------

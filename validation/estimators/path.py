@@ -90,8 +90,8 @@ def path_entropy(
     dtype, device
         Of the states of the chains; a network answers in its own type.
     name : str
-        Names the model where finished batches are kept. What has no `digest()`, is no torch module and no
-        function at the top of a module, only a name tells apart: without one a folder is refused.
+        Name of the model in the folder of finished batches. It is needed there for a denoiser that nothing
+        else identifies: one without `digest()` that is no torch module and no module-level function.
 
     Returns
     -------

@@ -91,7 +91,7 @@ def verify(
         Ids such as `T12`; all of them if empty.
     seed : int
     on_result : callable, optional
-        Called with each result as it is there.
+        Called with each result as soon as it is known.
 
     Returns
     -------
