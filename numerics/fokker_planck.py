@@ -55,6 +55,7 @@ class GuidedCurve:
     """What guidance does along γ, each entry of shape (levels,), with a bound of its numerical error."""
 
     gamma: Array
+    """γ, ascending."""
     cross_entropy: Array
     """`E log(1 + e^{−2L})`, nats: the expected surprise of the class that is guided to."""
     slope: Array
@@ -95,7 +96,8 @@ def guided_odds(
     Raises
     ------
     ValueError
-        For arguments out of range.
+        `gammas` that do not ascend or lie outside (0, 200], a weight beyond ±100, an interval without
+        `0 ≤ low < high`, or a prior outside (0, 1).
 
     References
     ----------
@@ -135,8 +137,8 @@ def _checked_gammas(gammas: ArrayLike) -> Array:
 def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: float = 0.5) -> Array:
     """Fraction of the gain of guidance at γ that each interval of γ gives if guidance acts only there.
 
-    `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy. Shares sum to more than 1 where
-    one interval could do another's work.
+    `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy. Shares may sum to more than 1, since
+    what one interval achieves alone, another may achieve too.
 
     Parameters
     ----------
@@ -200,7 +202,15 @@ def guided_table(gammas: ArrayLike, weights: ArrayLike) -> GuidedTable:
     weights : array_like, shape (weights,)
         ω, at least two different ones.
 
-    Raises `ValueError` for arguments out of range. Source: T12.
+    Raises
+    ------
+    ValueError
+        `gammas` that do not ascend or lie outside (0, 200], weights beyond ±100 or fewer than two different
+        ones.
+
+    References
+    ----------
+    T12.
     """
     gamma, omega = _checked_gammas(gammas), np.atleast_1d(real_numbers(weights, "weights", finite=False))
     if omega.size < 2 or not omega.min() < omega.max():

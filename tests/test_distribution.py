@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib
 import inspect
+import itertools
 import json
 import os
 import re
@@ -11,10 +12,15 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import textwrap
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
+from typing import get_args
 
 import griffe
 import pytest
+from speciation.theory._support.real_numbers import real_number
+from speciation.theory.schedules import Schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("theory", "numerics", "validation")
@@ -173,12 +179,55 @@ def test_every_public_name_has_a_test():
     assert not {"h", "X"} & reached(idle)
 
 
-KNOWN = {"Parameters", "Returns", "Raises", "Warns", "Notes", "References", "Examples", "See Also"}
+KNOWN = {
+    "Parameters", "Attributes", "Returns", "Raises", "Warns", "Notes", "References", "Examples", "See Also",
+}  # fmt: skip
+PROSE = re.compile(r"^Formula$|\bSources?: |\bRaises? `|`ValueError`|[Oo]ut of range\.$", re.MULTILINE)
+"""What belongs into a section, or says nothing: errors, sources and formulas in prose."""
+
+
+def documented_members():
+    """Functions, classes and methods of the faces and of the modules they hand out, by name."""
+    for floor in FLOORS:
+        face = importlib.import_module(f"speciation.{floor}")
+        values = {f"{floor}.{name}": getattr(face, name) for name in face.__all__}
+        for place, module in [(place, value) for place, value in values.items() if inspect.ismodule(value)]:
+            values |= {f"{place}.{name}": getattr(module, name) for name in module.__all__}
+        for place, value in values.items():
+            yield place, value.__wrapped__ if hasattr(value, "cache_info") else value
+            if inspect.isclass(value):
+                yield from ((f"{place}.{name}", member) for name, member in own_members(value))
+
+
+def own_members(kind: type):
+    """Public methods, unwrapped, that the project's classes define and that no base of theirs documents."""
+    for name in dir(kind):
+        holder = next(base for base in reversed(kind.__mro__) if name in vars(base))
+        member = vars(holder)[name]
+        member = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+        own = holder.__module__.startswith("speciation")
+        if own and not name.startswith("_") and inspect.isfunction(inspect.unwrap(member)):
+            yield name, inspect.unwrap(member)
+
+
+def refuses(function) -> bool:
+    """Whether the function itself raises, or reads its arguments by what refuses bad ones."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    called = {
+        ast.unparse(node.func).rpartition(".")[2] for node in ast.walk(tree) if isinstance(node, ast.Call)
+    }
+    raises = any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(tree))
+    checks = {"real_numbers", "real_number", "whole_number", "seed_of", "checked_sigmas", "checked_partition"}
+    return raises or bool(called & checks)
 
 
 def unsaid(value) -> list[str]:
     """What numpydoc asks of a function's docstring and is not there, or is there and unknown to it."""
     text = inspect.getdoc(value) or ""
+    found = [title for title in re.findall(r"^(.+)\n-{3,}$", text, re.MULTILINE) if title not in KNOWN]
+    found += PROSE.findall(text)
+    if not inspect.isfunction(value):
+        return found
     said = griffe.Docstring(text, parser="numpy").parse()
     named = {
         name.strip().lstrip("*")
@@ -188,19 +237,55 @@ def unsaid(value) -> list[str]:
         for name in parameter.name.split(",")
     }
     signature = inspect.signature(value)
-    found = [f"no {name}" for name in signature.parameters if name not in named]
+    found += [f"no {name}" for name in signature.parameters if name not in {"self", "cls", *named}]
     if signature.return_annotation not in (None, "None") and "\nReturns\n----" not in text:
         found.append("no Returns")
-    found += [title for title in re.findall(r"^(.+)\n-{3,}$", text, re.MULTILINE) if title not in KNOWN]
-    return found + re.findall(r"^(?:Formula$|Sources?: |Raises `)", text, re.MULTILINE)
+    if refuses(value) and "\nRaises\n----" not in text:
+        found.append("no Raises")
+    return found
 
 
 def test_public_docstrings_have_the_sections_of_numpydoc():
-    functions = [
-        (f"{floor}.{name}", getattr(importlib.import_module(f"speciation.{floor}"), name))
-        for floor, name in public_names()
-    ]
-    found = {name: unsaid(value) for name, value in functions if inspect.isfunction(value)}
+    members = {place: value for place, value in documented_members() if callable(value)}
+    ours = {p: value for p, value in members.items() if value.__module__.startswith("speciation")}
+    assert len(ours) > 190
+    found = {place: unsaid(value) for place, value in ours.items()}
+    assert {place: missing for place, missing in found.items() if missing} == {}
+
+
+def fields_without_words(kind: type) -> list[str]:
+    """Fields of a dataclass that neither a section of its docstring nor a text below them describes."""
+    sections = griffe.Docstring(inspect.getdoc(kind) or "", parser="numpy").parse()
+    lists = {griffe.DocstringSectionKind.parameters, griffe.DocstringSectionKind.attributes}
+    named = {
+        name.strip()
+        for section in sections
+        if section.kind in lists
+        for entry in section.value
+        for name in entry.name.split(",")
+    }
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    for field, text in itertools.pairwise(tree.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            named.add(field.target.id)
+    own = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
+    return [name for name in inspect.get_annotations(kind) if name in own - named and name[0] != "_"]
+
+
+def results_of_the_faces() -> set[type]:
+    """Public dataclasses, and those that public functions return."""
+    kinds = set()
+    for _, value in documented_members():
+        if inspect.isfunction(value):
+            value = inspect.signature(value, eval_str=False).return_annotation
+        kinds |= {each for each in (value, *get_args(value)) if is_dataclass(each)}
+    return {kind for kind in kinds if kind.__module__.startswith("speciation")}
+
+
+def test_fields_of_results_are_described():
+    kinds = results_of_the_faces()
+    assert {"Comparison", "Result", "Fitted", "GuidedCurve", "Theorem"} <= {kind.__name__ for kind in kinds}
+    found = {kind.__name__: fields_without_words(kind) for kind in kinds if not issubclass(kind, Schedule)}
     assert {name: missing for name, missing in found.items() if missing} == {}
 
 
@@ -215,8 +300,32 @@ def test_a_docstring_without_its_sections_is_seen():
         ----------
         given : int
 
-        Source: T1.
+        Raises `ValueError` for zero. Source: T1.
         """
+        if not given:
+            raise ValueError
         return given // other
 
-    assert unsaid(half) == ["no other", "no Returns", "Formula", "Source: "]
+    def plain(value: int) -> float:
+        """The value; `ValueError` for none."""
+        return real_number(value, "value")
+
+    assert unsaid(half) == [
+        "Formula",
+        "Raises `",
+        "Source: ",
+        "no other",
+        "no Returns",
+        "no Raises",
+    ]
+    assert unsaid(plain) == ["`ValueError`", "no value", "no Returns", "no Raises"]
+    assert fields_without_words(Sample) == ["second"]
+
+
+@dataclass
+class Sample:
+    """What the test above looks at."""
+
+    first: int
+    """The first."""
+    second: int

@@ -75,6 +75,22 @@ def test_plain_english():
     assert _found(UNCLEAR_ON_PAGES, [*pages, *(ROOT / "validation" / "cli").glob("*.py")]) == []
 
 
+def test_names_of_the_notation_are_in_the_code():
+    rows = (
+        (ROOT / "docs" / "site" / "notation.md")
+        .read_text()
+        .partition("\n\n|")[2]
+        .partition("\n\n")[0]
+        .splitlines()
+    )
+    names = {name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[2])}
+    assert len(names) > 20
+    code = "\n".join(
+        path.read_text() for floor in ("theory", "validation") for path in (ROOT / floor).rglob("*.py")
+    )
+    assert [name for name in sorted(names) if not re.search(rf"(?<!\w){name}(?!\w)", code)] == []
+
+
 def test_pages_fetch_nothing_and_name_real_commands():
     commands = {"predict", "curve", "verify", "diagram", "measure", "compare", "convert", "cite"}
     commands |= {"clock", "control", "fit", "plot"}

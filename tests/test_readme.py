@@ -58,6 +58,18 @@ def test_python():
         assert line.startswith(promise)
 
 
+@pytest.mark.slow
+def test_own_model():
+    """With a network in the place of the reader's, and fewer samples."""
+    (code,) = [body for kind, body in BLOCKS if kind == "py"]
+    few = code.replace('classes="3,8"', 'classes="3,8", samples=8, levels=8')
+    assert few != code
+    network = "network = lambda x, step, label: x * (0.9 + 0.01 * label[:, None, None, None])\n"
+    done = subprocess.run([sys.executable, "-c", network + few], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+
+
 def test_links_and_figures_exist(root):
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert target.startswith("http") or (root / target).exists(), target

@@ -145,8 +145,8 @@ def digests_in(folder: Path | None, name: str, **callables: object) -> list[str]
     for key, digest in found.items():
         if not digest and name == UNNAMED:
             raise ValueError(
-                f"{key}: a folder cannot tell it from others; give it a digest(), define it at the top of a "
-                "module, or give the run a name"
+                f"{key}: nothing identifies it in a folder of finished work; give it a digest(), "
+                "define it at the top of a module, or give the run a name"
             )
     return list(found.values())
 

@@ -22,7 +22,10 @@ _LARGEST_ATTRIBUTE = 2**31 - 1  # of a whole number in NetCDF's classic format
 def seed_of(key: Any, name: str = "key") -> int:
     """A seed from 0 to 2⁶⁴ − 1, as an int, from a whole number or a JAX key of two words, typed or raw.
 
-    Raises `ValueError` for anything else.
+    Raises
+    ------
+    ValueError
+        For anything else.
     """
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         if not 0 <= key < _WORD**2:

@@ -31,30 +31,32 @@ _BALANCED = 0.5
 
 
 def binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
-    """Class-conditional entropy `H(C|X)` of two classes, in nats: `speciation.theory.binary_entropy` for JAX.
+    """Class-conditional entropy `H(C|X)` of two classes in nats, as a function of JAX.
 
-    Formula
-        `H = E log(1 + e^{−2γ−2√γ Z})` at prior ½; `dH/dγ = −½ mmse` (T3).
+    `H = E log(1 + e^{−2γ−2√γ Z})` at prior ½; `dH/dγ = −½ mmse`. The values are those of
+    `speciation.theory.binary_entropy`. Derivatives of every order exist in both arguments; those in γ at
+    prior ½ keep relative precision.
 
     Parameters
     ----------
     gamma : array_like, any shape
         Separation `γ(σ) = δᵀ(Σ + σ²I)^{-1}δ ≥ 0`; `inf` is allowed.
     prior : array_like, broadcast against `gamma`
-        Probability w of the first class, strictly between 0 and 1. The number ½ itself is the quickest.
+        Probability w of the first class, strictly between 0 and 1; the number ½ itself is the fastest.
 
     Returns
     -------
-    jax.Array of the broadcast shape and of the arguments' precision; to its last digits wherever the value
-    is a normal number of that precision. Derivatives in both arguments of every order; those in γ at prior ½
-    keep relative precision.
+    jax.Array of the broadcast shape and of the arguments' precision
+        Accurate to its last digits wherever the value is a normal number of that precision.
 
     Raises
     ------
     ValueError
         A number out of range; a traced one gives NaN.
 
-    Source: T2, T3; Guo, Shamai, Verdú, IEEE TIT 51(4), 2005.
+    References
+    ----------
+    T2, T3; Guo, Shamai, Verdú, IEEE TIT 51(4), 2005.
     """
     gamma_, prior_ = _arguments(gamma, prior)
     if prior_ is None:
@@ -63,19 +65,60 @@ def binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
 
 
 def binary_mmse(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
-    """Minimum mean-square error `E sech² L` of the class label ±1: `speciation.theory.binary_mmse` for JAX.
+    """Minimum mean-square error `E sech² L` of the class label ±1, as a function of JAX.
 
-    Parameters, precision and errors are those of `binary_entropy`. Source: T3.
+    The values are those of `speciation.theory.binary_mmse`, with derivatives of every order.
+
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; `inf` is allowed.
+    prior : array_like, broadcast against `gamma`
+        Probability w of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    jax.Array of the broadcast shape and of the arguments' precision
+        Between 0 and `4w(1−w)`; precision as of `binary_entropy`.
+
+    Raises
+    ------
+    ValueError
+        A number out of range; a traced one gives NaN.
+
+    References
+    ----------
+    T3.
     """
     gamma_, prior_ = _arguments(gamma, prior)
     return _balanced(("damped", 0), gamma_) if prior_ is None else _weighted(("sech", 0, 0), gamma_, prior_)
 
 
 def clone_agreement(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
-    """Probability `φ = 1 − ½ mmse(γ)` that two clones end in the same class, for JAX.
+    """Probability `φ = 1 − ½ mmse(γ)` that two clones end in the same class, as a function of JAX.
 
-    Parameters, precision and errors are those of `binary_entropy`.
-    Source: T4; Biroli, Bonnaire, de Bortoli, Mézard, Nat. Commun. 15:9957, 2024.
+    The values are those of `speciation.theory.clone_agreement`, with derivatives of every order.
+
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; `inf` is allowed.
+    prior : array_like, broadcast against `gamma`
+        Probability w of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    jax.Array of the broadcast shape and of the arguments' precision
+        Between `w² + (1−w)²` and 1.
+
+    Raises
+    ------
+    ValueError
+        A number out of range; a traced one gives NaN.
+
+    References
+    ----------
+    T4; Biroli, Bonnaire, de Bortoli, Mézard, Nat. Commun. 15:9957, 2024.
     """
     return 1 - 0.5 * binary_mmse(gamma, prior)
 
@@ -83,7 +126,26 @@ def clone_agreement(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
 def log_binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     """Natural logarithm of `binary_entropy`, finite and precise where the entropy underflows.
 
-    Parameters and errors are those of `binary_entropy`; at `γ = inf` the value is `−inf`.
+    Parameters
+    ----------
+    gamma : array_like, any shape
+        Separation γ ≥ 0; at `inf` the value is `−inf`.
+    prior : array_like, broadcast against `gamma`
+        Probability w of the first class, strictly between 0 and 1.
+
+    Returns
+    -------
+    jax.Array of the broadcast shape and of the arguments' precision
+        Precision as of `binary_entropy`.
+
+    Raises
+    ------
+    ValueError
+        A number out of range; a traced one gives NaN.
+
+    References
+    ----------
+    T2.
     """
     gamma_, prior_ = _arguments(gamma, prior)
     rest = _balanced(("log", 0), gamma_) if prior_ is None else _weighted(("log", 0, 0), gamma_, prior_)

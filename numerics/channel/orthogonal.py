@@ -31,37 +31,58 @@ _VANISHED = 800.0  # e^{−745} is the least positive double
 
 
 def orthogonal_entropy(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
-    """Class-conditional entropy of equally likely classes with orthogonal means, in nats, for JAX.
+    """Class-conditional entropy of K equally likely classes with orthogonal means, in nats, for JAX.
 
-    Formula
-        `H_K(g) = ∫ [1 − ψ(v)^{K−1}] ψ(v + g) dv`, `ψ(v) = E exp(−e^{v + √g Z})`; `dH/dg = −½ (1 − φ)`.
+    `H_K(g) = ∫ [1 − ψ(v)^{K−1}] ψ(v + g) dv`, `ψ(v) = E exp(−e^{v + √g Z})`; `dH/dg = −½ (1 − φ)`.
+    Derivatives of every order exist in both arguments.
 
     Parameters
     ----------
     g : array_like, any shape
         `M/(s² + σ²) ≥ 0`, finite, with M the squared length of the means.
     classes : array_like, broadcast against `g`
-        Number of classes K, from 2 to 1e24, whole or not, which may be traced.
+        Number of classes K, from 2 to 1e24, whole or not; it may be traced.
 
     Returns
     -------
-    jax.Array of the broadcast shape and of the arguments' precision: `speciation.theory.orthogonal_entropy`
-    to about 1e-13, in some milliseconds a value. Derivatives in both arguments of every order.
+    jax.Array of the broadcast shape and of the arguments' precision
+        The value of `speciation.theory.orthogonal_entropy` to about 1e-13, in some milliseconds a value.
 
     Raises
     ------
     ValueError
         A number out of range; a traced one gives NaN.
 
-    Source: T4, T13.
+    References
+    ----------
+    T4, T13.
     """
     return _curve(0, *_arguments(g, classes))
 
 
 def orthogonal_disagreement(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
-    """Probability `1 − φ` that two clones end in different classes, `−2 dH/dg`, for JAX.
+    """Probability `1 − φ` that two clones end in different classes, `−2 dH/dg`, as a function of JAX.
 
-    Parameters, precision and errors are those of `orthogonal_entropy`. Source: T4, T13.
+    Parameters
+    ----------
+    g : array_like, any shape
+        `M/(s² + σ²) ≥ 0`, finite, with M the squared length of the means.
+    classes : array_like, broadcast against `g`
+        Number of classes K, from 2 to 1e24, whole or not; it may be traced.
+
+    Returns
+    -------
+    jax.Array of the broadcast shape and of the arguments' precision
+        Between 0 and 1; precision as of `orthogonal_entropy`.
+
+    Raises
+    ------
+    ValueError
+        A number out of range; a traced one gives NaN.
+
+    References
+    ----------
+    T4, T13.
     """
     return _curve(1, *_arguments(g, classes))
 

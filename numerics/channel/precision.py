@@ -35,7 +35,11 @@ def floating(values: dict[str, tuple[ApiArray, Callable[[ApiArray], ApiArray], s
     """Arguments as arrays of one floating type and shape, NaN where they are out of range.
 
     Each is named and comes with what says of an array where it is in range, and with that range in words.
-    Raises `ValueError` where a number, known now, is out of range.
+
+    Raises
+    ------
+    ValueError
+        Where a number, known now, is out of range.
     """
     for name, (value, admits, words) in values.items():
         if is_known(value):

@@ -70,7 +70,8 @@ def clone_curve(
     Raises
     ------
     ValueError
-        An argument out of range.
+        Levels that are not finite and above 0, `samples` or `steps` that are not whole numbers above 0, an
+        unknown method, or a mixture that the method does not admit.
 
     References
     ----------

@@ -46,8 +46,12 @@ def curve_cost(
     """Expected cost of `entropy_curve` with the same arguments, on this machine.
 
     A few levels are prepared and drawn once, and scaled to all: right to within a factor of about two. With a
-    `tolerance` the number of draws is what a small curve's errors say that it takes. Raises `ValueError` as
-    `entropy_curve` does.
+    `tolerance` the number of draws is what a small curve's errors say that it takes.
+
+    Raises
+    ------
+    ValueError
+        As `entropy_curve` does.
     """
     sigma = checked_sigmas(sigmas)
     groups = groups_of(mixture, partition)

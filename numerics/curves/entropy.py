@@ -82,7 +82,10 @@ class DrawOptions(TypedDict, total=False):
 class Draws:
     """How many draws, of which key, until when, in which precision, and what becomes of an interrupted run.
 
-    Raises `ValueError` for what no method can mean, so that an exact curve does not swallow a mistake.
+    Raises
+    ------
+    ValueError
+        For values that are wrong for every method; an exact curve, which ignores them, refuses them too.
     """
 
     samples: int = 100_000
@@ -177,7 +180,8 @@ def entropy_curve(
     Raises
     ------
     ValueError
-        An argument that is out of range, or a method that the mixture does not admit.
+        Levels that are not finite and above 0, a partition that does not hold every class once, a number of
+        draws that is not a whole number above 0, or a method that the mixture does not admit.
 
     References
     ----------

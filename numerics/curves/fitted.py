@@ -45,11 +45,24 @@ _SMALL, _REFITTED = 256, 800  # dimensions of many refits, and of any; beyond, t
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted mixture and the same fit to resampled samples.
+    """A fitted mixture, and the same fit to resampled samples.
 
-    `counts` (K,) are samples of each class; `shrinkage` is that of each covariance. `held` says that the
-    covariance was not fitted again, which leaves out its share of the error. Without replicas a curve is that
-    of the mixture, without errors of its samples.
+    Attributes
+    ----------
+    mixture : GaussianMixture
+        The fit to all samples.
+    replicas : tuple of GaussianMixture
+        Fits to samples drawn again, with replacement, from each class; without any, curves have no errors.
+    counts : tuple of int
+        Samples of each class.
+    shrinkage : tuple of float
+        ρ of each covariance, from 0 (none) to 1.
+    held : bool
+        Whether the replicas keep the covariance of the fit, which leaves out its share of the errors.
+
+    References
+    ----------
+    LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004).
     """
 
     mixture: GaussianMixture
@@ -59,7 +72,22 @@ class Fitted:
     held: bool = False
 
     def among(self, labels: Sequence[str]) -> "Fitted":
-        """Some of the classes, with equal weights."""
+        """The fit of some of the classes only, with equal weights.
+
+        Parameters
+        ----------
+        labels : sequence of str
+            Names of the classes.
+
+        Returns
+        -------
+        Fitted
+
+        Raises
+        ------
+        ValueError
+            A label that is not one of the mixture's.
+        """
         own = self.mixture.among(labels, equal=True)
         return replace(
             self, mixture=own, replicas=tuple(each.among(labels, equal=True) for each in self.replicas)
@@ -72,9 +100,11 @@ class Fitted:
         Parameters
         ----------
         sigmas : array_like, shape (levels,), optional
-            Ascending; those between which the class is decided unless given.
-        samples, key
-            Draws and their seed, for mixtures without an exact curve.
+            Noise levels σ > 0, ascending; by default those between which the class is decided.
+        samples : int
+            Draws, for mixtures without an exact curve.
+        key : int or JAX key
+            Their seed.
 
         Returns
         -------
@@ -83,7 +113,14 @@ class Fitted:
             standard errors; `gamma` with its own for two classes that share a covariance; places with 95 %
             intervals; attributes `resamples` and `resampled`.
 
-        Raises `ValueError` for a single class, and levels out of range. Source: section 5.
+        Raises
+        ------
+        ValueError
+            A single class, or levels that are not finite and above 0.
+
+        References
+        ----------
+        T2, T17.
         """
         grid = window_sigmas(self.mixture, LEVELS) if sigmas is None else checked_sigmas(sigmas)
         seed = seed_of(key)

@@ -78,7 +78,8 @@ def guided_curve(
     Raises
     ------
     ValueError
-        An argument out of range.
+        Levels that are not finite and above 0, a weight beyond ±100, an interval without `0 ≤ low < high`, an
+        unknown method, or one that the mixture does not admit.
 
     References
     ----------

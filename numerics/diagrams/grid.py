@@ -92,7 +92,7 @@ def parse_axis(text: str, count: int) -> Axis:
     if name in _WHOLE:
         values = np.unique(np.round(axis.values))
         if values.size < 2:
-            raise ValueError(f"{text}: {name} is a whole number, and there is but one between these ends")
+            raise ValueError(f"{text}: {name} is a whole number, and there is only one between these ends")
         return Axis(name, values, axis.long_name, axis.scale)
     return axis
 
@@ -110,7 +110,12 @@ def grid(
     """A phase diagram of two parameters of `spec`, whose own values of them are replaced.
 
     Mixtures without exact curves are measured with `samples` draws; columns are kept in `folder`, so that an
-    interrupted diagram goes on to the same bits. Raises `ValueError` for a parameter that the SPEC lacks.
+    interrupted diagram goes on to the same bits.
+
+    Raises
+    ------
+    ValueError
+        For a parameter that the SPEC lacks.
     """
     if x.name in NOISE and y.name not in NOISE:
         turned = grid(spec, y, x, samples=samples, key=key, folder=folder, progress=progress)

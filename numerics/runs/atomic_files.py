@@ -32,8 +32,11 @@ _LONGEST_ENDING = ".manifest.json"  # of what is written beside a file
 def check_directory(path: Path, names: Iterable[str] = ()) -> None:
     """Make sure, before any work and without making anything, that these files can be put in a folder.
 
-    Raises `ValueError` with one line if the folder is not there and cannot be made, or one of the `names` is
-    taken by what is no file.
+    Raises
+    ------
+    ValueError
+        One line if the folder is not there and cannot be made, or one of the `names` is taken by what is no
+        file.
     """
     missing: list[str] = []
     there = path
@@ -57,7 +60,10 @@ def check_directory(path: Path, names: Iterable[str] = ()) -> None:
 def prepare_directory(path: Path) -> Path:
     """Create `path` if needed and make sure a file can be written in it, before any work is done.
 
-    Raises `ValueError` with one line if it cannot.
+    Raises
+    ------
+    ValueError
+        If it cannot; one line that says why.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -71,7 +77,10 @@ def prepare_directory(path: Path) -> Path:
 def prepare_file(path: Path, endings: tuple[str, ...], *inputs: str | Path) -> Path:
     """Check an output file's ending, that it can be written, and that it is none of the files that are read.
 
-    Raises `ValueError` with one line if not.
+    Raises
+    ------
+    ValueError
+        If not; one line that says why.
     """
     if path.suffix not in endings:
         raise ValueError(f"{path}: must end in one of {', '.join(endings)}")

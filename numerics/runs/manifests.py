@@ -51,9 +51,14 @@ def write_results(
 ) -> list[Path]:
     """Write every file of a result into `folder`, each whole or not at all, and then its manifest.
 
-    `writers` maps names to functions that write to a path; `parameters` are those of the run, of which
-    files are noted with their SHA-256; `inputs` are the SHA-256 of other files by name. Returns the paths,
-    without the manifest's. Raises `ValueError` with one line for what cannot be written.
+    `writers` maps names to functions that write to a path; `parameters` are those of the run, of which files
+    are noted with their SHA-256; `inputs` are the SHA-256 of other files by name. Returns the paths, without
+    the manifest's.
+
+    Raises
+    ------
+    ValueError
+        One line for what cannot be written.
     """
     prepare_directory(folder)
     for name, write in writers.items():

@@ -26,13 +26,19 @@ _DAMAGE = (
 def read_arrays(path: Path) -> dict[str, AnyArray]:
     """Every array of an archive by name: numbers or strings, each as large as its header says.
 
-    Nothing is executed, and no more memory is taken than the archive holds. Raises `ValueError` for anything
-    that is not such an archive, and `OSError` where the file cannot be read.
+    Nothing is executed, and no more memory is taken than the archive holds.
+
+    Raises
+    ------
+    ValueError
+        For anything that is not such an archive.
+    OSError
+        If the file cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > LIMIT:
-                raise ValueError(f"arrays of more than {LIMIT} bytes")
+                raise ValueError(f"holds arrays of more than {LIMIT} bytes, which are not read")
             return {
                 member.filename.removesuffix(".npy"): _array(archive, member) for member in archive.infolist()
             }

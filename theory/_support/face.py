@@ -18,7 +18,12 @@ def face(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose `__init__.py` is `file`.
 
-    `handed_out(value, package)` is what a name gives. Raises `AttributeError` for other names.
+    `handed_out(value, package)` is what a name gives.
+
+    Raises
+    ------
+    AttributeError
+        For other names.
     """
     find, _, names = _attach(package, file)
 

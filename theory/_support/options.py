@@ -19,15 +19,20 @@ T = TypeVar("T")
 def given(kind: type[T], options: Mapping[str, Any], former: Mapping[str, str]) -> T:
     """The dataclass `kind` of keywords; `former` says what some of them are called now.
 
-    Raises `TypeError` for a keyword that is none, and `ValueError` for one given under both of its names; a
-    former name with `None`, as of a caller that passes its own default on, is none given.
+    Raises
+    ------
+    TypeError
+        For an unknown keyword.
+    ValueError
+        For one given under both of its names; a former name with `None`, as of a caller that passes its own
+        default on, counts as not given.
     """
     values = dict(options)
     for old, name in former.items():
         value = values.pop(old, None)
         if value is not None:
             if values.get(name) is not None:
-                raise ValueError(f"{old}: is what {name} was called; leave it out")
+                raise ValueError(f"{old}: is the former name of {name}, which is given too; leave it out")
             values[name] = value
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for name in values.keys() - set(known):

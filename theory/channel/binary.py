@@ -31,7 +31,7 @@ def binary_entropy(gamma: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     """Class-conditional entropy `H(C|X)` of two classes, in nats.
 
     `H = c e^{−γ/2} ∫ N(u−λ; 0, γ) cosh(u) h(u) du`, with `c = 2√(w(1−w))`, `λ = ½ log(w/(1−w))` and `h(u)`
-    the entropy of a class held with log-odds `2u`. At `w = ½` it is `E log(1 + e^{−2γ−2√γ Z})`.
+    the entropy of a class whose log-odds are `2u`. At `w = ½` it is `E log(1 + e^{−2γ−2√γ Z})`.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def scaled_mmse(gamma: ArrayLike) -> Array:
     Returns
     -------
     float64 array of the shape of `gamma` (a scalar for a scalar)
-        Relative error about 1e-15 wherever γ is, for nothing underflows.
+        Relative error about 1e-15 for every γ; nothing underflows.
 
     Raises
     ------

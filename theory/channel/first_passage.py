@@ -97,7 +97,7 @@ def first_passage_variance(p: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     Raises
     ------
     ValueError
-        For arguments out of range.
+        A `p` outside [½, 1), a prior outside (0, 1).
 
     References
     ----------
@@ -201,7 +201,7 @@ def first_passage_tail(gamma: ArrayLike, p: ArrayLike, prior: ArrayLike = 0.5) -
     Raises
     ------
     ValueError
-        For arguments out of range.
+        A `gamma` that is negative or NaN, a `p` outside (max(w, 1−w), 1), a prior outside (0, 1).
 
     References
     ----------

@@ -113,8 +113,19 @@ SurpriseGap: Expr = public_function(_SurpriseGap, "SurpriseGap")
 class _PeakGamma(sp.Function):
     """γ*(κ, w), where `γ(1 + κγ) mmse(γ)` is largest, as a SymPy function; `PeakGamma(κ)` has w = ½.
 
-    Differentiates, expands in series, evaluates to any precision, and `lambdify` makes it a function of
-    arrays. Source: T8.
+    It can be differentiated, expanded in series and evaluated to any precision; `lambdify` makes it a
+    function of arrays.
+
+    Parameters
+    ----------
+    kappa : SymPy expression
+        `κ = (1 − s²)/M`.
+    prior : SymPy expression, optional
+        Probability w of the first class.
+
+    References
+    ----------
+    T8.
     """
 
     nargs = (1, 2)
@@ -156,7 +167,16 @@ PeakGamma: Expr = public_function(_PeakGamma, "PeakGamma")
 class _MedianGamma(sp.Function):
     """γ_½(w), where half of the class entropy is left, as a SymPy function.
 
-    Differentiates, evaluates to any precision, and `lambdify` makes it a function of arrays. Source: T5, T8.
+    It can be differentiated and evaluated to any precision; `lambdify` makes it a function of arrays.
+
+    Parameters
+    ----------
+    prior : SymPy expression
+        Probability w of the first class.
+
+    References
+    ----------
+    T5, T8.
     """
 
     nargs = 1

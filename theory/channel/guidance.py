@@ -46,10 +46,32 @@ TANH = sp.Symbol("T")
 
 @cache
 def guided_entropy_coefficients(order: int) -> tuple[Expr, ...]:
-    """Coefficients of `γ⁰ … γ^order` in `H_ω(γ)`, SymPy polynomials in `omega`; `log 2` and `½ − ω` first.
+    """Coefficients of the cross-entropy `H_ω(γ)` of guided runs in powers of γ, balanced classes.
 
-    At `ω = 1` they are those of the binary channel (T9), at `ω = 0` of unconditional sampling. Source: T12.
+    The first two are `log 2` and `½ − ω`. At `ω = 1` they are those of the binary channel (T9), at `ω = 0`
+    those of unconditional sampling. The series is asymptotic.
+
+    Parameters
+    ----------
+    order : int
+        Highest power of γ, at least 0.
+
+    Returns
+    -------
+    tuple of SymPy expressions, `order + 1` of them
+        Polynomials in the symbol `omega`.
+
+    Raises
+    ------
+    ValueError
+        A negative order.
+
+    References
+    ----------
+    T12.
     """
+    if order < 0:
+        raise ValueError(f"order: must be >= 0, not {order}")
     image = _generator_of_surprise()
     found = [sp.log(2)]
     for n in range(1, order + 1):
@@ -122,7 +144,7 @@ def late_variance(omega: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     Raises
     ------
     ValueError
-        For arguments out of range.
+        `omega` that is not above ½, or above 1e100; `prior` outside (0, 1).
 
     References
     ----------

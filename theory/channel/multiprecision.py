@@ -51,7 +51,7 @@ def _tilted(profile: Callable[[Precise], Precise], gamma: Precise, prior: Precis
     with mp.workdps(digits + _GUARD):
         gamma, prior = mp.mpf(gamma), mp.mpf(prior)
         if not (gamma >= 0 and 0 < prior < 1):
-            raise ValueError("need gamma >= 0 and a prior strictly between 0 and 1")
+            raise ValueError("gamma, prior: need gamma >= 0 and a prior strictly between 0 and 1")
         centre = mp.log(prior / (1 - prior)) / 2
         scale = 2 * mp.sqrt(prior * (1 - prior)) * mp.exp(-gamma / 2)
         if gamma == 0:

@@ -113,7 +113,17 @@ def optimal_terms(gamma: float) -> int:
 
 @dataclass(frozen=True)
 class Truncation:
-    """A truncated asymptotic series: its `value`, the number of `terms`, and a bound on the error."""
+    """A truncated asymptotic series.
+
+    Attributes
+    ----------
+    value : float
+        Sum of the terms that were kept.
+    terms : int
+        How many.
+    error_bound : float
+        Bound of the absolute error of `value`.
+    """
 
     value: float
     terms: int
@@ -133,8 +143,9 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     Returns
     -------
     Truncation
-        `value` and `error`. The bound is the first term left out, cut optimally about `(4√2/π) e^{−γ/2}`
-        relative, plus half a unit in the last place of the value, which is more from γ ≈ 73 on.
+        `value`, `terms` and `error_bound`. The bound is the first term left out (cut optimally, about
+        `(4√2/π) e^{−γ/2}` relative), plus half a unit in the last place of the value, which is larger from
+        γ ≈ 73 on.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def step_constant(prior: float = 0.5, end: float = np.inf) -> float:
     Raises
     ------
     ValueError
-        For arguments out of range.
+        An `end` that is not above 0, or a prior outside (0, 1).
 
     References
     ----------

@@ -43,7 +43,7 @@ def collapse_time_expression() -> Expr:
 def collapse_time(
     samples: ArrayLike, dimension: ArrayLike, variance: float = 1.0, separation2: float | None = None
 ) -> Array:
-    """OU time at which a state's training sample is decided, `I(σ) = log n`.
+    """OU time below which a noised state identifies its training sample, `I(σ) = log n`.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def collapse_time(
     Raises
     ------
     ValueError
-        For arguments out of range.
+        `samples` not above 1, a `dimension` below 1, a `variance` that is not positive, or a negative
+        `separation2`.
 
     References
     ----------
@@ -111,7 +112,7 @@ def sample_information(
     Raises
     ------
     ValueError
-        For arguments out of range.
+        A `sigma` or `variance` that is not positive, a `dimension` below 1, a `separation2` that is negative.
 
     References
     ----------
@@ -154,7 +155,8 @@ def sample_entropy_bounds(
     Raises
     ------
     ValueError
-        A σ that is not positive, fewer than two samples, a dimension or variance out of range.
+        A `sigma` or `variance` that is not positive, fewer than two samples, a `dimension` below 1, a
+        negative `separation2`.
 
     References
     ----------
@@ -207,7 +209,7 @@ def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.
     Raises
     ------
     ValueError
-        For arguments out of range.
+        A `dimension` below 1, a `mu` that is not finite, a `variance` that is not positive.
 
     References
     ----------

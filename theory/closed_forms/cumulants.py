@@ -42,7 +42,7 @@ def information_coefficients(
     mixture : GaussianMixture
         Any number of classes of any covariances, in up to 4096 dimensions.
     partition : mapping from group name to class names, optional
-        Groups to be told apart instead of the classes; they need not be Gaussian.
+        Information about the group instead of the class; groups need not be Gaussian.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def information_coefficients(
     """
     if mixture.dimension > _LARGEST:
         raise ValueError(
-            f"mixture: the cumulants are within reach of {_LARGEST} dimensions, not {mixture.dimension}"
+            f"mixture: cumulants can be computed in at most {_LARGEST} dimensions, not {mixture.dimension}"
         )
     groups = checked_partition(partition, mixture.labels)
     members = (

@@ -29,6 +29,7 @@ class ExactCurves:
     """Entropy, rate per unit OU time and clone agreement as a function of σ."""
 
     reason: str
+    """Which closed form it is."""
     evaluate: Callable[[Array], Array]
     """From σ (levels,) to curves (3, levels)."""
     lowest: float = 0.0
@@ -69,7 +70,7 @@ def exact_curves(
     Raises
     ------
     ValueError
-        A partition that is none of the mixture's classes.
+        A partition that does not hold every class once.
 
     References
     ----------

@@ -49,7 +49,7 @@ def orthogonal_peak(classes: float) -> float:
     Raises
     ------
     ValueError
-        `classes` out of range.
+        `classes` outside [2, 1e24].
 
     References
     ----------
@@ -91,7 +91,7 @@ def orthogonal_median(classes: float) -> float:
     Raises
     ------
     ValueError
-        `classes` out of range.
+        `classes` outside [2, 1e24].
 
     References
     ----------

@@ -99,7 +99,7 @@ def orthogonal_disagreement(
     Raises
     ------
     ValueError
-        For arguments out of range.
+        `g` negative or not finite, `classes` outside [2, 1e24], weights that are not probabilities.
 
     References
     ----------
@@ -152,7 +152,7 @@ def orthogonal_agreement(g: ArrayLike, classes: ArrayLike = 2, *, weights: Array
     Raises
     ------
     ValueError
-        For arguments out of range.
+        `g` negative or not finite, `classes` outside [2, 1e24], weights that are not probabilities.
 
     References
     ----------
@@ -182,7 +182,14 @@ def orthogonal_table(g: ArrayLike, classes: ArrayLike) -> OrthogonalTable:
     classes : array_like, shape (m,)
         Numbers of classes, from 2 to 1e24.
 
-    Raises `ValueError` for values out of range. Source: T13.
+    Raises
+    ------
+    ValueError
+        A `g` that is not finite and above 0, or `classes` outside [2, 1e24].
+
+    References
+    ----------
+    T13.
     """
     g_, classes_ = (
         np.atleast_1d(real_numbers(values, name, finite=False))

@@ -108,7 +108,7 @@ def random_means_entropy(g: ArrayLike, classes: ArrayLike, dimension: ArrayLike)
     Raises
     ------
     ValueError
-        For arguments out of range.
+        A `g` that is negative or not finite, `classes` outside [2, 1e24], a `dimension` below 1.
 
     References
     ----------
@@ -140,7 +140,7 @@ def random_means_bounds(g: ArrayLike, classes: ArrayLike, dimension: ArrayLike) 
     Raises
     ------
     ValueError
-        For arguments out of range.
+        A `g` that is negative or not finite, `classes` outside [2, 1e24], a `dimension` below 1.
 
     References
     ----------

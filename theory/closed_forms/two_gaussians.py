@@ -67,7 +67,14 @@ class TwoGaussians:
     metric : (n, n), optional
         `z_i vᵢᵀv_j z_j`, where the eigenvectors are not orthogonal.
 
-    Raises `ValueError` for arrays that are not of one length and for a prior outside (0, 1). Source: T24.
+    Raises
+    ------
+    ValueError
+        Arrays of different lengths, a negative entry of `differences2`, or a prior outside (0, 1).
+
+    References
+    ----------
+    T24.
     """
 
     log_ratios: Array
@@ -108,7 +115,13 @@ class TwoGaussians:
 
     @property
     def entropy_slope(self) -> float:
-        """`dH/dσ²`; needs `lengths2`."""
+        """`dH/dσ²`, nats per unit of σ².
+
+        Raises
+        ------
+        ValueError
+            There are no `lengths2`, which it needs.
+        """
         if self.lengths2 is None:
             raise ValueError("lengths2: needed for the slope of the entropy")
         return self.integrals[3]
@@ -192,7 +205,7 @@ class TwoGaussians:
 
     @property
     def counts_(self) -> Array:
-        """The multiplicities, which `__post_init__` has set."""
+        """How often each eigenvalue occurs; `counts`, or ones."""
         assert self.counts is not None  # noqa: S101 (for the type alone)
         return self.counts
 

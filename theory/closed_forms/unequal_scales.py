@@ -48,18 +48,29 @@ _BLOCK = 2**20  # entries of a temporary array
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """How two covariances differ at one σ.
+    """Two classes with the same mean and different covariances, at one σ.
+
+    Entropy and disagreement depend only on the generalised eigenvalues ρ of `(S₁, S₂)`, `S_k = Σ_k + σ²I`.
 
     Attributes
     ----------
     log_ratios : (n,)
-        `log ρ` for distinct generalised eigenvalues ρ of (S₁, S₂); `η = tanh(½ log ρ)`.
+        `log ρ` for distinct ρ; `η = tanh(½ log ρ)`.
     slopes : (n,)
         Their derivatives in σ².
     counts : (n,)
-        Multiplicities.
+        How often each ρ occurs.
     prior : float
         Probability of the first class.
+
+    Raises
+    ------
+    ValueError
+        Entries that are not numbers.
+
+    References
+    ----------
+    T16.
     """
 
     log_ratios: Array
@@ -75,7 +86,23 @@ class Contrast:
     def of_spectra(
         cls, first: Array, second: Array, sigma2: float, counts: Array, prior: float = 0.5
     ) -> "Contrast":
-        """Covariances with common eigenvectors: eigenvalues `first`, `second` (n,) and `sigma2 = σ²`."""
+        """From the eigenvalues of two covariances with common eigenvectors.
+
+        Parameters
+        ----------
+        first, second : array, shape (n,)
+            Eigenvalues of Σ₁ and Σ₂ ≥ 0, in the same order of eigenvectors.
+        sigma2 : float
+            σ² ≥ 0.
+        counts : array, shape (n,)
+            How often each pair of eigenvalues occurs.
+        prior : float
+            Probability of the first class, strictly between 0 and 1.
+
+        Returns
+        -------
+        Contrast
+        """
         own, other = first + sigma2, second + sigma2
         relative = (first - second) / other
         with np.errstate(divide="ignore"):  # of the branch that is not taken
@@ -84,7 +111,26 @@ class Contrast:
 
     @classmethod
     def of_matrices(cls, first: Array, second: Array, sigma2: float, prior: float = 0.5) -> "Contrast":
-        """Any two covariance matrices (d, d), by their generalised eigenvectors."""
+        """From any two covariance matrices, by their generalised eigenvectors.
+
+        Parameters
+        ----------
+        first, second : array, shape (d, d)
+            Σ₁ and Σ₂, symmetric and positive semi-definite.
+        sigma2 : float
+            σ² ≥ 0.
+        prior : float
+            Probability of the first class, strictly between 0 and 1.
+
+        Returns
+        -------
+        Contrast
+
+        Raises
+        ------
+        ValueError
+            A matrix that is not a covariance, or `Σ + σ²I` that is singular up to rounding.
+        """
         roots = [square_root(Full(each), len(each), sigma2) for each in (first, second)]
         return cls.of_roots(roots[0], roots[1], prior)
 
@@ -92,7 +138,21 @@ class Contrast:
     def of_roots(
         cls, first: Array, second: Array, prior: float = 0.5, conditions: float | None = None
     ) -> "Contrast":
-        """Covariances `S_k = F_kᵀF_k`, noise included, by F_k of shape (rows, d); see `generalised`."""
+        """From square roots of two covariances, which keeps twice the digits of nearly singular ones.
+
+        Parameters
+        ----------
+        first, second : array, shape (rows, d)
+            F₁ and F₂ with `S_k = F_kᵀF_k`, the noise included.
+        prior : float
+            Probability of the first class, strictly between 0 and 1.
+        conditions : float, optional
+            A bound of the product of both condition numbers of S, where one is known.
+
+        Returns
+        -------
+        Contrast
+        """
         log_ratios, vectors = generalised(first, second, conditions)
         # S₁v = ρS₂v with vᵀS₂v = 1, so d log ρ/dσ² = |v|²(1 − ρ)/ρ
         slopes = (vectors**2).sum(axis=0) * np.expm1(-log_ratios)
@@ -109,15 +169,33 @@ class Contrast:
         return float(self.counts @ self.eta**2) / 2
 
     def entropy(self) -> float:
-        """Class-conditional entropy, nats; relative error about 1e-12."""
+        """Entropy of the class given the noisy state, H(C|X).
+
+        Returns
+        -------
+        float
+            Nats; relative error about 1e-12.
+        """
         return self.curves[0]
 
     def disagreement(self) -> float:
-        """Probability `1 − φ` that two clones differ."""
+        """Probability `1 − φ` that two clones end in different classes.
+
+        Returns
+        -------
+        float
+            Relative error about 1e-12.
+        """
         return self.curves[2]
 
     def entropy_slope(self) -> float:
-        """`dH/dσ²`."""
+        """Derivative of `entropy` in σ².
+
+        Returns
+        -------
+        float
+            `dH/dσ²`, nats per unit of σ²; relative error about 1e-12.
+        """
         return self.curves[1]
 
     @cached_property

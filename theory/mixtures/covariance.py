@@ -61,31 +61,86 @@ class Covariance(Value, ABC):
 
     @abstractmethod
     def rotate(self, vectors: Array) -> Array:
-        """Coordinates of `vectors` (…, d) in the eigenbasis, `Qᵀv`; same shape."""
+        """Coordinates in the eigenbasis, `Qᵀv`.
+
+        Parameters
+        ----------
+        vectors : array, shape (…, d)
+
+        Returns
+        -------
+        array, shape (…, d)
+        """
 
     @abstractmethod
     def unrotate(self, vectors: Array) -> Array:
-        """Inverse of `rotate`: `Qv` for coordinates (…, d) in the eigenbasis; same shape."""
+        """Inverse of `rotate`: `Qv`.
+
+        Parameters
+        ----------
+        vectors : array, shape (…, d)
+            Coordinates in the eigenbasis.
+
+        Returns
+        -------
+        array, shape (…, d)
+        """
 
     @abstractmethod
     def check_dimension(self, dimension: int) -> None:
-        """Raise `ValueError` if this covariance does not live in `dimension` dimensions."""
+        """Check that this covariance fits data in `dimension` dimensions.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+
+        Raises
+        ------
+        ValueError
+            Variances, or a matrix, of another size.
+        """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """The form that mixture files use: `{kind: …}`."""
+        """The form that mixture files use.
+
+        Returns
+        -------
+        dict
+            `{kind: numbers}`.
+        """
 
     @abstractmethod
     def flat_directions(self, dimension: int) -> int:
-        """In how many directions there is no variance, as far as the numbers that came in can tell."""
+        """Number of directions without variance, as far as the precision of the input can tell.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+
+        Returns
+        -------
+        int
+            From 0 to d.
+        """
 
     @abstractmethod
     def parts(self) -> tuple[Array, Array | None]:
-        """D, shape () or (d,), and U (d, r) or `None`, with `Σ = D + UUᵀ`."""
+        """Diagonal and factors of `Σ = D + UUᵀ`.
+
+        Returns
+        -------
+        diagonal : array, shape () or (d,)
+            D.
+        factors : array, shape (d, r), or None
+            U.
+        """
 
     @property
     def frame(self) -> Frame:
-        """What whitening takes, at every noise level."""
+        """Variances, axes and factors, which whitening needs at every noise level."""
         diagonal, factors = self.parts()
         return Frame(diagonal, None, factors)
 
@@ -101,28 +156,73 @@ class Covariance(Value, ABC):
 
     @property
     def has_spectrum(self) -> bool:
-        """Whether `variances`, `rotate`, `unrotate` and `spectral_measure` are within reach."""
+        """Whether `variances`, `rotate`, `unrotate` and `spectral_measure` can be computed."""
         return True
 
     def matrix_in(self, dimension: int) -> Array:
-        """Σ as an array (d, d)."""
+        """Σ as a matrix.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+
+        Returns
+        -------
+        array, shape (d, d)
+        """
         diagonal, factors = self.parts()
         dense = np.diag(np.broadcast_to(diagonal, dimension))
         return dense if factors is None else dense + factors @ factors.T
 
     def trace_in(self, dimension: int) -> float:
-        """`tr Σ` in d dimensions; infinite where it overflows."""
+        """Sum of all variances, `tr Σ`.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+
+        Returns
+        -------
+        float
+            Infinite if it overflows.
+        """
         diagonal, factors = self.parts()
         with np.errstate(over="ignore"):
             total = np.broadcast_to(diagonal, dimension).sum()
             return float(total if factors is None else total + (factors**2).sum())
 
     def spectral_measure(self, vector: Array) -> tuple[Array, Array]:
-        """Eigenvalues and squared coordinates of `vector` (d,) there, shapes (n,): enough for every form."""
+        """Eigenvalues of Σ, and the squared coordinates of a vector along the eigenvectors.
+
+        Parameters
+        ----------
+        vector : array, shape (d,)
+
+        Returns
+        -------
+        eigenvalues, squares : arrays, shape (n,)
+            Equal eigenvalues may be one, with the sum of the squares.
+        """
         return self.variances, self.rotate(vector) ** 2
 
     def resolvent_form(self, vector: Array, noise: Array, power: int) -> Array:
-        """`vᵀ(Σ + νI)^{−power} v` at each `ν = noise`, shape (levels,)."""
+        """Quadratic form `vᵀ(Σ + νI)^{−power} v` at each level of noise.
+
+        Parameters
+        ----------
+        vector : array, shape (d,)
+            v.
+        noise : array, shape (levels,)
+            Variances ν = σ² ≥ 0 of the noise.
+        power : int
+            At least 1.
+
+        Returns
+        -------
+        array, shape (levels,)
+        """
         variances, overlaps = self.spectral_measure(vector)
         variances, overlaps = variances[overlaps > 0], overlaps[overlaps > 0]
         total = np.empty(noise.size)
@@ -134,26 +234,84 @@ class Covariance(Value, ABC):
         return total
 
     def whiten(self, vectors: Array, noise: float) -> Array:
-        """Vectors (…, d) whose inner products are `uᵀ(Σ + νI)^{−1}v`."""
+        """Vectors whose inner products are `uᵀ(Σ + νI)^{−1}v`.
+
+        Parameters
+        ----------
+        vectors : array, shape (…, d)
+        noise : float
+            Variance ν = σ² ≥ 0 of the noise.
+
+        Returns
+        -------
+        array, shape (…, d)
+        """
         return self.rotate(vectors) / np.sqrt(self.variances + noise)
 
     def colorize(self, normals: Array, noise: float) -> Array:
-        """Draws of `N(0, Σ + νI)` from standard normals (…, d): what `whiten` undoes."""
+        """Draws of `N(0, Σ + νI)` from standard normal numbers; the inverse of `whiten`.
+
+        Parameters
+        ----------
+        normals : array, shape (…, d)
+        noise : float
+            Variance ν = σ² ≥ 0 of the noise.
+
+        Returns
+        -------
+        array, shape (…, d)
+        """
         return self.unrotate(normals * np.sqrt(self.variances + noise))
 
     def solve(self, vectors: Array, noise: float) -> Array:
-        """`(Σ + νI)^{−1}v` for vectors (…, d)."""
+        """`(Σ + νI)^{−1}v`.
+
+        Parameters
+        ----------
+        vectors : array, shape (…, d)
+            v.
+        noise : float
+            Variance ν = σ² ≥ 0 of the noise.
+
+        Returns
+        -------
+        array, shape (…, d)
+        """
         return self.unrotate(self.rotate(vectors) / (self.variances + noise))
 
     def log_det(self, dimension: int, noise: float) -> float:
-        """`log det(Σ + νI)` in d dimensions; −∞ for a singular one."""
+        """Logarithm of the determinant, `log det(Σ + νI)`.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+        noise : float
+            Variance ν = σ² ≥ 0 of the noise.
+
+        Returns
+        -------
+        float
+            −∞ for a singular matrix.
+        """
         with np.errstate(divide="ignore"):
             return float(np.log(np.broadcast_to(self.variances + noise, dimension)).sum())
 
 
 @dataclass(frozen=True)
 class Isotropic(Covariance):
-    """`s² I` with `variance = s² ≥ 0`."""
+    """The covariance `s² I`: the same variance in every direction, in any dimension.
+
+    Parameters
+    ----------
+    variance : float
+        s² ≥ 0; 0 is a point.
+
+    Raises
+    ------
+    ValueError
+        A variance that is negative, or not one finite number.
+    """
 
     variance: float
 
@@ -184,14 +342,14 @@ class Isotropic(Covariance):
         return vectors
 
     def check_dimension(self, dimension: int) -> None:
-        """Any dimension will do."""
+        """Any dimension fits."""
 
     def to_json(self) -> dict[str, Any]:
         """`{"isotropic": s²}`."""
         return {"isotropic": self.variance}
 
     def flat_directions(self, dimension: int) -> int:
-        """All or none."""
+        """0, or d for a variance of zero."""
         return 0 if self.variance > 0 else dimension
 
     def parts(self) -> tuple[Array, Array | None]:
@@ -205,7 +363,18 @@ class Isotropic(Covariance):
 
 @dataclass(frozen=True, eq=False)
 class Diagonal(Covariance):
-    """`diag(v)` with `diagonal = v`, shape (d,), every entry ≥ 0."""
+    """The covariance `diag(v)`: independent coordinates.
+
+    Parameters
+    ----------
+    diagonal : array_like, shape (d,)
+        Variance v ≥ 0 of each coordinate.
+
+    Raises
+    ------
+    ValueError
+        Another shape, or a variance that is negative or not finite.
+    """
 
     diagonal: Array
 
@@ -248,7 +417,7 @@ class Diagonal(Covariance):
         return {"diagonal": self.diagonal.tolist()}
 
     def flat_directions(self, dimension: int) -> int:
-        """Variances of zero."""
+        """Number of variances that are zero."""
         return int((self.diagonal == 0).sum())
 
     def parts(self) -> tuple[Array, Array | None]:
@@ -258,10 +427,20 @@ class Diagonal(Covariance):
 
 @dataclass(frozen=True, eq=False)
 class Full(Covariance):
-    """A symmetric positive semi-definite `matrix`, shape (d, d).
+    """Any covariance, as a symmetric positive semi-definite matrix.
 
-    What the rounding of the type that came in leaves of asymmetry is averaged out; `rounding` is the spacing
-    at 1 of that type, to be given where the numbers have changed it since.
+    Parameters
+    ----------
+    matrix : array_like, shape (d, d)
+        Asymmetry within the rounding of the array's type is averaged out.
+    rounding : float, optional
+        Spacing of numbers at 1 in the type in which the matrix was computed, for a matrix that was converted
+        to another type since; by default that of the array's own type.
+
+    Raises
+    ------
+    ValueError
+        A matrix that is not square, not symmetric, not finite, or has a negative eigenvalue beyond rounding.
     """
 
     matrix: Array
@@ -299,7 +478,7 @@ class Full(Covariance):
         return frozen(values), frozen(vectors)
 
     def flat_directions(self, dimension: int) -> int:
-        """Eigenvalues that rounding does not tell from zero."""
+        """Number of eigenvalues that are zero up to rounding."""
         values = self._spectrum[0]
         return int((values <= len(values) * self.rounding * values.max(initial=0.0)).sum())
 
@@ -327,7 +506,7 @@ class Full(Covariance):
         return {"full": self.matrix.tolist()}
 
     def parts(self) -> tuple[Array, Array | None]:
-        """No diagonal; a square root for factors."""
+        """No diagonal; the factors are a square root of the matrix."""
         return np.zeros(()), self._spectrum[1] * np.sqrt(self.variances)
 
     @property
@@ -338,7 +517,20 @@ class Full(Covariance):
 
 @dataclass(frozen=True, eq=False)
 class LowRank(Covariance):
-    """`D + UUᵀ`: `diagonal` is D, a variance or shape (d,), and `factors` is U, shape (d, r)."""
+    """The covariance `D + UUᵀ`: a diagonal and r further directions, for thousands of dimensions.
+
+    Parameters
+    ----------
+    diagonal : float or array_like, shape (d,)
+        D: one variance for all coordinates or one for each, ≥ 0.
+    factors : array_like, shape (d, r)
+        U.
+
+    Raises
+    ------
+    ValueError
+        Another shape, a negative variance, or a number that is not finite.
+    """
 
     diagonal: Array
     factors: Array
@@ -371,7 +563,7 @@ class LowRank(Covariance):
         return f"LowRank({_range(self.diagonal)} + {' x '.join(map(str, self.factors.shape))} factors)"
 
     def flat_directions(self, dimension: int) -> int:
-        """What the factors leave out where the diagonal is zero."""
+        """Directions of zero diagonal that the factors do not span."""
         flat = np.flatnonzero(np.broadcast_to(self.diagonal, dimension) == 0)
         return flat.size - int(np.linalg.matrix_rank(self.factors[flat])) if flat.size else 0
 
@@ -382,7 +574,7 @@ class LowRank(Covariance):
 
     @property
     def has_spectrum(self) -> bool:
-        """Up to 4096 dimensions; forms in one vector beyond, where D is a multiple of the identity."""
+        """True up to 4096 dimensions, and beyond if D is a multiple of the identity."""
         return self._is_level or self.factors.shape[0] <= _DENSE_LIMIT
 
     @property
@@ -395,7 +587,7 @@ class LowRank(Covariance):
         if dimension > _DENSE_LIMIT:
             raise ValueError(
                 f"covariances: the eigenvalues of a low-rank covariance in {dimension} dimensions "
-                f"are out of reach (at most {_DENSE_LIMIT}); curves do not need them"
+                f"cannot be computed (at most {_DENSE_LIMIT}); curves do not need them"
             )
         return Full(self.matrix_in(dimension))
 
@@ -413,7 +605,7 @@ class LowRank(Covariance):
         return self._dense.unrotate(vectors)
 
     def check_dimension(self, dimension: int) -> None:
-        """One row of factors per dimension."""
+        """One row of factors for each dimension."""
         if self.factors.shape[0] != dimension:
             raise ValueError(f"{self.factors.shape[0]} rows of factors for {dimension} dimensions")
 
@@ -472,7 +664,9 @@ class LowRank(Covariance):
         """`B^{1/2}`, and the left singular vectors of `B^{−1/2}U` with the squares of its singular values."""
         root = np.sqrt(self.diagonal + noise)
         if not root.all():
-            raise ValueError("covariances: D + σ²I of a low-rank covariance has a zero on its diagonal")
+            raise ValueError(
+                "covariances: D + σ²I of a low-rank covariance has a zero on its diagonal; raise sigma or D"
+            )
         scaled = self.factors / (root[:, None] if root.ndim else root)
         axes, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
         return root, axes, lengths**2

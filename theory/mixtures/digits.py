@@ -46,7 +46,9 @@ def samples(digits: Sequence[int]) -> Samples:
 def fit(digits: Sequence[int], covariance: Kind = "shared") -> Parts:
     """Parts of a mixture of two or more digits: class means and a pooled, shrunk covariance, d = 64.
 
-    Source: LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004).
+    References
+    ----------
+    LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004).
     """
     held = samples(digits)
     weights = np.full(len(digits), 1 / len(digits))

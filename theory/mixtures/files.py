@@ -70,7 +70,10 @@ class Mixture(Protocol):
 def read(path: Path) -> Parts:
     """What the mixture in `path` (`.json` or `.npz`) is built from.
 
-    Raises `ValueError` whose one line starts with the file's name.
+    Raises
+    ------
+    ValueError
+        One line that starts with the file's name.
     """
     try:
         if not path.is_file():
@@ -86,7 +89,10 @@ def read(path: Path) -> Parts:
 def write(mixture: Mixture, path: Path) -> None:
     """Write `mixture` to `path` (`.json` or `.npz`), whole or not at all.
 
-    Raises `ValueError` for another ending.
+    Raises
+    ------
+    ValueError
+        For another ending.
     """
     if path.suffix not in (".json", ".npz"):
         raise ValueError(f"{path}: a mixture file ends in .json or .npz")

@@ -95,7 +95,10 @@ def fit_chunks(
     """Fit samples that come in chunks, each time anew: `chunks()` gives pairs (X, y).
 
     With `names` labels are numbers, from 0, of these. Arguments and errors of `GaussianMixture.fit`.
-    Source: LW04.
+
+    References
+    ----------
+    LW04.
     """
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance: {covariance!r} is not one of {', '.join(COVARIANCES)}")

@@ -55,8 +55,8 @@ class GaussianMixture(Value):
     covariances
         Shared by all classes: a number `s²`, (d,) variances, or a matrix (d, d); or one per class: a
         sequence of K of these, or (K,) variances, (K, d) diagonals, (K, d, d) matrices. Lists, arrays
-        and tensors mean the same. `Isotropic`, `Diagonal`, `Full` and `LowRank` objects say which is meant
-        where K = d leaves two readings, which is refused; `from_sklearn` reads a fitted estimator.
+        and tensors mean the same. If K = d, an array can be read in two ways and is refused; `Isotropic`,
+        `Diagonal`, `Full` and `LowRank` objects say which is meant. `from_sklearn` reads a fitted estimator.
     labels : sequence of K distinct strings, optional
         Class names; `"0"`, `"1"`, … by default.
     partition : mapping from group name to class names, optional
@@ -138,10 +138,14 @@ class GaussianMixture(Value):
         labels : sequence of K distinct strings, optional
             Class names, in the order of the components.
 
+        Returns
+        -------
+        GaussianMixture
+
         Raises
         ------
         ValueError
-            One line for what is not such an estimator or has not been fitted.
+            An object that is not such an estimator, or one that has not been fitted.
         """
         return cls(*fitted_parts(fitted, labels))
 
@@ -176,14 +180,20 @@ class GaussianMixture(Value):
         weights : array_like, shape (K,), optional
             Class probabilities; the shares of the samples unless given.
 
+        Returns
+        -------
+        GaussianMixture
+
         Raises
         ------
         ValueError
-            One line for what cannot be fitted: a class with one sample where each has its own covariance;
-            and, without shrinkage, fewer samples than dimensions or features that are constant within
-            classes, which would leave a singular covariance.
+            Samples that cannot be fitted: a class with a single sample if each class has its own covariance;
+            without shrinkage, fewer samples than dimensions, or features that are constant within classes,
+            which would leave a singular covariance.
 
-        Source: section 5; LW04.
+        References
+        ----------
+        LW04 (Ledoit, Wolf, J. Multivariate Analysis 88(2), 2004).
         """
         from .fits import fit_samples
 
@@ -199,11 +209,31 @@ class GaussianMixture(Value):
         *,
         weights: ArrayLike | None = None,
     ) -> "GaussianMixture":
-        """As `fit`, of samples that are not all in memory: `chunks()` gives pairs (X, y), each time anew.
+        """As `fit`, for samples that do not fit into memory.
 
-        It is called twice, for the means and for what is left. Memory is that of a chunk, the means, and of
-        one matrix (d, d), or with a rank r of about (2r + 100) d numbers; with "each" as often as classes.
-        Raises `ValueError` as `fit` does.
+        `chunks` is called twice, once for the means and once for the covariance. Memory is that of one chunk,
+        of the means, and of one matrix (d, d), or with a rank r of about (2r + 100) d numbers; with "each" it
+        is that for every class.
+
+        Parameters
+        ----------
+        chunks : callable
+            `chunks()` gives pairs (X, y) as `fit` takes them, the same ones at each call.
+        covariance, shrinkage, rank, weights
+            As for `fit`.
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            What `fit` refuses, or chunks of different dimensions.
+
+        References
+        ----------
+        LW04.
         """
         from .fits import fit_chunks
 
@@ -225,10 +255,15 @@ class GaussianMixture(Value):
         variance : float
             s² ≥ 0 of each component.
 
+        Returns
+        -------
+        GaussianMixture
+            With n components and the classes as its `partition`.
+
         Raises
         ------
         ValueError
-            With one line, for anything else.
+            Samples and classes of different lengths or not finite, or a variance that is negative.
 
         References
         ----------
@@ -242,8 +277,27 @@ class GaussianMixture(Value):
     def parse(cls, spec: str | Path) -> "GaussianMixture":
         """Build a mixture from a SPEC: `family:key=value,…` or a `.json` or `.npz` file.
 
-        See `speciation.theory.mixtures.spec` for the families and `speciation.theory.mixtures.files` for the
-        formats. Raises `ValueError` with one line that says what is wrong and where.
+        Parameters
+        ----------
+        spec : str or Path
+            Families are described in `speciation.theory.mixtures.spec`, file formats in
+            `speciation.theory.mixtures.files`.
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            An unknown family or key, a number out of range, or a file that cannot be read; the message begins
+            with the SPEC's name and says what is wrong.
+
+        Examples
+        --------
+        >>> from speciation.theory import GaussianMixture
+        >>> GaussianMixture.parse("binary:d=64,mu=1,s=1").separation2
+        64.0
         """
         from .spec import name_of, parse
 
@@ -254,9 +308,23 @@ class GaussianMixture(Value):
             raise ValueError(f"{name_of(str(spec))}: {error}") from None
 
     def among(self, labels: Sequence[str], *, equal: bool = False) -> "GaussianMixture":
-        """Some of the classes alone, with their weights among themselves, or equal ones.
+        """A mixture of some of the classes only.
 
-        Raises `ValueError` for a label that is none.
+        Parameters
+        ----------
+        labels : sequence of str
+            Names of the classes, in the order they are to have.
+        equal : bool
+            Give them equal weights; by default their weights relative to each other are kept.
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            A label that is not one of the mixture's `labels`.
         """
         rows = [self._index_of(label) for label in labels]
         own = np.full(len(rows), 1 / len(rows)) if equal else self.weights[rows] / self.weights[rows].sum()
@@ -265,7 +333,18 @@ class GaussianMixture(Value):
         return GaussianMixture(own, self.means[rows], covariances, tuple(labels))
 
     def save(self, path: str | Path) -> None:
-        """Write the mixture to a `.json` or `.npz` file that `parse` reads back unchanged."""
+        """Write the mixture to a file that `parse` reads back unchanged.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in `.json` or `.npz`; the file is written completely or not at all.
+
+        Raises
+        ------
+        ValueError
+            Another ending.
+        """
         from .files import write
 
         write(self, Path(path))
@@ -287,7 +366,17 @@ class GaussianMixture(Value):
         return first if all(other == first for other in self.covariances[1:]) else None
 
     def covariance_of(self, index: int) -> Covariance:
-        """The covariance of class `index`."""
+        """The covariance of one class.
+
+        Parameters
+        ----------
+        index : int
+            Number of the class, from 0, in the order of `labels`.
+
+        Returns
+        -------
+        Covariance
+        """
         return self.covariances[index if len(self.covariances) > 1 else 0]
 
     @property
@@ -346,14 +435,54 @@ class GaussianMixture(Value):
         return frozen(self._need_binary_channel().spectral_measure(self.half_difference))
 
     def gamma(self, sigma: ArrayLike) -> Array:
-        """`γ(σ) = δᵀ(Σ + σ²I)^{-1}δ`, T2's one number; any shape of σ ≥ 0, same shape back.
+        """Separation of two classes that noise of level σ leaves, `γ(σ) = δᵀ(Σ + σ²I)^{-1}δ`.
 
-        Raises `ValueError` unless the mixture has two classes with a shared covariance.
+        Here `δ = (m₁ − m₂)/2` is half the difference of the means, and Σ the covariance that both classes
+        share.
+
+        Parameters
+        ----------
+        sigma : array_like, any shape
+            Noise-to-signal ratio σ ≥ 0; `inf` gives 0.
+
+        Returns
+        -------
+        float64 array of the shape of `sigma` (a scalar for a scalar)
+            Dimensionless; infinite at σ = 0 if δ has a direction without variance.
+
+        Raises
+        ------
+        ValueError
+            A mixture that is not two classes with a shared covariance, or a σ that is negative or NaN.
+
+        References
+        ----------
+        T2.
         """
         return self._resolvent_moment(sigma, 1)
 
     def gamma_slope(self, sigma: ArrayLike) -> Array:
-        """`dγ/dσ² = −δᵀ(Σ + σ²I)^{-2}δ`; shapes and errors of `gamma`."""
+        """Derivative of `gamma` in σ², `dγ/dσ² = −δᵀ(Σ + σ²I)^{-2}δ`.
+
+        Parameters
+        ----------
+        sigma : array_like, any shape
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        float64 array of the shape of `sigma` (a scalar for a scalar)
+            In units of 1/σ²; never positive.
+
+        Raises
+        ------
+        ValueError
+            As of `gamma`.
+
+        References
+        ----------
+        T2.
+        """
         return -self._resolvent_moment(sigma, 2)
 
     def _resolvent_moment(self, sigma: ArrayLike, power: int) -> Array:
@@ -391,30 +520,100 @@ class GaussianMixture(Value):
         Raises
         ------
         ValueError
-            States of another dimension, or σ < 0, or 0 where a class has no width.
+            States of another dimension, σ < 0, or σ = 0 if a class has no width in some direction.
 
-        Source: T17.
+        References
+        ----------
+        T17.
         """
         from .states import evaluated
 
         return evaluated(self.stacked, x, sigma, lambda found, rows, level: found.shares.T)
 
     def log_density(self, x: ApiArray, sigma: ApiArray) -> ApiArray:
-        """`log p_σ(x)` of noisy states, nats, shape (…); arguments and errors of `posterior`."""
+        """Logarithm of the density of noisy states, `log p_σ(x)`, in nats.
+
+        Parameters
+        ----------
+        x : array, shape (…, d)
+            Noisy states `X₀ + σZ`, of NumPy, JAX or torch.
+        sigma : number, or array that broadcasts to (…)
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        array, shape (…)
+            Of x's library.
+
+        Raises
+        ------
+        ValueError
+            States of another dimension, σ < 0, or σ = 0 if a class has no width in some direction.
+
+        References
+        ----------
+        T17.
+        """
         from .states import evaluated
 
         return evaluated(self.stacked, x, sigma, lambda found, rows, level: found.log_density)
 
     def score(self, x: ApiArray, sigma: ApiArray) -> ApiArray:
-        """`∇ log p_σ(x)`, shape (…, d); arguments and errors of `posterior`."""
+        """Gradient of the log-density of noisy states, `∇ log p_σ(x)`.
+
+        Parameters
+        ----------
+        x : array, shape (…, d)
+            Noisy states `X₀ + σZ`, of NumPy, JAX or torch.
+        sigma : number, or array that broadcasts to (…)
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        array, shape (…, d)
+            Of x's library, in units of 1/x.
+
+        Raises
+        ------
+        ValueError
+            States of another dimension, σ < 0, or σ = 0 if a class has no width in some direction.
+
+        References
+        ----------
+        T17.
+        """
         from .states import evaluated
 
         return evaluated(self.stacked, x, sigma, lambda found, rows, level: -found.pull(found.shares))
 
     def denoise(self, x: ApiArray, sigma: ApiArray, label: str | None = None) -> ApiArray:
-        """`E[X₀|x]`, or `E[X₀|x, label]` of one class, shape (…, d).
+        """Mean of the clean sample given a noisy state, `E[X₀|x]`, or `E[X₀|x, label]` within one class.
 
-        Arguments and errors of `posterior`; `label` is the name of a class. Tweedie: `x + σ² score`.
+        Without a label it is `x + σ² ∇ log p_σ(x)` (Tweedie's formula).
+
+        Parameters
+        ----------
+        x : array, shape (…, d)
+            Noisy states `X₀ + σZ`, of NumPy, JAX or torch.
+        sigma : number, or array that broadcasts to (…)
+            Noise-to-signal ratio σ ≥ 0.
+        label : str, optional
+            Name of the class that is known.
+
+        Returns
+        -------
+        array, shape (…, d)
+            Of x's library, in units of x.
+
+        Raises
+        ------
+        ValueError
+            States of another dimension, σ < 0, or σ = 0 if a class has no width in some direction;
+            an unknown label.
+
+        References
+        ----------
+        T17.
         """
         from .states import evaluated
 
@@ -455,11 +654,21 @@ class GaussianMixture(Value):
         return self.labels.index(label)
 
     def check_levels(self, sigma: ArrayLike) -> None:
-        """Raise `ValueError` where rounding would decide: full matrices Σ + σ²I of condition beyond 1e10.
+        """Refuse noise levels at which a covariance is singular up to rounding.
 
-        `sigma` has any shape, σ > 0; its smallest value decides.
-        An eigenvalue of a matrix is known to about 1e-16 of the largest, so that relative errors of curves
-        stay below about 1e-5; diagonal covariances have no such limit, and low-rank ones a far lower one.
+        An eigenvalue of a full matrix is known to about 1e-16 of the largest one. Up to a condition number of
+        1e10 of `Σ + σ²I`, relative errors of curves stay below about 1e-5. Diagonal covariances have no such
+        limit, and low-rank ones a much lower one.
+
+        Parameters
+        ----------
+        sigma : array_like, any shape
+            Noise-to-signal ratio σ > 0; the smallest value decides.
+
+        Raises
+        ------
+        ValueError
+            A full matrix `Σ + σ²I` with a condition number beyond 1e10.
         """
         with np.errstate(all="ignore"):
             noise = float(np.square(np.min(real_numbers(sigma, "sigma", finite=False))))
@@ -473,7 +682,14 @@ class GaussianMixture(Value):
                     )
 
     def describe(self) -> dict[str, Any]:
-        """A JSON-ready summary: sizes, weights, labels, covariance kinds and the separation."""
+        """A summary for JSON.
+
+        Returns
+        -------
+        dict
+            Sizes, weights, labels, kinds of covariance and, for two classes with a shared one, the
+            separation.
+        """
         kinds = sorted({covariance.kind for covariance in self.covariances})
         shared = self.shared_covariance
         summary: dict[str, Any] = {

@@ -25,7 +25,11 @@ LEDOIT_WOLF = "ledoit-wolf"
 def ledoit_wolf(rows: int, dimension: int, trace: float, square: float, fourth: float) -> float:
     """ρ in [0, 1] from n, d, `tr S`, `‖S‖²` (Frobenius) and the mean of `|r|⁴`.
 
-    Zero where S is a multiple of the identity already. Source: LW04.
+    Zero where S is a multiple of the identity already.
+
+    References
+    ----------
+    LW04.
     """
     spread = square - trace**2 / dimension
     noise = max((fourth - square) / rows, 0.0)

@@ -13,7 +13,10 @@ __all__ = ["fitted_parts"]
 def fitted_parts(fitted: Any, labels: Sequence[str] | None = None) -> Parts:
     """Weights (K,), means (K, d) and covariances (K of them, or one that is shared), with labels.
 
-    Raises `ValueError` for what is not a fitted `GaussianMixture` or `BayesianGaussianMixture`.
+    Raises
+    ------
+    ValueError
+        For what is not a fitted `GaussianMixture` or `BayesianGaussianMixture`.
     """
     kind = getattr(fitted, "covariance_type", None)
     if kind not in _READERS:

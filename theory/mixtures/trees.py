@@ -56,7 +56,7 @@ def tree(
     if len(lengths2) != len(branching) or not branching:
         raise ValueError("lengths2, branching: need one of each per level, at least one level")
     if min(branching) < 2 or not min(lengths2) > 0:
-        raise ValueError("lengths2, branching: lengths are positive, and every node has two children or more")
+        raise ValueError("lengths2, branching: need lengths above 0, and at least two children for each node")
     paths = list(product(*(range(count) for count in branching)))
     directions: dict[tuple[int, ...], int] = {}
     rows: list[dict[int, float]] = []
@@ -119,7 +119,10 @@ def level_partition(mixture: GaussianMixture, level: int) -> dict[str, tuple[str
 def named_partition(mixture: GaussianMixture, name: str) -> Mapping[str, tuple[str, ...]]:
     """`groups` is the mixture's own partition; `level1`, `level2`, … cut its tree.
 
-    Raises `ValueError` for another name, or one that the mixture does not have.
+    Raises
+    ------
+    ValueError
+        For another name, or one that the mixture does not have.
     """
     if name == "groups":
         if mixture.partition is None:

@@ -37,8 +37,12 @@ def ou_of(sigma: Array) -> Array:
 class Schedule(Value, ABC):
     """A monotone map between a model's own time and the noise-to-signal ratio σ.
 
-    A subclass gives `_sigma(time)` and `_time(sigma)`, and where the schedule ends (`first_time`,
-    `last_time`). Symbolic forms and the factor of rates are optional.
+    A subclass gives `_sigma(time)` and `_time(sigma)`, and the times at which the schedule begins and ends
+    (`first_time`, `last_time`). A symbolic form is optional.
+
+    References
+    ----------
+    T1.
     """
 
     name: ClassVar[str]
@@ -63,15 +67,66 @@ class Schedule(Value, ABC):
     def _time(self, sigma: Array) -> Array: ...
 
     def sigma_expression(self, time: Expr) -> Expr:
-        """σ as a SymPy expression of `time`; `ValueError` for a schedule that has none."""
-        raise ValueError(f"schedule: {type(self).__name__} is numerical, without a symbolic form")
+        """σ as a SymPy expression of the time.
+
+        Parameters
+        ----------
+        time : SymPy expression
+            In this schedule's own time.
+
+        Returns
+        -------
+        SymPy expression
+
+        Raises
+        ------
+        ValueError
+            A schedule that has no symbolic form.
+        """
+        raise ValueError(f"schedule: {type(self).__name__} has no symbolic form; use sigma() and time()")
 
     def time_expression(self, sigma: Expr) -> Expr:
-        """The time as a SymPy expression of `sigma`; `ValueError` for a schedule that has none."""
-        raise ValueError(f"schedule: {type(self).__name__} is numerical, without a symbolic form")
+        """The time as a SymPy expression of σ.
+
+        Parameters
+        ----------
+        sigma : SymPy expression
+            Noise-to-signal ratio.
+
+        Returns
+        -------
+        SymPy expression
+            In this schedule's own time.
+
+        Raises
+        ------
+        ValueError
+            A schedule that has no symbolic form.
+        """
+        raise ValueError(f"schedule: {type(self).__name__} has no symbolic form; use sigma() and time()")
 
     def sigma(self, time: ArrayLike) -> Array:
-        """Noise-to-signal ratio σ at `time`; any shape, same shape back, `nan` outside the schedule."""
+        """Noise-to-signal ratio σ at a time.
+
+        Parameters
+        ----------
+        time : array_like, any shape
+            In this schedule's own time.
+
+        Returns
+        -------
+        float64 array of the shape of `time` (a scalar for a scalar)
+            NaN outside the schedule.
+
+        Raises
+        ------
+        ValueError
+            Values that are not numbers.
+
+        References
+        ----------
+        T1.
+        """
         time_ = real_numbers(time, "time", finite=False)
         low, high = sorted((self.first_time, self.last_time))
         inside = (time_ >= low) & (time_ <= high)
@@ -79,7 +134,27 @@ class Schedule(Value, ABC):
             return np.where(inside, self._sigma(np.where(inside, time_, self.first_time)), np.nan)[()]
 
     def time(self, sigma: ArrayLike) -> Array:
-        """Time at which the ratio is `sigma`; any shape, same shape back, `nan` if never reached."""
+        """Time at which the noise-to-signal ratio is σ; the inverse of `sigma`.
+
+        Parameters
+        ----------
+        sigma : array_like, any shape
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        float64 array of the shape of `sigma` (a scalar for a scalar)
+            In this schedule's own time; NaN if the schedule never reaches σ.
+
+        Raises
+        ------
+        ValueError
+            Values that are not numbers.
+
+        References
+        ----------
+        T1.
+        """
         sigma_ = real_numbers(sigma, "sigma", finite=False)
         inside = self._reaches(sigma_)
         within = np.clip(np.where(inside, sigma_, self.first_sigma), self.first_sigma, self.last_sigma)
@@ -91,14 +166,23 @@ class Schedule(Value, ABC):
         return (sigma >= low) & (sigma <= high)
 
     def check_sigma(self, sigma: ArrayLike, name: str = "sigma") -> Array:
-        """The levels as an array; `ValueError` names the end of the schedule that one lies beyond.
+        """Noise levels as an array, if the schedule reaches all of them.
 
         Parameters
         ----------
-        sigma : array_like
+        sigma : array_like, any shape
             Noise-to-signal ratios.
         name : str
             What the message calls them.
+
+        Returns
+        -------
+        float64 array of the shape of `sigma`
+
+        Raises
+        ------
+        ValueError
+            A level that the schedule does not reach; the message says where the schedule begins or ends.
         """
         sigma_ = real_numbers(sigma, name, finite=False)
         inside = self._reaches(sigma_)
@@ -112,7 +196,24 @@ class Schedule(Value, ABC):
         return sigma_
 
     def check_time(self, time: ArrayLike, name: str = "time") -> Array:
-        """The times as an array; `ValueError` names the range of the schedule that one lies outside."""
+        """Times as an array, if all of them lie within the schedule.
+
+        Parameters
+        ----------
+        time : array_like, any shape
+            In this schedule's own time.
+        name : str
+            What the message calls them.
+
+        Returns
+        -------
+        float64 array of the shape of `time`
+
+        Raises
+        ------
+        ValueError
+            A time outside the schedule; the message says where the schedule begins or ends.
+        """
         time_ = real_numbers(time, name, finite=False)
         low, high = sorted((self.first_time, self.last_time))
         inside = (time_ >= low) & (time_ <= high)
@@ -139,14 +240,52 @@ class Schedule(Value, ABC):
             return float(self._sigma(np.asarray(self.last_time)))
 
     def ou_time(self, time: ArrayLike) -> Array:
-        """Ornstein–Uhlenbeck time `½ log(1 + σ²)` at this schedule's `time`; any shape."""
+        """Ornstein–Uhlenbeck time `t = ½ log(1 + σ²)` at this schedule's time.
+
+        Parameters
+        ----------
+        time : array_like, any shape
+            In this schedule's own time.
+
+        Returns
+        -------
+        float64 array of the shape of `time` (a scalar for a scalar)
+            NaN outside the schedule.
+
+        Raises
+        ------
+        ValueError
+            Values that are not numbers.
+
+        References
+        ----------
+        T1.
+        """
         return ou_of(self.sigma(time))[()]
 
     def time_slope(self, sigma: ArrayLike) -> Array:
-        """`d time/d log σ` at `sigma`: a rate per unit log σ divided by it is one per unit of this time.
+        """Derivative `d time/d log σ`.
 
-        Any shape, same shape back; `nan` where σ is not reached, at σ = 0, and where the time is infinite;
-        negative where the time falls with σ.
+        A rate per unit of log σ, divided by it, is a rate per unit of this time.
+
+        Parameters
+        ----------
+        sigma : array_like, any shape
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        float64 array of the shape of `sigma` (a scalar for a scalar)
+            Negative if the time falls with σ; NaN if σ is 0 or not reached, or its time is infinite.
+
+        Raises
+        ------
+        ValueError
+            Values that are not numbers.
+
+        References
+        ----------
+        T1.
         """
         sigma_ = real_numbers(sigma, "sigma", finite=False)
         inside = self._reaches(sigma_) & (sigma_ > 0) & np.isfinite(sigma_)
@@ -162,13 +301,45 @@ class Schedule(Value, ABC):
         return total / _NUDGE
 
     def signal(self, time: ArrayLike) -> Array:
-        """The factor `a` of the data in `a X₀ + b Z`; any shape."""
+        """Factor `a` of the data in the noised state `a X₀ + b Z`.
+
+        Parameters
+        ----------
+        time : array_like, any shape
+            In this schedule's own time.
+
+        Returns
+        -------
+        float64 array of the shape of `time` (a scalar for a scalar)
+            NaN outside the schedule.
+
+        Raises
+        ------
+        ValueError
+            Values that are not numbers.
+        """
         if not self.variance_preserving:
             return np.ones_like(self.sigma(time))[()]
         return 1 / np.hypot(1.0, self.sigma(time))
 
     def noise(self, time: ArrayLike) -> Array:
-        """The factor `b = aσ` of the noise in `a X₀ + b Z`; any shape."""
+        """Factor `b = aσ` of the noise in the noised state `a X₀ + b Z`.
+
+        Parameters
+        ----------
+        time : array_like, any shape
+            In this schedule's own time.
+
+        Returns
+        -------
+        float64 array of the shape of `time` (a scalar for a scalar)
+            NaN outside the schedule.
+
+        Raises
+        ------
+        ValueError
+            Values that are not numbers.
+        """
         sigma = self.sigma(time)
         return sigma / np.hypot(1.0, sigma) if self.variance_preserving else sigma
 

@@ -25,7 +25,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck(Schedule):
-    """The reference clock `dX = −X dt + √2 dW`: `σ = √(e^{2t} − 1)`, `t = ½ log(1 + σ²)`."""
+    """The reference clock `dX = −X dt + √2 dW`: `σ = √(e^{2t} − 1)`, `t = ½ log(1 + σ²)`.
+
+    References
+    ----------
+    T1.
+    """
 
     name: ClassVar[str] = "ou"
 
@@ -56,7 +61,22 @@ _OU = OrnsteinUhlenbeck()
 
 @dataclass(frozen=True)
 class VPLinear(Schedule):
-    """Variance preserving with a linear rate on `s ∈ [0, 1]`: `t = ½β₀s + ¼(β₁ − β₀)s²`."""
+    """Variance preserving with a linear rate on `s ∈ [0, 1]`: `t = ½β₀s + ¼(β₁ − β₀)s²`.
+
+    Parameters
+    ----------
+    beta_start, beta_end : float
+        Rates β₀ at clean data and β₁ at the end.
+
+    Raises
+    ------
+    ValueError
+        Rates that do not satisfy `0 < beta_start < beta_end`.
+
+    References
+    ----------
+    T1.
+    """
 
     name: ClassVar[str] = "vp-linear"
     beta_start: float = 0.1
@@ -100,7 +120,12 @@ class VPLinear(Schedule):
         return 4 * t / (start + sympy.sqrt(start**2 + 4 * slope * t))
 
     def rate_expression(self) -> tuple[Expr, Expr]:
-        """`β₀` and `β₁ − β₀` as exact SymPy numbers."""
+        """`β₀` and `β₁ − β₀`, exact.
+
+        Returns
+        -------
+        start, slope : SymPy numbers
+        """
         from .._support.untyped import sympy
 
         start = sympy.nsimplify(self.beta_start)
@@ -109,7 +134,22 @@ class VPLinear(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Cosine schedule on `s ∈ [0, 1]`: `ᾱ = cos²θ/cos²θ₀`, `θ = (s + ε)π/(2(1 + ε))`, `θ₀ = θ(0)`."""
+    """Cosine schedule on `s ∈ [0, 1]`: `ᾱ = cos²θ/cos²θ₀`, `θ = (s + ε)π/(2(1 + ε))`, `θ₀ = θ(0)`.
+
+    Parameters
+    ----------
+    offset : float
+        ε ≥ 0.
+
+    Raises
+    ------
+    ValueError
+        An offset that is negative or not finite.
+
+    References
+    ----------
+    T1; Nichol, Dhariwal, ICML 2021.
+    """
 
     name: ClassVar[str] = "cosine"
     offset: float = 0.008
@@ -171,7 +211,12 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class EDM(Schedule):
-    """Karras et al.: `X = X₀ + σZ`, the time is σ itself."""
+    """The clock of Karras et al.: `X = X₀ + σZ`; the time is σ itself.
+
+    References
+    ----------
+    T1; K22.
+    """
 
     name: ClassVar[str] = "edm"
     variance_preserving: ClassVar[bool] = False
@@ -196,7 +241,22 @@ class EDM(Schedule):
 
 @dataclass(frozen=True)
 class VarianceExploding(Schedule):
-    """Geometric on `s ∈ [0, 1]`: `X = X₀ + σZ`, `σ = σ₀ (σ₁/σ₀)^s`; its least noise is σ₀."""
+    """Geometric noise levels on `s ∈ [0, 1]`: `X = X₀ + σZ`, `σ = σ₀ (σ₁/σ₀)^s`.
+
+    Parameters
+    ----------
+    sigma_min, sigma_max : float
+        Noise levels σ₀ at `s = 0` and σ₁ at `s = 1`, `0 < σ₀ < σ₁`.
+
+    Raises
+    ------
+    ValueError
+        Noise levels out of order or not finite.
+
+    References
+    ----------
+    T1; Song et al., ICLR 2021.
+    """
 
     name: ClassVar[str] = "ve"
     variance_preserving: ClassVar[bool] = False
@@ -245,7 +305,22 @@ class VarianceExploding(Schedule):
 
 @dataclass(frozen=True)
 class SubVP(Schedule):
-    """Song's sub-VP: `a = e^{−t}`, `b = 1 − e^{−2t}`, so `σ = 2 sinh t`, with t of `VPLinear`."""
+    """Song's sub-VP: `a = e^{−t}`, `b = 1 − e^{−2t}`, so `σ = 2 sinh t`, with t as in `VPLinear`.
+
+    Parameters
+    ----------
+    beta_start, beta_end : float
+        Rates at clean data and at the end.
+
+    Raises
+    ------
+    ValueError
+        As `VPLinear`.
+
+    References
+    ----------
+    T1; Song et al., ICLR 2021.
+    """
 
     name: ClassVar[str] = "sub-vp"
     variance_preserving: ClassVar[bool] = False
@@ -303,7 +378,12 @@ class SubVP(Schedule):
 
 @dataclass(frozen=True)
 class LogSNR(Schedule):
-    """The logarithm of the signal-to-noise ratio, natural: `λ = log(a²/b²) = −2 log σ`; it falls with σ."""
+    """Natural logarithm of the signal-to-noise ratio: `λ = log(a²/b²) = −2 log σ`; it falls with σ.
+
+    References
+    ----------
+    T1.
+    """
 
     name: ClassVar[str] = "logsnr"
     variance_preserving: ClassVar[bool] = False
@@ -344,9 +424,24 @@ class LogSNR(Schedule):
 class FlowMatching(Schedule):
     """Linear interpolation `X = (1 − v)X₀ + vZ` on `u ∈ [0, 1]`, where `v/(1 − v) = σ = shift · u/(1 − u)`.
 
-    With a `shift` the time is `u`, before the shift is applied: equal steps are taken in it, and the network
-    is given `v = σ/(1 + σ)`, the time of a shift of 1. `from_noise` is the other direction of time, `1 − u`,
-    of SiT and LightningDiT, where 1 is clean data.
+    The time is `u`, before the shift is applied: a sampler takes equal steps in it. The network itself is
+    given `v = σ/(1 + σ)`, the time of a shift of 1.
+
+    Parameters
+    ----------
+    shift : float
+        Above 0; 1 is none, 3 is that of Stable Diffusion 3.
+    from_noise : bool
+        Count the other way, `1 − u`, as SiT and LightningDiT do: 1 is clean data.
+
+    Raises
+    ------
+    ValueError
+        A shift that is not finite and above 0.
+
+    References
+    ----------
+    T1.
     """
 
     name: ClassVar[str] = "flow"

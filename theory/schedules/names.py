@@ -51,9 +51,21 @@ _SETTINGS = {
 
 
 def by_name(name: str) -> Schedule:
-    """Return the clock called `name`, maybe with settings as in `flow:shift=3` or `ve:sigma_max=100`.
+    """The clock of a name, such as `edm`, `flow:shift=3` or `ve:sigma_max=100`.
 
-    Raises `ValueError` naming the known ones, or the settings of this one.
+    Parameters
+    ----------
+    name : str
+        A key of `CLOCKS`, optionally with settings after a colon, separated by commas.
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ValueError
+        An unknown name, an unknown setting, or a value out of range; the message lists what is known.
     """
     kind, colon, rest = name.partition(":")
     if kind not in CLOCKS and kind not in _MORE:

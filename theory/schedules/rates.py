@@ -46,8 +46,8 @@ class VariancePreserving(Schedule):
     Raises
     ------
     ValueError
-        A rate that is not a positive number everywhere, or whose integral does not settle; a horizon that is
-        not a finite number above 0.
+        A rate that is not a positive number everywhere, or whose integral does not converge; a horizon that
+        is not a finite number above 0.
 
     References
     ----------
@@ -113,13 +113,13 @@ class VariancePreserving(Schedule):
             if ends.size == 0:
                 break
             if ends.size > _MOST:
-                raise ValueError("beta: its integral does not settle; it varies too fast")
+                raise ValueError("beta: its integral does not converge; it varies too fast")
         else:
             # what is left is narrower than 1e-15 of the horizon around a jump, if the rate is bounded
             left = self._integral(starts, ends)
             if float(left.sum()) > 1e-12 * sum(float(part.sum()) for _, part in kept):
                 where = float(starts[np.argmax(left)])
-                raise ValueError(f"beta: its integral does not settle near {where:.6g}")
+                raise ValueError(f"beta: its integral does not converge near {where:.6g}")
             kept.append((ends, left))
         edges, parts = (np.concatenate(each) for each in zip(*kept, strict=True))
         order = np.argsort(edges)
@@ -164,7 +164,13 @@ class VariancePreserving(Schedule):
         return 2 / self._rate(self._time(sigma)) / (1 + sigma**-2.0)
 
     def sigma_expression(self, time: Expr) -> Expr:
-        """`√(e^{2t} − 1)` with `t = ½ ∫β`, unevaluated, of a β that takes a symbol; else `ValueError`."""
+        """`√(e^{2t} − 1)` with `t = ½ ∫β`, an integral that SymPy leaves unevaluated.
+
+        Raises
+        ------
+        ValueError
+            A `beta` that cannot be called with a SymPy symbol.
+        """
         from .._support.untyped import sympy
 
         place = sympy.Symbol("u", nonnegative=True)

@@ -74,8 +74,29 @@ class Spaced(ByContent, Schedule):
 
     @classmethod
     def of_sigmas(cls, sigmas: ArrayLike, *, from_noise: bool = False, unit: float = 1.0) -> "Spaced":
-        """Of the levels themselves, in any order, with places between two linear in log σ."""
+        """The clock of a grid of noise levels; places between two steps are linear in log σ.
+
+        Parameters
+        ----------
+        sigmas : array_like, shape (N,)
+            Different levels σ, in any order; a last level of 0 is left out.
+        from_noise : bool
+            Count 0, 1, … from the largest σ, as a sampler runs, and not from the smallest.
+        unit : float
+            What a step counts: 1/N gives the share of the run that is done.
+
+        Returns
+        -------
+        Spaced
+
+        Raises
+        ------
+        ValueError
+            A level that is negative or not finite, two that are equal, or fewer than two above 0.
+        """
         levels = np.sort(real_numbers(sigmas, "sigmas"))
+        if (levels < 0).any():
+            raise ValueError(f"sigmas: must be at least 0, not {levels[0]:g}")
         return cls(LogSNR(), LogSNR().time(levels[levels > 0]), from_noise, unit)
 
     @property
@@ -131,12 +152,18 @@ def karras(
     **counted
         `from_noise` and `unit`, as of `Spaced`.
 
+    Returns
+    -------
+    Spaced
+
     Raises
     ------
     ValueError
         Ends or an exponent out of order, or fewer than two steps.
 
-    Source: K22, equation 5.
+    References
+    ----------
+    K22, equation 5.
     """
     if not 0 < sigma_min < sigma_max < np.inf:
         raise ValueError("sigma_min, sigma_max: need 0 < sigma_min < sigma_max")

@@ -56,9 +56,26 @@ class _Stepwise(Schedule):
 class DDPM(_Stepwise):
     """Discrete DDPM: after `n` steps `t_n = −½ log ᾱ_n`, `ᾱ_n = Π_{i≤n} (1 − β_i)`.
 
-    `kind` is `linear` (β linear) or `scaled_linear` (√β linear), as in diffusers. Between two steps
-    the Ornstein–Uhlenbeck time is linear in the step, which makes the inverse exact. `n` counts
-    applied steps from 1, so it is diffusers' timestep plus one, and `n = 0` is clean data.
+    Between two steps the Ornstein–Uhlenbeck time is linear in the step, which makes the inverse exact. `n`
+    counts applied steps from 1, so it is diffusers' timestep plus one, and `n = 0` is clean data.
+
+    Parameters
+    ----------
+    kind : {"linear", "scaled_linear"}
+        Whether β or √β is linear in the step, as in diffusers.
+    beta_start, beta_end : float
+        Rates of the first and the last step.
+    steps : int
+        Number of steps N.
+
+    Raises
+    ------
+    ValueError
+        An unknown kind, fewer than two steps, or rates that do not satisfy `0 < beta_start < beta_end < 1`.
+
+    References
+    ----------
+    T1; Ho, Jain, Abbeel, NeurIPS 2020.
     """
 
     name: ClassVar[str] = "ddpm"
@@ -87,7 +104,17 @@ class DDPM(_Stepwise):
         return -0.5 * np.cumsum(np.log1p(-self.betas))
 
     def beta_expression(self, step: Expr) -> Expr:
-        """`β_n` as an exact SymPy expression of the step number."""
+        """The rate `β_n`, exact.
+
+        Parameters
+        ----------
+        step : SymPy expression
+            Number of steps n, from 1 to N.
+
+        Returns
+        -------
+        SymPy expression
+        """
         from .._support.untyped import sympy
 
         first, last = sympy.nsimplify(self.beta_start), sympy.nsimplify(self.beta_end)
@@ -98,7 +125,17 @@ class DDPM(_Stepwise):
         return root**2
 
     def ou_time_expression(self, step: Expr) -> Expr:
-        """`t_n = −½ Σ_{i≤n} log(1 − β_i)`, unevaluated."""
+        """Ornstein–Uhlenbeck time `t_n = −½ Σ_{i≤n} log(1 − β_i)`, a sum that SymPy leaves unevaluated.
+
+        Parameters
+        ----------
+        step : SymPy expression
+            Number of steps n, from 1 to N.
+
+        Returns
+        -------
+        SymPy expression
+        """
         from .._support.untyped import sympy
 
         index = sympy.Symbol("i", integer=True, positive=True)
@@ -119,7 +156,22 @@ class DDPM(_Stepwise):
 
 @dataclass(frozen=True)
 class StableDiffusion(DDPM):
-    """The schedule of Stable Diffusion 1.5: `√β` linear from `√0.00085` to `√0.012`, 1000 steps."""
+    """The schedule of Stable Diffusion 1.5: `√β` linear from `√0.00085` to `√0.012`, 1000 steps.
+
+    Parameters
+    ----------
+    kind, beta_start, beta_end, steps
+        As for `DDPM`.
+
+    Raises
+    ------
+    ValueError
+        As `DDPM`.
+
+    References
+    ----------
+    T1.
+    """
 
     name: ClassVar[str] = "sd15"
     kind: Literal["linear", "scaled_linear"] = "scaled_linear"

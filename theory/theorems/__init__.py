@@ -48,7 +48,22 @@ THEOREMS: dict[str, Theorem] = {
 
 
 def by_id(identifier: str) -> Theorem:
-    """The theorem with this id, in either case; `ValueError` naming the known ones."""
+    """The theorem with an id.
+
+    Parameters
+    ----------
+    identifier : str
+        Such as `T12` or `t12`.
+
+    Returns
+    -------
+    Theorem
+
+    Raises
+    ------
+    ValueError
+        An id that no theorem has; the message lists all of them.
+    """
     try:
         return THEOREMS[identifier.upper()]
     except KeyError:

@@ -29,7 +29,13 @@ _POSITIVE = {
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph of the derivation, with LaTeX between dollar signs."""
+    """A paragraph of a derivation.
+
+    Attributes
+    ----------
+    text : str
+        With LaTeX between dollar signs.
+    """
 
     text: str
 
@@ -39,13 +45,20 @@ class Argument:
     """A step that is a standard argument rather than algebra: what it says, and where it is proved."""
 
     text: str
+    """With LaTeX between dollar signs."""
     source: str = ""
     """A key of `sources.bib`, or empty where the argument is elementary and given in full."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the derivation does not prove and `speciation verify` measures."""
+    """What a derivation does not prove, and `speciation verify` measures.
+
+    Attributes
+    ----------
+    text : str
+        With LaTeX between dollar signs.
+    """
 
     text: str
 
@@ -61,15 +74,33 @@ class Identity:
     """
 
     name: str
+    """What the step shows, in words."""
     left: Expr
+    """The left side."""
     right: Expr
+    """The right side."""
     sides: Callable[..., tuple[Expr, Expr]] | None = None
+    """Derives both sides from inputs; `None` for a step that has none."""
     shown: str = ""
     """The step as LaTeX; empty for what SymPy prints of both sides."""
 
     @classmethod
     def of(cls, name: str, sides: Callable[..., tuple[Expr, Expr]], shown: str = "") -> "Identity":
-        """The step whose two sides `sides()` derives."""
+        """The step whose two sides a function derives.
+
+        Parameters
+        ----------
+        name : str
+            What the step shows, in words.
+        sides : callable
+            `sides()` gives left and right side; its keyword arguments are the inputs.
+        shown : str
+            The step as LaTeX, instead of what SymPy prints.
+
+        Returns
+        -------
+        Identity
+        """
         left, right = sides()
         return cls(name, left, right, sides, shown)
 
@@ -91,20 +122,36 @@ class Identity:
         return self.shown or f"{sp.latex(self.left)} = {sp.latex(self.right)}"
 
     def holds(self) -> bool:
-        """Whether SymPy reduces `left − right` to zero."""
+        """Whether SymPy reduces `left − right` to zero.
+
+        Returns
+        -------
+        bool
+        """
         return all(_vanishes(entry.xreplace(_POSITIVE)) for entry in _entries(self.left, self.right))
 
     def mutants(self) -> Iterator[tuple[str, Expr, Expr]]:
-        """Both sides derived from one wrong input, for each input in turn, with the input's name.
+        """Both sides derived from one wrong input, for each input in turn.
 
         A Python `int` (an order, an exponent, a sign) is wrong by one, any other number by 2 %.
+
+        Returns
+        -------
+        iterator of (name, left, right)
+            Name of the wrong input, and the two sides.
         """
         if self.sides is not None:
             for name, value in self.inputs.items():
                 yield name, *self.sides(**{name: _wrong(value)})
 
     def mutant_rejected(self) -> bool:
-        """Whether the step has inputs and fails at a generic point as soon as any of them is wrong."""
+        """Whether the step fails, at a generic point, as soon as any one of its inputs is wrong.
+
+        Returns
+        -------
+        bool
+            False for a step without inputs.
+        """
         mutants = list(self.mutants())
         return bool(mutants) and all(_differ(left, right) for _, left, right in mutants)
 
@@ -117,12 +164,15 @@ class Theorem:
     """A numbered statement with everything a reader needs to trust and cite it."""
 
     id: str
+    """`T1` to `T27`."""
     name: str
+    """A title of a few words."""
     statement: str
     """Text, with LaTeX between dollar signs."""
     sources: tuple[str, ...]
     """Keys of `sources.bib`; empty where the statement is derived here."""
     hypotheses: tuple[str, ...]
+    """What the statement assumes, with LaTeX between dollar signs."""
     derivation: Callable[[], tuple[Block, ...]]
     """The proof as it is read; its identities must reduce to zero."""
     predict: Callable[[], dict[str, float]]
@@ -138,7 +188,12 @@ class Theorem:
         return {name: value for name, value in vars(self).items() if name != "proof"}
 
     def derive(self) -> tuple[Identity, ...]:
-        """The steps that SymPy checks."""
+        """The steps of the proof that SymPy checks.
+
+        Returns
+        -------
+        tuple of Identity
+        """
         return tuple(block for block in self.proof if isinstance(block, Identity))
 
     @property

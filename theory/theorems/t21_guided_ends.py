@@ -158,7 +158,7 @@ def _spread() -> tuple[Block, ...]:
 def _places() -> tuple[Block, ...]:
     return (
         Text(
-            r"**Every place buys the same.** At $w=\frac12$ let $\omega = 1+\delta\omega(\gamma)$. To "
+            r"**Every place has the same effect.** At $w=\frac12$ let $\omega = 1+\delta\omega(\gamma)$. To "
             r"first order the cross-entropy $\mathbb E\log(1+e^{-2L_\Gamma})$ changes by "
             r"$\int\mathbb E[(1-\tanh L_\gamma)\,\partial_Lk(L_\gamma,\gamma)]\,\delta\omega\,\mathrm "
             r"d\gamma$ with $k = \mathbb E[\log(1+e^{-2L_\Gamma})|L_\gamma]$. At $\omega=1$ a shift of "
@@ -282,8 +282,8 @@ THEOREM = Theorem(
         r"shared covariance, $\omega>\tfrac12$, $a=2\omega-1$: late, $L$ is ahead of $\omega=1$ by "
         r"$S = "
         r"\frac{\omega-1}a\left[\psi(a)+\gamma_E+\log\frac{1-w}w+\tfrac1a\,{}_2F_1(1,a;a+1;w)\right]$ on "
-        r"average. To first order in $\omega-1$ and at $w=\tfrac12$ every place of an interval buys the "
-        r"same, "
+        r"average. To first order in $\omega-1$ and at $w=\tfrac12$ every place of an interval has the "
+        r"same effect, "
         r"$-\delta H(\Gamma) = \mathrm{mmse}(\Gamma)\int\delta\omega\,\mathrm d\gamma$."
     ),
     sources=("D53", "G60"),

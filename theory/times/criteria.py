@@ -167,7 +167,8 @@ def speciation_sigma2(
     Raises
     ------
     ValueError
-        An unknown criterion, or arguments out of range.
+        An unknown criterion, `separation2` that is not above 0, a negative `variance`, or a prior outside
+        (0, 1).
 
     References
     ----------

@@ -69,14 +69,20 @@ def log_law(criterion: str, order: int) -> Expr:
     if order < 0:
         raise ValueError(f"order: must be >= 0, not {order}")
     if criterion == "probability-flow":
-        raise ValueError("probability-flow: unstable at every finite time in high dimension")
+        raise ValueError(
+            "criterion: 'probability-flow' has no expansion; in high dimension its drift is "
+            "unstable at every finite time"
+        )
     return _log_law(criterion, order)
 
 
 def level_of(criterion: str, digits: int = 30) -> Expr:
     """The level γ_c of a criterion for balanced classes, to `digits` digits; γ*(0) for the peak.
 
-    Raises `ValueError` for a criterion that is no level of γ.
+    Raises
+    ------
+    ValueError
+        For a criterion that is no level of γ.
     """
     if criterion in ("curvature", "cloning", "second-mode"):
         return mp.mpf(1)

@@ -41,7 +41,20 @@ _DENSE_LIMIT = 2048  # dimension from which the top eigenvalue is found by Lancz
 class SpeciationTime:
     """The speciation time by one criterion, with σ and γ there, or the reason why there is none.
 
-    `note` says where the criterion does not mean what its name says.
+    Attributes
+    ----------
+    criterion : str
+        One of `CRITERIA`, or a name of `run_times`.
+    time : float or None
+        In the schedule's clock; OU time by default.
+    sigma : float or None
+        Noise-to-signal ratio σ.
+    gamma : float or None
+        Separation γ at σ, for two classes that share a covariance.
+    reason : str or None
+        Why there is no time.
+    note : str or None
+        What to keep in mind where the criterion means something else than its name says.
     """
 
     criterion: str
@@ -52,7 +65,13 @@ class SpeciationTime:
     note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary; `reason` only where there is no time, `note` only where there is one."""
+        """The fields as a plain dictionary.
+
+        Returns
+        -------
+        dict
+            `reason` only if there is no time, `note` only if there is one.
+        """
         entry = asdict(self)
         return {name: value for name, value in entry.items() if value or name not in ("reason", "note")}
 
@@ -165,7 +184,7 @@ def noise_at_gamma(mixture: GaussianMixture, level: float) -> float | None:
 def why_no_spectrum(mixture: GaussianMixture) -> str | None:
     """Why the γ of two classes cannot be followed here, or `None` if it can."""
     within = mixture.covariances[0].has_spectrum
-    return None if within else "needs eigenvalues that are out of reach in this dimension; a curve does not"
+    return None if within else "needs eigenvalues, which are too many in this dimension; a curve needs none"
 
 
 def _note(criterion: str, noise: float, mixture: GaussianMixture) -> str | None:

@@ -23,7 +23,7 @@ def run_times(
     mixture: GaussianMixture,
     schedule: schedules.Schedule = schedules.OrnsteinUhlenbeck(),  # noqa: B008 (immutable)
 ) -> tuple[SpeciationTime, ...]:
-    """Places of unguided reverse runs of two classes that share a covariance, in the schedule's clock.
+    """When unguided reverse runs commit to one of two classes with one covariance, in a schedule's clock.
 
     `commitment-10`, `-50`, `-90` are where 10, 50 and 90 % of *the runs that change at all* have made
     their last change of the likelier class: `P(a change later than γ) = (1 − share) P(a change)`, of runs
@@ -62,7 +62,10 @@ def probability_of_change(mixture: GaussianMixture) -> float | None:
     """Probability that the likelier class changes in a run to σ = 0; `None` unless two share a covariance.
 
     `2 min(w, 1−w)` where γ(0) is large; less for a run that ends undecided, but 1 for equal weights.
-    Source: T19.
+
+    References
+    ----------
+    T19.
     """
     if _why_not(mixture) is not None:
         return None

@@ -90,9 +90,18 @@ def _precise(prior: Precise, digits: int = 30) -> Precise:
 
 
 class _SecondModeGamma(sp.Function):
-    """`second_mode_gamma` as a SymPy function of w: 1 at ½, evaluates to any precision, differentiates.
+    """`second_mode_gamma` as a SymPy function of w, 1 at w = ½.
 
-    Source: T5.
+    It can be differentiated and evaluated to any precision; `lambdify` makes it a function of arrays.
+
+    Parameters
+    ----------
+    prior : SymPy expression
+        Probability w of the first class.
+
+    References
+    ----------
+    T5.
     """
 
     nargs = 1

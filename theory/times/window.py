@@ -58,7 +58,7 @@ def window_sigmas(mixture: GaussianMixture, levels: int) -> Array:
 def check_classes(mixture: GaussianMixture) -> None:
     """Raise `ValueError` for a single class."""
     if mixture.classes < 2:
-        raise ValueError("mixture: a single class has nothing to decide")
+        raise ValueError("mixture: has a single class, and a decision needs at least two")
 
 
 def _exact_range(mixture: GaussianMixture) -> tuple[float, float]:
@@ -88,7 +88,7 @@ def _approximate_range(mixture: GaussianMixture) -> tuple[float, float]:
 
     differ = (gaps2 > 0) | (scatter > 0)
     if not differ.any():
-        raise ValueError("mixture: its classes are too close to be told apart in double precision")
+        raise ValueError("mixture: its classes are too close to be distinguished in double precision")
     decided = noise_at(_DECIDED)[differ].min()
     low = decided if decided > 0 else 1e-2 * max(float(v[differ].min()), 1e-12)
     # a pair whose γ stays small moves the upper end by its own largest γ

@@ -26,7 +26,10 @@ class ClassNames:
     def find(self, name: str, argument: str = "classes") -> str | None:
         """The condition with this name, or `None`.
 
-        Raises `ValueError` for a name of several, with all of them and the `argument` that it was given to.
+        Raises
+        ------
+        ValueError
+            For a name of several, with all of them and the `argument` that it was given to.
         """
         own = self._conditions.get(name.strip().casefold(), ())
         if len(own) > 1:

@@ -100,7 +100,7 @@ def curve(
     """Compute the entropy curve of a mixture, and where its class is decided.
 
     At each noise level the curve has the entropy of the class given the noisy state, the rate at which it
-    falls, and the agreement of clones.
+    falls, and the agreement of clones: the probability that two runs from one noisy state end in one class.
     """
     from ...numerics import entropy_curve, to_clock
     from ...numerics.curves.cost import curve_cost

@@ -85,7 +85,8 @@ def measure(
     guidance: Annotated[
         float,
         typer.Option(
-            help="Weight ω of classifier-free guidance: ω D_own + (1 − ω) D_reference. 1 is no guidance."
+            help="Weight ω of classifier-free guidance: ω D_own + (1 − ω) D_reference, with D the network's "
+            "estimate of the clean sample, D_own for the class guided to. 1 is no guidance."
         ),
     ] = 1.0,
     guidance_reference: Annotated[
@@ -100,7 +101,7 @@ def measure(
         typer.Option(
             help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
             "weighted by their posterior; the default for networks) or unconditional (the network without a "
-            "class, whose errors add; for a SPEC the two are equal)."
+            "class, whose errors count as information; for a SPEC the two are equal)."
         ),
     ] = None,
     interval: Annotated[
@@ -139,7 +140,7 @@ def measure(
         typer.Option(
             min=1,
             help="Number of classes drawn from each group of --partition; default all. With fewer, the "
-            "measured decision is too early, by order 1/N.",
+            "measured decision is too early (at too large a σ), by order 1/N.",
         ),
     ] = None,
     prediction: Annotated[

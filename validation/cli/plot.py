@@ -75,7 +75,7 @@ def _named(paths: list[Path], labels: list[str] | None) -> dict[str, Any]:
     if labels is None and len(set(names)) < len(names):
         names = [str(path) for path in paths]
     if len(set(names)) < len(names):
-        raise ValueError("curves: two have the same name; --label tells them apart")
+        raise ValueError("curves: two have the same name; give each another one with --label")
     found: dict[str, Any] = {}
     for name, path in zip(names, paths, strict=True):
         curve = read_curve(path)

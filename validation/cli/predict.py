@@ -51,7 +51,8 @@ def predict(
     """Predict when a mixture's class is decided, from exact theory.
 
     Prints the speciation time of every criterion, with σ and the separation γ there, and when runs commit to
-    a class.
+    a class, that is, no longer change it. Time counts noise: t = 0 is clean data, and generation runs from
+    large t to small.
     """
     from ...theory import schedules
     from ...theory.mixtures.mixture import GaussianMixture

@@ -83,7 +83,7 @@ def settings_of(
     floor : float
         Share of the steps that is spread evenly over log σ.
     guidance : float, optional
-        A weight ω above ½ at which `guided` says what the interval buys (T12, T21).
+        A weight ω above ½ at which `guided` gives the effect of the interval (T12, T21).
     error : str, optional
         The denoiser's error, for the grid `entropic`: a table, a SPEC or a mixture's file.
     prior : float, optional

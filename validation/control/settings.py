@@ -4,7 +4,7 @@ window       σ at which 5, 50 and 95 % of the class's entropy are left
 share        of the entropy that is decided above an interval, within it, and below
 late shift   to first order in ω − 1 guidance within an interval moves the half log-odds of two classes by
              `(ω−1) ∫ mmse dγ = 2(ω−1)` times the entropy decided there (T12, T21)
-gain         to first order every place of the γ clock buys the same (T21): the interval's share of γ.
+gain         to first order every place of the γ clock has the same effect (T21): the interval's share of γ.
              At a weight ω of two equally likely classes the equation of T12 gives both exactly: the share
              `(H₁ − H_interval)/(H₁ − H_ω)` where 5 % of the entropy are left, and the shift `E L − γ`
 settled      the class changes below σ with probability `ε <= P <= 2ε` (two classes: 2ε), ε the Bayes error
@@ -116,7 +116,7 @@ def _gain_share(known: ClassInformation, low: float, high: float) -> float | Non
 
 
 def guided_says(known: ClassInformation, low: float, high: float, guidance: float) -> dict[str, float] | None:
-    """What a weight ω buys within `low < σ <= high`, beyond first order; `None` unless of two equal classes.
+    """Effect of a weight ω within `low < σ <= high`, beyond first order; `None` unless of two equal classes.
 
     `gain_share` is T12's share of the whole scale's gain, where 5 % of the entropy are left, or at the lowest
     level of a curve that keeps more; `late_shift` how far the half log-odds of the class that is guided to

@@ -108,7 +108,7 @@ def check_denoiser(
     sampler : callable
         `sampler(condition, count, generator)` gives clean samples (count, …).
     conditions : sequence, optional
-        What to ask with; the first three of `denoiser.conditions` unless given, or no condition at all.
+        Conditions to test; by default the first three of `denoiser.conditions`, or `None` if it has none.
     sigmas : array_like
         Noise levels to look at, in units of the data, within the model's range.
     samples : int
@@ -120,13 +120,13 @@ def check_denoiser(
     Returns
     -------
     list of str
-        A line a fault, with σ and condition; empty for what can be a mean of clean data. For an exact one a
-        false alarm needs six standard errors (2e-9 a line).
+        One line for each fault, with σ and condition; empty if the answers can be means of clean data. For an
+        exact denoiser, a false alarm needs six standard errors (probability 2e-9 for each line).
 
     Raises
     ------
     ValueError
-        What the denoiser raises.
+        An error of the denoiser itself, for a condition or level that it does not know.
 
     References
     ----------

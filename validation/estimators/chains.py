@@ -64,8 +64,10 @@ def guidance_weights(
 ) -> Float64[Array, " levels-1"]:
     """ω of each step down levels (levels,): `guidance` where it begins at low < σ ≤ high, and else 1.
 
-    Raises `ValueError` for a weight that is no finite number, an interval that is none, and one in which no
-    step begins.
+    Raises
+    ------
+    ValueError
+        For a weight that is no finite number, an interval that is none, and one in which no step begins.
     """
     if not np.isfinite(guidance):
         raise ValueError(f"guidance: must be a finite number, not {guidance}")
@@ -98,7 +100,10 @@ def chosen_reference(
 ) -> Reference:
     """What guidance leads away from: as asked, else the unconditional denoiser where there is one.
 
-    Raises `ValueError` for an unknown name, and for an unconditional answer that was never learnt.
+    Raises
+    ------
+    ValueError
+        For an unknown name, and for an unconditional answer that was never learnt.
     """
     if reference is None:
         return "unconditional" if has_null(denoiser) else "classes"

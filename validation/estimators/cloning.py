@@ -120,7 +120,9 @@ def clone_agreement_curve(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        levels that do not ascend or are not above 0; no `shape` where there is no sampler; a classifier
+        together with a partition.
 
     References
     ----------
@@ -129,7 +131,7 @@ def clone_agreement_curve(
     sigma, own = checked_levels(sigmas, samples), Work.of(work)
     steps = whole_number(steps, "steps")
     if classifier is not None and partition is not None:
-        raise ValueError("classifier: names classes; give a classifier or a partition")
+        raise ValueError("classifier: judges classes, and not groups; give a classifier or a partition")
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)
     reference = chosen_reference(clone_reference, denoiser, "clone_reference")

@@ -110,7 +110,8 @@ def commitment_curve(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        fewer than three levels, or levels that do not descend or are not above 0; fewer than two samples.
 
     References
     ----------

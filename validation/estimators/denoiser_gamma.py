@@ -62,7 +62,10 @@ def denoiser_gamma(
 ) -> DenoiserGamma:
     """γ(σ) of two conditions at the descending levels `sigmas`, from chains of both.
 
-    Raises `ValueError` unless there are two conditions.
+    Raises
+    ------
+    ValueError
+        Unless there are two conditions.
     """
     if len(conditions) != 2:
         raise ValueError(f"prediction: denoiser needs two classes, not {len(conditions)}; name two")

@@ -77,7 +77,7 @@ def discrepancy_entropy(
     partition : mapping from group names to conditions, optional
         Measure the group.
     samples, batch, seed, resume, share, name, progress, dtype, device
-        As for `path_entropy`; a folder tells samplers and posteriors apart as it does denoisers.
+        As for `path_entropy`; a folder also identifies its run by `digest()` of sampler and posterior.
 
     Returns
     -------
@@ -91,7 +91,9 @@ def discrepancy_entropy(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        levels that do not ascend or are not above 0; a partition without a `posterior`; no sampler unless
+        `posterior` is "path".
 
     Warns
     -----
@@ -109,7 +111,10 @@ def discrepancy_entropy(
     groups = membership(conditions, partition)
     warn_of_untrained(denoiser, [*conditions, None] if posterior is None else conditions)
     if partition is not None and posterior is None:
-        raise ValueError("posterior: needed to average the denoisers inside a group")
+        raise ValueError(
+            "posterior: a partition needs one, to average the denoisers inside a group, such "
+            'as posterior="path"'
+        )
 
     if posterior == "path":
         model = (denoiser, tuple(conditions), reaching(sigma), tuple(shape), prior)

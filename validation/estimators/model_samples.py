@@ -47,8 +47,12 @@ def model_samples(
     """`samples` of each condition, flattened, by the probability flow down `sigmas` (levels,).
 
     Finished batches are kept in `resume`, which a run of the same model goes on from; all of them are drawn
-    here, whatever the share. Raises `ValueError` for
-    fewer than two samples, and for a folder of another run.
+    here, whatever the share.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two samples, and for a folder of another run.
     """
     if samples < 2:
         raise ValueError(f"prediction: needs at least two samples of each class, not {samples}")

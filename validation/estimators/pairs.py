@@ -69,7 +69,8 @@ def pair_entropies(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; levels that do not ascend or are
+        not above 0; too few samples for a pair.
 
     References
     ----------
@@ -143,7 +144,7 @@ def _curve(found: Arrays, a: int, b: int, name: str, sigma: Array, seed: int) ->
         for key in ("slopes", "gaps", "entropies")
     )
     if len(slopes) < 2:
-        raise ValueError(f"samples: too few for the pair {name}")
+        raise ValueError(f"samples: too few for the pair {name}; raise them")
     entropies = integrated(sigma, slopes)
     curve = curve_of("entropy", sigma, entropies, slopes, {"classes": 2}, seed, float(np.log(2)))
     return (

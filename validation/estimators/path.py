@@ -90,8 +90,8 @@ def path_entropy(
     dtype, device
         Of the states of the chains; a network answers in its own type.
     name : str
-        Names the model where finished batches are kept. What has no `digest()`, is no torch module and no
-        function at the top of a module, only a name tells apart: without one a folder is refused.
+        Name of the model in the folder of finished batches. It is needed there for a denoiser that nothing
+        else identifies: one without `digest()` that is no torch module and no module-level function.
 
     Returns
     -------
@@ -108,7 +108,9 @@ def path_entropy(
     Raises
     ------
     ValueError
-        Arguments out of range.
+        Fewer than two conditions, or one that the denoiser does not know; weights that are no distribution;
+        levels that do not descend or are not above 0; an interval in which no step begins; a folder with the
+        batches of another run.
 
     Warns
     -----
@@ -124,7 +126,7 @@ def path_entropy(
         raise ValueError("sigmas: need at least two descending noise levels")
     chains = work.pop("chains", None)
     if chains is not None and samples != _SAMPLES:
-        raise ValueError("chains: is what samples was called; leave it out")
+        raise ValueError("chains: is the former name of samples, which is given too; leave it out")
     samples, own = whole_number(samples if chains is None else chains, "samples"), Work.of(work)
     prior = checked_conditions(conditions, weights)
     groups = membership(conditions, partition)

@@ -67,7 +67,9 @@ class Work:
         try:
             torch.device(self.device)
         except RuntimeError:
-            raise ValueError(f"device: {self.device!r} is none of torch's") from None
+            raise ValueError(
+                f"device: {self.device!r} is not a device of torch, such as cpu or cuda:0"
+            ) from None
 
     @classmethod
     def of(cls, options: WorkOptions) -> "Work":

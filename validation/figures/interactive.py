@@ -67,7 +67,12 @@ def diagram_page(diagram: xr.Dataset) -> str:
     """A phase diagram as HTML: its fields, its lines, and under the pointer the values and every criterion.
 
     `diagram` is what `phase_diagram` or `grid` returns. Cells are thinned to at most 256 along an axis, and
-    the page stays under 5 MB. Raises `ModuleNotFoundError` without Bokeh.
+    the page stays under 5 MB.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without Bokeh.
     """
     from bokeh.layouts import column
 
@@ -216,8 +221,12 @@ def _named(values: xr.DataArray) -> str:
 def overlay_page(curves: Mapping[str, xr.Dataset], *, relative: bool = False, heading: str = "Curves") -> str:
     """Curves over σ as HTML, entropy and rate per unit log σ, with each level's numbers under the pointer.
 
-    Arguments and `ValueError`s are those of `overlay_figure`; `heading` stands above. Raises
-    `ModuleNotFoundError` without Bokeh.
+    Arguments and `ValueError`s are those of `overlay_figure`; `heading` stands above.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without Bokeh.
     """
     from bokeh.layouts import column
     from bokeh.models import HoverTool

@@ -47,7 +47,10 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
     matplotlib.figure.Figure
         6.8 inches wide, or 3.3 where no curve has a rate.
 
-    Raises `ValueError` for none or more than five curves, and where one without H(C) is to be divided by it.
+    Raises
+    ------
+    ValueError
+        For no curves or more than five, and with `relative` for one whose H(C) is not known.
     """
     shares = checked(curves, relative)
     with_rate = any("rate" in curve for curve in curves.values())
@@ -76,14 +79,16 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
 def checked(curves: Mapping[str, xr.Dataset], relative: bool) -> dict[str, float]:
     """What each curve is divided by, 1 or its H(C); `ValueError` for none or too many curves, or no H(C)."""
     if not 0 < len(curves) <= MOST:
-        raise ValueError(f"curves: one to {MOST} can be told apart in one figure, not {len(curves)}")
+        raise ValueError(f"curves: a figure shows one to {MOST}, not {len(curves)}")
     return {label: _whole(label, curve) if relative else 1.0 for label, curve in curves.items()}
 
 
 def _whole(label: str, curve: xr.Dataset) -> float:
     whole = float(curve.get("class_entropy", np.nan))
     if not whole > 0:
-        raise ValueError(f"{label}: does not say its class entropy, by which it would be divided")
+        raise ValueError(
+            f"{label}: its class entropy H(C), by which it would be divided, is not known; leave relative out"
+        )
     return whole
 
 

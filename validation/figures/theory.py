@@ -59,10 +59,10 @@ def curve_figure(
     """Entropy and entropy rate of one curve against time, with speciation times marked.
 
     Exact curves are drawn smoothly through their levels; measured ones (standard errors above zero) are
-    points with bars of two of them. Every criterion that has a time within the curve is a vertical line, told
-    apart by dash; those that fall together are one line with all their names, and there are at most
-    five. The rate is per unit OU time, whatever the clock of the horizontal axis; for another than `ou` the
-    curve has it as coordinate `time`, and so have the `times`. The figure is 3.3 inches wide.
+    points with bars of two standard errors. Every criterion that has a time within the curve is a vertical
+    line with its own dash; criteria that coincide are one line with all their names, and there are at most
+    five lines. The rate is per unit OU time, whatever the clock of the horizontal axis. The figure is 3.3
+    inches wide.
 
     Parameters
     ----------

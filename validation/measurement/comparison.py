@@ -51,9 +51,18 @@ _NOTED = 0.02  # and from which it is said
 
 @dataclass(frozen=True)
 class Comparison:
-    """The prediction over a dense grid of σ, the figures of agreement by name, and the measured curve.
+    """A measured curve and what is predicted of it.
 
-    `used_seed` says whether anything was drawn.
+    Attributes
+    ----------
+    predicted : xarray.Dataset
+        The prediction over a dense grid of σ: `entropy` or `cross_entropy` (nats) and `rate`.
+    summary : dict
+        Peaks, median and width, measured and predicted, their residuals, and one `sentence`; see `compare`.
+    measured : xarray.Dataset
+        The curve that was compared.
+    used_seed : bool
+        Whether anything was drawn at random.
     """
 
     predicted: xr.Dataset
@@ -419,7 +428,7 @@ def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:
             raise ValueError(f"mixture: has {mixture.classes} classes, the curve is of {own}")
         return
     if mixture.classes < 2:
-        raise ValueError("mixture: a single class has nothing to decide")
+        raise ValueError("mixture: has a single class, and a decision needs at least two")
     if "cross_entropy" in measured:
         return
     curve = measured.sortby("sigma")

@@ -37,8 +37,13 @@ def constants_of(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Variables and attributes from the fields of a table by column; empty fields say nothing.
 
-    `number` reads a field, as NaN where it is none. Raises `ValueError` with the rest of a line for a number
-    that is none or not the same everywhere; a text that is not the same everywhere is another program's.
+    `number` reads a field, as NaN where it is none. A text that is not the same everywhere belongs to another
+    program, and is left out.
+
+    Raises
+    ------
+    ValueError
+        For a number that is none or not the same everywhere; the message is the end of a line.
     """
     variables: dict[str, float] = {}
     attributes: dict[str, Any] = {}

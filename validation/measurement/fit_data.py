@@ -48,7 +48,10 @@ def fit_data(
 ) -> FittedData:
     """Fit a mixture, and predict peaks and median of its pairs of classes: all, or the closest and farthest.
 
-    Raises `ValueError` as `GaussianMixture.fit` does.
+    Raises
+    ------
+    ValueError
+        As `GaussianMixture.fit` does.
     """
     fit = fit_chunks(data.chunks, asked.covariance, asked.shrinkage, asked.rank)
     mixture = GaussianMixture(*fit.parts)

@@ -59,7 +59,10 @@ def read_partition(path: str | Path) -> Partition:
 def imagenet_groups(subject: Subject, asked: str) -> Partition:
     """Classes of a model of ImageNet below each name of `imagenet:NAME,NAME[,rest]`.
 
-    Raises `ValueError` for a model of other classes, and as `groups_of` for the names.
+    Raises
+    ------
+    ValueError
+        For a model of other classes, and as `groups_of` for the names.
     """
     if not is_imagenet(subject.conditions, subject.names):
         count = len(subject.conditions)
@@ -78,8 +81,10 @@ def grouped(subject: Subject, partition: Partition, members: int | None = None, 
 
     Of groups of more classes than `members`, so many are drawn, and have the group's probability.
 
-    Raises `ValueError` for a class that the subject has not, one that is in two groups, and fewer than two
-    groups.
+    Raises
+    ------
+    ValueError
+        For a class that the subject has not, one that is in two groups, and fewer than two groups.
     """
     partition = {name: [_condition(subject, each) for each in group] for name, group in partition.items()}
     own = [label for group in partition.values() for label in group]

@@ -116,7 +116,19 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """A curve (or one per pair), what it is compared with, and everything in numbers."""
+    """What `measure` returns.
+
+    Attributes
+    ----------
+    curve : xarray.Dataset
+        Over `sigma`, and over `pair` if every pair of classes was measured; entropies in nats.
+    comparison : Comparison or None
+        The same with the prediction; `None` if there is no prediction.
+    summary : dict
+        Every number, and one `sentence`.
+    inputs : mapping from file names to SHA-256
+        Files that were read.
+    """
 
     curve: xr.Dataset
     comparison: Comparison | None = None
@@ -128,7 +140,10 @@ class Result:
 class Measurement:
     """A subject with its options, and where and by whom it is run.
 
-    Raises `ValueError` for options that do not fit the subject, before any work.
+    Raises
+    ------
+    ValueError
+        For options that do not fit the subject, before any work.
     """
 
     subject: Subject

@@ -51,8 +51,10 @@ def is_own(model: object) -> bool:
 def subject_of_file(model: str, device: str = "cpu") -> Subject:
     """The denoiser called `name` in a Python file, which is run.
 
-    Raises `ValueError` with one line for a file that is not there or cannot be run, and a name that is no
-    denoiser.
+    Raises
+    ------
+    ValueError
+        One line for a file that is not there or cannot be run, and a name that is no denoiser.
     """
     found, module, path = _found_at(model)
     subject = own_subject(found, device=device, module=module, name=model)
@@ -93,7 +95,10 @@ class OwnClassifier:
 def classifier_of(place: str) -> OwnClassifier:
     """The classifier called `name` in a Python file, `my_module.py:name`, which is run.
 
-    Raises `ValueError` with one line for what is no such place, file or name.
+    Raises
+    ------
+    ValueError
+        One line for what is no such place, file or name.
     """
     if _PLACE.fullmatch(place) is None:
         raise ValueError(f"classifier: {place!r} is not my_module.py:classifier, a function in a Python file")
@@ -121,7 +126,10 @@ def own_subject(
 ) -> Subject:
     """A denoiser with what it, or its module, says of itself.
 
-    Raises `ValueError` with one line that names what is missing.
+    Raises
+    ------
+    ValueError
+        One line that names what is missing.
     """
     name = name or type(denoiser).__name__
     if not _is_denoiser(denoiser):

@@ -36,7 +36,14 @@ _LOW, _HIGH = PRECONDITIONERS["EDM"][:2]
 def karras_sigmas(steps: int, high: float = _HIGH, low: float = _LOW, exponent: float = 7.0) -> Array:
     """`σ_i = (σ_high^{1/ρ} + (i/steps)(σ_low^{1/ρ} − σ_high^{1/ρ}))^ρ`, shape (steps + 1,), descending.
 
-    Raises `ValueError` unless 0 < low < high and there is a step. Source: K22, section 3.
+    Raises
+    ------
+    ValueError
+        Unless 0 < low < high and there is a step.
+
+    References
+    ----------
+    K22, section 3.
     """
     if not 0 < low < high or steps < 1:
         raise ValueError("sigmas: need 0 < low < high and at least one step")

@@ -259,7 +259,8 @@ def measure(
         is measured; your own denoiser, or `my_module.py:name`, that says its `conditions`, `shape` and
         `sigmas` (`own_models`).
     classes : str or sequence of str, optional
-        Names, all by default; one is compared with no class; "all" measures every pair.
+        Names, all by default; a single class is compared with the unconditional network; "all" measures every
+        pair.
     estimator : {"path", "discrepancy", "cloning", "commitment"}, optional
         Reverse chains; noised clean samples; clones branched at each level, which also gives their agreement
         and its bounds on the entropy; or how runs commit to a class, and whether the network is calibrated

@@ -117,7 +117,10 @@ class Subject:
     def condition(self, name: str, argument: str = "classes") -> str | None:
         """The condition that is called so, or has this number where conditions are words; else `None`.
 
-        Raises `ValueError` for a name of several classes, and names them.
+        Raises
+        ------
+        ValueError
+            For a name of several classes, and names them.
         """
         if name in self._places:
             return name
@@ -264,7 +267,7 @@ def edm_subject(
     low, high = sigma_range(network.configuration)
     if network.configuration.label_dim == 0:
         raise ValueError(
-            f"checkpoint: {checkpoint} is an unconditional network: it has no classes to tell apart; it "
+            f"checkpoint: {checkpoint} is an unconditional network: it has no classes; it "
             "can be the reference checkpoint of a network that has"
         )
     other = None if reference is None else read(reference, device, precision)
@@ -356,7 +359,9 @@ def _conditions_of(
         if prompts is not None:
             raise ValueError("prompts: this pipeline has classes and no texts; choose classes by number")
         if not denoiser.conditions:
-            raise ValueError("checkpoint: this pipeline has neither classes nor texts to tell apart")
+            raise ValueError(
+                "checkpoint: this pipeline has neither classes nor texts, so it decides nothing between them"
+            )
         return denoiser.conditions, {}
     groups = groups or read_prompts(None)
     every = tuple(prompt for members in groups.values() for prompt in members)

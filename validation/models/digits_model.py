@@ -27,13 +27,35 @@ _SIDE = 8
 
 @dataclass(frozen=True)
 class Images:
-    """Images (n, 1, side, side) with pixels in [−1, 1], and their digits (n,)."""
+    """Images and their digits.
+
+    Attributes
+    ----------
+    pixels : tensor, shape (n, 1, side, side)
+        In [−1, 1].
+    labels : integer tensor, shape (n,)
+        The digit of each.
+    """
 
     pixels: Tensor
     labels: Tensor
 
     def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
-        """Images of one digit, drawn with replacement: a `sampler` of the estimators."""
+        """Images of one digit, drawn with replacement: a `sampler` for the estimators.
+
+        Parameters
+        ----------
+        condition : str
+            Name of the class.
+        count : int
+            How many.
+        generator : torch.Generator
+            On the CPU.
+
+        Returns
+        -------
+        tensor, shape (count, 1, side, side)
+        """
         own = self.pixels[self.labels == int(condition)]
         return own[torch.randint(len(own), (count,), generator=generator, device="cpu")]
 

@@ -52,14 +52,36 @@ _SIDE = 28
 
 
 class FashionImages:
-    """Images (n, 1, 28, 28) with pixels in [−1, 1] from bytes, and their class numbers (n,)."""
+    """Images of Fashion-MNIST and their classes.
+
+    Attributes
+    ----------
+    pixels : tensor, shape (n, 1, 28, 28)
+        In [−1, 1].
+    labels : integer tensor, shape (n,)
+        Class numbers from 0 to 9.
+    """
 
     def __init__(self, raw: Tensor, labels: Tensor) -> None:
         self.pixels: Tensor = raw[:, None].float() / 127.5 - 1
         self.labels: Tensor = labels.long()
 
     def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
-        """Images of one class, drawn with replacement: a `sampler` of the estimators."""
+        """Images of one class, drawn with replacement: a `sampler` for the estimators.
+
+        Parameters
+        ----------
+        condition : str
+            Name of the class.
+        count : int
+            How many.
+        generator : torch.Generator
+            On the CPU.
+
+        Returns
+        -------
+        tensor, shape (count, 1, side, side)
+        """
         own = self.pixels[self.labels == CLASSES.index(condition)]
         return own[torch.randint(len(own), (count,), generator=generator, device="cpu")]
 

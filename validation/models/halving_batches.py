@@ -69,7 +69,11 @@ def frugal(denoiser: Denoiser, say: Callable[[str], None] | None = None) -> Deno
     """`denoiser`, evaluated on parts of a batch that fit; parts stay as small as they once had to be.
 
     Noise is drawn outside of it, so that an estimate is the same up to the order of sums within the network.
-    `say` is told when parts get smaller (a `RuntimeWarning` unless given). Raises `ValueError` if there is no
-    memory for one sample.
+    `say` is told when parts get smaller (a `RuntimeWarning` unless given).
+
+    Raises
+    ------
+    ValueError
+        If there is no memory for one sample.
     """
     return _Frugal(denoiser, say or (lambda text: warnings.warn(text, RuntimeWarning, stacklevel=2)))

@@ -66,8 +66,12 @@ def is_imagenet(conditions: Sequence[str], names: ClassNames | None) -> bool:
 def groups_of(names: Sequence[str]) -> dict[str, list[int]]:
     """Class numbers below each synset named, and of "rest", if it is among the names, those below none.
 
-    A name that several synsets have is that of the one whose first name it is. Raises `ValueError` for a
-    name that is none or is first of several, and for two groups with a class in both.
+    A name that several synsets have is that of the one whose first name it is.
+
+    Raises
+    ------
+    ValueError
+        For a name that is none or is first of several, and for two groups with a class in both.
     """
     found = {name: _below(_synset(name)) for name in names if name != _REST}
     if len(found) + (_REST in names) < len(names):

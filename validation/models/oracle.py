@@ -13,13 +13,16 @@ __all__ = ["MixtureDenoiser"]
 
 
 class MixtureDenoiser:
-    """The exact denoiser of a Gaussian mixture, conditions by class name.
+    """The exact denoiser `E[X₀ | x, condition]` of a Gaussian mixture, for testing estimators.
 
     Parameters
     ----------
     mixture : GaussianMixture
-    dtype, device
-        Of the arithmetic; inputs are converted and results come back in the input's own.
+        Its labels are the conditions.
+    dtype : torch.dtype
+        Precision of the arithmetic; inputs are converted, and results have the type of the input.
+    device : torch device
+        Where it computes.
 
     References
     ----------
@@ -44,7 +47,12 @@ class MixtureDenoiser:
         return self.mixture.labels
 
     def digest(self) -> str:
-        """SHA-256 of the mixture's labels and numbers, and of the precision."""
+        """SHA-256 of the mixture's labels and numbers, and of the precision.
+
+        Returns
+        -------
+        str
+        """
         mixture = self.mixture
         numbers: list[Any] = [mixture.weights, mixture.means]
         for k in range(mixture.classes):
@@ -55,7 +63,10 @@ class MixtureDenoiser:
     def __call__(self, x: Tensor, sigma: float | Tensor, condition: str | None) -> Tensor:
         """`E[X₀ | x, condition]` for x (batch, d), σ > 0 a number or (batch,).
 
-        Raises `ValueError` for an unknown class or σ ≤ 0.
+        Raises
+        ------
+        ValueError
+            An unknown class, or σ that is not above 0.
         """
         if not (bool((sigma > 0).all()) if isinstance(sigma, Tensor) else sigma > 0):
             raise ValueError(f"sigma: must be > 0, not {sigma}")
@@ -64,9 +75,49 @@ class MixtureDenoiser:
         return self.mixture.denoise(x.to(self.device, self.dtype), sigma, condition).to(x)
 
     def posterior(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """`p(k|x)`, shape (batch, classes), of x (batch, d)."""
+        """Class probabilities of noisy states, `p(k|x)`.
+
+        Parameters
+        ----------
+        x : tensor, shape (batch, d)
+            Noisy states `X₀ + σZ`.
+        sigma : float or tensor, shape (batch,)
+            Noise-to-signal ratio σ ≥ 0.
+
+        Returns
+        -------
+        tensor, shape (batch, K)
+
+        Raises
+        ------
+        ValueError
+            States of another dimension, σ < 0, or σ = 0 if a class has no width in some direction.
+
+        References
+        ----------
+        T17.
+        """
         return self.mixture.posterior(x.to(self.device, self.dtype), sigma).to(x)
 
     def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
-        """Clean draws of one class, shape (count, d)."""
+        """Clean draws of one class: a `sampler` for the estimators.
+
+        Parameters
+        ----------
+        condition : str
+            Name of the class.
+        count : int
+            How many.
+        generator : torch.Generator
+            Source of the random numbers.
+
+        Returns
+        -------
+        tensor, shape (count, d)
+
+        Raises
+        ------
+        ValueError
+            An unknown class.
+        """
         return self.mixture.sample(count, generator, condition)[0].to(self.device, self.dtype)

@@ -75,7 +75,10 @@ class Convention:
     def time(self, sigma: Tensor) -> Tensor:
         """What the network takes as its time, in double precision.
 
-        Raises `ValueError` for a σ outside of the schedule.
+        Raises
+        ------
+        ValueError
+            For a σ outside of the schedule.
         """
         levels = sigma.detach().double().cpu().numpy()
         if self.prediction in ("edm", "edm-v"):
@@ -177,7 +180,10 @@ def convention_of(prediction: str, schedule: Any = None, sigma_data: float = 0.5
 def levels_of(alphas: Array) -> tuple[Array, Array]:
     """`σ = √((1 − ᾱ)/ᾱ)`, ascending, and the steps of a table of ᾱ, but those of no or pure noise.
 
-    Raises `ValueError` for what does not fall, or has less than two levels.
+    Raises
+    ------
+    ValueError
+        For what does not fall, or has less than two levels.
     """
     falls = alphas.ndim == 1 and ((alphas >= 0) & (alphas <= 1)).all() and (np.diff(alphas) < 0).all()
     if not falls:

@@ -113,7 +113,13 @@ class NetworkDenoiser(nn.Module):
         return np.array(PRECONDITIONERS["EDM"][:2]) if table is None else table
 
     def digest(self) -> str:
-        """SHA-256 of the weights and of how they are asked; empty for a function that nothing tells apart."""
+        """SHA-256 of the weights and of how the network is called.
+
+        Returns
+        -------
+        str
+            Empty for a function that nothing identifies, such as a `lambda`.
+        """
         held = self.network
         own = digest_of_modules(held) if isinstance(held, nn.Module) else digest_of(held)
         clock = "schedule" if self._time is None else digest_of(self._time)
@@ -134,18 +140,41 @@ class NetworkDenoiser(nn.Module):
         condition : str or None
             A class; `None` asks without one.
 
+        Returns
+        -------
+        tensor of the shape of `x`
+
         Raises
         ------
         ValueError
-            For an unknown class, no unconditional answer, a σ outside of the schedule, or an answer of
+            An unknown class, no class for a network that needs one, a σ outside the schedule, or an answer of
             another shape.
         """
         return self._denoised(x, sigma, self._label(condition, x), condition)
 
     def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
-        """Each sample under its own condition, (batch, …), in one evaluation of the network.
+        """Estimates of x₀, each sample under its own condition.
 
-        A network that takes a batch to be of one class is asked one class after another.
+        It is one evaluation of the network, or one for each class if the network takes a batch to be of one
+        class.
+
+        Parameters
+        ----------
+        x : tensor, shape (batch, …)
+            Noisy samples.
+        sigma : float
+            Noise-to-signal ratio σ > 0.
+        conditions : sequence of str or None, length batch
+            The condition of each sample.
+
+        Returns
+        -------
+        tensor of the shape of `x`
+
+        Raises
+        ------
+        ValueError
+            As of `forward`.
         """
         distinct = list(dict.fromkeys(conditions))
         if len(distinct) == 1:

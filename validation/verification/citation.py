@@ -19,7 +19,12 @@ FORMATS = ("bibtex", "apa", "cff")
 def cite(style: str = "bibtex", theorem: str | None = None) -> str:
     """Citation of the toolkit or, with `theorem`, of the sources of that theorem.
 
-    A theorem derived here cites the toolkit. Raises `ValueError` for an unknown format or theorem.
+    A theorem derived here cites the toolkit.
+
+    Raises
+    ------
+    ValueError
+        For an unknown format or theorem.
     """
     if style not in FORMATS:
         raise ValueError(f"format: {style!r} is not one of {', '.join(FORMATS)}")

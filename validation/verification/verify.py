@@ -42,7 +42,19 @@ class IdentityResult:
 
 @dataclass(frozen=True)
 class TheoremResult:
-    """One theorem with the outcome of its proof and of its measurements, and the seconds that they took."""
+    """One theorem with the outcome of its proof and of its measurements.
+
+    Attributes
+    ----------
+    theorem : Theorem
+        What was checked.
+    proof : tuple of IdentityResult
+        Each step of the proof: whether it holds, and whether it fails with a wrong input, as it must.
+    checks : tuple of Check
+        Each measurement: expected and measured number, tolerance, and whether they agree.
+    seconds : float
+        What proof and measurements took, by the clock.
+    """
 
     theorem: Theorem
     proof: tuple[IdentityResult, ...]
@@ -95,7 +107,7 @@ def verify(
         Ids such as `T12`; all of them if empty.
     seed : int
     on_result : callable, optional
-        Called with each result, in order, as it is there.
+        Called with each result, in the order of the theorems, as soon as it is known.
     workers : int
         Processes that share the theorems; the results are the same. With more than 1, a script needs its
         `if __name__ == "__main__":`, as with every module that starts processes.

@@ -1,5 +1,7 @@
 """Where classes with covariances of their own meet, and error bars that hold down to the deepest tail."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np

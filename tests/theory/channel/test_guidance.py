@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 from speciation.numerics import fokker_planck
-from speciation.theory import guided_probability, late_shift, late_variance
+from speciation.theory import guided_entropy_coefficients, guided_probability, late_shift, late_variance
 
 OMEGAS = (0.5 + 1e-9, 0.55, 0.75, 0.999999, 1.5, 2.0, 7.5, 100.0)
 PRIORS = (1e-300, 1e-12, 0.1, 0.5, 0.7, 0.999, 1 - 1e-14)
@@ -155,3 +155,9 @@ def test_spread_at_its_limits():
 def test_late_shift_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         late_shift(*arguments)
+
+
+def test_coefficients_refuse_a_negative_order():
+    assert len(guided_entropy_coefficients(0)) == 1
+    with pytest.raises(ValueError, match=r"^order: must be >= 0, not -1"):
+        guided_entropy_coefficients(-1)

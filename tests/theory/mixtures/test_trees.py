@@ -116,8 +116,8 @@ def test_groups_that_are_no_choices_are_not_exact():
     ("arguments", "message"),
     [
         (([1, 2], [2], 1.0), "need one of each per level"),
-        (([1], [1], 1.0), "two children or more"),
-        (([-1], [2], 1.0), "lengths are positive"),
+        (([1], [1], 1.0), "at least two children"),
+        (([-1], [2], 1.0), "need lengths above 0"),
     ],
 )
 def test_tree_refuses(arguments, message):

@@ -126,7 +126,7 @@ def test_karras_is_the_published_formula():
     ("build", "message"),
     [
         (lambda: schedules.VariancePreserving(lambda s: 0.3 - s), "beta: must be a number > 0 on"),
-        (lambda: schedules.VariancePreserving(lambda s: 1 / (1 - s)), "beta: its integral does not settle"),
+        (lambda: schedules.VariancePreserving(lambda s: 1 / (1 - s)), "beta: its integral does not converge"),
         (lambda: schedules.VariancePreserving(lambda s: "a"), "beta: cannot be evaluated: "),
         (lambda: schedules.VariancePreserving(3), "beta: need a function"),
         (lambda: schedules.VariancePreserving(abs, 0), "horizon: must be a finite number > 0"),
@@ -140,7 +140,8 @@ def test_karras_is_the_published_formula():
         (lambda: schedules.karras(9, rho=0), "rho: must be a number > 0"),
         (lambda: schedules.Spaced(schedules.EDM(), [2, 1]), "times: sigma must rise"),
         (lambda: schedules.Spaced(schedules.EDM(), [2]), "times: need a row"),
-        (lambda: schedules.karras(9).sigma_expression(1), "schedule: Spaced is numerical"),
+        (lambda: schedules.Spaced.of_sigmas([-1.0, 1.0, 2.0]), "sigmas: must be at least 0, not -1"),
+        (lambda: schedules.karras(9).sigma_expression(1), "schedule: Spaced has no symbolic form"),
         (lambda: schedules.by_name("flow:shift=-1"), "clock: 'flow:shift=-1': shift: must be"),
         (lambda: schedules.by_name("flow:shft=3"), "clock: 'flow:shft=3': flow takes shift=NUMBER"),
         (lambda: schedules.by_name("edm:x=1"), "clock: 'edm:x=1': edm takes no settings"),

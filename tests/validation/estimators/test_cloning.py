@@ -100,7 +100,7 @@ def test_the_same_bits_after_an_interruption(tmp_path):
     [
         ({"steps": 0}, "steps: must be at least 1, not 0"),
         ({"clone_reference": "null"}, "clone_reference: 'null' is not one of"),
-        ({"classifier": torch.argmax, "partition": {"a": ["1"], "b": ["2"]}}, "classifier: names classes"),
+        ({"classifier": torch.argmax, "partition": {"a": ["1"], "b": ["2"]}}, "classifier: judges classes"),
     ],
 )
 def test_bad_input(options, message):

@@ -221,7 +221,7 @@ def test_path_refuses(arguments, message):
     [
         ({"sigmas": [2.0, 1.0]}, "sigmas: need at least two ascending"),
         ({"samples": 0}, "samples: must be"),
-        ({"partition": {"a": ["+", "-"]}}, "posterior: needed"),
+        ({"partition": {"a": ["+", "-"]}}, "posterior: a partition needs one"),
     ],
 )
 def test_discrepancy_refuses(arguments, message):
@@ -281,7 +281,7 @@ def test_a_folder_tells_callables_apart(kind, argument, tmp_path):
             kept(kind, folder=tmp_path, **{argument: each})
     inner = part(ORACLES[0])
     for anonymous in (lambda *given: inner(*given), partial(inner)):
-        with pytest.raises(ValueError, match=f"^{argument}: a folder cannot tell it from others"):
+        with pytest.raises(ValueError, match=f"^{argument}: nothing identifies it in a folder"):
             kept(kind, folder=tmp_path / "anonymous", **{argument: anonymous})
         assert not (tmp_path / "anonymous").exists()
         # a name of its own tells a run apart, and without a folder there is nothing to confuse

@@ -47,14 +47,14 @@ def test_bad_work_is_refused(tmp_path):
         said = "samples" if name == "chains" else name
         with pytest.raises(ValueError, match=rf"^{said}: must be a whole number, not"):
             path_entropy(*PATH, **{name: value})
-    with pytest.raises(ValueError, match=r"^chains: is what samples was called"):
+    with pytest.raises(ValueError, match=r"^chains: is the former name of samples"):
         path_entropy(*PATH, chains=6, samples=50)
-    with pytest.raises(ValueError, match=r"^device: 'abacus' is none of torch's"):
+    with pytest.raises(ValueError, match=r"^device: 'abacus' is not a device of torch"):
         path_entropy(*PATH, device="abacus")
     assert Work.of({"folder": None, "resume": "somewhere"}).resume == Path("somewhere")
     with pytest.raises(ValueError, match=r"^batch: must be at least 1, not 0"):
         path_entropy(*PATH, batch=0)
-    with pytest.raises(ValueError, match=r"^folder: is what resume was called"):
+    with pytest.raises(ValueError, match=r"^folder: is the former name of resume"):
         Work.of({"folder": tmp_path, "resume": tmp_path})
     assert Work.of({"resume": "somewhere"}).resume == Path("somewhere")
 

@@ -494,9 +494,11 @@ def test_levels_of_a_batch_and_gradients(made):
 def test_loading_draws_nothing_and_says_nothing(made, capfd):
     from speciation.validation import load_pipeline
 
+    folder = made("pixart", sized=False)  # which draws, if no test before has made it
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    denoiser = load_pipeline(made("pixart", sized=False))
+    capfd.readouterr()
+    denoiser = load_pipeline(folder)
     denoiser(noisy(denoiser, 1.0), 1.0, "a dog")
     assert torch.equal(torch.get_rng_state(), before)
     assert capfd.readouterr() == ("", "")
@@ -552,7 +554,10 @@ REFUSED = {
     "text alone": (of_network("sd1", "unet", addition_embed_type="text"), "takes 'text' (addition_"),
     "VE": (of_scheduler("unet", _class_name="ScoreSdeVeScheduler"), "is of no known kind"),
     "continuous": (of_scheduler("sdxl", timestep_type="continuous"), "is of no known kind"),
-    "flow half said": (of_scheduler("sd1", use_flow_sigmas=True), "a PNDMScheduler of flow sigmas"),
+    "flow half said": (
+        of_scheduler("sd1", use_flow_sigmas=True),
+        "a PNDMScheduler whose noise levels are those of a flow",
+    ),
     "flow from data": (of_scheduler("sd3", invert_sigmas=True), "scheduler: invert_sigmas: its flow runs"),
     "prediction": (of_scheduler("sd1", prediction_type="mine"), "the network predicts 'mine'; known are"),
     "no table": (of_scheduler("sd1", beta_start=None), "scheduler: has no beta_start"),

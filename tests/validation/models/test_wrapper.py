@@ -148,7 +148,7 @@ def test_functions_that_nothing_tells_apart_have_no_digest():
     assert as_denoiser(lambda x, t: x, "flow").digest() == ""
     assert as_denoiser(torch.nn.Identity(), "flow", time=lambda s: s).digest() == ""
     assert as_denoiser(of_table, "flow").digest() != as_denoiser(network_of, "flow").digest()
-    with pytest.raises(ValueError, match="denoiser: a folder cannot tell it from others"):
+    with pytest.raises(ValueError, match="denoiser: nothing identifies it in a folder"):
         path_entropy(
             as_denoiser(lambda x, t, c: x, "flow", labels=2), ["0", "1"], [2.0, 1.0], (4,), folder=Path("f")
         )

@@ -66,7 +66,10 @@ class Checkpoint:
 def read_checkpoint(path: Path) -> Checkpoint:
     """The exponentially averaged network of a checkpoint as published, with nothing in it executed.
 
-    Raises `ValueError` with one line that names the file and what in it is refused.
+    Raises
+    ------
+    ValueError
+        One line that names the file and what in it is refused.
     """
     try:
         size = path.stat().st_size

@@ -185,7 +185,10 @@ class EDM2(nn.Module):
     def log_variance(self, sigma: Tensor) -> Tensor:
         """The learned uncertainty u(σ) of the training loss, shape (batch, 1).
 
-        Raises `ValueError` for a network without it.
+        Raises
+        ------
+        ValueError
+            For a network without it.
         """
         if self.logvar_fourier is None or self.logvar_linear is None:
             raise ValueError("logvar_channels: this network has no learned uncertainty")

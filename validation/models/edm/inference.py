@@ -30,7 +30,10 @@ def inferred(
 ) -> tuple[Configuration | EDMConfiguration, dict[str, Tensor]]:
     """The configuration, and the tensors by their published names.
 
-    Raises `ValueError` for tensors that are of no such network, or leave its configuration open.
+    Raises
+    ------
+    ValueError
+        For tensors that are of no such network, or leave its configuration open.
     """
     found = next((match for name in tensors if (match := _FIRST.fullmatch(name))), None)
     if found is None:

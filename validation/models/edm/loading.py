@@ -41,17 +41,20 @@ _PICKLES = (".pkl", ".pickle")
 
 
 class EDM2Denoiser:
-    """A network as a denoiser: `denoiser(x, sigma, condition)`, conditions by class number from `"0"`.
+    """An EDM or EDM2 network as a denoiser, `denoiser(x, sigma, condition)`.
+
+    Conditions are class numbers as text, from `"0"`; `None` asks without a class.
 
     Parameters
     ----------
     network : EDM2 or EDM
+        As of `load_edm`.
     reference : EDM2 or EDM, optional
-        The network for `condition=None`, which is unconditional, for samples of the same shape. Without it,
-        `network` with the zero label.
+        An unconditional network for samples of the same shape, which answers for `condition=None`. Without
+        it, `network` answers, with a label of zeros.
     null : bool, optional
-        Whether the zero label was learnt, by label dropout. Estimators ask `has_null`: true for a network
-        without classes and with a reference, unless this says otherwise.
+        Whether `network` was trained with labels of zeros (label dropout). By default this is assumed only of
+        networks without classes. Estimators read it as `has_null`, which is also true with a reference.
 
     Raises
     ------
@@ -71,19 +74,24 @@ class EDM2Denoiser:
         self.has_null: bool = learnt if null is None else null
 
     def digest(self) -> str:
-        """SHA-256 of the weights, configurations and precisions of both networks."""
+        """SHA-256 of the weights, configurations and precisions of both networks.
+
+        Returns
+        -------
+        str
+        """
         pair = (self.network, self.reference)
         about = [f"{network.configuration} {network.dtype}" for network in pair]
         return fingerprint(*about, digest_of_modules(*pair))
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Class numbers."""
+        """Class numbers as text, from `"0"`."""
         return tuple(map(str, range(self.network.configuration.label_dim)))
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of one sample."""
+        """Shape of one sample: channels, height, width."""
         return _shape_of(self.network)
 
     @torch.no_grad()
@@ -95,7 +103,26 @@ class EDM2Denoiser:
         return self.network(x, level, self._labels(x, [condition] * len(x))).to(x)
 
     def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
-        """Each sample under its own condition, (batch, …), at once where one network has them all."""
+        """Estimates of x₀, each sample under its own condition, in one evaluation if one network suffices.
+
+        Parameters
+        ----------
+        x : tensor, shape (batch, channels, height, width)
+            Noisy samples.
+        sigma : float
+            Noise-to-signal ratio σ > 0.
+        conditions : sequence of str or None, length batch
+            The condition of each sample.
+
+        Returns
+        -------
+        tensor of the shape of `x`
+
+        Raises
+        ------
+        ValueError
+            An unknown class.
+        """
         if None in conditions and (self.reference is not self.network or not self.conditions):
             return by_condition(self, x, sigma, conditions)
         with torch.no_grad():
@@ -196,7 +223,10 @@ def load_edm2(
 def read_network_file(path: Path) -> Checkpoint:
     """Configuration and tensors of a network's file, of either format.
 
-    Raises `ValueError` with one line that names the file and what is wrong with it.
+    Raises
+    ------
+    ValueError
+        One line that names the file and what is wrong with it.
     """
     pickled = path.is_file() and (path.suffix in _PICKLES or is_pickle(path))
     checkpoint = read_checkpoint(path) if pickled else _read_safe(path)

@@ -54,8 +54,12 @@ def described(value: object) -> str:
 def recorded(stream: BinaryIO, size: int) -> Any:
     """What the next pickle of a stream describes; the stream is left behind its last opcode.
 
-    `size` is the number of bytes in the stream, which bounds what the record may cost. Raises `ValueError`
-    with one line for what is no pickle, or one that is cut short.
+    `size` is the number of bytes in the stream, which bounds what the record may cost.
+
+    Raises
+    ------
+    ValueError
+        One line for what is no pickle, or one that is cut short.
     """
     machine, count = _Machine(size), 0
     try:

@@ -47,7 +47,10 @@ def preconditioned(sigma: Tensor, sigma_data: float) -> Coefficients:
 def levels_of(sigma: Tensor | float, x: Tensor) -> Tensor:
     """Noise levels (batch, 1, 1, 1) in float32 from a number, or a tensor of one or of a level a sample.
 
-    Raises `ValueError` for another shape.
+    Raises
+    ------
+    ValueError
+        For another shape.
     """
     level = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).flatten()
     if len(level) not in (1, len(x)):
@@ -59,7 +62,12 @@ def one_hot(labels: Tensor | int | None, label_dim: int, x: Tensor) -> Tensor | 
     """Labels as a network takes them, float32 (batch, label_dim): zero where none are given.
 
     Takes vectors (batch or 1, label_dim), class numbers (batch,) or one number. `None` for a network without
-    classes. Raises `ValueError` for other shapes and for numbers that are no class.
+    classes.
+
+    Raises
+    ------
+    ValueError
+        For other shapes and for numbers that are no class.
     """
     if label_dim == 0:
         return None

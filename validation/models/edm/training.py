@@ -108,7 +108,14 @@ def train(
     progress : callable, optional
         Called with steps done and in all.
 
-    Raises `ValueError` if `folder` holds another run: other settings, first weights or images. Source: K24.
+    Raises
+    ------
+    ValueError
+        If `folder` holds another run: other settings, first weights or images.
+
+    References
+    ----------
+    K24.
     """
     data = [tensor.cpu().numpy() for tensor in (images, labels, *held_out)]
     run = TrainingRun(network, settings, fingerprint(digest_of_modules(network), *data))

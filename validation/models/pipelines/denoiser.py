@@ -121,25 +121,56 @@ class PipelineDenoiser(NetworkDenoiser):
 
     @property
     def sigmas(self) -> Array:
-        """Noise-to-signal ratio of each level of training, ascending; at least the ends are known to it."""
+        """Noise-to-signal ratios of the levels of training, ascending; of some schedulers the ends only."""
         return self._levels.sigmas
 
     def time_of(self, sigma: float) -> float:
-        """What the network takes as its time at noise-to-signal ratio `sigma`.
+        """What the network is given as its time at a noise level.
 
-        `ValueError` outside of a table of steps.
+        Parameters
+        ----------
+        sigma : float
+            Noise-to-signal ratio σ.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            A σ outside the scheduler's table.
         """
         level = torch.tensor(sigma, dtype=torch.float64)
         return float((self._levels.time or self.convention.time)(level))
 
     def chain_sigmas(self, steps: int) -> Array:
-        """`steps + 1` levels, descending, at equal distances in the scheduler's own time."""
+        """Noise levels for a reverse chain, at equal distances in the scheduler's own time.
+
+        Parameters
+        ----------
+        steps : int
+            Number of steps.
+
+        Returns
+        -------
+        float64 array, shape (steps + 1,)
+            Descending.
+        """
         return self._levels.chain(steps)
 
     def check_prompts(self, prompts: Iterable[str | None]) -> None:
-        """`ValueError` for two prompts that the text encoder cannot tell apart, which names both.
+        """Check that the network can distinguish these conditions.
 
-        Of a network with classes, for one that is none of them.
+        Parameters
+        ----------
+        prompts : iterable of str or None
+            Prompts; class names or numbers for a network with classes.
+
+        Raises
+        ------
+        ValueError
+            Two prompts with the same tokens, both of which are named; an unknown class.
         """
         if self.texts is not None:
             self.texts.check(prompts)
@@ -148,7 +179,12 @@ class PipelineDenoiser(NetworkDenoiser):
             self._label(condition, torch.empty(1))
 
     def digest(self) -> str:
-        """SHA-256 of everything that its answers depend on."""
+        """SHA-256 of everything that the answers depend on.
+
+        Returns
+        -------
+        str
+        """
         assert isinstance(self.network, nn.Module)  # noqa: S101 (made here)
         weights = digest_of_modules(self.network, *([] if self.texts is None else [self.texts]))
         c = self.convention
@@ -159,7 +195,18 @@ class PipelineDenoiser(NetworkDenoiser):
         return fingerprint(self.family, weights, *about)
 
     def train(self, mode: bool = True) -> "PipelineDenoiser":
-        """Nothing changes: a network with its dropout is no denoiser."""
+        """Does nothing: the network stays in evaluation mode, since dropout would add noise to its answers.
+
+        Parameters
+        ----------
+        mode : bool
+            Ignored.
+
+        Returns
+        -------
+        PipelineDenoiser
+            Itself.
+        """
         super().train(False)
         return self
 
@@ -174,16 +221,39 @@ class PipelineDenoiser(NetworkDenoiser):
         condition : str or None
             A prompt or a class; `None` asks without one.
 
+        Returns
+        -------
+        tensor of the shape of `x`
+
         Raises
         ------
         ValueError
-            For an unknown class, a prompt with the tokens of an earlier one, or a σ outside of a table.
+            An unknown class, a prompt with the tokens of an earlier one, or a σ outside a table of steps.
         """
         with undisturbed():
             return super().forward(x.to(self._device()), sigma, condition).to(x.device)
 
     def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
-        """Each sample under its own condition, (batch, …), in one evaluation of the network."""
+        """Estimates of x₀, each sample under its own condition, in one evaluation of the network.
+
+        Parameters
+        ----------
+        x : tensor, shape (batch, channels, height, width)
+            Noisy samples.
+        sigma : float
+            Noise-to-signal ratio σ > 0.
+        conditions : sequence of str or None, length batch
+            The condition of each sample.
+
+        Returns
+        -------
+        tensor of the shape of `x`
+
+        Raises
+        ------
+        ValueError
+            As of `forward`.
+        """
         with undisturbed():
             return super().per_sample(x.to(self._device()), sigma, conditions).to(x.device)
 

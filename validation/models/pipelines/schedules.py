@@ -88,7 +88,10 @@ def levels_of_scheduler(scheduler: Mapping[str, Any]) -> Levels:
             f"{name} is of no known kind; known are flow matching, EDM, and tables of noise levels as DDPM's"
         )
     if any(flows):
-        raise ValueError(f"a {name} of flow sigmas whose network does not predict a flow, or the other way")
+        raise ValueError(
+            f"a {name} whose noise levels are those of a flow, but whose network does not "
+            "predict one, or the reverse"
+        )
     absent = [key for key in TABLE if scheduler.get(key) is None]
     if absent and scheduler.get("trained_betas") is None:
         raise ValueError(f"has no {absent[0]}")

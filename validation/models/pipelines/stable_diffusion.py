@@ -32,6 +32,8 @@ class StableDiffusionDenoiser(PipelineDenoiser):
         Components of a diffusers pipeline, the two modules in evaluation mode.
     alphas_cumprod : array_like, shape (steps,)
         ᾱ of the training schedule.
+    latents : Latents, optional
+        How the latents of the autoencoder are scaled.
 
     Attributes
     ----------
@@ -68,7 +70,26 @@ class StableDiffusionDenoiser(PipelineDenoiser):
 
     @torch.no_grad()
     def forward(self, x: Tensor, sigma: float | Tensor, condition: str | None = None) -> Tensor:
-        """Estimate of x₀ for latents (batch, channels, r, r), in x's own precision."""
+        """Estimate of x₀, in x's own precision.
+
+        Parameters
+        ----------
+        x : tensor, shape (batch, channels, r, r)
+            Noisy latents.
+        sigma : float or tensor, shape (batch,)
+            Noise-to-signal ratio σ > 0.
+        condition : str or None
+            The prompt; `None` is the empty one.
+
+        Returns
+        -------
+        tensor of the shape of `x`
+
+        Raises
+        ------
+        ValueError
+            A prompt with the tokens of an earlier one, or a σ outside the scheduler's table.
+        """
         return super().forward(x, sigma, condition)
 
 
