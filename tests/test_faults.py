@@ -124,7 +124,10 @@ def within(bytes_per_file, *arguments):
     [
         pytest.param(CURVE, "curve.csv", 200_000, "curve.csv.partial", marks=pytest.mark.slow),
         pytest.param(
-            [*DIAGRAM, "--samples", "2000"], "grid.png", 20_000, "grid-columns/block-00005.npz",
+            [*DIAGRAM, "--samples", "2000"],
+            "grid.png",
+            20_000,
+            "grid-columns/block-00005.npz",
             marks=pytest.mark.slow,
         ),
         (SMALL, "curve.png", 20_000, "blocks/block-00003.npz"),
