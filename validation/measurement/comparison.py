@@ -428,10 +428,12 @@ def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:
     whole, last = mixture.class_entropy, float(values[-1])
     before = float(np.interp(x[-1] - 0.7, x, values))
     settled = last - before < 0.05 * last and float(np.ptp(values)) > last / 2
-    if values.max() - error > (1 + _OTHER) * whole or (settled and last + error < whole / (1 + _OTHER)):
+    above = values.max() - error > (1 + _OTHER) * whole
+    if above or (settled and last + error < whole / (1 + _OTHER)):
+        says = f"reaches {float(values.max()):.4g}" if above else f"levels off at {last:.4g}"
         raise ValueError(
             f"mixture: its {mixture.classes} classes have an entropy of {whole:.4g} nats, and the curve "
-            f"reaches {float(values.max()):.4g}: another number of classes, or other weights"
+            f"{says}: another number of classes, or other weights"
         )
 
 

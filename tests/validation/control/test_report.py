@@ -10,7 +10,7 @@ from speciation.numerics import entropy_curve
 from speciation.numerics.fokker_planck import interval_shares
 from speciation.theory import GaussianMixture, binary_entropy, late_shift, minority_bias
 from speciation.validation.control import grids, settings
-from speciation.validation.control.given_grids import ALIGN_YOUR_STEPS, given_grid, read_table
+from speciation.validation.control.given_grids import ALIGN_YOUR_STEPS, given_grid, read_grid, read_table
 from speciation.validation.control.information import information_of
 from speciation.validation.control.report import Request, error_of, of_pairs, report
 
@@ -175,12 +175,34 @@ def test_a_table_of_errors(tmp_path, known):
         error_of(known, str(tmp_path / "absent.dat"))
     for content, said in (
         ("sigma,error\n1,2,3\n", "2 numbers a line"),
+        ("sigma,error\n1,2 2,3\n", "at least two rows"),
         ("1,2\n1,3\n", "twice"),
         ("1,-1\n2,3", "above 0"),
     ):
         path.write_text(content)
         with pytest.raises(ValueError, match=f"{path}: .*{said}"):
             read_table(path)
+
+
+@pytest.mark.parametrize(
+    "content", ["error,sigma\n4,10\n1,2.5\n", "Sigma;Error\n10;4\n2,5;1\n", "10 4,0\n2,5 1\n"]
+)
+def test_columns_of_errors_by_name_and_with_decimal_commas(content, tmp_path):
+    (tmp_path / "e.csv").write_text(content)
+    assert [each.tolist() for each in read_table(tmp_path / "e.csv")] == [[2.5, 10], [1, 4]]
+
+
+@pytest.mark.parametrize(
+    ("content", "levels"),
+    [("10,9;8,5", [10.9, 8.5]), ("10, 9, 8", [10, 9, 8]), ("10,9\n8", None), ("sigma\n10,9\n8,5", None)],
+)
+def test_grids_with_decimal_commas(content, levels, tmp_path):
+    (tmp_path / "g.csv").write_text(content)
+    if levels is None:
+        with pytest.raises(ValueError, match="'10,9' is one number or two"):
+            read_grid(tmp_path / "g.csv")
+    else:
+        assert read_grid(tmp_path / "g.csv").tolist() == levels
 
 
 @pytest.fixture(scope="module")
