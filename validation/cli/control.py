@@ -196,8 +196,8 @@ def _write(found: dict[str, Any], out: Path, quiet: bool) -> None:
 
 def _pair(text: str, name: str) -> tuple[float, float]:
     numbers = _numbers(text, ":", name)
-    if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1]:
-        raise ValueError(f"{name}: {text!r} is not LOW:HIGH with LOW < HIGH")
+    if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] < inf:
+        raise ValueError(f"{name}: {text!r} is not LOW:HIGH with LOW < HIGH, both finite")
     return numbers[0], numbers[1]
 
 

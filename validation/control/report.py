@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...theory import GaussianMixture, schedules
+from ...theory._support.intervals import checked_interval
 from .clocks import clock_of
 from .formats import all_formats
 from .given_grids import given_grid, read_table
@@ -106,6 +107,7 @@ def settings_of(
     T12, T19, T21, T23.
     """
     limits, shift, table = ends_of(clock, ends)
+    interval = None if interval is None else checked_interval(interval)
     asked = Request(
         steps=steps,
         interval=interval,

@@ -92,8 +92,8 @@ def interval_says(known: ClassInformation, low: float, high: float) -> dict[str,
     ValueError
         Ends out of order.
     """
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {low:g}:{high:g}")
+    if not 0 <= low < high < np.inf:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, both finite, not {low:g}:{high:g}")
     at_low, at_high = (float(known.entropy_at(max(end, 1e-150))) for end in (low, high))
     whole = known.whole
     return {
@@ -146,8 +146,8 @@ def guided_says(known: ClassInformation, low: float, high: float, guidance: floa
 
     if not 0.5 < guidance <= 100:
         raise ValueError(f"guidance: need a weight above 0.5, up to 100, not {guidance:g}")
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {low:g}:{high:g}")
+    if not 0 <= low < high < np.inf:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, both finite, not {low:g}:{high:g}")
     if not is_balanced(known):
         return None
     left = 0.05 * known.whole if known.sigma_at(0.05) is not None else float(known.entropy[0])
