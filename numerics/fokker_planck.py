@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate, special
 
 from ..theory._support.aliases import ApiArray
+from ..theory._support.intervals import checked_interval
 from ..theory._support.real_numbers import real_number, real_numbers
 from ..theory.channel.guidance import late_shift
 from ._support.devices import check_devices
@@ -108,8 +109,7 @@ def guided_odds(
         raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")
     if not 0 < prior < 1:
         raise ValueError(f"prior: must lie strictly between 0 and 1, not {prior}")
-    if interval is not None and not 0 <= interval[0] < interval[1]:
-        raise ValueError(f"interval: need 0 <= low < high, not {interval}")
+    interval = None if interval is None else checked_interval(interval, "values of gamma", "")
     return guided_from(gammas, guidance, interval, 0.5 * float(special.logit(prior)))
 
 

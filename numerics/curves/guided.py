@@ -23,6 +23,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ...theory._support.aliases import ApiArray
+from ...theory._support.intervals import checked_interval
 from ...theory._support.real_numbers import real_number
 from ...theory._support.whole_numbers import whole_number
 from ...theory.mixtures.mixture import GaussianMixture
@@ -93,8 +94,7 @@ def guided_curve(
         raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")
     if method == "exact" and not mixture.is_binary_channel:
         raise ValueError("mixture: method 'exact' needs two classes with a shared covariance")
-    if interval is not None and not 0 <= interval[0] < interval[1]:
-        raise ValueError(f"interval: need 0 <= low < high in sigma, not {interval}")
+    interval = None if interval is None else checked_interval(interval)
     samples, steps = whole_number(samples, "samples"), whole_number(steps, "steps")
     mixture.check_levels(sigma)
     if method != "sde" and mixture.is_binary_channel:

@@ -36,8 +36,10 @@ __all__ = [
     "COARSE",
     "NARROW",
     "NOISY",
+    "OPEN",
     "PLACES",
     "UNDECIDED",
+    "UNKNOWN",
     "Place",
     "levels_of",
     "places_of",
@@ -63,7 +65,9 @@ _FEWEST, _MOST = 4, 2000  # levels of a curve; of more than the most, evenly spa
 _JUMP = 0.5  # in log σ, around a jump of the rate, where a sampled curve does not place its peak
 _CORNER = 2.0  # how far beyond the levels, as a ratio, a jump still bends what is read off
 _EDGE = "the interval reaches the edge of this range"
-_OPEN = 0.05  # share of the entropy that may be in doubt where H(C) is not known
+OPEN = 0.05
+"""Share of the entropy that may be in doubt where H(C) is not known, for a median and a window."""
+UNKNOWN = "the entropy of the classes is not known, and the highest sigma do not show it to 5 %"
 _TAIL = 0.7  # in log σ, over which the highest levels are taken to follow 1/σ²
 _ANNOUNCED, _DECIDED = 0.1, 0.5  # share of the entropy that must fall for a peak, and for a median
 _SURE = 3.0  # standard errors at which a level is said to be above half of the entropy, or below
@@ -208,9 +212,8 @@ def _with_what_is_above(levels: Levels, found: dict[str, Place]) -> dict[str, Pl
     """Without median and width, or with wider intervals, where H(C) is not known and still to be reached."""
     if not levels.doubt > 0:
         return found
-    if levels.doubt > _OPEN * levels.whole:
-        note = "the entropy of the classes is not known, and the highest sigma do not show it to 5 %"
-        return found | dict.fromkeys(("median_sigma", "window_width"), Place.absent(note))
+    if levels.doubt > OPEN * levels.whole:
+        return found | dict.fromkeys(("median_sigma", "window_width"), Place.absent(UNKNOWN))
     few, many = (crossings_of(levels, levels.whole + side * levels.doubt) for side in (-1, 1))
     spread = [
         abs(high - low) if np.isfinite([low, high]).all() else 0.0

@@ -43,6 +43,7 @@ __all__ = [
 
 
 _DIGITS = 30  # of the sum, so that its value is off by the rounding to a double alone
+_FAR, _ENOUGH = 1e4, 64  # a γ whose mmse no double holds, and terms that no digit needs there
 
 
 def moment_derivative(combination: dict[int, Expr]) -> dict[int, Expr]:
@@ -105,6 +106,8 @@ def optimal_terms(gamma: float) -> int:
     gamma = real_number(gamma, "gamma")
     if not (np.isfinite(gamma) and gamma > 0):
         raise ValueError("gamma: must be a finite number > 0")
+    if gamma >= _FAR:  # Dirichlet's sum is 1 to 3⁻²ⁿ there
+        return math.ceil((gamma - 1) / 2)
     n = max(int(gamma / 2) - 3, 0)
     while _term(n + 1, gamma) < _term(n, gamma):
         n += 1
@@ -143,8 +146,8 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     Returns
     -------
     Truncation
-        `value`, `terms` and `error_bound`. The bound is the first term left out (cut optimally, about
-        `(4√2/π) e^{−γ/2}` relative), plus half a unit in the last place of the value, which is larger from
+        `value` and `error_bound`. The bound is the first term left out, cut optimally about
+        `(4√2/π) e^{−γ/2}` relative, plus half a unit in the last place of the value, which is more from
         γ ≈ 73 on.
 
     Raises
@@ -157,7 +160,8 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     T9.
     """
     gamma = real_number(gamma, "gamma")
-    count = optimal_terms(gamma) if terms is None else _checked("terms", terms)
+    most = optimal_terms(gamma) if gamma < _FAR else _ENOUGH
+    count = most if terms is None else _checked("terms", terms)
     if count < 1:
         raise ValueError("terms: must be at least 1")
     with mp.workdps(_DIGITS):

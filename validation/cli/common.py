@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -209,13 +210,14 @@ def path_of(text: str) -> Path:
 
 
 def interval_of(text: str) -> tuple[float, float]:
-    """`LOW,HIGH` as numbers; `ValueError` unless 0 <= LOW < HIGH."""
+    """`LOW,HIGH` as numbers; `ValueError` unless 0 <= LOW < HIGH, both finite."""
     try:
         low, high = (plain_number(part) for part in text.split(","))
     except ValueError:
         raise ValueError(f"interval: {text!r} is not LOW,HIGH") from None
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {text}")
+    if not 0 <= low < high < inf:
+        more = "; without an interval guidance acts at every level" if high == inf else ""
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, both finite, not {text}{more}")
     return low, high
 
 

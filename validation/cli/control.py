@@ -196,8 +196,8 @@ def _write(found: dict[str, Any], out: Path, quiet: bool) -> None:
 
 def _pair(text: str, name: str) -> tuple[float, float]:
     numbers = _numbers(text, ":", name)
-    if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1]:
-        raise ValueError(f"{name}: {text!r} is not LOW:HIGH with LOW < HIGH")
+    if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] < inf:
+        raise ValueError(f"{name}: {text!r} is not LOW:HIGH with LOW < HIGH, both finite")
     return numbers[0], numbers[1]
 
 
@@ -226,16 +226,25 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
+def _place(value: float | None) -> str:
+    return "not measured" if value is None else _number(value)
+
+
 def _print_pairs(found: dict[str, Any], name: str) -> None:
     console = output()
     table = Table(title=f"{name}: sigma at 5, 50, 95 % of the entropy of each pair of classes")
     for column in ("pair", "q05", "q50", "q95"):
         table.add_column(column, justify="right", no_wrap=True)
     for pair, places in found["pairs"].items():
-        table.add_row(pair, *(_number(places[key]) for key in ("q05", "q50", "q95")))
+        table.add_row(pair, *(_place(places[key]) for key in ("q05", "q50", "q95")))
     console.print(table)
-    low, middle, high = (_number(found["window"][key]) for key in ("q05", "q50", "q95"))
-    console.print(f"all pairs are decided within {low} < sigma <= {high}, half of them above {middle}")
+    low, middle, high = (_place(found["window"][key]) for key in ("q05", "q50", "q95"))
+    if found["window_notes"]:
+        console.print(f"all pairs: q05 {low}, q50 {middle}, q95 {high}")
+        for key, why in found["window_notes"].items():
+            console.print(f"{key} not measured: {why}")
+    else:
+        console.print(f"all pairs are decided within {low} < sigma <= {high}, half of them above {middle}")
     if found["left_out"]:
         console.print(f"left out, since their entropy does not fall: {'; '.join(found['left_out'])}")
     console.print("choose one with --pair for an interval, commitment and grids")
@@ -289,8 +298,11 @@ def _print_published(found: dict[str, Any]) -> None:
 
 def _print(found: dict[str, Any], name: str) -> None:
     console = output()
-    places = ", ".join(f"{key} {_number(value)}" for key, value in found["window"].items())
+    places = ", ".join(f"{key} {_place(value)}" for key, value in found["window"].items())
     console.print(f"{name}: window of decision, sigma at 5, 50, 95 % of the entropy: {places}")
+    for why in dict.fromkeys(found["window_notes"].values()):
+        absent = ", ".join(key for key, each in found["window_notes"].items() if each == why)
+        console.print(f"{absent} not measured: {why}")
     if abs(found["closure"] - 1) > _CLOSED:
         console.print(
             f"the area below the measured rate is {found['closure']:.3g} of the class's entropy, "

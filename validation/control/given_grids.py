@@ -8,6 +8,7 @@ ays:sd15, ays:sdxl, ays:svd Align Your Steps, log-linearly interpolated to N ste
                             of N + 1 values being replaced by 0
 """
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from os.path import isfile
@@ -33,6 +34,7 @@ ALIGN_YOUR_STEPS: Mapping[str, tuple[float, ...]] = {
 }
 """Ten steps and the last level, by model: arXiv 2404.14507."""
 
+_DECIMAL: Any = re.compile(r"\d+,\d+(?:[eE][-+]?\d+)?")
 _LARGEST = 1 << 22  # bytes of a file
 _SUFFIXES = (".txt", ".csv", ".json", ".npy", ".dat")
 
@@ -102,7 +104,7 @@ def read_grid(path: Path) -> Array:
             if not isinstance(content, list):
                 raise ValueError("not a list of sigmas")
             return _falling([_number(each) for each in content])
-        return _falling([row[0] for row in _rows(path, 1)])
+        return _falling([row[0] for row in _rows(path, ("sigma",))])
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     except Exception as error:  # what a reader of arrays raises
@@ -120,7 +122,7 @@ def read_table(path: Path) -> tuple[Array, Array]:
     try:
         if path.stat().st_size > _LARGEST:
             raise ValueError("too large for a table of errors")
-        table = np.array(_rows(path, 2))
+        table = np.array(_rows(path, ("sigma", "error")))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     if len(table) < 2 or not (np.isfinite(table).all() and (table > 0).all()):
@@ -137,15 +139,32 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _rows(path: Path, columns: int) -> list[list[float]]:
-    """Numbers of a text file, so many a row; a first line of words is a header."""
-    lines = path.read_text(encoding="utf-8-sig").replace(";", ",").splitlines()
-    lines = [line.split("#")[0].strip() for line in lines]
-    fields = [line.replace(",", " ").split() for line in lines if line]
+def _rows(path: Path, columns: tuple[str, ...]) -> list[list[float]]:
+    """Numbers of a text file, so many a row; a first line of words is a header, whose names may be turned."""
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    lines = [_with_points(line) for line in lines if line]
+    fields = [line.replace(";", " ").replace(",", " ").split() for line in lines]
+    order = list(range(len(columns)))
     if fields and not any(mark in "0123456789" for mark in fields[0][0]):
-        fields = fields[1:]
-    if columns == 1:
+        names = [name.strip("\"'").lower() for name in fields.pop(0)]
+        lines.pop(0)
+        if "sigma" in names:
+            order.sort(key=lambda column: column != names.index("sigma"))
+    if len(columns) == 1:
+        if len(lines) > 1 and any(map(_DECIMAL.fullmatch, lines)) and all(map(_decimal, lines)):
+            raise ValueError(f"{lines[0]!r} is one number or two; write decimals with points")
         return [[plain_number(each)] for row in fields for each in row]
-    if any(len(row) != columns for row in fields):
-        raise ValueError(f"needs {columns} numbers a line")
-    return [[plain_number(each) for each in row] for row in fields]
+    if any(len(row) != len(columns) for row in fields):
+        raise ValueError(f"needs {len(columns)} numbers a line: {','.join(columns)}")
+    return [[plain_number(row[column]) for column in order] for row in fields]
+
+
+def _with_points(line: str) -> str:
+    """A line of numbers with commas before their decimals, between semicolons or blanks, with points."""
+    parts = [part for part in re.split(r"[;\s]+", line) if part]
+    return " ".join(parts).replace(",", ".") if len(parts) > 1 and all(map(_decimal, parts)) else line
+
+
+def _decimal(part: str) -> bool:
+    """Whether a field could be a number with a comma before its decimals."""
+    return _DECIMAL.fullmatch(part) is not None or part.isdecimal()

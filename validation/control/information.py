@@ -19,7 +19,7 @@ from scipy import interpolate as _interpolate
 from scipy import ndimage
 
 from ...numerics import with_places
-from ...numerics.curves.places import levels_of
+from ...numerics.curves.places import OPEN, levels_of
 from ...numerics.curves.reading import is_sampled, slope_of
 
 __all__ = ["ClassInformation", "information_of"]
@@ -35,7 +35,8 @@ _FINE = 0.005  # in log σ
 class ClassInformation:
     """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats.
 
-    `closure` is the measured area over what is to be decided; entropy and rate are divided by it.
+    `closure` is the measured area over what is to be decided; entropy and rate are divided by it. `shown`
+    says whether what is to be decided is known, or shown by the highest levels to 5 %.
     """
 
     x: Array
@@ -46,6 +47,7 @@ class ClassInformation:
     median: float
     sampled: bool
     closure: float = 1.0
+    shown: bool = True
 
     @property
     def above(self) -> float:
@@ -74,7 +76,10 @@ class ClassInformation:
         """The σ at which this share of the entropy is left; `None` where the levels do not show it."""
         if share == 0.5 and np.isfinite(self.median):
             return self.median
-        level = share * self.whole
+        return self.sigma_of(share * self.whole) if self.shown else None
+
+    def sigma_of(self, level: float) -> float | None:
+        """The σ at which so many nats are left; `None` where the levels do not show it."""
         rises = np.flatnonzero((self.entropy[:-1] < level) & (self.entropy[1:] >= level))
         if rises.size == 0:
             return None
@@ -114,4 +119,6 @@ def information_of(curve: xr.Dataset) -> ClassInformation:
     whole = float(levels.whole)
     decided = float(curve["class_entropy"]) if "class_entropy" in curve else whole
     closure = whole / decided
-    return ClassInformation(x, entropy / closure, fine / closure, decided, classes, median, sampled, closure)
+    shown = not levels.doubt > OPEN * levels.whole
+    scaled = entropy / closure, fine / closure
+    return ClassInformation(x, *scaled, decided, classes, median, sampled, closure, shown)

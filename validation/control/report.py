@@ -12,12 +12,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...theory import GaussianMixture, schedules
+from ...theory._support.intervals import checked_interval
 from .clocks import clock_of
 from .formats import all_formats
 from .given_grids import given_grid, read_table
 from .grids import FLOOR, bias_of, class_grids, path_kl, prior_of
 from .information import ClassInformation, information_of
-from .settings import guided_says, interval_says, settled, window
+from .settings import guided_says, interval_says, settled, window, window_notes
 
 __all__ = ["Request", "error_of", "of_pairs", "report", "settings_of"]
 
@@ -92,8 +93,9 @@ def settings_of(
     Returns
     -------
     dict
-        `window` (σ), `interval`, `guided`, `commitment`, `grids` (σ, falling), `path_kl` (nats),
-        `minority_bias`, `formats`, and `notes` of what the curve does not show; plain numbers for JSON.
+        `window` (σ, `None` where the curve does not show one, and `window_notes` why), `interval`, `guided`,
+        `commitment`, `grids` (σ, falling), `path_kl` (nats), `minority_bias`, `formats`, and `notes` of what
+        the curve does not show; plain numbers for JSON.
 
     Raises
     ------
@@ -105,6 +107,7 @@ def settings_of(
     T12, T19, T21, T23.
     """
     limits, shift, table = ends_of(clock, ends)
+    interval = None if interval is None else checked_interval(interval)
     asked = Request(
         steps=steps,
         interval=interval,
@@ -144,6 +147,7 @@ def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
         One line for what is out of range, or a grid that there is not.
     """
     found: dict[str, Any] = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
+    found["window_notes"] = window_notes(known)
     found["notes"] = _unseen(known)
     within = asked.interval
     low, high = found["window"]["q05"], found["window"]["q95"]
@@ -171,10 +175,12 @@ def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
 
 
 def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | None) -> dict[str, Any] | None:
-    """The rarer class's weight and `E p − w` by grid; `None` of more than two classes."""
+    """The rarer class's weight and `E p − w` by grid; `None` of more than two classes, or of which weight."""
     if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
         if prior is not None:
             raise ValueError("prior: the bias is predicted for two classes, and the curve has more")
+        return None
+    if prior is None and not known.shown:  # nor does the curve say how rare the rarer class is
         return None
     own = prior_of(known)
     weight = prior if prior is not None else own if own < 0.5 else _RARE
@@ -217,7 +223,7 @@ def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
     """The window of each pair of classes, by its name, and the one that holds them all.
 
     A pair whose curve does not fall is left out, with its name under `left_out`. `notes` say which curves end
-    below their window.
+    below their window, and `window_notes` of which pairs a σ is not measured, and so none that holds for all.
 
     Raises
     ------
@@ -242,8 +248,22 @@ def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
     whole: dict[str, float | None] = {}
     for key, at in (("q05", 0.0), ("q50", 0.5), ("q95", 1.0)):
         held = [place for each in found.values() if (place := each[key]) is not None]
-        whole[key] = float(np.quantile(held, at)) if held else None
-    return {"window": whole, "pairs": found, "left_out": left_out, "notes": _cut_short(cut)}
+        whole[key] = float(np.quantile(held, at)) if len(held) == len(found) else None
+    return {
+        "window": whole,
+        "window_notes": _absent(found),
+        "pairs": found,
+        "left_out": left_out,
+        "notes": _cut_short(cut),
+    }
+
+
+def _absent(pairs: Mapping[str, Mapping[str, float | None]]) -> dict[str, str]:
+    """Of which pairs each σ of the window is not there."""
+    lacking = {
+        key: [name for name, each in pairs.items() if each[key] is None] for key in ("q05", "q50", "q95")
+    }
+    return {key: f"pairs {'; '.join(names)} do not show it" for key, names in lacking.items() if names}
 
 
 def _cut_short(cut: Mapping[str, float]) -> list[str]:
@@ -253,7 +273,8 @@ def _cut_short(cut: Mapping[str, float]) -> list[str]:
     which = "; ".join(f"{name} ({100 * above:.0f} %)" for name, above in cut.items())
     return [
         "curves that end where their entropy still rises, with the share of the class that is "
-        f"decided above, about or at least: {which}; their windows begin too low; measure higher levels"
+        f"decided above, about or at least: {which}; their windows are not measured to the end; measure "
+        "higher levels"
     ]
 
 
@@ -261,8 +282,11 @@ def _unseen(known: ClassInformation) -> list[str]:
     """What a curve that ends below its window does not show."""
     if known.above <= _ABOVE:
         return []
+    end = f"the curve ends at sigma = {exp(known.x[-1]):.4g}, where its entropy still rises: about "
+    part = f"{100 * known.above:.0f} % of the class"
+    if known.shown:
+        return [f"{end}{part} is decided above, so that grids begin too low; measure higher levels"]
     return [
-        f"the curve ends at sigma = {exp(known.x[-1]):.4g}, where its entropy still rises: about "
-        f"{100 * known.above:.0f} % of the class or more is decided above, so that the window, shares and "
-        "grids begin too low; measure higher levels"
+        f"{end}{part} or more is decided above, so that the window is not measured, and shares and grids "
+        "begin too low; measure higher levels"
     ]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import optimize as _optimize
 from scipy import special
 
+from ...numerics.curves.places import UNKNOWN
 from ...theory import binary_entropy, commitment_gamma, late_shift
 from .information import ClassInformation
 
@@ -31,6 +32,7 @@ __all__ = [
     "interval_says",
     "settled",
     "window",
+    "window_notes",
 ]
 
 Array = NDArray[np.float64]
@@ -62,12 +64,24 @@ PUBLISHED: dict[str, tuple[dict[str, Any], ...]] = {
 }
 """Guidance intervals (LOW, HIGH] that were best in published sweeps, by model."""
 
+_SHARES = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 _BALANCED = 1e-3  # relative difference of H(C) from log 2 up to which two classes are equally likely
 
 
 def window(known: ClassInformation) -> dict[str, float | None]:
     """σ at which 5, 50 and 95 % of the entropy are left, `None` where the curve does not show it."""
-    return {f"q{round(100 * share):02d}": known.sigma_at(share) for share in (0.05, 0.5, 0.95)}
+    return {name: known.sigma_at(share) for name, share in _SHARES.items()}
+
+
+def window_notes(known: ClassInformation) -> dict[str, str]:
+    """Why each σ that `window` does not have is not there."""
+    found: dict[str, str] = {}
+    for name, share in _SHARES.items():
+        if known.sigma_at(share) is None:
+            below = float(known.entropy[0]) >= share * known.whole
+            where = "more is left at the lowest sigma" if below else "less is left at the highest sigma"
+            found[name] = where if known.shown else UNKNOWN
+    return found
 
 
 def interval_says(known: ClassInformation, low: float, high: float) -> dict[str, Any]:
@@ -78,8 +92,8 @@ def interval_says(known: ClassInformation, low: float, high: float) -> dict[str,
     ValueError
         Ends out of order.
     """
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {low:g}:{high:g}")
+    if not 0 <= low < high < np.inf:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, both finite, not {low:g}:{high:g}")
     at_low, at_high = (float(known.entropy_at(max(end, 1e-150))) for end in (low, high))
     whole = known.whole
     return {
@@ -132,8 +146,8 @@ def guided_says(known: ClassInformation, low: float, high: float, guidance: floa
 
     if not 0.5 < guidance <= 100:
         raise ValueError(f"guidance: need a weight above 0.5, up to 100, not {guidance:g}")
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= LOW < HIGH, not {low:g}:{high:g}")
+    if not 0 <= low < high < np.inf:
+        raise ValueError(f"interval: need 0 <= LOW < HIGH, both finite, not {low:g}:{high:g}")
     if not is_balanced(known):
         return None
     left = 0.05 * known.whole if known.sigma_at(0.05) is not None else float(known.entropy[0])
@@ -190,16 +204,16 @@ def settled(known: ClassInformation) -> list[dict[str, float | None]]:
     sigma = np.exp(known.x)
     bounds = np.array([change_bounds(float(h), known.classes) for h in known.entropy[::4]])
     for share in COMMITMENT:
-        level = share * np.log(2) / known.whole
+        level = share * np.log(2)
         lower = sigma[::4][bounds[:, 0] > share]
         row: dict[str, float | None] = {
             "probability": share,
-            "sigma": known.sigma_at(level) if level < 1 else None,
+            "sigma": known.sigma_of(level) if level < known.whole else None,
             "sigma_lower_bound": float(lower[0]) if lower.size and lower[0] > sigma[0] else None,
         }
         if is_balanced(known):
             gamma = float(commitment_gamma(1 - share))
-            row["sigma_two_gaussians"] = known.sigma_at(float(binary_entropy(gamma)) / known.whole)
+            row["sigma_two_gaussians"] = known.sigma_of(float(binary_entropy(gamma)))
         rows.append(row)
     return rows
 

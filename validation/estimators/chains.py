@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ...numerics.curves.dataset import checked_sigmas
 from ...numerics.monte_carlo.reverse import spread_of, step_down
+from ...theory._support.intervals import checked_interval
 from ...theory._support.whole_numbers import whole_number
 from ..denoiser import Denoiser, answers, has_null
 
@@ -73,7 +74,7 @@ def guidance_weights(
         raise ValueError(f"guidance: must be a finite number, not {guidance}")
     if interval is None:
         return np.full(sigma.size - 1, float(guidance))
-    low, high = _checked_interval(interval)
+    low, high = checked_interval(interval)
     starts = sigma[:-1]
     inside = (starts > low) & (starts <= high)
     if not inside.any():
@@ -83,16 +84,6 @@ def guidance_weights(
             f"interval: no step of the chain begins at {low:g} < sigma <= {high:g}; the next do at {near}"
         )
     return np.where(inside, float(guidance), 1.0)
-
-
-def _checked_interval(interval: tuple[float, float]) -> tuple[float, float]:
-    try:
-        low, high = (float(end) for end in interval)
-    except (TypeError, ValueError):
-        raise ValueError(f"interval: need two noise levels (low, high), not {interval!r}") from None
-    if not 0 <= low < high:
-        raise ValueError(f"interval: need 0 <= low < high in sigma, not {low:g}, {high:g}")
-    return low, high
 
 
 def chosen_reference(

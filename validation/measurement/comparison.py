@@ -19,6 +19,7 @@ from ...numerics._support.seeds import seed_of, stream
 from ...numerics.curves.covariance import covariances_in
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.curves.places import COARSE, PLACES, Place
+from ...theory._support.intervals import checked_interval
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.condition_names import unlisted
@@ -281,6 +282,7 @@ def _guidance(
 ) -> tuple[float, tuple[float, float] | None]:
     """Weight and interval that a curve was measured with, which it says itself or which are asked for."""
     own, within = measured.attrs.get("guidance"), None
+    interval = None if interval is None else checked_interval(interval)
     if "interval_low" in measured.attrs:
         within = (float(measured.attrs["interval_low"]), float(measured.attrs["interval_high"]))
     if guidance is None and own is None and name == "cross_entropy":
@@ -292,7 +294,7 @@ def _guidance(
         raise ValueError(f"guidance: the curve was guided with {float(own):g}, not {weight:g}")
     if interval is not None and name == "entropy":
         raise ValueError("interval: acts on guidance, and the curve is not guided")
-    if interval is not None and own is not None and within != tuple(interval):
+    if interval is not None and own is not None and within != interval:
         where = "at every level" if within is None else f"from sigma = {within[0]:g} to {within[1]:g}"
         raise ValueError(
             f"interval: the curve was guided {where}, not from {interval[0]:g} to {interval[1]:g}"
@@ -437,10 +439,12 @@ def _check_classes(measured: xr.Dataset, mixture: GaussianMixture) -> None:
     whole, last = mixture.class_entropy, float(values[-1])
     before = float(np.interp(x[-1] - 0.7, x, values))
     settled = last - before < 0.05 * last and float(np.ptp(values)) > last / 2
-    if values.max() - error > (1 + _OTHER) * whole or (settled and last + error < whole / (1 + _OTHER)):
+    above = values.max() - error > (1 + _OTHER) * whole
+    if above or (settled and last + error < whole / (1 + _OTHER)):
+        says = f"reaches {float(values.max()):.4g}" if above else f"levels off at {last:.4g}"
         raise ValueError(
             f"mixture: its {mixture.classes} classes have an entropy of {whole:.4g} nats, and the curve "
-            f"reaches {float(values.max()):.4g}: another number of classes, or other weights"
+            f"{says}: another number of classes, or other weights"
         )
 
 

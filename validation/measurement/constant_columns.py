@@ -13,7 +13,7 @@ import xarray as xr
 
 from ...numerics.curves.places import PLACES
 
-__all__ = ["CONSTANTS", "constant_columns", "constants_of"]
+__all__ = ["CONSTANTS", "constant_columns", "constants_of", "with_valid_constants"]
 
 _ENDS = ("", "_low", "_high")
 _SHARES = ("closure", "gap_closure", "window_closure", "below_cut", "below_cut_by_gap")
@@ -64,3 +64,27 @@ def constants_of(
         else:
             attributes[name] = int(value) if name in _COUNTS else value
     return variables, attributes
+
+
+def with_valid_constants(curve: xr.Dataset) -> xr.Dataset:
+    """A dataset whose constants are such as a table could hold; NaN says nothing, but for a place.
+
+    Raises `ValueError` with the rest of a line for what is not one number (one of each pair).
+    """
+    for name in _NUMBERS:
+        if name not in curve.variables:
+            continue
+        held = curve[name]
+        if not set(held.dims) <= {"pair"} or held.dtype.kind not in "fiu" or np.isinf(held.values).any():
+            raise ValueError(f"{name} must be one number, without a dimension")
+        if name == "class_entropy" and not (held.values > 0).all():
+            raise ValueError(f"{name} must be > 0")
+        if name in _CLOSURES and np.isnan(held.values).any():
+            curve = curve.drop_vars(name)
+    for name in (*_COUNTS, *_WEIGHTS):
+        held = curve.attrs.get(name, 1)
+        if not isinstance(held, (int, float, np.number)) or not np.isfinite(held):
+            raise ValueError(f"{name} must be one number")
+        if name in _COUNTS and not held > 0:
+            raise ValueError(f"{name} must be > 0")
+    return curve

@@ -8,6 +8,8 @@ A table is text with a header line, its fields between commas, semicolons, tabs 
 import csv
 import json
 import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,19 @@ from ...numerics.runs.manifests import verify_manifest
 from ...theory._support.one_line import one_line
 from ...theory._support.plain_numbers import plain_number
 from ...theory.schedules import OrnsteinUhlenbeck
-from .constant_columns import CONSTANTS, constant_columns, constants_of
+from .constant_columns import CONSTANTS, constant_columns, constants_of, with_valid_constants
 
 __all__ = ["level_table", "read_curve"]
 
 Array = NDArray[np.float64]
 Rows = list[tuple[int, list[str]]]
 
+_READ = ("sigma", "ou_time", "entropy", "entropy_se", "cross_entropy", "cross_entropy_se", "rate", "rate_se")
+_READ += ("gap", "pair", *CONSTANTS)
 _IN_FOLDERS = ("curve.nc", "curves.nc", "curve.csv", "curves.csv")
 _QUANTITIES = ("entropy", "cross_entropy")
 _LEAST = 4  # levels
+_HDF5 = b"\x89HDF"
 _BEFORE_REMARK: Any = re.compile(r'(?:[^"#]|"[^"]*"?)*')
 _OFF = 0.2  # share of the entropy by which the integral of its rate may be off
 
@@ -97,15 +102,19 @@ def level_table(curve: xr.Dataset) -> pd.DataFrame:
 
 
 def _netcdf(path: Path) -> xr.Dataset:
+    with suppress(OSError), path.open("rb") as stream:
+        if stream.read(len(_HDF5)) == _HDF5:
+            raise ValueError(f"{path}: is NetCDF 4; write it as NetCDF 3: to_netcdf(…, engine='scipy')")
     try:
         with xr.open_dataset(path, engine="scipy") as stored:
             return stored.load()
     except Exception as error:  # SciPy's reader raises what it meets
-        raise ValueError(f"{path}: cannot be read as NetCDF: {one_line(error)}") from None
+        said = "" if "valid NetCDF 3" in str(error) else f", or damaged: {one_line(error)}"
+        raise ValueError(f"{path}: cannot be read: not NetCDF 3{said}") from None
 
 
 def _checked(curve: xr.Dataset, path: Path) -> xr.Dataset:
-    """A stored curve in the order of its levels, refused unless it is one of ours."""
+    """A stored curve in the order of its levels, refused as a table of the same numbers would be."""
     name = next((name for name in _QUANTITIES if name in curve), None)
     if name is None or "sigma" not in curve.coords or curve.sigma.dims != ("sigma",):
         raise ValueError(f"{path}: needs entropy or cross_entropy over sigma")
@@ -122,7 +131,20 @@ def _checked(curve: xr.Dataset, path: Path) -> xr.Dataset:
             raise ValueError(f"{path}: {each} must be >= 0")
     if (curve.sigma <= 0).any() or np.unique(curve.sigma.values).size < curve.sizes["sigma"]:
         raise ValueError(f"{path}: sigma must be > 0, and each value once")
-    return curve.sortby("sigma")
+    return _sound(curve.sortby("sigma"), name, path)
+
+
+def _sound(curve: xr.Dataset, name: str, path: Path) -> xr.Dataset:
+    """Refuse entropies below zero, a rate of something else, and constants that are none."""
+    sigma = curve.sigma.values
+    for each in [curve] if "pair" not in curve.dims else (curve.isel(pair=i) for i in range(curve.pair.size)):
+        error = each[f"{name}_se"].values if f"{name}_se" in each else np.zeros(sigma.size)
+        _check_sign(each[name].values, error, name, lambda bad: f"sigma = {sigma[np.argmax(bad)]:.6g}", path)
+        _check_rate(each, name, path)
+    try:
+        return with_valid_constants(curve)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _text(path: Path) -> str:
@@ -139,7 +161,7 @@ def _text(path: Path) -> str:
             raise ValueError(f"{path}: cannot be read: neither UTF-8 nor UTF-16") from None
         text = content.decode("latin-1")  # as older spreadsheets write; the names and numbers are ASCII
     if "\0" in text:
-        raise ValueError(f"{path}: cannot be read: not text")
+        raise ValueError(f"{path}: cannot be read: not text; a curve is .csv, .nc, .json or a folder")
     return text
 
 
@@ -180,8 +202,8 @@ def _table(text: str, path: Path) -> tuple[list[str], Rows]:
             rows.append((number, _row(body, separator or ",", len(header), number, path)))
     if header is None:
         raise ValueError(f"{path}: cannot be read: it has no line that names columns")
-    if len(set(header)) < len(header):
-        twice = next(name for name in header if header.count(name) > 1)
+    twice = next((name for name in _READ if header.count(name) > 1), None)
+    if twice is not None:
         raise ValueError(f"{path}: the header names {twice!r} twice")
     return header, rows
 
@@ -228,6 +250,7 @@ def _dataset(header: list[str], rows: Rows, path: Path) -> xr.Dataset:
     if axis is None or name is None:
         raise ValueError(f"{path}: needs the columns sigma or ou_time, and entropy or cross_entropy")
     wanted = [column for column in (axis, name, f"{name}_se", "rate", "rate_se") if column in header]
+    _check_marks([header.index(column) for column in wanted], header, rows, path)
     columns = {column: _numbers(header.index(column), column, rows, path) for column in wanted}
     if "pair" not in header:
         return _with_constants(_one(columns, axis, name, rows, path), header, rows, path)
@@ -251,16 +274,14 @@ def _one(columns: dict[str, Array], axis: str, name: str, rows: Rows, path: Path
     sigma = place if axis == "sigma" else OrnsteinUhlenbeck().sigma(place)
     if not np.isfinite(sigma).all():
         raise ValueError(f"{path}: {_where(rows, ~np.isfinite(sigma))}: {axis} is too large")
-    order = np.argsort(sigma)
-    if (np.diff(sigma[order]) == 0).any():
-        raise ValueError(f"{path}: {axis} has a value twice")
+    order = _ascending(sigma, axis, rows, path)
     for key in (f"{name}_se", "rate_se"):
         if key in columns and (columns[key] < 0).any():
             raise ValueError(f"{path}: {_where(rows, columns[key] < 0)}: {key} must be >= 0")
     nothing = np.zeros(sigma.size)
     parts = {key: columns[key] for key in (name, "rate") if key in columns}
     errors = {key: columns.get(f"{key}_se", nothing) for key in parts}
-    _check_sign(parts[name], errors[name], name, rows, path)
+    _check_sign(parts[name], errors[name], name, lambda bad: _where(rows, bad), path)
     curve = labelled(sigma[order], {key: (parts[key][order], errors[key][order]) for key in parts}, {})
     curve = curve.drop_vars([f"{key}_se" for key in parts if f"{key}_se" not in columns])
     _check_rate(curve, name, path)
@@ -272,14 +293,13 @@ def _of_gaps(header: list[str], rows: Rows, path: Path) -> xr.Dataset:
 
     Noise can make a gap negative, and so the integral at the lowest levels.
     """
+    _check_marks([header.index("sigma"), header.index("gap")], header, rows, path)
     sigma, gap = (_numbers(header.index(name), name, rows, path) for name in ("sigma", "gap"))
     if sigma.size < _LEAST:
         raise ValueError(f"{path}: needs at least {_LEAST} levels, not {sigma.size}")
     if (sigma <= 0).any():
         raise ValueError(f"{path}: {_where(rows, sigma <= 0)}: sigma must be > 0")
-    order = np.argsort(sigma)
-    if (np.diff(sigma[order]) == 0).any():
-        raise ValueError(f"{path}: sigma has a value twice")
+    order = _ascending(sigma, "sigma", rows, path)
     sigma, slope = sigma[order], (gap / sigma**2)[order]
     entropy = integrate.cumulative_trapezoid(slope, np.log(sigma), initial=0.0)
     nothing = np.zeros(sigma.size)
@@ -297,11 +317,13 @@ def _with_constants(curve: xr.Dataset, header: list[str], rows: Rows, path: Path
     return curve.assign(variables).assign_attrs(attributes)
 
 
-def _check_sign(values: Array, error: Array, name: str, rows: Rows, path: Path) -> None:
+def _check_sign(
+    values: Array, error: Array, name: str, where: Callable[[NDArray[np.bool_]], str], path: Path
+) -> None:
     """Entropies below zero are noise, or none: without errors, a hundredth of the largest is allowed."""
     least = -np.where(error > 0, 5 * error, 0.01 * max(float(values.max()), 0.0))
     if (values < least).any():
-        raise ValueError(f"{path}: {_where(rows, values < least)}: {name} must be >= 0")
+        raise ValueError(f"{path}: {where(values < least)}: {name} must be >= 0")
 
 
 def _check_rate(curve: xr.Dataset, name: str, path: Path) -> None:
@@ -321,10 +343,36 @@ def _check_rate(curve: xr.Dataset, name: str, path: Path) -> None:
         raise ValueError(f"{path}: rate is not the slope of {name} in nats per unit OU time; leave it out")
 
 
+def _ascending(sigma: Array, axis: str, rows: Rows, path: Path) -> NDArray[np.intp]:
+    """The order of the levels; `ValueError` with the lines for two at one place."""
+    order = np.argsort(sigma, kind="stable")
+    same = np.flatnonzero(np.diff(sigma[order]) == 0)
+    if same.size:
+        first, second = (rows[order[int(same[0]) + i]][0] for i in (0, 1))
+        raise ValueError(f"{path}: line {second}: {axis} has a value twice, here and in line {first}")
+    return order
+
+
 def _where(rows: Rows, bad: NDArray[np.bool_]) -> str:
     """The first bad row, and its line in the file."""
     index = int(np.argmax(bad))
     return f"line {rows[index][0]}, row {index + 1}"
+
+
+def _check_marks(columns: Sequence[int], header: list[str], rows: Rows, path: Path) -> None:
+    """Refuse a table with commas and points in its numbers, where one of the two may part thousands."""
+    seen: dict[str, str] = {}
+    for index, (_, row) in enumerate(rows):
+        for column in columns:
+            marks = [mark for mark in ",." if mark in row[column] and np.isfinite(_number(row[column]))]
+            seen = dict.fromkeys(marks, row[column]) | seen
+            if len(seen) > 1:
+                bad = np.arange(len(rows)) == index
+                other = next(text for text in seen.values() if text != row[column])
+                raise ValueError(
+                    f"{path}: {_where(rows, bad)}: {header[column]} is {row[column]!r}, where another number "
+                    f"is {other!r}; need one mark before decimals, and none between thousands"
+                )
 
 
 def _numbers(column: int, name: str, rows: Rows, path: Path) -> Array:

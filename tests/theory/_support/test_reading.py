@@ -38,6 +38,7 @@ from speciation.theory import (
     speciation_times,
     theorems,
 )
+from speciation.theory._support.intervals import checked_interval
 from speciation.theory._support.real_numbers import real_numbers
 
 MATRIX = np.array([[2.0, -0.5, 0.1], [-0.5, 1.0, 0.2], [0.1, 0.2, 3.0]])
@@ -531,3 +532,12 @@ def test_error_settings_of_a_caller_change_nothing(setting):
     usual = found()
     with np.errstate(**setting):
         np.testing.assert_array_equal(found(), usual)
+
+
+@pytest.mark.parametrize(
+    "interval", [(3,), 3, "1,2", "12", (1, 2, 3), ("a", "b"), (1 + 0j, 2), (5, 1), (1, 1), (np.nan, 2)]
+)
+def test_an_interval_is_two_ends_in_order(interval):
+    with pytest.raises(ValueError, match="interval: need"):
+        checked_interval(interval)
+    assert checked_interval(np.array([1, 5])) == (1.0, 5.0)

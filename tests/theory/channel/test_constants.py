@@ -149,3 +149,10 @@ def test_log_law_refuses():
             log_law(criterion, order)
     with pytest.raises(ValueError, match="level"):
         level_of("reverse-sde")
+
+
+def test_the_large_gamma_series_ends_at_any_gamma():
+    """Its terms are counted without being computed where the value is below every double."""
+    assert large_gamma_mmse(1e300).value == 0
+    assert 0 < large_gamma_mmse(1e300).error_bound < 1e-320
+    assert optimal_terms(2e4) == 10_000

@@ -69,3 +69,21 @@ def test_a_wrong_identity_is_found_out():
 def test_unknown_theorem():
     with pytest.raises(ValueError, match="theorem: 'T0' is not one of T1, T2"):
         theorems.by_id("T0")
+
+
+SCOPE = {
+    "T7": [r"c \le \tfrac12\log M", r"produced by $t = 0$", "$s = 1$"],
+    "T9": ["radius of convergence $0$", "enveloped"],
+    "T11": ["half log-odds", r"\tfrac12\log\frac{w}{1-w}", "no single clock"],
+    "T12": [r"\mathbb E(1-\tanh L)^2", r"tends to $2(\omega-1)$", r"$\omega > \tfrac12$"],
+    "T14": [r"$K \ge 4$", r"the overlap $\varphi$ jumps", "Times are those of $s = 1$"],
+    "T17": [r"(\Sigma+\sigma^2 I)^{-1}(m_j - m_k)", r"turn with $\sigma$"],
+}
+"""What these statements would be false without: where they hold, and of what."""
+
+
+@pytest.mark.parametrize("identifier", SCOPE)
+def test_a_statement_says_where_it_holds(identifier):
+    assert [words for words in SCOPE[identifier] if words not in THEOREMS[identifier].statement] == []
+    assert "Anderson" in THEOREMS["T11"].hypotheses[-1]
+    assert "ω > ½" in THEOREMS["T12"].hypotheses[-1]

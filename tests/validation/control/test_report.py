@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import special
@@ -10,7 +11,7 @@ from speciation.numerics import entropy_curve
 from speciation.numerics.fokker_planck import interval_shares
 from speciation.theory import GaussianMixture, binary_entropy, late_shift, minority_bias
 from speciation.validation.control import grids, settings
-from speciation.validation.control.given_grids import ALIGN_YOUR_STEPS, given_grid, read_table
+from speciation.validation.control.given_grids import ALIGN_YOUR_STEPS, given_grid, read_grid, read_table
 from speciation.validation.control.information import information_of
 from speciation.validation.control.report import Request, error_of, of_pairs, report
 
@@ -175,12 +176,34 @@ def test_a_table_of_errors(tmp_path, known):
         error_of(known, str(tmp_path / "absent.dat"))
     for content, said in (
         ("sigma,error\n1,2,3\n", "2 numbers a line"),
+        ("sigma,error\n1,2 2,3\n", "at least two rows"),
         ("1,2\n1,3\n", "twice"),
         ("1,-1\n2,3", "above 0"),
     ):
         path.write_text(content)
         with pytest.raises(ValueError, match=f"{path}: .*{said}"):
             read_table(path)
+
+
+@pytest.mark.parametrize(
+    "content", ["error,sigma\n4,10\n1,2.5\n", "Sigma;Error\n10;4\n2,5;1\n", "10 4,0\n2,5 1\n"]
+)
+def test_columns_of_errors_by_name_and_with_decimal_commas(content, tmp_path):
+    (tmp_path / "e.csv").write_text(content)
+    assert [each.tolist() for each in read_table(tmp_path / "e.csv")] == [[2.5, 10], [1, 4]]
+
+
+@pytest.mark.parametrize(
+    ("content", "levels"),
+    [("10,9;8,5", [10.9, 8.5]), ("10, 9, 8", [10, 9, 8]), ("10,9\n8", None), ("sigma\n10,9\n8,5", None)],
+)
+def test_grids_with_decimal_commas(content, levels, tmp_path):
+    (tmp_path / "g.csv").write_text(content)
+    if levels is None:
+        with pytest.raises(ValueError, match="'10,9' is one number or two"):
+            read_grid(tmp_path / "g.csv")
+    else:
+        assert read_grid(tmp_path / "g.csv").tolist() == levels
 
 
 @pytest.fixture(scope="module")
@@ -226,10 +249,38 @@ def test_pairs_say_which_curves_end_below_their_window(pairs, tmp_path, run, run
     first, second = (1 - binary_entropy(gamma) / np.log(2)) * 100
     assert f"0,1 ({first:.0f} %); 0,2 ({second:.0f} %)" in note
     assert of_pairs(pairs)["notes"] == []
-    assert run_json("control", str(tmp_path))["notes"][0].startswith("curves that end where")
+    said = run_json("control", str(tmp_path))
+    assert said["notes"][0].startswith("curves that end where")
+    assert said["window"] == {"q05": None, "q50": None, "q95": None}
+    assert said["window_notes"]["q50"] == "pairs 0,1; 0,2 do not show it"
     text = run("control", str(tmp_path), "--model", "dit")[1]
     assert "note: curves that end where" in text
     assert "best FID for 0.34 < sigma <= 1.02" in text
+
+
+CUT = {
+    "below its window": (0.2, 2.5, ["q05", "q50", "q95"], "the entropy of the classes is not known"),
+    "below its window, H(C) known": (0.2, 2.5, ["q50", "q95"], "less is left at the highest sigma"),
+    "above its median": (4.0, 60.0, ["q05", "q50"], "more is left at the lowest sigma"),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_window_that_is_not_shown_is_not_measured(name, tmp_path, run, run_json):
+    """Two points at ±3 have their median at 2.8735, whatever part of the curve is there."""
+    low, high, absent, why = CUT[name]
+    sigma = np.geomspace(low, high, 24)
+    columns = {"sigma": sigma, "entropy": binary_entropy(9 * sigma**-2.0)}
+    if "known" in name:
+        columns["class_entropy"] = np.full(24, np.log(2))
+    pd.DataFrame(columns).to_csv(tmp_path / "c.csv", index=False)
+    found = run_json("control", tmp_path / "c.csv")
+    assert [key for key, value in found["window"].items() if value is None] == absent
+    assert sorted(found["window_notes"]) == absent
+    assert all(why in note for note in found["window_notes"].values())
+    assert f"{', '.join(absent)} not measured: {why}" in run("control", tmp_path / "c.csv")[1]
+    assert "decided_above" not in found.get("interval", {})
+    assert (found["minority_bias"] is None) == (why == CUT["below its window"][3])
 
 
 def test_the_commands_contract(pairs, tmp_path, run_json, run):

@@ -1,6 +1,7 @@
 """Curves read from every kind of table, and held against predictions: what is said, and what is not."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ TABLES = {
     "quotes": text('","', '"\n"').encode().join([b'"', b""]).removesuffix(b'"'),
     "capitals": text().replace("sigma,entropy", "Sigma, Entropy").encode(),
     "carriage returns": text(end="\r").encode(),
+    "empty and other columns twice": text(",,", ",0,0\n").replace("entropy,0,0", "entropy,x,x").encode(),
 }
 
 
@@ -53,6 +55,52 @@ def test_tables_are_read(name, tmp_path):
     np.testing.assert_allclose(curve.sigma, [float(row[0]) for row in ROWS[1:]])
     np.testing.assert_allclose(curve.entropy, [float(row[1]) for row in ROWS[1:]])
     assert "entropy_se" not in curve
+
+
+THOUSANDS = [ROWS[0], *((f"{1e3 * float(sigma):,.0f}", entropy) for sigma, entropy in ROWS[1:])]
+REFUSED_TABLES = {
+    "thousands with commas": (text(";", rows=THOUSANDS), "where another number is '0.065949'"),
+    "thousands with points": (
+        text(";", rows=THOUSANDS).translate(str.maketrans(",.", ".,")),
+        "need one mark",
+    ),
+    "a level twice": (text(rows=[*ROWS, ROWS[3]]), "line 22: sigma has a value twice, here and in line 4"),
+    "a column twice": (
+        text(end=",0\n").replace("entropy,0", "entropy,Entropy"),
+        "the header names 'entropy' twice",
+    ),
+    "no text": ("\0", "not text; a curve is"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_TABLES)
+def test_tables_that_could_be_read_in_two_ways_are_refused(name, tmp_path):
+    content, message = REFUSED_TABLES[name]
+    (tmp_path / "curve.csv").write_text(content)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_curve(tmp_path / "curve.csv")
+
+
+REFUSED_DATASETS = {
+    "below zero": (lambda c: c.assign(entropy=-c.entropy), "sigma = 0.1: entropy must be >= 0"),
+    "another rate": (lambda c: c.assign(rate=3 * c.rate), "rate is not the slope of entropy"),
+    "entropies of the class": (
+        lambda c: c.assign(class_entropy=c.entropy),
+        "class_entropy must be one number",
+    ),
+    "no entropy of the class": (lambda c: c.assign(class_entropy=np.nan), "class_entropy must be > 0"),
+    "weight of words": (lambda c: c.assign_attrs(guidance="x"), "guidance must be one number"),
+    "no classes": (lambda c: c.assign_attrs(classes=0), "classes must be > 0"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_DATASETS)
+def test_a_dataset_is_refused_as_a_table_would_be(name, tmp_path):
+    changed, message = REFUSED_DATASETS[name]
+    curve = entropy_curve(MIXTURE, np.geomspace(0.1, 60, 24))
+    changed(curve).to_netcdf(tmp_path / "c.nc", engine="scipy")
+    with pytest.raises(ValueError, match=f"c.nc: {message}"):
+        read_curve(tmp_path / "c.nc")
 
 
 @pytest.mark.slow

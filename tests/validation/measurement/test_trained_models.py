@@ -341,6 +341,10 @@ def refusals(files, tmp_path):
         ),
         "below zero": ([*guided, "--interval=-1,2"], "--interval: need 0 <= LOW < HIGH"),
         "an end that is none": ([*guided, "--interval", "nan,2"], "--interval: need 0 <= LOW < HIGH"),
+        "an infinite end": (
+            [*guided, "--interval", "0,inf"],
+            "without an interval guidance acts at every level",
+        ),
     }
 
 

@@ -1,0 +1,17 @@
+"""Two ends of an interval, as callers hand them in: numbers in order, or one line that says what is wrong."""
+
+from typing import Any
+
+__all__ = ["checked_interval"]
+
+
+def checked_interval(interval: Any, of: str = "noise levels", unit: str = " in sigma") -> tuple[float, float]:
+    """`(low, high)` as floats; `ValueError` unless 0 <= low < high."""
+    ends: Any = () if isinstance(interval, str) else interval
+    try:
+        low, high = (float(end) for end in ends)
+    except (TypeError, ValueError):
+        raise ValueError(f"interval: need two {of} (low, high), not {interval!r}") from None
+    if not 0 <= low < high:
+        raise ValueError(f"interval: need 0 <= low < high{unit}, not {low:g}, {high:g}")
+    return low, high
