@@ -146,7 +146,7 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     Returns
     -------
     Truncation
-        `value` and `error_bound`. The bound is the first term left out, cut optimally about
+        `value`, `terms` and `error_bound`. The bound is the first term left out, cut optimally about
         `(4√2/π) e^{−γ/2}` relative, plus half a unit in the last place of the value, which is more from
         γ ≈ 73 on.
 

@@ -15,7 +15,8 @@ from ..independent.densities import scales_averages
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
-BLOCK, BLOCKS = 200_000, 8
+SAMPLES, DRAWS = 200_000, 1_600_000
+_BLOCK = 5000  # draws at once: their numbers stay in a processor's cache
 
 
 def check(context: Context) -> Checks:
@@ -79,7 +80,7 @@ def _general(context: Context) -> Checks:
     curve = entropy_curve(mixture, [theorem.SIGMA], method="ambient", samples=4_000_000, key=context.seed)
     # The engine's variance is at most a fifth of the naive one. That widens z by a tenth, and the level of
     # these two tests to 1e-7 each, within what a family of fewer than FAMILY tests leaves unused.
-    entropy = entropy_draws(mixture, theorem.SIGMA, BLOCK, context.rng("T17 general entropy"))
+    entropy = entropy_draws(mixture, theorem.SIGMA, SAMPLES, context.rng("T17 general entropy"))
     yield z_test("H of the engine, full covariances", float(curve.entropy[0]), entropy)
     gaps = _gaps(mixture, theorem.SIGMA, context.rng("T17 general rate"))
     per_log_sigma = float(curve.rate[0]) * theorem.SIGMA**2 / (1 + theorem.SIGMA**2)
@@ -88,16 +89,16 @@ def _general(context: Context) -> Checks:
 
 def _gaps(mixture: GaussianMixture, sigma: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """`σ^{−2}|D_C − D|²` of each draw."""
-    return np.concatenate([_block_of_gaps(mixture, sigma, rng) for _ in range(BLOCKS)])
+    return np.concatenate([_block_of_gaps(mixture, sigma, rng) for _ in range(DRAWS // _BLOCK)])
 
 
 def _block_of_gaps(mixture: GaussianMixture, sigma: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Posteriors and posterior means from dense matrices."""
     d, noise = mixture.dimension, sigma**2 * np.eye(mixture.dimension)
     matrices = [mixture.covariance_of(k).matrix_in(d) for k in range(mixture.classes)]
-    classes = rng.choice(mixture.classes, size=BLOCK, p=mixture.weights)
+    classes = rng.choice(mixture.classes, size=_BLOCK, p=mixture.weights)
     roots = np.stack([np.linalg.cholesky(matrix + noise) for matrix in matrices])
-    x = mixture.means[classes] + np.einsum("nij,nj->ni", roots[classes], rng.standard_normal((BLOCK, d)))
+    x = mixture.means[classes] + np.einsum("nij,nj->ni", roots[classes], rng.standard_normal((_BLOCK, d)))
     logits, denoised = [], []
     for k, matrix in enumerate(matrices):
         offset = x - mixture.means[k]
@@ -107,4 +108,4 @@ def _block_of_gaps(mixture: GaussianMixture, sigma: float, rng: np.random.Genera
         denoised.append(mixture.means[k] + solved @ matrix)
     posterior, each = special.softmax(np.stack(logits, axis=1), axis=1), np.stack(denoised, axis=1)
     mean = np.einsum("nk,nkd->nd", posterior, each)
-    return ((each[np.arange(BLOCK), classes] - mean) ** 2).sum(axis=1) / sigma**2
+    return ((each[np.arange(_BLOCK), classes] - mean) ** 2).sum(axis=1) / sigma**2

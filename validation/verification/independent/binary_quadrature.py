@@ -30,7 +30,8 @@ def entropy(gamma: Any, prior: Any = 0.5, digits: int = 20) -> Any:
         def surprise(sign: int) -> Callable[[Any], Any]:
             return lambda z: mp.log1p(mp.exp(-2 * gamma - sign * bias - 2 * mp.sqrt(gamma) * z))
 
-        first, second = (_normal_mean(surprise(sign), gamma) for sign in (1, -1))
+        first = _normal_mean(surprise(1), gamma)
+        second = first if bias == 0 else _normal_mean(surprise(-1), gamma)
         return prior * first + (1 - prior) * second
 
 
