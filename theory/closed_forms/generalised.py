@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.untyped import linalg
-from ..mixtures.covariance import Covariance, Full
 
-__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "generalised", "square_root"]
+__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "generalised"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -28,16 +27,6 @@ CONTRAST_LIMIT = 512
 span of low-rank covariances, at d r² a level, and other matrices densely up to its own limit."""
 
 _MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-11
-
-
-def square_root(covariance: Covariance, dimension: int, sigma2: float) -> Array:
-    """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `sigma2 = σ²`."""
-    if isinstance(covariance, Full):
-        # eigenvectors are the rows of the identity in the coordinates of the eigenbasis
-        return np.sqrt(covariance.variances + sigma2)[:, None] * covariance.unrotate(np.eye(dimension))
-    diagonal, factors = covariance.parts()
-    root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + sigma2))
-    return root if factors is None else np.vstack([root, factors.T])
 
 
 def generalised(first: Array, second: Array) -> tuple[Array, Array]:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
+from .._support.values import ByContent
 
 __all__ = ["TwoGaussians"]
 
@@ -50,7 +51,7 @@ _NODES = 8  # taken at once: further out power sums serve fewer directions
 
 
 @dataclass(frozen=True, eq=False)
-class TwoGaussians:
+class TwoGaussians(ByContent):
     """Two Gaussian classes at one σ, in the basis that makes both covariances diagonal.
 
     Attributes

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.real_numbers import real_number
-from ..mixtures.covariance import Covariance, LowRank
+from ..mixtures.covariance import Covariance
 from ..mixtures.mixture import GaussianMixture
-from .generalised import DENSE_LIMIT, generalised, square_root
+from .generalised import DENSE_LIMIT, generalised
 from .two_gaussians import TwoGaussians
 
 __all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigma"]
@@ -72,7 +72,7 @@ def lowest_sigma(mixture: GaussianMixture) -> float:
     With Λ their largest and λ their smallest variance, `Λ + σ² = 10²⁰ (λ + σ²)`.
     """
     pair = [mixture.covariance_of(k) for k in (0, 1)]
-    if mixture.shared_covariance is not None or not any(isinstance(each, LowRank) for each in pair):
+    if mixture.shared_covariance is not None or all(each.frame.factors is None for each in pair):
         return 0.0
     ends = [_ends(each) for each in pair]
     least, most = min(low for low, _ in ends), max(high for _, high in ends)
@@ -92,9 +92,9 @@ def check_rounding(mixture: GaussianMixture, sigma: Array) -> None:
 
 def _ends(covariance: Covariance) -> tuple[float, float]:
     """Bounds of the variances: the least of the diagonal, and the largest with that of the factors."""
-    if not isinstance(covariance, LowRank):
+    diagonal, _, factors = covariance.frame
+    if factors is None:
         return float(covariance.variances.min()), float(covariance.variances.max())
-    diagonal, factors = covariance.diagonal, covariance.factors
     return float(diagonal.min()), float(diagonal.max()) + float(np.linalg.norm(factors, 2)) ** 2
 
 
@@ -143,12 +143,10 @@ def _levels(mixture: GaussianMixture) -> Levels:
     turned = second if first.isotropic_variance is not None else first
     apart = first.isotropic_variance is not None or second.isotropic_variance is not None
     # eigenvalues of a matrix lose those that are small beside others; square roots hold them
-    if apart and (not isinstance(turned, LowRank) or mixture.dimension > DENSE_LIMIT):
+    if apart and (turned.frame.factors is None or mixture.dimension > DENSE_LIMIT):
         return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
     d = mixture.dimension
-    return lambda noise: _solved(
-        square_root(first, d, noise), square_root(second, d, noise), difference, prior
-    )
+    return lambda noise: _solved(first.square_root(d, noise), second.square_root(d, noise), difference, prior)
 
 
 def _commuting(first: Array, second: Array, difference: Array, prior: float) -> Levels:

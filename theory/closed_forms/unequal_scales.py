@@ -30,11 +30,12 @@ from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
+from .._support.values import ByContent
 from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
 from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
-from .generalised import CONTRAST_LIMIT, generalised, square_root
+from .generalised import CONTRAST_LIMIT, generalised
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -47,7 +48,7 @@ _BLOCK = 2**20  # entries of a temporary array
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
+class Contrast(ByContent):
     """How two covariances differ at one σ.
 
     Attributes
@@ -85,7 +86,7 @@ class Contrast:
     @classmethod
     def of_matrices(cls, first: Array, second: Array, sigma2: float, prior: float = 0.5) -> "Contrast":
         """Any two covariance matrices (d, d), by their generalised eigenvectors."""
-        roots = [square_root(Full(each), len(each), sigma2) for each in (first, second)]
+        roots = [Full(each).square_root(len(each), sigma2) for each in (first, second)]
         return cls.of_roots(roots[0], roots[1], prior)
 
     @classmethod
@@ -284,7 +285,7 @@ def _contrast(mixture: GaussianMixture, sigma2: float) -> Contrast:
     first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
     prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
-        return Contrast.of_roots(square_root(first, d, sigma2), square_root(second, d, sigma2), prior)
+        return Contrast.of_roots(first.square_root(d, sigma2), second.square_root(d, sigma2), prior)
     own, other = np.broadcast_arrays(first.variances, second.variances)
     # one entry per pair of eigenvalues that occurs
     pairs, counts = np.unique(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
+from ...theory._support.aliases import Fields
 from ..measurement.asked import Asked
 from .common import (
     JsonFlag,
@@ -38,7 +39,7 @@ __all__ = ["measure"]
 F = TypeVar("F", bound=Callable[..., None])
 
 _SHOWN = (
-    "model", "method", "reference", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "model", "method", "reference", "conditions", "classes", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
     "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
@@ -59,6 +60,10 @@ def _partition_of(text: str) -> str:
     return text if text.startswith("imagenet:") else str(path_of(text))
 
 
+_NAMES = {each.name: f"--{each.name.replace('_', '-')}" for each in fields(Asked)}
+"""Options of the arguments that a text names in braces."""
+
+
 def _option(each: "Field[object]") -> inspect.Parameter:
     """The option of an argument of a measurement, made of what `Asked` says of it."""
     said, default = each.metadata, each.default
@@ -66,7 +71,7 @@ def _option(each: "Field[object]") -> inspect.Parameter:
     parsers = {"partition": _partition_of} | ({each.name: path_of} if kind is Path else {})
     option = typer.Option(
         *([f"--{each.name}"] if kind is bool else []),
-        help=said["help"],
+        help=said["help"].format_map(_NAMES),
         min=said.get("shell_least"),
         metavar=said.get("metavar"),
         parser=parsers.get(each.name),
@@ -89,7 +94,7 @@ def _asking(command: F) -> F:
     return command
 
 
-def _asked(context: typer.Context) -> dict[str, Any]:
+def _asked(context: typer.Context) -> Fields:
     """What the command line says of the arguments of `Asked`."""
     said = {each.name: context.params[each.name] for each in fields(Asked)}
     interval = said["interval"]
@@ -260,7 +265,7 @@ def _said(cost: dict[str, float]) -> str:
 
 
 def _deliver(
-    result: "Result", title: str, place: tuple[Path, dict[str, Any]] | None, as_json: bool, quiet: bool
+    result: "Result", title: str, place: tuple[Path, Fields] | None, as_json: bool, quiet: bool
 ) -> None:
     if place is not None:
         from ..measurement.results import write_result
@@ -274,7 +279,7 @@ def _deliver(
         _print(result.summary, title)
 
 
-def _print(summary: dict[str, Any], title: str) -> None:
+def _print(summary: Fields, title: str) -> None:
     """How it was measured, where the class is decided, and one sentence."""
     from .places_table import clones_table, comparison_table, fitted_table, pairs_table, places_table, say
     from .universal_tables import print_ends, print_reliability
@@ -305,7 +310,7 @@ def _print(summary: dict[str, Any], title: str) -> None:
         print_ends(summary["ends"])
 
 
-def _quantities(summary: dict[str, Any], title: str) -> Table:
+def _quantities(summary: Fields, title: str) -> Table:
     """How it was measured, and how well the curve closes."""
     table = Table("quantity", "value", title=title)
     nothing_cut = summary.get("below_cut") == 0

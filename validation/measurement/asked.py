@@ -29,9 +29,9 @@ Precision = Literal["float32", "float16", "bfloat16"]
 class Said(TypedDict, total=False):
     """What is said of an argument besides its type and default.
 
-    `help` is that of its option. `least` is the smallest number that Python takes, and `shell_least` the
-    smallest that makes a curve worth printing; `choices` are all its values. `shell` is what the command line
-    reads the option as, text unless it is said, and `metavar` how it is shown there.
+    `help` is that of its option, with arguments in braces. `least` is the smallest number that Python takes,
+    and `shell_least` the smallest that makes a curve worth printing; `choices` are all its values. `shell` is
+    what the command line reads the option as, text unless it is said, and `metavar` how it is shown there.
     """
 
     help: str
@@ -78,7 +78,7 @@ class Asked:
     guidance_reference: "Reference | None" = field(
         default=None,
         metadata=_said(
-            help="D_reference of --guidance: unconditional (the network without a class; the default where"
+            help="D_reference of {guidance}: unconditional (the network without a class; the default where"
             " there is one) or classes (mean over the measured classes, weighted by their posterior)."
         ),
     )
@@ -116,14 +116,14 @@ class Asked:
         metadata=_said(
             help="Measure the decision between groups of classes: a JSON file with a list of classes for "
             "each group, or for ImageNet models imagenet:NAME,NAME, the classes below each name in "
-            "WordNet (rest: all others). Replaces --classes.",
+            "WordNet (rest: all others). Replaces {classes}.",
             metavar="F.json|imagenet:NAME,NAME",
         ),
     )
     members: int | None = field(
         default=None,
         metadata=_said(
-            help="Number of classes drawn from each group of --partition; default all. With fewer, the "
+            help="Number of classes drawn from each group of {partition}; default all. With fewer, the "
             "measured decision is too early, by order 1/N.",
             shell_least=1,
             shell=int,

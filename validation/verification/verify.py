@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ...numerics._support.seeds import seed_of
+from ...theory._support.aliases import Fields
 from ...theory.theorems import THEOREMS, Identity, Theorem, by_id
 from .checks import CHECKS, Check, Context
 
@@ -46,7 +47,7 @@ class TheoremResult:
         """Whether the theorem is proved and every measurement agrees."""
         return self.proved and all(check.ok for check in self.checks)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """The entry of `verify --json`."""
         return {
             "id": self.theorem.id,
@@ -103,7 +104,7 @@ def verify(
     return results
 
 
-def summary(results: list[TheoremResult]) -> dict[str, Any]:
+def summary(results: list[TheoremResult]) -> Fields:
     """Counts of theorems that passed and failed, and every entry: what `verify --json` prints."""
     passed = sum(result.passed for result in results)
     return {

@@ -1,4 +1,5 @@
 import inspect
+import re
 import subprocess
 import sys
 from dataclasses import MISSING, fields
@@ -37,7 +38,7 @@ def test_each_field_is_an_option_with_its_default():
     for name, each in ASKED.items():
         assert name in options
         if name not in ("model", "seed"):
-            assert options[name].help == each.metadata["help"]
+            assert options[name].help == re.sub(r"\{(\w+)\}", r"--\1", each.metadata["help"])
         if name != "model":
             assert options[name].default == each.default
     assert options.keys() - ASKED.keys() == {"estimate", "out", "as_json", "quiet"}

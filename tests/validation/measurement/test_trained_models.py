@@ -544,7 +544,7 @@ def test_every_chain_that_is_asked_for_is_run_and_no_other(tmp_path):
         return {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("block-*")}
 
     found = measured(10, tmp_path)
-    assert found.attrs["chains"] == 10
+    assert found.attrs["samples"] == 10
     assert found.attrs["evaluations"] == 10 * 8 * 2
     sizes = []
     for path in sorted(tmp_path.glob("block-*")):
