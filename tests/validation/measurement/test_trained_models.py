@@ -523,7 +523,7 @@ def test_training_goes_on_with_its_own_images_alone(tmp_path):
 
     def trained(seed=0, shift=0.0):
         data = (images + shift, labels)
-        return train(network(seed), *data, settings, data, folder=tmp_path, every=1)
+        return train(network(seed), *data, settings, data, resume=tmp_path, every=1)
 
     trained()
     trained()
