@@ -27,6 +27,7 @@ from scipy import interpolate, special
 from ..theory._support.aliases import ApiArray
 from ..theory._support.intervals import checked_interval
 from ..theory._support.real_numbers import real_number, real_numbers
+from ..theory._support.values import ByContent
 from ..theory.channel.guidance import late_shift
 from ._support.devices import check_devices
 
@@ -51,8 +52,8 @@ _LOW_NODES, _HIGH_NODES = 22, 16  # weights at which a table is solved, below an
 _STABILITY = 2.0  # largest product of drift, frequency and step; the rule is stable up to 2.8
 
 
-@dataclass(frozen=True)
-class GuidedCurve:
+@dataclass(frozen=True, eq=False)
+class GuidedCurve(ByContent):
     """What guidance does along γ, each entry of shape (levels,), with a bound of its numerical error."""
 
     gamma: Array
@@ -177,8 +178,8 @@ def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: floa
     return np.array([(plain - cross_entropy(guidance, pair)) / whole for pair in pairs])
 
 
-@dataclass(frozen=True)
-class GuidedTable:
+@dataclass(frozen=True, eq=False)
+class GuidedTable(ByContent):
     """Guided runs at every weight and γ, each entry of shape (weights, levels)."""
 
     cross_entropy: Array

@@ -1,4 +1,4 @@
-"""Shapes and types of the estimators' arrays, checked at each call in their own tests (jaxtyping, beartype).
+"""Shapes and types of arrays, checked at each call in the tests of their rooms (jaxtyping, beartype).
 
 Elsewhere the checks are off: of tiny models they are a sixth of the time.
 """
@@ -9,13 +9,18 @@ from importlib.util import find_spec
 
 __all__ = ["CHECKED", "checked", "prepare_checks", "shapes_checked"]
 
-CHECKED = tuple(
-    f"speciation.validation.estimators.{name}"
-    for name in (
+ROOMS = {
+    "validation.estimators": (
         "chains", "cloning", "commitment", "curve_statistics", "denoiser_gamma", "discrepancy", "low_noise",
         "model_samples", "pairs", "path",
-    )
-)  # fmt: skip
+    ),
+    "numerics.monte_carlo": (
+        "controls", "importance", "moments", "shared_covariance", "statistics", "strides",
+    ),
+    "numerics.curves": ("covariance", "dataset"),
+}  # fmt: skip
+
+CHECKED = tuple(f"speciation.{room}.{name}" for room, names in ROOMS.items() for name in names)
 """Modules whose annotations hold at run time too."""
 
 

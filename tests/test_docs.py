@@ -12,6 +12,7 @@ import griffe
 import pytest
 from speciation.numerics import entropy_curve
 from speciation.theory.theorems import THEOREMS
+from speciation.validation import measure
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path for path in (ROOT / "docs" / "site").rglob("*.md"))
@@ -131,3 +132,11 @@ def test_pages_show_shared_keywords_one_by_one(root):
     own = inspect.signature(entropy_curve).parameters
     assert shown.keys() == own.keys()
     assert (shown["samples"], shown["points"]) == ("100000", "'random'")
+    path = root / "validation" / "measurement" / "request.py"
+    module = griffe.visit(
+        "speciation.validation.measurement.request", path, path.read_text(), extensions=extensions
+    )
+    shown = {each.name: (each.default, str(each.annotation)) for each in module["measure"].parameters}
+    assert shown.keys() == inspect.signature(measure).parameters.keys()
+    assert shown["model"][0] is None
+    assert shown["samples"] == ("None", "int | None")

@@ -18,7 +18,7 @@ import torch
 from jax.errors import JaxRuntimeError
 from speciation.numerics import entropy_curve, verify_manifest
 from speciation.numerics.monte_carlo import strides
-from speciation.numerics.monte_carlo.checkpoint import Checkpoint
+from speciation.numerics.monte_carlo.finished_draws import FinishedDraws
 from speciation.numerics.runs.blocks import PendingBlocksError, run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation import MixtureDenoiser, path_entropy
@@ -260,8 +260,8 @@ def test_without_links_too_the_first_claim_stands(tmp_path, monkeypatch):
 def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
     mixture = GaussianMixture.parse(MIXTURE)
     writes = []
-    original = Checkpoint.write
-    monkeypatch.setattr(Checkpoint, "write", lambda self, m: (writes.append(m.count), original(self, m)))
+    original = FinishedDraws.write
+    monkeypatch.setattr(FinishedDraws, "write", lambda self, m: (writes.append(m.count), original(self, m)))
     arguments = {"method": "ambient", "samples": 50_000}
     calm = entropy_curve(mixture, [1.0, 3.0], checkpoint=tmp_path / "calm", **arguments)
     jumps = itertools.cycle([0.0, 1e9, -1e9, 3.0, 1e12])

@@ -106,6 +106,70 @@ def test_functions_fit_on_a_screen(root):
                 assert length <= 50, f"{path}: {node.name} is {length} lines"
 
 
+CEILINGS = {
+    "numerics": (2, "values of JAX before it is loaded"),
+    "numerics/_support": (11, "JAX before it is loaded, and keys that may be anybody's"),
+    "numerics/channel": (7, "functions that JAX differentiates"),
+    "numerics/curves": (29, "SciPy's splines, kernels' own parameters, levels of NumPy or JAX"),
+    "numerics/diagrams": (3, "SciPy's root finder, attributes of a dataset"),
+    "numerics/monte_carlo": (1, "a device of JAX"),
+    "numerics/runs": (4, "pandas' tables and JSON"),
+    "theory/_support": (51, "SymPy, mpmath and SciPy enter here, and what callers hand in"),
+    "theory/channel": (5, "SciPy's and mpmath's numbers"),
+    "theory/closed_forms": (15, "SciPy's solvers, and arguments real or complex"),
+    "theory/mixtures": (39, "labels, JSON, seeds and scikit-learn's fits as they are handed in"),
+    "theory/schedules": (2, "SciPy's interpolation, and a user's rate"),
+    "theory/theorems": (5, "pybtex and pylatexenc"),
+    "theory/times": (1, "what SymPy compiles"),
+    "validation": (2, "a progress bar of the script"),
+    "validation/cli": (23, "click, of which Typer may carry its own copy"),
+    "validation/control": (7, "SciPy, and files of other programs"),
+    "validation/estimators": (1, "a condition of a user's sampler"),
+    "validation/figures": (24, "artists of Matplotlib and groups of pandas"),
+    "validation/measurement": (19, "pandas, SciPy and a user's own objects"),
+    "validation/models": (12, "a user's network and schedule, and attributes of torch modules"),
+    "validation/models/edm": (13, "JSON and pickles as they are read, SciPy"),
+    "validation/verification/checks": (5, "mpmath"),
+    "validation/verification/independent": (5, "mpmath and SciPy"),
+}
+"""Most uses of `Any` in a folder, mostly for these values; who takes some away lowers the number."""
+
+
+def uses_of_any(tree: ast.AST) -> int:
+    return sum(
+        (isinstance(node, ast.Name) and node.id == "Any")
+        or (isinstance(node, ast.Attribute) and node.attr == "Any")
+        for node in ast.walk(tree)
+    )
+
+
+def test_any_stays_at_untyped_libraries(root):
+    found: dict[str, int] = {}
+    for _, path, tree in sources(root):
+        folder = str(path.parent.relative_to(root))
+        found[folder] = found.get(folder, 0) + uses_of_any(tree)
+    beyond = {folder: count for folder, count in found.items() if count > CEILINGS.get(folder, (0, ""))[0]}
+    assert beyond == {}, "give these a type, or a name in theory/_support/aliases.py"
+    assert uses_of_any(ast.parse("def f(x: Any) -> dict[str, typing.Any]: ...")) == 2
+
+
+COVARIANCES = {"Covariance", "Diagonal", "Full", "Isotropic", "LowRank"}
+
+
+def asked_kinds(tree: ast.AST) -> set[str]:
+    """Covariances that `isinstance` is asked about."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 2)
+    asked = (call.args[1] for call in calls if getattr(call.func, "id", "") == "isinstance")
+    return {node.id for kind in asked for node in ast.walk(kind) if isinstance(node, ast.Name)} & COVARIANCES
+
+
+def test_no_room_but_their_own_asks_which_covariance_it_is(root):
+    for _, path, tree in sources(root):
+        if path.parent != root / "theory" / "mixtures":
+            assert asked_kinds(tree) == set(), path
+    assert asked_kinds(ast.parse("isinstance(x, Full | LowRank)")) == {"Full", "LowRank"}
+
+
 def test_packages_are_all_listed(root):
     text = (root / "pyproject.toml").read_text()
     for floor in FLOORS:

@@ -25,17 +25,17 @@ SETTINGS = Settings(steps=2800)
 """Of the shipped weights; the held-out loss rises again after about this many steps."""
 
 
-def settings_for(side: int, **changes: Any) -> Settings:
+def settings_for(side: int, **changes: object) -> Settings:
     """Those of the shipped weights, with noise levels that grow as the side: the window does, as √d."""
     return replace(SETTINGS, log_sigma_mean=float(np.log(side / 8)), **changes)
 
 
 def train_digits(
-    settings: Settings, side: int = 8, folder: Path | None = None, progress: Any = None
+    settings: Settings, side: int = 8, resume: Path | None = None, progress: Any = None
 ) -> Trained:
     """A network of the digits at `side` × `side` pixels, initialised and trained from `settings.seed`."""
     data, held_out = ((held.pixels, held.labels) for held in digits_images(side))
-    return trained_network(configuration(side), settings, data, held_out, folder, progress)
+    return trained_network(configuration(side), settings, data, held_out, resume, progress)
 
 
 def main(

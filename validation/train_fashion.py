@@ -39,15 +39,15 @@ def train_fashion(
     settings: Settings,
     train: FashionImages,
     held_out: FashionImages,
-    folder: Path | None = None,
+    resume: Path | None = None,
     progress: Any = None,
 ) -> Trained:
     """A network of Fashion-MNIST, initialised and trained from `settings.seed`.
 
-    A state in `folder` goes on under other `steps` and `anneal` until the first of the two runs would anneal.
+    A state in `resume` goes on under other `steps` and `anneal` until the first of the two runs would anneal.
     """
     data, aside = ((folded(held.pixels), held.labels) for held in (train, held_out))
-    return trained_network(configuration(), settings, data, aside, folder, progress)
+    return trained_network(configuration(), settings, data, aside, resume, progress)
 
 
 def main(

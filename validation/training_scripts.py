@@ -7,10 +7,10 @@ and versions; an interrupted run goes on when the same command is given again.
 
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from ..numerics._support.seeds import torch_seed
 from ..numerics.runs.atomic_files import write_text
 from ..numerics.runs.manifests import environment, write_results
+from ..theory._support.aliases import ReadFields
 from ._support.torch_randomness import generator_of
 from .cli.common import errors
 from .denoiser import Denoiser
@@ -61,7 +62,7 @@ class Product:
     denoiser: _Denoiser
     packages: Sequence[str] = ("torch", "numpy")
     dtype: torch.dtype | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: ReadFields = field(default_factory=dict)
 
 
 def trained_network(
@@ -69,7 +70,7 @@ def trained_network(
     settings: Settings,
     data: tuple[Tensor, Tensor],
     held_out: tuple[Tensor, Tensor],
-    folder: Path | None = None,
+    resume: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
     """A network initialised and trained from `settings.seed`; images (n, channels, r, r), labels (n,)."""
@@ -78,7 +79,7 @@ def trained_network(
             torch_seed(settings.seed)
         )  # modules draw their initial weights from the global generator
         network = EDM2(configuration)
-    return train(network, *data, settings, held_out, folder=folder, progress=progress)
+    return train(network, *data, settings, held_out, resume=resume, progress=progress)
 
 
 @torch.no_grad()

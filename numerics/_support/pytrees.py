@@ -11,10 +11,10 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
+from ...theory._support.aliases import Tree
 from ...theory._support.values import FrozenMapping
 from ...theory.mixtures.covariance import Diagonal, Full, Isotropic, LowRank
 from ...theory.mixtures.mixture import GaussianMixture
@@ -49,27 +49,27 @@ def _register() -> None:
                 raise
 
 
-def _functions_of(kind: type, names: tuple[str, ...], key_of: Any) -> tuple[Any, Any, Any]:
+def _functions_of(kind: type, names: tuple[str, ...], key_of: Tree) -> tuple[Tree, Tree, Tree]:
     """What a tree of this kind is flattened with, with keys and without, and put together by."""
 
-    def leaves(tree: Any) -> tuple[Any, ...]:
+    def leaves(tree: Tree) -> tuple[Tree, ...]:
         values = (getattr(tree, name) for name in names)
         return tuple(np.asarray(value) if isinstance(value, float) else value for value in values)
 
-    def structure(tree: Any) -> Any:
+    def structure(tree: Tree) -> Tree:
         if kind is GaussianMixture:
             groups = None if tree.partition is None else tuple(tree.partition.items())
             return tree.labels, groups
         return tree.rounding if kind is Full else None
 
-    def with_keys(tree: Any) -> tuple[Any, Any]:
+    def with_keys(tree: Tree) -> tuple[Tree, Tree]:
         keys = (key_of(name) for name in names)
         return tuple(zip(keys, leaves(tree), strict=True)), structure(tree)
 
-    def without(tree: Any) -> tuple[Any, Any]:
+    def without(tree: Tree) -> tuple[Tree, Tree]:
         return leaves(tree), structure(tree)
 
-    def together(held: Any, parts: Any) -> Any:
+    def together(held: Tree, parts: Tree) -> Tree:
         tree = object.__new__(kind)
         values = dict(zip(names, parts, strict=True))
         if kind is GaussianMixture:
@@ -106,7 +106,7 @@ class _ThenRegister(Loader):
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Tree:
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:

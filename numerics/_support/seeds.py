@@ -6,14 +6,20 @@ those of `jax.random.key(seed)`.
 """
 
 import sys
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["is_key", "key_words", "seed_attribute", "seed_of", "stream", "torch_seed"]
+if TYPE_CHECKING:
+    import jax
+
+__all__ = ["Key", "is_key", "key_words", "seed_attribute", "seed_of", "stream", "torch_seed"]
 
 Words: TypeAlias = NDArray[np.uint32]
+
+Key: TypeAlias = "int | np.integer | jax.Array | Words"
+"""What a seed may be: a whole number, or a key of JAX, typed or raw."""
 
 _WORD = 2**32
 _LARGEST_ATTRIBUTE = 2**31 - 1  # of a whole number in NetCDF's classic format

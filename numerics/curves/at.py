@@ -10,26 +10,29 @@ classes with a shared covariance are the binary channel (T2), which needs no dra
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.scipy.linalg import solve_triangular
+from jax.typing import ArrayLike
+from jaxtyping import Float
 
 from ...theory._support.aliases import ApiArray
-from ...theory.mixtures.covariance import Full, Isotropic, LowRank
+from ...theory.mixtures.covariance import Covariance
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, posterior, resolvent
-from .._support.seeds import key_words, seed_of
+from .._support.seeds import Key, key_words, seed_of
 from ..channel.binary import binary_entropy
 from ..monte_carlo.statistics import posterior_entropy
 
 __all__ = ["entropy_at"]
 
 
-def entropy_at(mixture: GaussianMixture, sigma: Any, key: Any = 0, draws: int = 1024) -> Any:
+def entropy_at(
+    mixture: GaussianMixture, sigma: ArrayLike, key: Key = 0, draws: int = 1024
+) -> Float[jax.Array, "..."]:
     """Class-conditional entropy `H(C|X₀ + σZ)` in nats, for `jit`, `grad` and `vmap`.
 
     `H = Σ_c w_c E h(p(·|m_c + S_c^{1/2} ζ))`, `S_c = Σ_c + σ²I`; for two classes with a shared covariance
@@ -96,13 +99,15 @@ def _typed(key: ApiArray) -> ApiArray:
 
 
 @partial(jax.jit, static_argnames="draws")
-def _sampled_entropy(mixture: GaussianMixture, sigma: Any, key: Any, draws: int) -> Any:
+def _sampled_entropy(
+    mixture: GaussianMixture, sigma: Float[jax.Array, "..."], key: jax.Array, draws: int
+) -> Float[jax.Array, "..."]:
     found = jax.lax.map(lambda level: _entropy(mixture, level, key, draws), sigma.ravel())
     return found.reshape(sigma.shape)
 
 
 @jax.jit
-def _channel_entropy(mixture: GaussianMixture, sigma: Any) -> Any:
+def _channel_entropy(mixture: GaussianMixture, sigma: Float[jax.Array, "..."]) -> Float[jax.Array, "..."]:
     """`H₂(γ)` of two classes with a shared covariance."""
     difference = (mixture.means[0] - mixture.means[1]) / 2
     prior = mixture.weights[0] / mixture.weights.sum()
@@ -114,7 +119,9 @@ def _channel_entropy(mixture: GaussianMixture, sigma: Any) -> Any:
     return binary_entropy(jax.lax.map(gamma, sigma.ravel()).reshape(sigma.shape), prior)
 
 
-def _entropy(mixture: GaussianMixture, sigma: Any, key: Any, draws: int) -> Any:
+def _entropy(
+    mixture: GaussianMixture, sigma: Float[jax.Array, ""], key: jax.Array, draws: int
+) -> Float[jax.Array, ""]:
     """The average at one level."""
     classes, dimension = mixture.means.shape
     forms = _forms(mixture, sigma)
@@ -131,17 +138,17 @@ def _entropy(mixture: GaussianMixture, sigma: Any, key: Any, draws: int) -> Any:
     return share @ jax.lax.map(jax.checkpoint(of_class), jnp.arange(classes))
 
 
-def _forms(mixture: GaussianMixture, sigma: Any) -> Any:
+def _forms(mixture: GaussianMixture, sigma: Float[jax.Array, ""]) -> ApiArray:
     """The posterior's `Classes`, or Cholesky factors of S (C, d, d) where a covariance is a full matrix.
 
     Eigenvectors have no derivative where eigenvalues coincide.
     """
     dimension = mixture.means.shape[1]
-    if any(isinstance(covariance, Full) for covariance in mixture.covariances):
+    if any(covariance.dense is not None for covariance in mixture.covariances):
         noise = sigma**2 * jnp.eye(dimension, dtype=mixture.means.dtype)
         return jnp.linalg.cholesky(jnp.stack([_matrix(c, dimension) + noise for c in mixture.covariances]))
-    diagonals = [jnp.broadcast_to(_parts(c)[0], (dimension,)) for c in mixture.covariances]
-    columns = [_parts(c)[1] for c in mixture.covariances]
+    diagonals = [jnp.broadcast_to(c.parts()[0], (dimension,)) for c in mixture.covariances]
+    columns = [c.parts()[1] for c in mixture.covariances]
     rank = max(0 if u is None else u.shape[1] for u in columns)
     factors = None
     if rank:
@@ -151,18 +158,12 @@ def _forms(mixture: GaussianMixture, sigma: Any) -> Any:
     return Classes(jnp.log(weights), mixture.means, jnp.stack(diagonals), None, factors)
 
 
-def _parts(covariance: ApiArray) -> tuple[ApiArray, ApiArray]:
-    """D and U of `D + UUᵀ`, of any covariance but a full matrix."""
-    if isinstance(covariance, Isotropic):
-        return jnp.asarray(covariance.variance), None
-    return covariance.diagonal, covariance.factors if isinstance(covariance, LowRank) else None
-
-
-def _matrix(covariance: ApiArray, dimension: int) -> ApiArray:
-    if isinstance(covariance, Full):
+def _matrix(covariance: Covariance, dimension: int) -> ApiArray:
+    matrix = covariance.dense
+    if matrix is not None:
         # a gradient moves both of the entries that are one number
-        return (covariance.matrix + covariance.matrix.T) / 2
-    diagonal, factors = _parts(covariance)
+        return (matrix + matrix.T) / 2
+    diagonal, factors = covariance.parts()
     dense = jnp.diag(jnp.broadcast_to(diagonal, (dimension,)))
     return dense if factors is None else dense + jnp.matmul(factors, factors.T, precision="highest")
 
@@ -180,7 +181,9 @@ def _white(forms: ApiArray, vectors: ApiArray, sigma: ApiArray) -> tuple[ApiArra
     return vectors + 0 * white, form.pull(jnp, white)
 
 
-def _log_joint(forms: Any, mixture: GaussianMixture, states: Any, sigma: Any) -> Any:
+def _log_joint(
+    forms: ApiArray, mixture: GaussianMixture, states: ApiArray, sigma: Float[jax.Array, ""]
+) -> Float[jax.Array, "K n"]:
     """`log w_k p(x|k)` up to a constant, shape (K, n)."""
     if isinstance(forms, Classes):
         return posterior(jnp, forms, states, sigma).log_joint

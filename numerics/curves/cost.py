@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...theory._support.aliases import Fields
 from ...theory.mixtures.mixture import GaussianMixture
 from .dataset import checked_sigmas
 from .entropy import chosen, entropy_curve, exact_at, groups_of, prepared, work_of
@@ -67,7 +68,7 @@ def curve_cost(
     return _of_draws(mixture, sigma, few, (samples, method, groups, dtype))
 
 
-def _samples_for(mixture: GaussianMixture, sigma: Array, tolerance: float, options: dict[str, Any]) -> int:
+def _samples_for(mixture: GaussianMixture, sigma: Array, tolerance: float, options: Fields) -> int:
     """Draws with which the largest standard error falls to `tolerance`, from a few draws at some levels."""
     some = sigma[np.unique(np.linspace(0, sigma.size - 1, _SOME).round().astype(int))]
     pilot = entropy_curve(mixture, some, samples=_PILOT, **options)

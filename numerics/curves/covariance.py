@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float, Float64, Int
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 
@@ -35,16 +36,19 @@ _FEWEST = 4
 _BEYOND = 0.2  # in log σ, how far beyond the levels with a covariance its ends still hold
 _SAME = 1e-9  # in log σ, within which levels are the same
 _ROUNDING = 1e-13  # of the largest eigenvalue
+_Scalar: TypeAlias = tuple[tuple[()], float, dict[str, str]]
 _ROW, _COLUMN, _UNITS = "sigma_row", "sigma_column", "covariance_units"
 
 
-def kept_levels(sigma: Array) -> NDArray[np.intp]:
+def kept_levels(sigma: Float64[Array, " levels"]) -> Int[NDArray[np.intp], " kept"]:
     """Numbers of the levels whose covariance is kept, ascending in σ."""
     order = np.argsort(sigma, kind="stable")
     return order[np.unique(np.linspace(0, order.size - 1, min(order.size, MOST)).round().astype(int))]
 
 
-def of_rows(values: Array, places: NDArray[np.intp]) -> Array:
+def of_rows(
+    values: Float64[Array, "rows curves levels"], places: Int[NDArray[np.intp], " kept"]
+) -> Float64[Array, "curves kept curves kept"]:
     """Covariance of the means of rows (rows, curves, levels): (curves, places, curves, places)."""
     kept = values[:, :, places]
     apart = (kept - kept.mean(axis=0)).reshape(len(values), -1)
@@ -52,11 +56,14 @@ def of_rows(values: Array, places: NDArray[np.intp]) -> Array:
 
 
 def covariance_variables(
-    names: tuple[str, ...], sigma: Array, covariance: Array, units: int
-) -> dict[str, Any]:
+    names: tuple[str, ...],
+    sigma: Float64[Array, " kept"],
+    covariance: Float64[Array, "curves kept curves kept"],
+    units: int,
+) -> dict[str, xr.DataArray | _Scalar]:
     """Variables of a dataset from the covariance (curves, levels, curves, levels) of these curves at σ."""
     coordinates = {_ROW: sigma, _COLUMN: sigma}
-    found: dict[str, Any] = {}
+    found: dict[str, xr.DataArray | _Scalar] = {}
     for a, first in enumerate(names):
         for b, second in enumerate(names[a:], start=a):
             same = a == b
@@ -71,7 +78,7 @@ def covariance_variables(
     return found | {_UNITS: ((), float(units), about)}
 
 
-def covariances_in(curve: xr.Dataset) -> dict[str, Any]:
+def covariances_in(curve: xr.Dataset) -> dict[str, xr.DataArray]:
     """The variables of `covariance_variables` that a curve has."""
     return {str(name): curve[name] for name in curve.data_vars if curve[name].dims == (_ROW, _COLUMN)} | (
         {_UNITS: curve[_UNITS]} if _UNITS in curve else {}
@@ -82,8 +89,8 @@ def covariances_in(curve: xr.Dataset) -> dict[str, Any]:
 class Joint:
     """The covariance (levels, levels) of one curve at ascending σ, from so many independent `units`."""
 
-    sigma: Array
-    covariance: Array
+    sigma: Float[Array, " levels"]
+    covariance: Float64[Array, "levels levels"]
     units: float
 
 
@@ -99,7 +106,7 @@ def joint_of(curve: xr.Dataset, name: str) -> Joint | None:
     return Joint(curve[_ROW].values[rows], (kept + kept.T) / 2, float(curve[_UNITS]))
 
 
-def joint_near(curve: xr.Dataset, name: str, sigma: Array) -> Joint | None:
+def joint_near(curve: xr.Dataset, name: str, sigma: Float[Array, " levels"]) -> Joint | None:
     """As `joint_of`, at levels (ascending) between those whose covariance is kept.
 
     Correlations are those of the covariance interpolated linearly in log σ, which by itself loses variance;
@@ -121,7 +128,9 @@ def joint_near(curve: xr.Dataset, name: str, sigma: Array) -> Joint | None:
     return Joint(sigma, covariance * np.outer(scale, scale), float(curve[_UNITS]))
 
 
-def _variances(curve: xr.Dataset, name: str, matrix: Array, log_sigma: Array) -> Array:
+def _variances(
+    curve: xr.Dataset, name: str, matrix: Float[Array, "kept kept"], log_sigma: Float[Array, " levels"]
+) -> Float[Array, " levels"]:
     """Squared standard errors of a curve as far as they are of draws; NaN beyond its levels."""
     rows = np.flatnonzero(np.isin(curve[_ROW].values, curve["sigma"].values))
     if f"{name}_se" not in curve or rows.size < 2:
@@ -137,12 +146,14 @@ def _variances(curve: xr.Dataset, name: str, matrix: Array, log_sigma: Array) ->
     return np.where(inside, found, np.nan)
 
 
-def _beyond(x: Array, log_sigma: Array) -> bool:
+def _beyond(x: Float[Array, " kept"], log_sigma: Float[Array, " levels"]) -> bool:
     """Whether levels reach farther than the ends of those with a covariance hold."""
     return bool(log_sigma[0] < x[0] - _BEYOND or log_sigma[-1] > x[-1] + _BEYOND)
 
 
-def _between(x: Array, values: Array, log_sigma: Array) -> Array:
+def _between(
+    x: Float[Array, " kept"], values: Float[Array, "kept ..."], log_sigma: Float[Array, " levels"]
+) -> Float[Array, "levels ..."]:
     """Values, along their first axis, interpolated linearly; those of the ends beyond them."""
     return np.asarray(interpolate.make_interp_spline(x, values, k=1)(np.clip(log_sigma, x[0], x[-1])))
 
@@ -172,7 +183,7 @@ def shared_noise(curve: xr.Dataset, names: tuple[str, ...], log_sigma: Array) ->
     return tuple(_between(x, factor, log_sigma) for factor in factors)
 
 
-def _pair(curve: xr.Dataset, first: str, second: str) -> Array | None:
+def _pair(curve: xr.Dataset, first: str, second: str) -> Float[Array, "kept kept"] | None:
     if first == second:
         return _matrix(curve, f"{first}_covariance")
     found = _matrix(curve, f"{first}_{second}_covariance")
@@ -180,7 +191,7 @@ def _pair(curve: xr.Dataset, first: str, second: str) -> Array | None:
     return found if turned is None else turned.T
 
 
-def _matrix(curve: xr.Dataset, key: str) -> Array | None:
+def _matrix(curve: xr.Dataset, key: str) -> Float[Array, "kept kept"] | None:
     """A covariance that is one: of these levels, finite, and with how many draws it came from."""
     if key not in curve or _UNITS not in curve or curve[key].dims != (_ROW, _COLUMN):
         return None

@@ -5,10 +5,11 @@ beside its standard error `*_se`. Where the class is decided are variables witho
 Attributes say where the numbers come from, and hold none that a reader would compute with.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool, Float, Float64
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
@@ -45,7 +46,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 
 
-def checked_sigmas(sigmas: ArrayLike) -> Array:
+def checked_sigmas(sigmas: ArrayLike) -> Float64[Array, " levels"]:
     """Noise levels as a vector; `ValueError` unless each is a finite number > 0."""
     sigma = np.atleast_1d(real_numbers(sigmas, "sigmas", finite=False))
     if sigma.ndim != 1 or sigma.size == 0:
@@ -61,19 +62,23 @@ def checked_sigmas(sigmas: ArrayLike) -> Array:
     return sigma
 
 
-def entropy_of(shares: Array) -> float:
+def entropy_of(shares: Float[Array, "..."]) -> float:
     """`−Σ p log p`, nats, of probabilities."""
     return float(special.entr(shares).sum())
 
 
-def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: dict[str, Any]) -> xr.Dataset:
+def labelled(
+    sigma: Float64[Array, " levels"],
+    curves: Mapping[str, tuple[Float[Array, " levels"], Float[Array, " levels"]]],
+    attributes: Mapping[str, object],
+) -> xr.Dataset:
     """Curves, each with its standard error, over σ: coordinates, units and attributes."""
     variables: dict[str, tuple[str, Array]] = {}
     for name, (values, errors) in curves.items():
         variables |= {name: ("sigma", values), f"{name}_se": ("sigma", errors)}
     ou_time = schedules.OrnsteinUhlenbeck().time(sigma)
     for name in attributes.keys() & {"key", "seed"}:
-        attributes = attributes | {name: seed_attribute(seed_of(attributes[name], name))}
+        attributes = {**attributes, name: seed_attribute(seed_of(attributes[name], name))}
     dataset = xr.Dataset(variables, {"sigma": sigma, "ou_time": ("sigma", ou_time)}, attributes)
     for name in ("sigma", "ou_time", *curves):
         dataset[name].attrs.update(_ATTRIBUTES[name])
@@ -83,13 +88,13 @@ def labelled(sigma: Array, curves: dict[str, tuple[Array, Array]], attributes: d
     return dataset
 
 
-def with_effective_draws(dataset: xr.Dataset, effective: Array) -> xr.Dataset:
+def with_effective_draws(dataset: xr.Dataset, effective: Float64[Array, " levels"]) -> xr.Dataset:
     """The dataset with `effective_draws` over σ: equal draws that would have the entropy's relative error."""
     about = {"long_name": "draws that carry the entropy", "units": "1", "least": LEAST_EFFECTIVE}
     return dataset.assign(effective_draws=("sigma", effective, about))
 
 
-def unresolved(dataset: xr.Dataset) -> NDArray[np.bool_]:
+def unresolved(dataset: xr.Dataset) -> Bool[NDArray[np.bool_], " levels"]:
     """Levels of which fewer than `LEAST_EFFECTIVE` draws carry the entropy, shape (levels,)."""
     if "effective_draws" not in dataset:
         return np.zeros(dataset.sizes["sigma"], dtype=bool)

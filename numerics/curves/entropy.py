@@ -16,13 +16,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from ...theory._support.aliases import Fields
 from ...theory._support.error_settings import usual_errors
 from ...theory._support.options import given, showing
 from ...theory._support.whole_numbers import whole_number
 from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
-from .._support.seeds import seed_of
+from .._support.seeds import Key, seed_of
 from ..monte_carlo.meeting import PAIRWISE_LIMIT
 from .covariance import covariance_variables, kept_levels
 from .dataset import checked_sigmas, entropy_of, labelled, with_effective_draws
@@ -59,17 +60,17 @@ class _Curves:
 
     values: Array
     errors: Array
-    attributes: dict[str, Any]
+    attributes: Fields
     effective: Array | None = None
     """Draws that carry the entropy at each level (`effective_draws`), of what was drawn."""
-    shared: dict[str, Any] = field(default_factory=dict)
+    shared: Fields = field(default_factory=dict)
 
 
 class DrawOptions(TypedDict, total=False):
     """Keywords of `entropy_curve` that say how it draws; defaults and meanings are those of `Draws`."""
 
     samples: int
-    key: Any
+    key: Key
     tolerance: float | None
     dtype: str | None
     points: str
@@ -89,7 +90,7 @@ class Draws:
     """
 
     samples: int = 100_000
-    key: Any = 0
+    key: Key = 0
     tolerance: float | None = None
     dtype: str | None = None
     points: str = "random"
@@ -211,7 +212,7 @@ def entropy_curve(
 
 def bare_curves(
     mixture: GaussianMixture, sigma: Array, samples: int, seed: int
-) -> tuple[Array, Array, dict[str, Any]]:
+) -> tuple[Array, Array, Fields]:
     """Entropy and rate (2, levels) with their standard errors, and attributes: no place is read off them."""
     exact = exact_at(mixture, sigma, "auto")
     method, reason = chosen(mixture, "auto", exact)
@@ -283,7 +284,7 @@ def _sampled(
 
     from .._support.jax_settings import own_settings
     from ..monte_carlo import quasi_random
-    from ..monte_carlo.checkpoint import Checkpoint
+    from ..monte_carlo.finished_draws import FinishedDraws
     from ..monte_carlo.strides import Joint, estimate, in_precision
     from ..runs.fingerprints import fingerprint
 
@@ -301,7 +302,7 @@ def _sampled(
                 run = fingerprint(
                     kernel.__qualname__, kernel.__module__.rpartition(".")[2], key, dtype, parameters
                 )
-                keep = Checkpoint(Path(draws.resume), run, writes=jax.process_index() == 0)
+                keep = FinishedDraws(Path(draws.resume), run, writes=jax.process_index() == 0)
             found = estimate(
                 kernel,
                 arrays,
@@ -309,7 +310,7 @@ def _sampled(
                 key,
                 tolerance=None if tolerance is None else _Tolerance(tolerance, unit, rounding, largest),
                 progress=draws.progress,
-                checkpoint=keep,
+                finished=keep,
                 work=work_of(mixture, sigma.size, method),
                 joint=Joint(2, kept_levels(sigma)),
             )
@@ -373,7 +374,7 @@ def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tup
     return errors, 1 / (1 / pairs + relative2)
 
 
-def _shared(found: "Estimate", sigma: Array, unit: Any) -> dict[str, Any]:
+def _shared(found: "Estimate", sigma: Array, unit: Any) -> Fields:
     """The covariance between levels of entropy and rate, as variables."""
     if found.covariance is None:
         return {}

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from ...theory._support.aliases import Fields
 from ...theory._support.error_settings import usual_errors
 from ...theory.channel.binary import binary_entropy, binary_mmse
 from ...theory.mixtures.covariance import Covariance
@@ -145,7 +146,7 @@ class Fitted:
         for each in self.replicas:
             yield bare_curves(each, sigma, draws, seed)[0]
 
-    def _gammas(self, sigma: Array) -> dict[str, Any]:
+    def _gammas(self, sigma: Array) -> Fields:
         """γ of two classes without its bias, and its standard error."""
         shared = self.mixture.shared_covariance
         if self.held and shared is not None:
@@ -164,7 +165,7 @@ def resampled_curve(
     found: Array,
     rows: Array,
     whole: float,
-    attributes: dict[str, Any],
+    attributes: Fields,
     errors: Array | float = 0.0,
 ) -> xr.Dataset:
     """Entropy and rate (2, levels) without the bias that `rows` (resamples, 2, levels) show, with errors."""

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import Fields
 from .._support.seeds import seed_of
 from .covariance import shared_noise
 from .reading import (
@@ -128,7 +129,7 @@ def with_places(
     if class_entropy is not None:
         curve = curve.assign(class_entropy=((), float(class_entropy)))
         curve.class_entropy.attrs.update(long_name="entropy of the class, H(C)", units="nats")
-    variables: dict[str, Any] = {}
+    variables: Fields = {}
     for name, place in places_of(curve, resampled=resampled, seed=seed).items():
         long_name, units = PLACES[name]
         note = {"note": place.note} if place.note else {}

@@ -1,10 +1,9 @@
 """A phase diagram over the time of another clock (T1): times convert exactly, rates with the Jacobian."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
+from ...theory._support.aliases import Fields
 from ...theory.schedules import OrnsteinUhlenbeck, Schedule
 
 __all__ = ["in_clock"]
@@ -86,7 +85,7 @@ def _per_time(rate: xr.DataArray, sigma: np.ndarray, axis: str, schedule: Schedu
     return rate * xr.DataArray(factor, dims=axis)
 
 
-def _rate_words(rate: xr.DataArray, clock: str) -> dict[str, Any]:
+def _rate_words(rate: xr.DataArray, clock: str) -> Fields:
     """Attributes of the rate in the clock: those in OU time, but for values of the rate, as `shown_to` is."""
     what = str(rate.attrs["units"]).replace(" per unit t", "")
     kept = {name: value for name, value in rate.attrs.items() if name not in _OF_VALUES}

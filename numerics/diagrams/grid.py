@@ -104,12 +104,12 @@ def grid(
     *,
     samples: int = 20_000,
     key: int = 0,
-    folder: Path | None = None,
+    resume: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
     """A phase diagram of two parameters of `spec`, whose own values of them are replaced.
 
-    Mixtures without exact curves are measured with `samples` draws; columns are kept in `folder`, so that an
+    Mixtures without exact curves are measured with `samples` draws; columns are kept in `resume`, so that an
     interrupted diagram goes on to the same bits.
 
     Raises
@@ -118,11 +118,11 @@ def grid(
         For a parameter that the SPEC lacks.
     """
     if x.name in NOISE and y.name not in NOISE:
-        turned = grid(spec, y, x, samples=samples, key=key, folder=folder, progress=progress)
+        turned = grid(spec, y, x, samples=samples, key=key, resume=resume, progress=progress)
         return turned.transpose(y.name, x.name)
     work = _checked(_Work(spec, x, y, samples, key))
     run = fingerprint("grid", spec, x.name, x.values, y.name, y.values, samples, key)
-    found = run_blocks(lambda index: _column(work, index), x.values.size, folder, run, progress)
+    found = run_blocks(lambda index: _column(work, index), x.values.size, resume, run, progress)
     if y.name in NOISE:
         entropy, rate = (_where_told_apart(found, name).T for name in ("entropy", "rate"))
         fields = {

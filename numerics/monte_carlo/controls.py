@@ -11,10 +11,10 @@ is left in, which bounds the distance of a mean of n draws from the normal law b
 
 from typing import TypeAlias
 
+import jax
 import numpy as np
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
-
-from ...theory._support.aliases import ApiArray
 
 __all__ = ["THIRD_MOMENT", "controlled", "slopes_of"]
 
@@ -24,7 +24,9 @@ THIRD_MOMENT = 2.0
 """Bound of `E|r|³/σ³`, r the rest of a full regression; a normal law has 1.6."""
 
 
-def slopes_of(rows: Array, curves: int) -> Array:
+def slopes_of(
+    rows: Float64[Array, "rows levels draws"], curves: int
+) -> Float64[Array, "levels {curves} controls"]:
     """β, shape (levels, curves, controls), from a pilot's rows (curves + controls, levels, draws).
 
     Zero along combinations of controls that do not vary.
@@ -41,7 +43,9 @@ def slopes_of(rows: Array, curves: int) -> Array:
     return slopes / spread.transpose(0, 2, 1)
 
 
-def _share_left(rest: Array, explained: Array) -> Array:
+def _share_left(
+    rest: Float64[Array, "levels curves draws"], explained: Float64[Array, "levels curves draws"]
+) -> Float64[Array, "levels curves"]:
     """Share of what controls explain that stays in, to bound the third moment; over the last axis."""
     variance = np.mean(rest**2, axis=-1)
     needed = (np.mean(np.abs(rest) ** 3, axis=-1) / THIRD_MOMENT) ** (2 / 3)
@@ -50,7 +54,11 @@ def _share_left(rest: Array, explained: Array) -> Array:
     return np.sqrt(np.clip(share2, 0, 1))
 
 
-def controlled(rows: ApiArray, slopes: ApiArray, expected: ApiArray) -> ApiArray:
+def controlled(
+    rows: Float[jax.Array | Array, "rows draws"],
+    slopes: Float[jax.Array | Array, "curves controls"],
+    expected: Float[jax.Array | Array, " controls"],
+) -> Float[jax.Array | Array, "curves draws"]:
     """`y − β(x − E x)`, shape (curves, draws), at one level.
 
     `rows` is (curves + controls, draws), `slopes` (curves, controls) and `expected` (controls,).

@@ -16,12 +16,13 @@ adds nothing.
 
 from typing import NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float64, Int, Num, UInt32
 from numpy.typing import NDArray
 from scipy import special
 
-from ...theory._support.aliases import ApiArray
 from .meeting import largest_share
 from .statistics import cross_terms, odds_against_top
 
@@ -40,12 +41,16 @@ class Proposal(NamedTuple):
     (levels,) is B.
     """
 
-    components: NDArray[np.intp]
-    thresholds: NDArray[np.uint32]
-    overlap: Array
+    components: Int[NDArray[np.intp], "C 2"]
+    thresholds: UInt32[NDArray[np.uint32], "levels cuts"]
+    overlap: Float64[Array, " levels"]
 
 
-def proposal(gram: Array, class_weights: Array, groups: Array | None = None) -> Proposal:
+def proposal(
+    gram: Float64[Array, "levels K K"],
+    class_weights: Float64[Array, " K"],
+    groups: Float64[Array, "G K"] | None = None,
+) -> Proposal:
     """The proposal from Gram matrices of the a_k, (levels, K, K); pairs are in different groups."""
     first, second = np.triu_indices(class_weights.size)
     if groups is not None:
@@ -66,7 +71,12 @@ def proposal(gram: Array, class_weights: Array, groups: Array | None = None) -> 
     return Proposal(np.stack([first, second], axis=1), cuts, np.exp(total[:, 0]))
 
 
-def centres(bits: ApiArray, gram: ApiArray, thresholds: ApiArray, components: ApiArray) -> ApiArray:
+def centres(
+    bits: UInt32[jax.Array, " draws"],
+    gram: Float[jax.Array, "K K"],
+    thresholds: UInt32[jax.Array, " cuts"],
+    components: Int[jax.Array, "C 2"],
+) -> Float[jax.Array, "K draws"]:
     """`⟨a_k, centre⟩`, shape (K, draws), of the component that 32 random bits (draws,) choose at one level.
 
     `gram` is (K, K), `thresholds` (C − 1,) and `components` (C, 2).
@@ -76,7 +86,11 @@ def centres(bits: ApiArray, gram: ApiArray, thresholds: ApiArray, components: Ap
     return ((gram[chosen[:, 0]] + gram[chosen[:, 1]]) / 2).T
 
 
-def weights(logits: ApiArray, overlap: ApiArray, groups: ApiArray | None = None) -> tuple[ApiArray, ApiArray]:
+def weights(
+    logits: Float[jax.Array, "K draws"],
+    overlap: Float[jax.Array, ""] | float,
+    groups: Num[jax.Array, "G K"] | None = None,
+) -> tuple[Float[jax.Array, " draws"], Float[jax.Array, " draws"]]:
     """`p/q`, and `p/q · (1 + B)/B`, which does not vanish with B; shapes (draws,), at one level.
 
     `logits` (K, draws) are log-posteriors up to a constant and `overlap` () is B.
@@ -93,6 +107,6 @@ def weights(logits: ApiArray, overlap: ApiArray, groups: ApiArray | None = None)
     return scaled * overlap / (1 + overlap), scaled
 
 
-def largest(overlap: Array, choices: int) -> Array:
+def largest(overlap: Float64[Array, " levels"], choices: int) -> Float64[Array, " levels"]:
     """Bound of a weighted draw's entropy, shape (levels,), from B and the number of choices."""
     return 2 * np.minimum(overlap / 2 * largest_share(np.array(0.5)), np.log(choices))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 
 __all__ = ["Moments"]
 
 Array: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,18 @@ class Moments:
     """
 
     count: int
-    mean: Array
-    squares: Array
-    products: Array | None = None
-    places: NDArray[np.intp] | None = None
+    mean: Float64[Array, "curves levels"]
+    squares: Float64[Array, "curves levels"]
+    products: Float64[Array, "kept places kept places"] | None = None
+    places: Int[Places, " places"] | None = None
 
     @classmethod
-    def of(cls, samples: Array, curves: int = 0, places: NDArray[np.intp] | None = None) -> "Moments":
+    def of(
+        cls,
+        samples: Float64[Array, "count curves levels"],
+        curves: int = 0,
+        places: Int[Places, " places"] | None = None,
+    ) -> "Moments":
         """Moments of samples (count, curves, levels), with products of the first `curves` at `places`."""
         mean = samples.mean(axis=0)
         apart = samples - mean
@@ -66,14 +73,14 @@ class Moments:
         return self.products.shape == (*shape, *shape) and np.array_equal(self.places, places)
 
     @property
-    def standard_error(self) -> Array:
+    def standard_error(self) -> Float64[Array, "curves levels"]:
         """Standard error of the mean, shape (curves, levels); infinite for a single sample."""
         if self.count < 2:
             return np.full_like(self.mean, np.inf)
         return np.sqrt(self.squares / ((self.count - 1) * self.count))
 
     @property
-    def covariance(self) -> Array | None:
+    def covariance(self) -> Float64[Array, "kept places kept places"] | None:
         """Covariance of the means, of the shape of `products`; `None` where they are not kept."""
         if self.products is None or self.count < 2:
             return None

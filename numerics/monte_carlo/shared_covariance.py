@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float64, UInt32
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import ApiArray
@@ -56,18 +57,20 @@ Array: TypeAlias = NDArray[np.float64]
 class Levels(NamedTuple):
     """Arrays of each level, whose axis is the first; the last four are of one kernel or another.
 
+    NumPy's as they are prepared, JAX's where they are drawn with.
+
     `gram` and `gaps` (levels, K, K) are `⟨a_j, a_k⟩` and `|S^{−1}(m_j − m_k)|²`, `noise` σ²; `second_order`
     is `E V` and `expected` (levels, 2) the controls' means; `thresholds` and `overlap` are of `importance`;
     `slopes` (levels, 3, 2) are the controls'.
     """
 
-    gram: Array
-    gaps: Array
-    noise: Array
-    second_order: Array
-    expected: Array
-    thresholds: NDArray[np.uint32]
-    overlap: Array
+    gram: ApiArray
+    gaps: ApiArray
+    noise: ApiArray
+    second_order: ApiArray
+    expected: ApiArray
+    thresholds: ApiArray
+    overlap: ApiArray
     slopes: ApiArray = None
     roots: ApiArray = None
     scale: ApiArray = None
@@ -77,9 +80,9 @@ class Levels(NamedTuple):
 class Parameters(NamedTuple):
     """What kernels of a shared covariance need; `means` (K, d) only for an isotropic one."""
 
-    log_weights: Array
-    groups: Array | None
-    components: NDArray[np.intp]
+    log_weights: ApiArray
+    groups: ApiArray
+    components: ApiArray
     levels: Levels
     means: ApiArray = None
 
@@ -87,7 +90,7 @@ class Parameters(NamedTuple):
 _PILOT_KEY, _PILOT_STRIDES = 2**31 - 1, 8
 
 
-def reduced(key: ApiArray, parameters: Parameters) -> ApiArray:
+def reduced(key: jax.Array, parameters: Parameters) -> Float[jax.Array, "3 levels draws"]:
     """Curves of one stride with noise drawn in the span of the mean differences."""
     noise_key, centre_key = jax.random.split(key)
     roots = parameters.levels.roots  # (levels, K, K − 1)
@@ -95,7 +98,9 @@ def reduced(key: ApiArray, parameters: Parameters) -> ApiArray:
     return _pairs(lambda level: _reduced_products(y, level), centre_key, parameters)
 
 
-def reduced_at(y: ApiArray, bits: ApiArray, parameters: Parameters) -> ApiArray:
+def reduced_at(
+    y: Float[jax.Array, "draws rank"], bits: UInt32[jax.Array, " draws"], parameters: Parameters
+) -> Float[jax.Array, "3 levels draws"]:
     """Curves (3, levels, draws) of noise y (draws, K − 1) and of 32 random bits (draws,) for the centre."""
 
     def at(level: Levels) -> ApiArray:
@@ -106,12 +111,12 @@ def reduced_at(y: ApiArray, bits: ApiArray, parameters: Parameters) -> ApiArray:
     return over_levels(at, parameters.levels, parameters.log_weights.size)
 
 
-def _reduced_products(y: ApiArray, level: Levels) -> ApiArray:
+def _reduced_products(y: Float[jax.Array, "draws rank"], level: Levels) -> Float[jax.Array, "K draws"]:
     """`ε·a_k` (K, draws) from noise y (draws, K − 1)."""
     return jnp.matmul(level.roots, y.T, precision="highest")
 
 
-def ambient(key: ApiArray, parameters: Parameters) -> ApiArray:
+def ambient(key: jax.Array, parameters: Parameters) -> Float[jax.Array, "3 levels draws"]:
     """Curves of one stride with noise drawn in all dimensions, any shared covariance."""
     whitened = parameters.levels.whitened  # (levels, K, d)
     noise_key, centre_key = jax.random.split(key)
@@ -123,7 +128,7 @@ def ambient(key: ApiArray, parameters: Parameters) -> ApiArray:
     return _pairs(products, centre_key, parameters)
 
 
-def ambient_isotropic(key: ApiArray, parameters: Parameters) -> ApiArray:
+def ambient_isotropic(key: jax.Array, parameters: Parameters) -> Float[jax.Array, "3 levels draws"]:
     """`ambient` for `Σ = s²I`, where all levels share the products with the means themselves."""
     means = parameters.means  # (K, d)
     noise_key, centre_key = jax.random.split(key)
@@ -132,13 +137,17 @@ def ambient_isotropic(key: ApiArray, parameters: Parameters) -> ApiArray:
     return _pairs(lambda level: products * level.scale, centre_key, parameters)
 
 
-def reduced_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
+def reduced_parameters(
+    mixture: GaussianMixture, sigma: Float64[Array, " levels"], groups: Float64[Array, "G K"] | None
+) -> Parameters:
     """What `reduced` needs: Gram matrices at each level, their roots, and the controls' slopes."""
     common = _common(mixture, sigma, groups)
     return _and_levels(common, **_fitted(common))
 
 
-def ambient_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
+def ambient_parameters(
+    mixture: GaussianMixture, sigma: Float64[Array, " levels"], groups: Float64[Array, "G K"] | None
+) -> Parameters:
     """What `ambient` or, for an isotropic covariance, `ambient_isotropic` needs."""
     common = _common(mixture, sigma, groups)
     # the law of the rows is that of `reduced`, whose pilot costs nothing that grows with d
@@ -155,7 +164,7 @@ def _and_levels(parameters: Parameters, **more: Array) -> Parameters:
     return parameters._replace(levels=parameters.levels._replace(**more))
 
 
-def _roots(gram: Array) -> Array:
+def _roots(gram: Float64[Array, "levels K K"]) -> Float64[Array, "levels K K-1"]:
     """`A` with `AAᵀ` the Gram matrix, shape (levels, K, K − 1)."""
     scale = np.trace(gram, axis1=1, axis2=2)[:, None, None]
     middle = gram[len(gram) // 2]
@@ -187,11 +196,11 @@ def _fitted(common: Parameters) -> dict[str, Array]:
 
 
 @jax.jit
-def _pilot(parameters: Parameters) -> ApiArray:
+def _pilot(parameters: Parameters) -> Float[jax.Array, "5 levels pairs"]:
     """Rows of pairs that no estimate uses, shape (5, levels, pairs)."""
     roots = parameters.levels.roots
 
-    def stride(index: ApiArray) -> ApiArray:
+    def stride(index: UInt32[jax.Array, ""]) -> Float[jax.Array, "5 levels draws"]:
         key = jax.random.fold_in(jax.random.key(_PILOT_KEY, impl="threefry2x32"), index)
         noise_key, centre_key = jax.random.split(key)
         y = normal(noise_key, (STRIDE, roots.shape[-1]), roots.dtype)
@@ -211,11 +220,11 @@ def scale_of(mixture: GaussianMixture, parameters: Parameters, dtype: str, choic
 
 
 def _pairs(
-    products_of: Callable[[ApiArray], ApiArray],
-    centre_key: ApiArray,
+    products_of: Callable[[Levels], jax.Array],
+    centre_key: jax.Array,
     parameters: Parameters,
     control: bool = True,
-) -> ApiArray:
+) -> Float[jax.Array, "rows levels draws"]:
     """Mean of the curves over the antithetic pairs ±ε around one centre each, shape (3, levels, STRIDE).
 
     Without `control` the control variates are not used but returned, shape (5, levels, STRIDE).
@@ -226,13 +235,15 @@ def _pairs(
         centres = importance.centres(bits, level.gram, level.thresholds, parameters.components)
         products = products_of(level)
         signs = (centres + products, centres - products)
-        rows = sum(_rows(inner, level, parameters) for inner in signs) / 2
+        rows: ApiArray = sum(_rows(inner, level, parameters) for inner in signs) / 2
         return controlled(rows, level.slopes, level.expected) if control else rows
 
     return over_levels(at, parameters.levels, parameters.log_weights.size)
 
 
-def _rows(inner: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
+def _rows(
+    inner: Float[jax.Array, "K draws"], level: Levels, parameters: Parameters
+) -> Float[jax.Array, "5 draws"]:
     """The three curves and the two control variates, weighted; `inner` (K, draws) is ⟨a_k, x⟩."""
     h = inner - jnp.diagonal(level.gram)[:, None] / 2
     logits = h + parameters.log_weights[:, None]
@@ -242,7 +253,9 @@ def _rows(inner: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
     return jnp.concatenate([scaled * curves, weights[None], (weights * control)[None]])
 
 
-def _second_order(h: ApiArray, norm: ApiArray, parameters: Parameters) -> ApiArray:
+def _second_order(
+    h: Float[jax.Array, "K draws"], norm: Float[jax.Array, ""], parameters: Parameters
+) -> Float[jax.Array, " draws"]:
     """`V/E V`, shape (draws,), or zero where E V is."""
     h = h / jnp.sqrt(jnp.where(norm > 0, norm, 1))
     weights, groups = jnp.exp(parameters.log_weights), parameters.groups
@@ -275,12 +288,16 @@ def _common(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Par
     return Parameters(np.log(mixture.weights), groups, proposal.components, levels)
 
 
-def _expected_second_order(gram: Array, weights: Array, groups: Array | None) -> Array:
+def _expected_second_order(
+    gram: Float64[Array, "levels K K"],
+    weights: Float64[Array, " K"],
+    groups: Float64[Array, "G K"] | None,
+) -> Float64[Array, " levels"]:
     """`E V`, shape (levels,), zero where rounding is all there is."""
     sums = (np.eye(weights.size) if groups is None else groups) * weights
     half = np.diagonal(gram, axis1=1, axis2=2)[:, :, None] / 2
 
-    def forms(rows: Array) -> Array:
+    def forms(rows: Float64[Array, "rows K"]) -> Float64[Array, "levels rows"]:
         """`rᵀ (E h hᵀ) r` for each row r, shape (levels, rows), without the matrix itself."""
         along = gram @ rows.T
         means = along - np.swapaxes(half, 1, 2) @ rows.T
@@ -300,7 +317,9 @@ def _centred(mixture: GaussianMixture) -> Array:
     return mixture.means - mixture.weights @ mixture.means
 
 
-def _resolvent_grams(mixture: GaussianMixture, sigma: Array) -> tuple[Array, Array]:
+def _resolvent_grams(
+    mixture: GaussianMixture, sigma: Float64[Array, " levels"]
+) -> tuple[Float64[Array, "levels K K"], Float64[Array, "levels K K"]]:
     """`⟨m_j − m̄, S^{−p}(m_k − m̄)⟩` for p = 1 and 2, each of shape (levels, K, K)."""
     covariance = mixture.covariances[0]
     if covariance.isotropic_variance is not None:

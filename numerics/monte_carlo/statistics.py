@@ -11,8 +11,8 @@ one group has nearly all the probability.
 """
 
 import jax.numpy as jnp
-
-from ...theory._support.aliases import ApiArray
+from jax import Array
+from jaxtyping import Float, Num
 
 __all__ = [
     "cross_terms",
@@ -25,7 +25,12 @@ __all__ = [
 ]
 
 
-def statistics(logits: ApiArray, gaps: ApiArray, noise: ApiArray, groups: ApiArray | None) -> ApiArray:
+def statistics(
+    logits: Float[Array, "K n"],
+    gaps: Float[Array, "K K"],
+    noise: Float[Array, ""],
+    groups: Num[Array, "G K"] | None,
+) -> Float[Array, "3 n"]:
     """Entropy, rate and disagreement of each draw, shape (3, draws).
 
     Parameters
@@ -53,20 +58,26 @@ def statistics(logits: ApiArray, gaps: ApiArray, noise: ApiArray, groups: ApiArr
     return jnp.stack([entropy, rate, disagreement])
 
 
-def over_groups(odds: ApiArray, log_odds: ApiArray, groups: ApiArray | None) -> tuple[ApiArray, ApiArray]:
+def over_groups(
+    odds: Float[Array, "K n"], log_odds: Float[Array, "K n"], groups: Num[Array, "G K"] | None
+) -> tuple[Float[Array, "_ n"], Float[Array, "_ n"]]:
     """Odds of groups against the likeliest of them, and their logarithms; of classes without groups."""
     if groups is None:
         return odds, log_odds
     return odds_against_top(jnp.log(jnp.matmul(groups, odds, precision="highest")))
 
 
-def of_posterior(odds: ApiArray, log_odds: ApiArray) -> tuple[ApiArray, ApiArray]:
+def of_posterior(
+    odds: Float[Array, "K ..."], log_odds: Float[Array, "K ..."]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Entropy and disagreement of each draw's posterior from odds against the top."""
     others = _beyond_top(odds, log_odds)
     return _entropy_of(odds, log_odds, others), cross_terms(odds, log_odds) / (1 + others) ** 2
 
 
-def from_prior(odds: ApiArray, log_odds: ApiArray, prior: ApiArray) -> tuple[ApiArray, ApiArray]:
+def from_prior(
+    odds: Float[Array, "K n"], log_odds: Float[Array, "K n"], prior: Float[Array, " K"]
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     """`Σ p log(p/w) = Σ w φ(log p/w)`, `φ(δ) = δe^δ − e^δ + 1`, and `Σ (p − w)²`, w the prior (K,).
 
     Their means are what the class entropy, and its like `1 − Σ w²`, have lost.
@@ -79,36 +90,40 @@ def from_prior(odds: ApiArray, log_odds: ApiArray, prior: ApiArray) -> tuple[Api
     return information.sum(0), ((prior[:, None] * risen) ** 2).sum(0)
 
 
-def posterior_entropy(logits: ApiArray) -> ApiArray:
+def posterior_entropy(logits: Float[Array, "K ..."]) -> Float[Array, "..."]:
     """Entropy of each draw's posterior (draws,) from log-posteriors (classes, draws) up to a constant."""
     odds, log_odds = odds_against_top(logits)
     return _entropy_of(odds, log_odds, _beyond_top(odds, log_odds))
 
 
-def _entropy_of(odds: ApiArray, log_odds: ApiArray, others: ApiArray) -> ApiArray:
+def _entropy_of(
+    odds: Float[Array, "K ..."], log_odds: Float[Array, "K ..."], others: Float[Array, "..."]
+) -> Float[Array, "..."]:
     """`−Σ p log p` from odds against the top, `others` the sum of those that are not at the top."""
     return jnp.log1p(others) - jnp.where(odds > 0, odds * log_odds, 0).sum(0) / (1 + others)
 
 
-def odds_against_top(logits: ApiArray) -> tuple[ApiArray, ApiArray]:
+def odds_against_top(
+    logits: Float[Array, "K ..."],
+) -> tuple[Float[Array, "K ..."], Float[Array, "K ..."]]:
     """`p_k/p_top` and its logarithm, over the leading axis."""
     log_odds = logits - logits.max(0)
     # a square, because the root is needed by others: one exponential serves both
     return jnp.square(jnp.exp(log_odds / 2)), log_odds
 
 
-def cross_terms(values: ApiArray, log_odds: ApiArray) -> ApiArray:
+def cross_terms(values: Float[Array, "K ..."], log_odds: Float[Array, "K ..."]) -> Float[Array, "..."]:
     """`Σ_{j≠k} v_j v_k` over the leading axis, where v is 1 at the top: precise where the rest is small."""
     rest = _beyond_top(values, log_odds)
     return rest * (2 + rest) - _beyond_top(values**2, log_odds)
 
 
-def _beyond_top(values: ApiArray, log_odds: ApiArray) -> ApiArray:
+def _beyond_top(values: Float[Array, "K ..."], log_odds: Float[Array, "K ..."]) -> Float[Array, "..."]:
     """`Σ_k v_k − 1` without rounding the small terms away, where v is 1 at the top."""
     at_top = log_odds == 0
     return jnp.where(at_top, 0, values).sum(0) + (at_top.sum(0) - 1)
 
 
-def _weighted(gaps: ApiArray, p: ApiArray) -> ApiArray:
+def _weighted(gaps: Float[Array, "K K"], p: Float[Array, "K n"]) -> Float[Array, "K n"]:
     """`Σ_j Q_kj p_j`, shape (classes, draws)."""
     return jnp.einsum("kj,jn->kn", gaps, p, precision="highest")

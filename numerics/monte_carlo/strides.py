@@ -14,20 +14,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
+from jax.typing import DTypeLike
+from jaxtyping import Float, Float64, Int, UInt32
 from numpy.typing import NDArray
 
-from ...theory._support.aliases import ApiArray
+from ...theory._support.archives import AnyArray
 from .._support.devices import check_devices
 from .._support.jax_settings import own_settings
-from .._support.seeds import key_words, seed_of
-from .checkpoint import Checkpoint
+from .._support.seeds import Key, key_words, seed_of
+from .finished_draws import FinishedDraws
 from .moments import Moments
 
 __all__ = [
@@ -45,9 +47,14 @@ __all__ = [
     "strides_for",
 ]
 
+P = TypeVar("P")
+T = TypeVar("T")
+
 Array: TypeAlias = NDArray[np.float64]
-Kernel: TypeAlias = Callable[[Any, Any], Any]
+Kernel: TypeAlias = Callable[[jax.Array, P], jax.Array]
 Progress: TypeAlias = Callable[[int, int], None]
+Sums: TypeAlias = tuple[NDArray[np.floating], ...]
+"""Of strides (strides, curves, levels): means, squared deviations and, where they are kept, products."""
 
 STRIDE = 128
 """Antithetic pairs in a stride."""
@@ -73,43 +80,47 @@ class Estimate:
     `covariance` is that of the means of the first curves at some levels, from `units` independent ones.
     """
 
-    mean: Array
-    standard_error: Array
+    mean: Float64[Array, "curves levels"]
+    standard_error: Float64[Array, "curves levels"]
     samples: int
-    covariance: Array | None = None
+    covariance: Float64[Array, "kept places kept places"] | None = None
     units: int = 0
 
 
-def normal(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+Tolerance: TypeAlias = float | Array | Callable[[Estimate], float]
+"""A standard error, one of each (curves, levels), or how many times too large the largest is."""
+
+
+def normal(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike) -> Float[jax.Array, "..."]:
     """Standard normal numbers: drawn in single precision, so that every precision sees the same draws."""
     return jax.random.normal(key, shape, jnp.float32).astype(dtype)
 
 
-def in_precision(parameters: Any, dtype: str) -> Any:
+def in_precision(parameters: P, dtype: str) -> P:
     """Parameters with real arrays in this precision and whole numbers as they are.
 
     They stay NumPy arrays, which every process of a distributed run can hand to its own devices.
     """
 
-    def cast(value: Any) -> Any:
+    def cast(value: AnyArray) -> AnyArray:
         return value.astype(dtype) if value.dtype.kind == "f" else value
 
     return jax.tree.map(cast, parameters)
 
 
-def class_draws(key: Any, log_weights: Any) -> Any:
+def class_draws(key: jax.Array, log_weights: Float[jax.Array, " K"]) -> Int[jax.Array, " draws"]:
     """A class for each pair of a stride, shape (STRIDE,), the same in every precision."""
     return jax.random.categorical(key, log_weights.astype(jnp.float32), shape=(STRIDE,))
 
 
-def largest_of(parameters: Any) -> float:
+def largest_of(parameters: object) -> float:
     """The largest finite number among parameters."""
     arrays = [np.asarray(value) for value in jax.tree.leaves(parameters)]
     reals = [values for values in arrays if values.dtype.kind == "f"]
     return max(float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) for values in reals)
 
 
-def check_resolution(squares: Array, sigma: Array) -> None:
+def check_resolution(squares: Float64[Array, " levels"], sigma: Float64[Array, " levels"]) -> None:
     """Refuse levels at which classes lie so many noise widths apart that the rounding of log-odds decides.
 
     `squares` (levels,) is the largest squared distance of a mean from the mixture's, in noise widths; the
@@ -129,14 +140,14 @@ def strides_for(samples: int) -> int:
 
 
 def estimate(
-    kernel: Kernel,
-    parameters: Any,
+    kernel: Kernel[P],
+    parameters: P,
     samples: int,
-    key: ApiArray,
+    key: Key,
     *,
-    tolerance: Any = None,
+    tolerance: Tolerance | None = None,
     progress: Progress | None = None,
-    checkpoint: Checkpoint | None = None,
+    finished: FinishedDraws | None = None,
     work: float = 0.0,
     joint: Joint | None = None,
 ) -> Estimate:
@@ -146,7 +157,7 @@ def estimate(
     every standard error to fall to it, a number or an array that broadcasts to (curves, levels), or a
     function that says of an `Estimate` how many times too large its largest error is.
     `progress(done, total)` is called with numbers of draws. A
-    `checkpoint` keeps what is done through an interruption. On processors rounds take about a second each;
+    `finished` keeps what is done through an interruption. On processors rounds take about a second each;
     `work`, the multiplications of a draw, says how large the first may be. Neither has a part in the answer.
     `joint` (curves, levels) are those whose covariance is kept: the first curves, at these levels.
     """
@@ -159,7 +170,7 @@ def estimate(
     most = _ROUND if fixed else min(_ROUND, -(-least // mesh.size))
     first = most if fixed else int(_QUICK / max(work * 2 * STRIDE, 1))
     rounds = _Rounds(mesh.size, most, first, fixed)
-    moments = _resumed(checkpoint, least * STRIDE if tolerance is None else None, joint)
+    moments = _resumed(finished, least * STRIDE if tolerance is None else None, joint)
     double = _is_double(parameters)
     parameters = _placed(parameters, mesh, double)
     try:
@@ -175,27 +186,27 @@ def estimate(
                 moments = found if moments is None else moments.and_then(found)
                 if _ends(moments, least, tolerance):  # the others of this round are of no use
                     break
-            if checkpoint is not None and moments is not None:
-                checkpoint.note(moments)
+            if finished is not None and moments is not None:
+                finished.note(moments)
             if progress is not None and moments is not None:
                 total = least if tolerance is None else _strides_needed(moments, least, tolerance)
                 progress(2 * moments.count, 2 * total * STRIDE)
     except KeyboardInterrupt:
-        if checkpoint is not None and moments is not None:
-            checkpoint.write(moments)
+        if finished is not None and moments is not None:
+            finished.write(moments)
         raise
     if moments is None:
         raise ValueError("samples: must be at least 1")
-    if checkpoint is not None:
-        checkpoint.write(moments)
+    if finished is not None:
+        finished.write(moments)
     return Estimate(
         moments.mean, moments.standard_error, 2 * moments.count, moments.covariance, moments.count
     )
 
 
-def _resumed(checkpoint: Checkpoint | None, most: int | None, joint: Joint | None) -> Moments | None:
+def _resumed(finished: FinishedDraws | None, most: int | None, joint: Joint | None) -> Moments | None:
     """What was done before, unless a file of an earlier version lacks what is to be kept."""
-    moments = None if checkpoint is None else checkpoint.read(most)
+    moments = None if finished is None else finished.read(most)
     return moments if moments is not None and moments.keeps(joint) else None
 
 
@@ -213,7 +224,7 @@ class _Rounds:
         self._compiled: set[int] = set()
         self._fixed = fixed or jax.process_count() > 1
 
-    def draw(self, compute: Callable[[int], Any]) -> tuple[int, Any]:
+    def draw(self, compute: Callable[[int], T]) -> tuple[int, T]:
         """The size of this round and `compute(size)`."""
         began = time.monotonic()
         size, found = _fitting(self._size, self._devices, compute)
@@ -234,7 +245,7 @@ class _Rounds:
         return size
 
 
-def _ends(moments: Moments | None, least: int, tolerance: Any) -> bool:
+def _ends(moments: Moments | None, least: int, tolerance: Tolerance | None) -> bool:
     """Whether no more draws are needed: with a tolerance, asked at `least` strides and every few after.
 
     So the end, as the answer, depends neither on the size of rounds nor on what was done before a stop.
@@ -245,15 +256,14 @@ def _ends(moments: Moments | None, least: int, tolerance: Any) -> bool:
     return beyond % min(_ROUND, least) == 0 and _worst(moments, tolerance) <= 1
 
 
-def _worst(moments: Moments, tolerance: Any) -> float:
+def _worst(moments: Moments, tolerance: Tolerance) -> float:
     """The largest standard error, in units of what is tolerated."""
     if callable(tolerance):
-        found: Any = tolerance(Estimate(moments.mean, moments.standard_error, 2 * moments.count))
-        return float(found)
+        return float(tolerance(Estimate(moments.mean, moments.standard_error, 2 * moments.count)))
     return float((moments.standard_error / tolerance).max())
 
 
-def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int, Any]:
+def _fitting(batch: int, least: int, compute: Callable[[int], T]) -> tuple[int, T]:
     """`compute(size)` for the largest size, of `batch` halved, that memory allows, and that size.
 
     `ValueError` if there is no memory for `least`, one stride on each device, or if other processes compute
@@ -275,7 +285,7 @@ def _fitting(batch: int, least: int, compute: Callable[[int], Any]) -> tuple[int
         batch = smaller
 
 
-def _of_stride(sums: Sequence[Any], joint: Joint | None) -> Moments:
+def _of_stride(sums: Sequence[NDArray[np.floating]], joint: Joint | None) -> Moments:
     """Moments of one stride, in double precision."""
     mean, squares, *products = (np.asarray(part, dtype=np.float64) for part in sums)
     if joint is None:
@@ -285,8 +295,14 @@ def _of_stride(sums: Sequence[Any], joint: Joint | None) -> Moments:
 
 
 def _moments(
-    kernel: Kernel, mesh: Mesh, seed: Any, first: Any, batch: int, parameters: Any, joint: Joint | None
-) -> Any:
+    kernel: Kernel[P],
+    mesh: Mesh,
+    seed: UInt32[NDArray[np.uint32], "2"],
+    first: np.uint32,
+    batch: int,
+    parameters: P,
+    joint: Joint | None,
+) -> Sums:
     """Sums of the `batch` strides from `first` on, the same in every process."""
     curves, levels = (0, None) if joint is None else (joint.curves, joint.places.astype(np.int32))
     share, double = batch // mesh.size, _is_double(parameters)
@@ -294,7 +310,7 @@ def _moments(
         place for place in enumerate(mesh.devices.flat) if place[1].process_index == jax.process_index()
     ]
 
-    def at(place: tuple[int, Any], count: int = share) -> Any:
+    def at(place: tuple[int, Any], count: int = share) -> Sums:
         index, device = place
         start = first + np.uint32(index * share)
         if device.platform != "cpu":
@@ -315,7 +331,7 @@ def _moments(
     return _of_all_processes(mesh, own)
 
 
-def _placed(parameters: Any, mesh: Mesh, double: bool) -> Any:
+def _placed(parameters: P, mesh: Mesh, double: bool) -> P:
     """Parameters where a single device has them, moved once and not with every round; else as they are."""
     if mesh.size > 1 or jax.process_count() > 1:
         return parameters
@@ -323,11 +339,11 @@ def _placed(parameters: Any, mesh: Mesh, double: bool) -> Any:
         return jax.device_put(parameters)
 
 
-def _is_double(parameters: Any) -> bool:
+def _is_double(parameters: object) -> bool:
     return any(getattr(leaf, "dtype", None) == np.float64 for leaf in jax.tree.leaves(parameters))
 
 
-def _of_all_processes(mesh: Mesh, own: list[Any]) -> Any:
+def _of_all_processes(mesh: Mesh, own: list[Sums]) -> Sums:
     """Results of all devices in their order, from those of this process's devices."""
     if jax.process_count() == 1:
         return tuple(np.concatenate(parts) for parts in zip(*own, strict=True))
@@ -337,7 +353,7 @@ def _of_all_processes(mesh: Mesh, own: list[Any]) -> Any:
     ]
     most = max(len(places) for places in ranks)
     order = np.argsort([rank for places in ranks for rank in places])
-    gathered: list[Array] = []
+    gathered: list[NDArray[np.floating]] = []
     for parts in zip(*own, strict=True):
         padded = np.stack([*parts, *[parts[0]] * (most - len(parts))])
         every = np.asarray(multihost_utils.process_allgather(padded))
@@ -348,15 +364,15 @@ def _of_all_processes(mesh: Mesh, own: list[Any]) -> Any:
 
 @partial(jax.jit, static_argnames=("kernel", "size", "curves"))
 def _compiled(
-    kernel: Kernel,
+    kernel: Kernel[P],
     size: int,
-    seed: ApiArray,
-    first: ApiArray,
-    count: ApiArray,
-    parameters: Any,
+    seed: jax.Array,
+    first: jax.Array,
+    count: jax.Array,
+    parameters: P,
     curves: int = 0,
-    levels: ApiArray = None,
-) -> Any:
+    levels: jax.Array | None = None,
+) -> tuple[jax.Array, ...]:
     """Moments of `count` strides, the first rows of arrays of `size`, one stride after another.
 
     One stride stays in a processor's cache. Their number and that of the devices are no part of the program,
@@ -364,10 +380,10 @@ def _compiled(
     """
     root = jax.random.wrap_key_data(seed, impl="threefry2x32")
 
-    def one(index: Any) -> Any:
+    def one(index: jax.Array) -> tuple[jax.Array, ...]:
         return _stride(kernel, jax.random.fold_in(root, first + index), parameters, curves, levels)
 
-    def store(index: Any, rows: Any) -> Any:
+    def store(index: jax.Array, rows: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         found = one(index.astype(jnp.uint32))
         return jax.tree.map(lambda row, new: row.at[index].set(new), rows, found)
 
@@ -378,21 +394,23 @@ def _compiled(
 
 @partial(jax.jit, static_argnames=("kernel", "size", "curves"))
 def _at_once(
-    kernel: Kernel,
+    kernel: Kernel[P],
     size: int,
-    seed: ApiArray,
-    first: ApiArray,
-    parameters: Any,
+    seed: jax.Array,
+    first: jax.Array,
+    parameters: P,
     curves: int = 0,
-    levels: ApiArray = None,
-) -> Any:
+    levels: jax.Array | None = None,
+) -> tuple[jax.Array, ...]:
     """Moments of `size` strides together, as an accelerator wants them."""
     root = jax.random.wrap_key_data(seed, impl="threefry2x32")
     keys = jax.vmap(lambda i: jax.random.fold_in(root, first + i))(jnp.arange(size, dtype=jnp.uint32))
     return jax.vmap(lambda key: _stride(kernel, key, parameters, curves, levels))(keys)
 
 
-def _stride(kernel: Kernel, key: Any, parameters: Any, curves: int, levels: Any) -> Any:
+def _stride(
+    kernel: Kernel[P], key: jax.Array, parameters: P, curves: int, levels: jax.Array | None
+) -> tuple[jax.Array, ...]:
     """Means, squared deviations and, of the first `curves` at `levels`, products of deviations."""
     values = kernel(key, parameters)
     mean = values.mean(-1)
@@ -404,9 +422,9 @@ def _stride(kernel: Kernel, key: Any, parameters: Any, curves: int, levels: Any)
     return mean, squares, jnp.matmul(kept, kept.T, precision="highest")
 
 
-def _strides_needed(moments: Moments | None, least: int, tolerance: Any) -> int:
+def _strides_needed(moments: Moments | None, least: int, tolerance: Tolerance | None) -> int:
     done = 0 if moments is None else moments.count // STRIDE
-    if moments is None or done < least:
+    if moments is None or tolerance is None or done < least:
         return least
     worst = _worst(moments, tolerance)
     if worst <= 1:

@@ -75,7 +75,7 @@ class Parameters(NamedTuple):
 
     classes: Classes
     levels: Levels
-    groups: Array | None
+    groups: ApiArray
     prior: ApiArray = None
 
 

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import Fields
 from ...theory._support.archives import read_arrays
 from ...theory._support.one_line import one_line
 from .atomic_files import create, prepare_directory, write_atomically, write_text
@@ -147,7 +147,7 @@ def _read(path: Path, run: str) -> Arrays:
 
 
 def _write(path: Path, run: str, block: Arrays) -> None:
-    arrays: dict[str, Any] = {"run": np.array(run), **block}
+    arrays: Fields = {"run": np.array(run), **block}
 
     def save(temporary: Path) -> None:
         with temporary.open("wb") as stream:

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ...theory._support.aliases import ReadFields
 from .atomic_files import prepare_directory, write_atomically, write_text
 
 __all__ = ["MANIFEST", "environment", "sha256", "verify_manifest", "write_results"]
@@ -45,7 +46,7 @@ def sha256(path: Path) -> str:
 def write_results(
     folder: Path,
     writers: Mapping[str, Callable[[Path], object]],
-    parameters: Mapping[str, Any],
+    parameters: ReadFields,
     manifest: str = MANIFEST,
     inputs: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -136,7 +137,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _inputs(parameters: Mapping[str, Any]) -> dict[str, str]:
+def _inputs(parameters: ReadFields) -> dict[str, str]:
     """SHA-256 of the parameters that are files."""
     paths = {str(value): Path(value) for value in parameters.values() if isinstance(value, (str, Path))}
     return {name: sha256(path) for name, path in sorted(paths.items()) if name and os.path.isfile(path)}

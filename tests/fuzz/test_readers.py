@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fuzz.mutation import LEAST, Fuzzer, bounded_memory, problem_of
 from speciation.numerics import verify_manifest
-from speciation.numerics.monte_carlo.checkpoint import Checkpoint
+from speciation.numerics.monte_carlo.finished_draws import FinishedDraws
 from speciation.numerics.runs.blocks import run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation import load_edm
@@ -33,8 +33,8 @@ def mixture(path):
     GaussianMixture.parse(str(path))
 
 
-def checkpoint(path):
-    Checkpoint(path, "run").read(None)
+def finished_draws(path):
+    FinishedDraws(path, "run").read(None)
 
 
 def block(path):
@@ -64,7 +64,7 @@ READERS = {
     "curve-netcdf": (read_curve, "curve.nc"),
     "prompts": (read_prompts, "prompts.json"),
     "block": (block, "block-00000.npz"),
-    "checkpoint": (checkpoint, "curve.partial"),
+    "checkpoint": (finished_draws, "curve.partial"),
     "manifest": (manifest, "curve.csv.manifest.json"),
     "scheduler": (schedule_of_file, "scheduler_config.json"),
     "alphas-npy": (schedule_of_file, "alphas.npy"),

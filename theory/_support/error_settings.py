@@ -27,13 +27,13 @@ def usual_errors(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def public(value: Any, package: str) -> Any:
+def public(value: object, package: str) -> Any:
     """What a package hands out under a public name: functions under the usual error settings.
 
     They are pickled by the name they have there.
     """
     if not isinstance(value, FunctionType):
         return value
-    wrapped: Any = usual_errors(value)
+    wrapped: object = usual_errors(value)
     wrapped.__module__ = package
     return wrapped

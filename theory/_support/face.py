@@ -14,7 +14,7 @@ _attach: Any = lazy_loader.attach_stub
 
 
 def face(
-    package: str, file: str, handed_out: Callable[[Any, str], Any] = public
+    package: str, file: str, handed_out: Callable[[Any, str], object] = public
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose `__init__.py` is `file`.
 

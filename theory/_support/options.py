@@ -2,21 +2,25 @@
 
 A function takes them as `**options: Unpack[Options]`, `Options` a `TypedDict` of the same names that type
 checkers read, and makes the dataclass of them once, with `given`; `showing` lets `help` list them one by one.
+A function that takes nothing else is written of the one value, and `taking` gives it the keywords.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from functools import update_wrapper
+from typing import ParamSpec, TypeVar, get_type_hints
 
-__all__ = ["given", "showing"]
+__all__ = ["given", "showing", "taking"]
 
 F = TypeVar("F", bound=Callable[..., object])
+P = ParamSpec("P")
 T = TypeVar("T")
+V = TypeVar("V")
 
 
-def given(kind: type[T], options: Mapping[str, Any], former: Mapping[str, str]) -> T:
+def given(kind: type[T], options: Mapping[str, object], former: Mapping[str, str]) -> T:
     """The dataclass `kind` of keywords; `former` says what some of them are called now.
 
     Raises
@@ -57,3 +61,31 @@ def showing(kind: type) -> Callable[[F], F]:
         return function
 
     return shown
+
+
+def taking(kind: Callable[P, V], names: dict[str, object]) -> Callable[[Callable[[V], T]], Callable[P, T]]:
+    """Let a function of one value of the dataclass `kind` take that value's arguments instead.
+
+    Its signature, also for type checkers, is that of the constructor; `names` are those that annotations use.
+    """
+    own = inspect.signature(kind)
+    hints = get_type_hints(kind, localns=names)
+    parameters = [each.replace(annotation=hints[name]) for name, each in own.parameters.items()]
+
+    def made(function: Callable[[V], T]) -> Callable[P, T]:
+        answer = get_type_hints(function, localns=names)["return"]
+        signature = own.replace(parameters=parameters, return_annotation=answer)
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{call.__name__}() {error}") from None
+            return function(kind(*args, **kwargs))
+
+        update_wrapper(call, function)
+        call.__annotations__ = {name: hints[name] for name in own.parameters} | {"return": answer}
+        setattr(call, "__signature__", signature)  # noqa: B010
+        return call
+
+    return made

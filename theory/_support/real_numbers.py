@@ -72,7 +72,7 @@ def real_number(value: Any, name: str) -> float:
     return float(found)
 
 
-def with_rounding(values: Any, name: str, *, finite: bool = True) -> tuple[Array, float]:
+def with_rounding(values: object, name: str, *, finite: bool = True) -> tuple[Array, float]:
     """`real_numbers`, and the spacing at 1 of the coarsest type of number that came in."""
     try:
         found, rounding = _read(values, name)
@@ -96,7 +96,7 @@ def rounding_of(values: Array, rounding: float) -> float:
     return max(rounding, _SINGLE) if single else rounding
 
 
-def _read(values: Any, name: str) -> tuple[AnyArray, float]:
+def _read(values: object, name: str) -> tuple[AnyArray, float]:
     """An array that double precision can hold, and the rounding of its type."""
     if isinstance(values, (list, tuple)):
         return _read_list(cast(Sequence[Any], values), name)

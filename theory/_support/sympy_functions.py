@@ -17,10 +17,10 @@ def public_function(function: Expr, name: str) -> Expr:
     return function
 
 
-def numeric(double: Callable[..., Any], precise: Callable[..., Any]) -> Any:
+def numeric(double: Callable[..., object], precise: Callable[..., object]) -> Any:
     """What `lambdify` calls: floats and arrays in double precision, mpmath numbers in that of mpmath."""
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: object) -> Any:
         if any(isinstance(argument, mp.mpf) for argument in arguments):
             return precise(*arguments, digits=int(mp.mp.dps))
         return double(*arguments)
@@ -39,6 +39,6 @@ def at_precision(function: Callable[..., Expr], arguments: tuple[Expr, ...], pre
 
 
 @lru_cache(maxsize=4096)
-def _evaluated(function: Callable[..., Any], values: tuple[Any, ...], digits: int) -> Any:
+def _evaluated(function: Callable[..., object], values: tuple[object, ...], digits: int) -> Any:
     """SymPy asks for the same few digits again and again, to know signs."""
     return function(*values, digits=digits)

@@ -4,13 +4,17 @@ A frozen dataclass forbids assignment, but NumPy forgets in a pickle that an arr
 `MappingProxyType` can be neither pickled nor copied, as `dataclasses.asdict` does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["FrozenMapping", "Value", "frozen"]
+from .._support.aliases import Fields
+
+__all__ = ["ByContent", "FrozenMapping", "Value", "frozen"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -70,9 +74,52 @@ class Value:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Fields:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Fields) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, frozen(value))
+
+
+class ByContent:
+    """Equality and hash of a frozen dataclass, made with `eq=False`, by what its fields hold.
+
+    Arrays and tensors are equal in shape, type and bits, datasets in all that they hold, and NaN is NaN.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _content(self) == _content(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), _content(self)))
+
+
+def _content(value: object) -> tuple[object, ...]:
+    return tuple(_plain(getattr(value, field.name)) for field in fields(value))  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> object:
+    """What has the equality and the hash of a value's content; of other libraries' values, known by name."""
+    kind = (type(value).__module__.partition(".")[0], type(value).__name__)
+    if kind == ("torch", "Tensor"):
+        return _of_array(value.detach().cpu().numpy())
+    if kind == ("xarray", "Dataset"):
+        parts = {name: (each.dims, each.values, each.attrs) for name, each in value.variables.items()}
+        return _plain(parts), _plain(value.attrs), frozenset(value.coords)
+    if isinstance(value, np.ndarray):
+        return _of_array(cast(NDArray[Any], value))
+    if isinstance(value, Mapping):
+        held = cast(Mapping[Any, Any], value)
+        return frozenset((key, _plain(held[key])) for key in held)
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(each) for each in cast(Sequence[Any], value))
+    if isinstance(value, partial):
+        call = cast("partial[Any]", value)
+        return call.func, _plain(call.args), _plain(call.keywords)
+    return "nan" if isinstance(value, float) and value != value else cast(object, value)
+
+
+def _of_array(array: NDArray[Any]) -> tuple[object, ...]:
+    held = repr(array.tolist()) if array.dtype.kind == "O" else array.tobytes()
+    return array.shape, array.dtype.str, held

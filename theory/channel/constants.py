@@ -8,7 +8,7 @@ here is a stored number.
 """
 
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -190,7 +190,7 @@ def _beyond_peak(prior: Array) -> Array:
     return 40 + 8 * np.abs(special.logit(prior))
 
 
-def _solve(function: Any, low: Array, high: Array, *parameters: Array) -> Array:
+def _solve(function: object, low: Array, high: Array, *parameters: Array) -> Array:
     found = elementwise.find_root(
         function, (low, high), args=parameters, tolerances={"xatol": 0.0, "xrtol": 1e-15}
     )

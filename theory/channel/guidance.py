@@ -214,7 +214,7 @@ def _spread(omega: float, w: float) -> float:
     with mp.workdps(digits):
         chance, scale = mp.mpf(w), min(a, mp.mpf(1))
 
-        def log_moment(t: Any) -> Any:
+        def log_moment(t: object) -> Any:
             s = scale**2 * t
             root = mp.sqrt(a * a + 2 * s + s * s)
             rest = (2 * s + s * s) / (root + a)  # R − a

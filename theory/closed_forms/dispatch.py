@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.values import ByContent
 from ..channel.binary import binary_entropy, binary_mmse, clone_agreement
 from ..mixtures.mixture import GaussianMixture
 from ..mixtures.partition import checked_partition
@@ -24,8 +25,8 @@ __all__ = ["ExactCurves", "exact_curves"]
 Array: TypeAlias = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class ExactCurves:
+@dataclass(frozen=True, eq=False)
+class ExactCurves(ByContent):
     """Entropy, rate per unit OU time and clone agreement as a function of σ."""
 
     reason: str

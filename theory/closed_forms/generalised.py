@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.untyped import linalg
-from ..mixtures.covariance import Covariance, LowRank
+from ..mixtures.covariance import Covariance
 
-__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "condition", "ends", "generalised", "square_root"]
+__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "condition", "ends", "generalised"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -30,21 +30,11 @@ span of low-rank covariances, at d r² a level, and other matrices densely up to
 _MILD = 1e4  # product of both conditions up to which the matrices themselves leave errors of 1e-11
 
 
-def square_root(covariance: Covariance, dimension: int, sigma2: float) -> Array:
-    """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `sigma2 = σ²`."""
-    axes = covariance.frame.axes
-    if axes is not None:
-        return np.sqrt(covariance.variances + sigma2)[:, None] * axes.T
-    diagonal, factors = covariance.parts()
-    root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + sigma2))
-    return root if factors is None else np.vstack([root, factors.T])
-
-
 def ends(covariance: Covariance) -> tuple[float, float]:
     """Bounds of the variances: the least of the diagonal, and the largest with that of the factors."""
-    if not isinstance(covariance, LowRank):
+    diagonal, _, factors = covariance.frame
+    if factors is None:
         return float(covariance.variances.min()), float(covariance.variances.max())
-    diagonal, factors = covariance.diagonal, covariance.factors
     return float(diagonal.min()), float(diagonal.max()) + float(np.linalg.norm(factors, 2)) ** 2
 
 

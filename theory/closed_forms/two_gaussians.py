@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
+from .._support.values import ByContent
 from .condensed import condense
 
 __all__ = ["TwoGaussians"]
@@ -49,7 +50,7 @@ _NODES = 16  # taken at once, an even number
 
 
 @dataclass(frozen=True, eq=False)
-class TwoGaussians:
+class TwoGaussians(ByContent):
     """Two Gaussian classes at one σ, in the basis that makes both covariances diagonal.
 
     Attributes

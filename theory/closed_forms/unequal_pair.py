@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.real_numbers import real_number
-from ..mixtures.covariance import Covariance, LowRank
+from ..mixtures.covariance import Covariance
 from ..mixtures.mixture import GaussianMixture
-from .generalised import DENSE_LIMIT, condition, ends, generalised, square_root
+from .generalised import DENSE_LIMIT, condition, ends, generalised
 from .two_gaussians import TwoGaussians
 
 __all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigma"]
@@ -72,7 +72,7 @@ def lowest_sigma(mixture: GaussianMixture) -> float:
     With Λ their largest and λ their smallest variance, `Λ + σ² = 10²⁰ (λ + σ²)`.
     """
     pair = [mixture.covariance_of(k) for k in (0, 1)]
-    if mixture.shared_covariance is not None or not any(isinstance(each, LowRank) for each in pair):
+    if mixture.shared_covariance is not None or all(each.frame.factors is None for each in pair):
         return 0.0
     both = [ends(each) for each in pair]
     least, most = min(low for low, _ in both), max(high for _, high in both)
@@ -135,12 +135,12 @@ def _levels(mixture: GaussianMixture) -> Levels:
     turned = second if first.isotropic_variance is not None else first
     apart = first.isotropic_variance is not None or second.isotropic_variance is not None
     # eigenvalues of a matrix lose those that are small beside others; square roots hold them
-    if apart and (not isinstance(turned, LowRank) or mixture.dimension > DENSE_LIMIT):
+    if apart and (turned.frame.factors is None or mixture.dimension > DENSE_LIMIT):
         return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
     d = mixture.dimension
     return lambda noise: _solved(
-        square_root(first, d, noise),
-        square_root(second, d, noise),
+        first.square_root(d, noise),
+        second.square_root(d, noise),
         difference,
         prior,
         condition(first, noise) * condition(second, noise),

@@ -30,11 +30,12 @@ from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
+from .._support.values import ByContent
 from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
 from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
-from .generalised import CONTRAST_LIMIT, condition, generalised, square_root
+from .generalised import CONTRAST_LIMIT, condition, generalised
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -47,7 +48,7 @@ _BLOCK = 2**20  # entries of a temporary array
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
+class Contrast(ByContent):
     """Two classes with the same mean and different covariances, at one σ.
 
     Entropy and disagreement depend only on the generalised eigenvalues ρ of `(S₁, S₂)`, `S_k = Σ_k + σ²I`.
@@ -131,7 +132,7 @@ class Contrast:
         ValueError
             A matrix that is not a covariance, or `Σ + σ²I` that is singular up to rounding.
         """
-        roots = [square_root(Full(each), len(each), sigma2) for each in (first, second)]
+        roots = [Full(each).square_root(len(each), sigma2) for each in (first, second)]
         return cls.of_roots(roots[0], roots[1], prior)
 
     @classmethod
@@ -365,7 +366,7 @@ def _contrast(mixture: GaussianMixture, sigma2: float) -> Contrast:
     prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
         conditions = condition(first, sigma2) * condition(second, sigma2)
-        roots = square_root(first, d, sigma2), square_root(second, d, sigma2)
+        roots = first.square_root(d, sigma2), second.square_root(d, sigma2)
         return Contrast.of_roots(roots[0], roots[1], prior, conditions)
     own, other = np.broadcast_arrays(first.variances, second.variances)
     # one entry per pair of eigenvalues that occurs

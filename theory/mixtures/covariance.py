@@ -15,11 +15,12 @@ in which nothing cancels, at a cost that grows as d.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import Fields
 from .._support.real_numbers import real_numbers, rounding_of, with_rounding
 from .._support.values import Value, frozen
 
@@ -102,7 +103,7 @@ class Covariance(Value, ABC):
         """
 
     @abstractmethod
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """The form that mixture files use.
 
         Returns
@@ -150,6 +151,11 @@ class Covariance(Value, ABC):
         return None
 
     @property
+    def dense(self) -> Array | None:
+        """The matrix of a covariance that is given as one; `None` for any other form."""
+        return None
+
+    @property
     def kind(self) -> str:
         """`isotropic`, `diagonal`, `full` or `low_rank`."""
         return type(self).__name__.lower()
@@ -174,6 +180,12 @@ class Covariance(Value, ABC):
         diagonal, factors = self.parts()
         dense = np.diag(np.broadcast_to(diagonal, dimension))
         return dense if factors is None else dense + factors @ factors.T
+
+    def square_root(self, dimension: int, noise: float) -> Array:
+        """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `noise = σ²`."""
+        diagonal, factors = self.parts()
+        root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + noise))
+        return root if factors is None else np.vstack([root, factors.T])
 
     def trace_in(self, dimension: int) -> float:
         """Sum of all variances, `tr Σ`.
@@ -344,7 +356,7 @@ class Isotropic(Covariance):
     def check_dimension(self, dimension: int) -> None:
         """Any dimension fits."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """`{"isotropic": s²}`."""
         return {"isotropic": self.variance}
 
@@ -353,8 +365,9 @@ class Isotropic(Covariance):
         return 0 if self.variance > 0 else dimension
 
     def parts(self) -> tuple[Array, Array | None]:
-        """s², and no factors."""
-        return self.variances, None
+        """s², and no factors; what JAX traces stays as it is."""
+        held: object = self.variance
+        return self.variances if isinstance(held, float) else cast(Array, held), None
 
     def spectral_measure(self, vector: Array) -> tuple[Array, Array]:
         """One eigenvalue, with `|v|²`."""
@@ -412,7 +425,7 @@ class Diagonal(Covariance):
         if self.diagonal.size != dimension:
             raise ValueError(f"{self.diagonal.size} variances for {dimension} dimensions")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """`{"diagonal": [...]}`."""
         return {"diagonal": self.diagonal.tolist()}
 
@@ -501,13 +514,22 @@ class Full(Covariance):
             size = self.matrix.shape[0]
             raise ValueError(f"a {size} x {size} matrix for {dimension} dimensions")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """`{"full": [[...], ...]}`."""
         return {"full": self.matrix.tolist()}
 
     def parts(self) -> tuple[Array, Array | None]:
         """No diagonal; the factors are a square root of the matrix."""
         return np.zeros(()), self._spectrum[1] * np.sqrt(self.variances)
+
+    @property
+    def dense(self) -> Array:
+        """The matrix."""
+        return self.matrix
+
+    def square_root(self, dimension: int, noise: float) -> Array:
+        """Eigenvectors as rows, each times the root of its variance."""
+        return np.sqrt(self.variances + noise)[:, None] * self._spectrum[1].T
 
     @property
     def frame(self) -> Frame:
@@ -609,7 +631,7 @@ class LowRank(Covariance):
         if self.factors.shape[0] != dimension:
             raise ValueError(f"{self.factors.shape[0]} rows of factors for {dimension} dimensions")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """`{"low_rank": {"diagonal": …, "factors": [[...], ...]}}`."""
         return {"low_rank": {"diagonal": self.diagonal.tolist(), "factors": self.factors.tolist()}}
 

@@ -25,7 +25,7 @@ Array: TypeAlias = NDArray[np.float64]
 _NAME = "covariances"
 
 
-def read_covariances(given: Any, classes: int, dimension: int) -> tuple[Covariance, ...]:
+def read_covariances(given: object, classes: int, dimension: int) -> tuple[Covariance, ...]:
     """One covariance per class, or a single one that all classes share; `ValueError` in one line."""
     each = _one_by_one(given)
     if each is None:
@@ -46,7 +46,7 @@ def _where(index: int, count: int) -> str:
     return f"{_NAME}[{index}]" if count > 1 else _NAME
 
 
-def _one_by_one(given: Any) -> Sequence[Any] | None:
+def _one_by_one(given: object) -> Sequence[Any] | None:
     """The entries of a sequence that is one per class by its form alone, else `None`."""
     if isinstance(given, np.ndarray):
         array = cast(NDArray[Any], given)
@@ -60,14 +60,14 @@ def _one_by_one(given: Any) -> Sequence[Any] | None:
     return items if len({_depth(item) for item in items}) > 1 else None
 
 
-def _depth(item: Any) -> int:
+def _depth(item: object) -> int:
     depth = 0
     while isinstance(item, (list, tuple)) and item:
         depth, item = depth + 1, cast(Sequence[Any], item)[0]
     return depth
 
 
-def _from_numbers(given: Any, classes: int, dimension: int) -> list[Covariance]:
+def _from_numbers(given: object, classes: int, dimension: int) -> list[Covariance]:
     """Covariances from an array or nested lists, by shape."""
     values, rounding = with_rounding(given, _NAME)
     square = classes == dimension

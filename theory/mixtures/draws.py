@@ -3,7 +3,6 @@
 The seed says which: an int or NumPy generator, a JAX key (also traced), or a torch generator.
 """
 
-import operator
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._support.aliases import ApiArray, Namespace
+from .._support.whole_numbers import as_whole
 from .posterior import Classes, product
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Source(NamedTuple):
 
 def drawn(mixture: "GaussianMixture", n: Any, seed: Any, index: int | None) -> tuple[Any, Any]:
     """Draws (n, d) and their classes (n,); of class `index` alone if it is given."""
-    count = _whole(n)
+    count = as_whole(n)
     if count is None or count < 0:
         raise ValueError(f"n: need a whole number >= 0, not {n!r}")
     source = _source(seed)
@@ -64,11 +64,11 @@ def _by_class(source: _Source, rows: ApiArray, classes: ApiArray, matrices: ApiA
     return total
 
 
-def _source(seed: Any) -> _Source:
+def _source(seed: object) -> _Source:
     """Where the randomness comes from, by the kind of seed."""
     if isinstance(seed, np.random.Generator):
         return _numpy(seed)
-    number = _whole(seed)
+    number = as_whole(seed)
     if number is not None:
         if not 0 <= number < 2**64:
             raise ValueError(f"seed: need a whole number from 0 to 2**64 - 1, not {seed}")
@@ -82,15 +82,6 @@ def _source(seed: Any) -> _Source:
     raise ValueError(
         f"seed: need a whole number, a NumPy or torch generator, or a JAX key, not {type(seed).__name__}"
     )
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
 
 
 def _numpy(rng: np.random.Generator) -> _Source:

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import Fields
 from .._support.archives import AnyArray, read_arrays
 from .._support.json_files import read_json
 from .._support.one_line import one_line
@@ -36,10 +37,10 @@ JSON_LIMIT = 256 * 2**20
 """Largest JSON file that is read, in bytes; larger mixtures belong in `.npz`."""
 
 
-def _low_rank(value: Any) -> Covariance:
+def _low_rank(value: object) -> Covariance:
     if not isinstance(value, dict) or set(value) != {"diagonal", "factors"}:  # pyright: ignore[reportUnknownArgumentType]
         raise ValueError("a low-rank covariance has a diagonal and factors")
-    entry = cast(dict[str, Any], value)
+    entry = cast(Fields, value)
     return LowRank(entry["diagonal"], entry["factors"])
 
 
@@ -102,7 +103,7 @@ def write(mixture: Mixture, path: Path) -> None:
         if path.suffix == ".json":
             temporary.write_text(json.dumps(_to_json(mixture), indent=1) + "\n", encoding="utf-8")
         else:
-            arrays: dict[str, Any] = dict(_to_arrays(mixture))
+            arrays: Fields = dict(_to_arrays(mixture))
             np.savez(temporary, **arrays)
         if target.exists():
             shutil.copymode(target, temporary)
@@ -111,14 +112,14 @@ def write(mixture: Mixture, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> Fields:
     size = path.stat().st_size
     if size > JSON_LIMIT:
         raise ValueError(f"{size} bytes of JSON; above {JSON_LIMIT} use .npz")
     content = read_json(path)
     if not isinstance(content, dict):
         raise ValueError("need a JSON object with weights, means and covariance")
-    fields = cast(dict[str, Any], content)
+    fields = cast(Fields, content)
     unknown = [key for key in fields if key not in _KEYS]
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
@@ -127,17 +128,17 @@ def _read_json(path: Path) -> dict[str, Any]:
     return fields
 
 
-def _covariance_from_json(value: Any) -> Covariance | list[Covariance]:
+def _covariance_from_json(value: object) -> Covariance | list[Covariance]:
     if isinstance(value, list):
         items = cast(list[Any], value)
         return [_one_from_json(item, f"covariance[{index}]") for index, item in enumerate(items)]
     return _one_from_json(value, "covariance")
 
 
-def _one_from_json(value: Any, name: str) -> Covariance:
+def _one_from_json(value: object, name: str) -> Covariance:
     if not isinstance(value, dict) or len(value) != 1:  # pyright: ignore[reportUnknownArgumentType]
         raise ValueError(f"{name}: need one of {', '.join(_KINDS)} with its value")
-    entry = cast(dict[str, Any], value)
+    entry = cast(Fields, value)
     ((kind, content),) = entry.items()
     if kind not in _KINDS:
         raise ValueError(f"{name}: {kind!r} is not one of {', '.join(_KINDS)}")
@@ -147,7 +148,7 @@ def _one_from_json(value: Any, name: str) -> Covariance:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _build(fields: dict[str, Any]) -> Parts:
+def _build(fields: Fields) -> Parts:
     for key in ("weights", "means", "covariance"):
         if key not in fields:
             raise ValueError(f"{key}: missing")
@@ -160,9 +161,9 @@ def _build(fields: dict[str, Any]) -> Parts:
     )
 
 
-def _to_json(mixture: Mixture) -> dict[str, Any]:
+def _to_json(mixture: Mixture) -> Fields:
     each = [covariance.to_json() for covariance in mixture.covariances]
-    fields: dict[str, Any] = {
+    fields: Fields = {
         "weights": mixture.weights.tolist(),
         "means": mixture.means.tolist(),
         "covariance": each if len(each) > 1 else each[0],
@@ -193,9 +194,9 @@ def _to_arrays(mixture: Mixture) -> dict[str, AnyArray]:
     return arrays
 
 
-def _read_npz(path: Path) -> dict[str, Any]:
+def _read_npz(path: Path) -> Fields:
     arrays = read_arrays(path)
-    fields: dict[str, Any] = {key: arrays.pop(key) for key in ("weights", "means") if key in arrays}
+    fields: Fields = {key: arrays.pop(key) for key in ("weights", "means") if key in arrays}
     if "labels" in arrays:
         fields["labels"] = [str(label) for label in np.atleast_1d(arrays.pop("labels"))]
     if "partition_groups" in arrays:
@@ -228,7 +229,7 @@ def _covariance_from_arrays(arrays: dict[str, AnyArray], suffix: str) -> Covaria
         raise ValueError(f"{name}: {error}") from None
 
 
-def _partition_from_groups(groups: AnyArray, fields: dict[str, Any]) -> dict[str, list[str]]:
+def _partition_from_groups(groups: AnyArray, fields: Fields) -> dict[str, list[str]]:
     labels: list[str] = fields.get("labels", [])
     if groups.shape != (len(labels),):
         raise ValueError("partition_groups: need labels, and one group for each of them")

@@ -108,7 +108,7 @@ def _names(keys: list[Any]) -> tuple[str, ...]:
     return names
 
 
-def name_of(mark: Any) -> str:
+def name_of(mark: object) -> str:
     """A label as a mixture names it: 3 and 3.0 are "3"."""
     return f"{mark:.12g}" if isinstance(mark, float) else str(mark)
 
@@ -135,7 +135,7 @@ def _marks(y: ArrayLike) -> list[Any]:
     return _of_one_dimension(numbers.tolist(), numbers.ndim)
 
 
-def _is_mark(value: Any) -> bool:
+def _is_mark(value: object) -> bool:
     return isinstance(value, (str, bool, int, np.integer)) or (isinstance(value, float) and isfinite(value))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.aliases import ApiArray
+from .._support.aliases import ApiArray, Fields
 from .._support.real_numbers import real_numbers, rounding_of, with_rounding
 from .._support.values import Value, frozen
 from .covariance import Covariance, Full, Isotropic
@@ -128,7 +128,7 @@ class GaussianMixture(Value):
         return f"GaussianMixture({', '.join(parts)})"
 
     @classmethod
-    def from_sklearn(cls, fitted: Any, labels: Sequence[str] | None = None) -> "GaussianMixture":
+    def from_sklearn(cls, fitted: object, labels: Sequence[str] | None = None) -> "GaussianMixture":
         """The mixture that scikit-learn fitted, a class per component.
 
         Parameters
@@ -681,7 +681,7 @@ class GaussianMixture(Value):
                         f"beyond {_WORST_CONDITION:g}; raise sigma, or give it as diagonal or low rank"
                     )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Fields:
         """A summary for JSON.
 
         Returns
@@ -692,7 +692,7 @@ class GaussianMixture(Value):
         """
         kinds = sorted({covariance.kind for covariance in self.covariances})
         shared = self.shared_covariance
-        summary: dict[str, Any] = {
+        summary: Fields = {
             "classes": self.classes,
             "dimension": self.dimension,
             "weights": self.weights.tolist(),

@@ -8,7 +8,7 @@ from .._support.values import FrozenMapping
 __all__ = ["checked_partition", "is_list_of_strings"]
 
 
-def is_list_of_strings(value: Any) -> bool:
+def is_list_of_strings(value: object) -> bool:
     """Whether `value` is a collection of strings, and no string itself."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         return False

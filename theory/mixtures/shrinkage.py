@@ -8,7 +8,7 @@ dimensions, `S = Σ r_i r_iᵀ / n`:
 Three sums over the rows are enough, so it costs nothing to follow them in a stream.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def ledoit_wolf(rows: int, dimension: int, trace: float, square: float, fourth: 
     return min(noise, spread) / spread
 
 
-def checked_shrinkage(shrinkage: Any) -> float | None:
+def checked_shrinkage(shrinkage: object) -> float | None:
     """A given intensity, 0 for `None`; `None` for Ledoit and Wolf's; `ValueError` for anything else."""
     if isinstance(shrinkage, str):
         if shrinkage == LEDOIT_WOLF:

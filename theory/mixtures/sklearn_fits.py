@@ -32,7 +32,7 @@ def fitted_parts(fitted: Any, labels: Sequence[str] | None = None) -> Parts:
         raise ValueError(f"fitted: its covariances of type {kind!r}: {error}") from None
 
 
-def _matrices(values: Any) -> list[Covariance]:
+def _matrices(values: object) -> list[Covariance]:
     array, rounding = with_rounding(values, "covariances_")
     return [Full(matrix, rounding) for matrix in array]
 
@@ -41,11 +41,11 @@ def _tied(values: Any) -> list[Covariance]:
     return [Full(values)]
 
 
-def _diagonals(values: Any) -> list[Covariance]:
+def _diagonals(values: object) -> list[Covariance]:
     return [Diagonal(row) for row in real_numbers(values, "covariances_")]
 
 
-def _variances(values: Any) -> list[Covariance]:
+def _variances(values: object) -> list[Covariance]:
     return [Isotropic(float(value)) for value in real_numbers(values, "covariances_")]
 
 

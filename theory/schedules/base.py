@@ -1,9 +1,9 @@
 """What every schedule is: a monotone map between a model's own time and the noise-to-signal ratio σ."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
 from .._support.values import Value
 
-__all__ = ["ByContent", "Schedule", "ou_of", "sigma_of"]
+__all__ = ["Schedule", "ou_of", "sigma_of"]
 
 Array = NDArray[np.float64]
 
@@ -342,18 +342,3 @@ class Schedule(Value, ABC):
         """
         sigma = self.sigma(time)
         return sigma / np.hypot(1.0, sigma) if self.variance_preserving else sigma
-
-
-class ByContent:
-    """Equality and hash of a dataclass whose fields hold arrays."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and _content(self) == _content(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), _content(self)))
-
-
-def _content(value: Any) -> tuple[Any, ...]:
-    held: list[Any] = [getattr(value, field.name) for field in fields(value)]
-    return tuple(each.tobytes() if isinstance(each, np.ndarray) else each for each in held)

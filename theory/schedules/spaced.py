@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers
-from .base import ByContent, Schedule
+from .._support.values import ByContent
+from .base import Schedule
 from .continuous import LogSNR
 
 __all__ = ["Power", "Spaced", "karras"]

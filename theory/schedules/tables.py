@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import Expr
 from .._support.real_numbers import real_numbers
-from .._support.values import frozen
-from .base import ByContent, Schedule, ou_of, sigma_of
+from .._support.values import ByContent, frozen
+from .base import Schedule, ou_of, sigma_of
 from .continuous import OrnsteinUhlenbeck
 
 __all__ = ["DDPM", "StableDiffusion", "Table"]

@@ -9,9 +9,9 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from .._support.aliases import Expr
+from .._support.aliases import Expr, Fields
 from .._support.untyped import sympy as sp
 from .sources import Source, sources
 
@@ -183,7 +183,7 @@ class Theorem:
         """The blocks of the derivation, made once."""
         return self.derivation()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Fields:
         """Without the blocks, which are derived again where they are needed."""
         return {name: value for name, value in vars(self).items() if name != "proof"}
 

@@ -1,12 +1,13 @@
 """Every criterion's speciation time for one mixture: what `speciation predict` prints."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import schedules
+from .._support.aliases import Fields
 from .._support.untyped import optimize, sparse
 from ..closed_forms.dispatch import ExactCurves, exact_curves
 from ..closed_forms.factors import factors_of
@@ -64,7 +65,7 @@ class SpeciationTime:
     reason: str | None = None
     note: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """The fields as a plain dictionary.
 
         Returns

@@ -110,13 +110,13 @@ def guarded(program: typer.Typer, name: str, arguments: list[str]) -> int:
         return status
 
 
-def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
     """One line, without the place in the library that it comes from."""
     print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _run(program: typer.Typer, name: str, arguments: list[str]) -> int:
-    command: Any = typer.main.get_command(program)
+    command: object = typer.main.get_command(program)
     forget_kept()
     try:
         status = int(command.main(args=arguments, prog_name=name, standalone_mode=False) or 0)
@@ -143,7 +143,7 @@ _OPTIONS = {"key": "seed", "sigmas": "sigma"}
 """Arguments of the library that the command line calls otherwise."""
 
 
-def _with_option(message: str, command: Any, arguments: list[str]) -> str:
+def _with_option(message: str, command: object, arguments: list[str]) -> str:
     """A message that begins with the name of an argument, with that of its option instead."""
     name, colon, rest = message.partition(":")
     name = _OPTIONS.get(name, name)
@@ -154,7 +154,7 @@ def _with_option(message: str, command: Any, arguments: list[str]) -> str:
     return message
 
 
-def _command_of(command: Any, arguments: list[str]) -> Any:
+def _command_of(command: object, arguments: list[str]) -> Any:
     """The command, or the one below it, that these arguments are of."""
     below = getattr(command, "commands", {})
     return next((below[argument] for argument in arguments if argument in below), command)

@@ -21,6 +21,7 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ...theory._support.aliases import Fields
 from ...theory._support.plain_numbers import plain_number
 
 __all__ = [
@@ -190,7 +191,7 @@ def prepare_figures(ending: str = ".png") -> None:
             os.environ["MPLBACKEND"] = asked
 
 
-def given(context: typer.Context) -> dict[str, Any]:
+def given(context: typer.Context) -> Fields:
     """What a command was asked to compute, for the manifest: its name, and options but those of output."""
     numbers = {name: value for name, value in context.params.items() if name not in _OF_OUTPUT}
     return {"command": context.info_name, **{k: v for k, v in numbers.items() if v is not None}}

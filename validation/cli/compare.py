@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...theory._support.aliases import Fields
 from ...theory.schedules import by_name
 from .common import (
     JsonFlag,
@@ -86,7 +87,7 @@ def compare(
     if out is not None:
         from ..measurement.results import write_comparison
 
-        asked: dict[str, Any] = given(context)
+        asked: Fields = given(context)
         if not found.used_seed:  # exact against exact: nothing was drawn
             asked.pop("seed", None)
         for path in write_comparison(found, title, out, asked):
@@ -119,7 +120,7 @@ def _check_apart(out: Path, curve: Path) -> None:
         )
 
 
-def _times(summary: dict[str, Any], schedule: Any) -> dict[str, dict[str, float | None]]:
+def _times(summary: Fields, schedule: Any) -> dict[str, dict[str, float | None]]:
     """Places of one curve in σ as times; `None` where there is none, or the clock does not reach it."""
 
     def time(sigma: float | None) -> float | None:

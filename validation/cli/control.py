@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ...theory._support.aliases import Fields
 from ...theory._support.plain_numbers import plain_number
 from .common import JsonFlag, QuietFlag, SeedOption, errors, output, path_of, print_json, was_given
 
@@ -128,7 +129,7 @@ def control(
         prepare_file(out, (".json",), curve, *filter(None, (given, error)))
     asked = _options(context)
     read = _chosen(read_curve(curve), pair)
-    found: dict[str, Any] = {"curve": str(curve)} | ({} if pair is None else {"pair": pair})
+    found: Fields = {"curve": str(curve)} | ({} if pair is None else {"pair": pair})
     if "pair" in read.dims:
         _refuse_of_pairs(context, f"{curve} holds {read.sizes['pair']} pairs")
         found |= of_pairs(read)
@@ -168,7 +169,7 @@ def _refuse_of_pairs(context: typer.Context, why: str) -> None:
             raise ValueError(f"--{name.rstrip('_')}: {why}; choose one with --pair")
 
 
-def _options(context: typer.Context) -> dict[str, Any]:
+def _options(context: typer.Context) -> Fields:
     """The options as arguments of `settings_of`."""
     options = context.params
     names = ("steps", "clock", "grid", "given", "floor", "guidance", "error", "prior")
@@ -186,7 +187,7 @@ def _published(model: str | None) -> list[Any]:
     return [] if model is None else list(published(model))
 
 
-def _write(found: dict[str, Any], out: Path, quiet: bool) -> None:
+def _write(found: Fields, out: Path, quiet: bool) -> None:
     from ...numerics.runs.atomic_files import write_atomically, write_text
 
     write_atomically(out, lambda path: write_text(path, json.dumps(found, indent=1, allow_nan=False) + "\n"))
@@ -208,7 +209,7 @@ def _numbers(text: str, mark: str, name: str) -> list[float]:
         raise ValueError(f"{name}: {text!r} is not numbers with {mark!r} between them") from None
 
 
-def _pasted(found: dict[str, Any], name: str) -> str:
+def _pasted(found: Fields, name: str) -> str:
     formats = found["formats"]
     if formats is None:
         why = "".join(f" ({note.partition(',')[0]})" for note in found["notes"][:1])
@@ -230,7 +231,7 @@ def _place(value: float | None) -> str:
     return "not measured" if value is None else _number(value)
 
 
-def _print_pairs(found: dict[str, Any], name: str) -> None:
+def _print_pairs(found: Fields, name: str) -> None:
     console = output()
     table = Table(title=f"{name}: sigma at 5, 50, 95 % of the entropy of each pair of classes")
     for column in ("pair", "q05", "q50", "q95"):
@@ -253,7 +254,7 @@ def _print_pairs(found: dict[str, Any], name: str) -> None:
         console.print(f"note: {note}")
 
 
-def _interval_words(found: dict[str, Any]) -> str:
+def _interval_words(found: Fields) -> str:
     says = found["interval"]
     gain = (
         "" if says["gain_share"] is None else f", {says['gain_share']:.1%} of the gain of guidance everywhere"
@@ -275,7 +276,7 @@ def _interval_words(found: dict[str, Any]) -> str:
     )
 
 
-def _costs(found: dict[str, Any]) -> Table:
+def _costs(found: Fields) -> Table:
     """What each grid costs."""
     bias = found["minority_bias"]
     table = Table(title=f"grids of steps; --grid prints one ({found['grid']})")
@@ -290,13 +291,13 @@ def _costs(found: dict[str, Any]) -> Table:
     return table
 
 
-def _print_published(found: dict[str, Any]) -> None:
+def _print_published(found: Fields) -> None:
     for row in found["published"]:
         low, high = row["interval"]
         output().print(f"published: best {row['metric']} for {low:g} < sigma <= {high:g} ({row['source']})")
 
 
-def _print(found: dict[str, Any], name: str) -> None:
+def _print(found: Fields, name: str) -> None:
     console = output()
     places = ", ".join(f"{key} {_place(value)}" for key, value in found["window"].items())
     console.print(f"{name}: window of decision, sigma at 5, 50, 95 % of the entropy: {places}")

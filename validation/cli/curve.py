@@ -1,12 +1,14 @@
 """`speciation curve SPEC`: entropy, rate and clone agreement along the noise scale."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.table import Table
 
+from ...theory._support.aliases import Fields
 from ...theory._support.plain_numbers import plain_number
 from ...theory.schedules import by_name
 from .common import (
@@ -26,6 +28,11 @@ from .common import (
     sampling_progress,
     was_given,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ...theory.mixtures.mixture import GaussianMixture
 
 __all__ = ["curve"]
 
@@ -154,11 +161,11 @@ def curve(
         _print(dataset, spec, numbers, levels=out is None)
 
 
-def _numbers(dataset: Any, clock: str) -> dict[str, Any]:
+def _numbers(dataset: "xr.Dataset", clock: str) -> Fields:
     """What a curve has one of, its notes and its sentence."""
     from ..measurement.verdicts import numbers_of, sentence_of
 
-    numbers: dict[str, Any] = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
+    numbers: Fields = numbers_of(dataset) | {"sentence": sentence_of(dataset)}
     if "time" in dataset.coords and np.isnan(dataset["time"].values).any():
         numbers["notes"]["time"] = f"the {clock} clock ends at sigma = {by_name(clock).last_sigma:.6g}"
     return numbers
@@ -171,7 +178,7 @@ def _resume(out: Path | None, points: str) -> Path | None:
     return place
 
 
-def _print(dataset: Any, spec: str, numbers: dict[str, Any], levels: bool) -> None:
+def _print(dataset: "xr.Dataset", spec: str, numbers: Fields, levels: bool) -> None:
     """Where the class is decided, and before it the levels where no file holds them."""
     from ...numerics.curves.dataset import LEAST_EFFECTIVE, unresolved
     from .places_table import places_table, say
@@ -198,7 +205,7 @@ def _check_page(out: Path) -> None:
         check_installed()
 
 
-def _check_clock(clock: str, sigmas: Any) -> None:
+def _check_clock(clock: str, sigmas: NDArray[np.float64]) -> None:
     """`ValueError` for a clock that reaches none of the levels."""
     schedule = by_name(clock)
     if np.isnan(schedule.time(sigmas)).all():
@@ -214,7 +221,7 @@ def _check_unused(context: typer.Context, sigma: str | None, method: str) -> Non
             raise ValueError(f"--{name}: --method exact draws nothing; leave one of the two out")
 
 
-def _levels(asked: str | None, count: int, mixture: Any) -> Any:
+def _levels(asked: str | None, count: int, mixture: "GaussianMixture") -> NDArray[np.float64]:
     """Noise levels as `--sigma` says, or those between which the class is decided."""
     from ...theory.times.window import window_sigmas
 
@@ -238,7 +245,7 @@ def _levels(asked: str | None, count: int, mixture: Any) -> Any:
     return np.array(sorted(numbers))
 
 
-def _to_json(dataset: Any, mixture: dict[str, Any], numbers: dict[str, Any]) -> dict[str, Any]:
+def _to_json(dataset: "xr.Dataset", mixture: Fields, numbers: Fields) -> Fields:
     along = [name for name, values in dataset.data_vars.items() if values.dims == ("sigma",)]
     names = [*(name for name, values in dataset.coords.items() if values.dims == ("sigma",)), *along]
     columns = [dataset[name].values.tolist() for name in names]
@@ -250,7 +257,9 @@ def _to_json(dataset: Any, mixture: dict[str, Any], numbers: dict[str, Any]) -> 
     return {"mixture": mixture, **dataset.attrs, **numbers, "levels": rows}
 
 
-def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str, Any], out: Path) -> None:
+def _write(
+    dataset: "xr.Dataset", content: Fields, mixture: "GaussianMixture", asked: Fields, out: Path
+) -> None:
     import json
 
     from ...numerics.runs.atomic_files import storable, write_table, write_text
@@ -279,13 +288,13 @@ def _write(dataset: Any, content: dict[str, Any], mixture: Any, asked: dict[str,
     write_results(out.parent, {out.name: writers[out.suffix]}, asked, f"{out.name}.{MANIFEST}")
 
 
-def _page(dataset: Any, spec: str, path: Path) -> None:
+def _page(dataset: "xr.Dataset", spec: str, path: Path) -> None:
     from ..figures.interactive import overlay_page, writer
 
     writer(overlay_page({spec: dataset}, heading=spec))(path)
 
 
-def _print_table(dataset: Any, spec: str) -> None:
+def _print_table(dataset: "xr.Dataset", spec: str) -> None:
     table = Table(title=f"{spec}, {dataset.attrs['method']}: {dataset.attrs['reason']}")
     times = ("ou_time",) if "time" not in dataset.coords else ("ou_time", "time")
     names = ("sigma", *times, "entropy", "rate", "agreement")
@@ -298,7 +307,7 @@ def _print_table(dataset: Any, spec: str) -> None:
     output().print(table)
 
 
-def _cell(level: Any, name: str) -> str:
+def _cell(level: "xr.Dataset", name: str) -> str:
     """A value, with its standard error where it was measured."""
     value, error = float(level[name]), float(level.get(f"{name}_se", 0))
     if np.isnan(value):

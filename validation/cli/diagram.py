@@ -1,11 +1,13 @@
 """`speciation diagram NAME`: a phase diagram, as data and as a figure."""
 
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from ...theory._support.aliases import Fields
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -21,6 +23,11 @@ from .common import (
     sampling_progress,
     was_given,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ...numerics.diagrams._base import Axis, Diagram
 
 __all__ = ["diagram"]
 
@@ -130,7 +137,7 @@ def _prepare(out: Path, name: str, html: bool) -> None:
         check_installed()
 
 
-def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: Any) -> str:
+def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: Collection[str]) -> str:
     """The diagram, if it is one and is not given what only a grid takes; `ValueError` otherwise."""
     if name is None:
         raise ValueError(f"NAME: needs a diagram: {', '.join(diagrams)} or grid")
@@ -174,7 +181,7 @@ def _with(spec: str, values: dict[str, float]) -> str:
     return f"{family}:{','.join(own.values())}"
 
 
-def _columns(axes: Any) -> int:
+def _columns(axes: "tuple[Axis, Axis]") -> int:
     """Number of blocks of a grid: values of its first parameter."""
     from ...numerics.diagrams import NOISE
 
@@ -182,7 +189,7 @@ def _columns(axes: Any) -> int:
     return (second if first.name in NOISE else first).values.size
 
 
-def _list(diagrams: Any, as_json: bool) -> None:
+def _list(diagrams: "Mapping[str, Diagram]", as_json: bool) -> None:
     rows = [
         (d.name, d.title, d.source, ", ".join(f"{key}={value:g}" for key, value in d.fixed.items()))
         for d in diagrams.values()
@@ -199,7 +206,7 @@ def _list(diagrams: Any, as_json: bool) -> None:
 
 def _plan(
     spec: str | None, values: dict[str, float], asked: tuple[str | None, str | None], resolution: int
-) -> tuple[str, Any]:
+) -> "tuple[str, tuple[Axis, Axis]]":
     """SPEC, with other `values` of its parameters, and axes of a grid, read before anything is written."""
     from ...numerics.diagrams import check_grid, parse_axis
 
@@ -217,7 +224,9 @@ def _plan(
     return found, axes
 
 
-def _grid(spec: str, axes: Any, samples: int, seed: int, out: Path, quiet: bool) -> Any:
+def _grid(
+    spec: str, axes: "tuple[Axis, Axis]", samples: int, seed: int, out: Path, quiet: bool
+) -> "xr.Dataset":
     from ...numerics.diagrams import grid, grid_seconds
 
     folder = out / "grid-columns"
@@ -227,10 +236,10 @@ def _grid(spec: str, axes: Any, samples: int, seed: int, out: Path, quiet: bool)
         seconds = missing * grid_seconds(spec, *axes, samples=samples, key=seed)
         announce(seconds, "grid; --resolution makes it shorter", quiet)
     with sampling_progress(quiet, "columns") as progress:
-        return grid(spec, *axes, samples=samples, key=seed, folder=folder, progress=progress)
+        return grid(spec, *axes, samples=samples, key=seed, resume=folder, progress=progress)
 
 
-def _write(found: Any, name: str, out: Path, html: bool, asked: dict[str, Any]) -> list[Path]:
+def _write(found: "xr.Dataset", name: str, out: Path, html: bool, asked: Fields) -> list[Path]:
     from ...numerics.runs.manifests import MANIFEST, write_results
 
     one = out.suffix in ENDINGS and not out.is_dir()
@@ -244,7 +253,7 @@ def _write(found: Any, name: str, out: Path, html: bool, asked: dict[str, Any]) 
     return write_results(folder, writers, asked, f"{out.name if one else name}.{MANIFEST}")
 
 
-def _writer(found: Any, kind: str) -> Any:
+def _writer(found: "xr.Dataset", kind: str) -> Callable[[Path], object]:
     """What writes a diagram as one kind of file to the path that it is given."""
     from ...numerics.runs.atomic_files import write_text
     from ..figures.diagrams import caption, diagram_figure

@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from ...theory._support.aliases import Fields
 from ...theory._support.plain_numbers import plain_number
 from .common import (
     JsonFlag,
@@ -102,7 +103,7 @@ def fit(
         _print(found.summary, str(data))
 
 
-def _write(mixture: Any, asked: dict[str, Any], out: Path) -> None:
+def _write(mixture: Any, asked: Fields, out: Path) -> None:
     from ...numerics.runs.manifests import MANIFEST, write_results
 
     write_results(out.parent, {out.name: mixture.save}, asked, f"{out.name}.{MANIFEST}")
@@ -153,7 +154,7 @@ def _print_estimate(data: Any, asked: Any, as_json: bool) -> None:
     output().print(f"about {duration(seconds)} and {memory / 1e9:.2g} GB: {size}")
 
 
-def _print(summary: dict[str, Any], title: str) -> None:
+def _print(summary: Fields, title: str) -> None:
     from .places_table import fitted_table
 
     table = Table("quantity", "value", title=title)

@@ -1,17 +1,19 @@
 """`speciation measure MODEL`: a trained model's entropy curve, compared with its prediction."""
 
+import inspect
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
 
-from ..measurement.methods import ALL_PAIRS_SAMPLES, METHODS
+from ...theory._support.aliases import Fields
+from ..measurement.asked import Asked
 from .common import (
     JsonFlag,
     QuietFlag,
@@ -34,8 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
+F = TypeVar("F", bound=Callable[..., None])
+
 _SHOWN = (
-    "model", "method", "reference", "conditions", "classes", "chains", "samples", "guidance", "interval_low",
+    "model", "method", "reference", "conditions", "classes", "samples", "guidance", "interval_low",
     "interval_high", "seed", "evaluations", "class_entropy", "closure", "gap_closure", "cut_sigma",
     "window_closure", "below_cut", "below_cut_by_gap",
 )  # fmt: skip
@@ -56,6 +60,49 @@ def _partition_of(text: str) -> str:
     return text if text.startswith("imagenet:") else str(path_of(text))
 
 
+_NAMES = {each.name: f"--{each.name.replace('_', '-')}" for each in fields(Asked)}
+"""Options of the arguments that a text names in braces."""
+
+
+def _option(each: "Field[object]") -> inspect.Parameter:
+    """The option of an argument of a measurement, made of what `Asked` says of it."""
+    said, default = each.metadata, each.default
+    kind = said.get("shell", str)
+    parsers = {"partition": _partition_of} | ({each.name: path_of} if kind is Path else {})
+    option = typer.Option(
+        *([f"--{each.name}"] if kind is bool else []),
+        help=said["help"].format_map(_NAMES),
+        min=said.get("shell_least"),
+        metavar=said.get("metavar"),
+        parser=parsers.get(each.name),
+    )
+    annotation = Annotated[kind if default is not None else kind | None, option]
+    return inspect.Parameter(
+        each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+def _asking(command: F) -> F:
+    """Give a command an option for each argument of a measurement that has none yet, in their order."""
+    own = list(inspect.signature(command).parameters.values())[:-1]
+    first = 1 + [each.name for each in own].index("model")
+    named = {each.name for each in own}
+    more = [_option(each) for each in fields(Asked) if each.name not in named]
+    shown = [*own[:first], *more, *own[first:]]
+    setattr(command, "__signature__", inspect.Signature(shown))  # noqa: B010
+    command.__annotations__ = {each.name: each.annotation for each in shown}
+    return command
+
+
+def _asked(context: typer.Context) -> Fields:
+    """What the command line says of the arguments of `Asked`."""
+    said = {each.name: context.params[each.name] for each in fields(Asked)}
+    interval = said["interval"]
+    own = {"interval": interval and interval_of(interval), "device": _own_device(said["device"])}
+    return said | own
+
+
+@_asking
 def measure(
     context: typer.Context,
     model: Annotated[
@@ -67,131 +114,7 @@ def measure(
             "SPEC of a mixture, whose exact denoiser is measured.",
         ),
     ],
-    classes: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Classes to tell apart, by number or name: 3,8 or pullover,boot; repeat the option for "
-            "names with commas. A single class is compared with the unconditional network. all: every"
-            " pair of classes."
-        ),
-    ] = None,
-    estimator: Annotated[
-        str | None,
-        typer.Option(
-            help=f"{'; '.join(f'{name}: {each.about}' for name, each in METHODS.items())}. Default: "
-            "discrepancy where there are samples, else path."
-        ),
-    ] = None,
-    guidance: Annotated[
-        float,
-        typer.Option(
-            help="Weight ω of classifier-free guidance: ω D_own + (1 − ω) D_reference, with D the network's "
-            "estimate of the clean sample, D_own for the class guided to. 1 is no guidance."
-        ),
-    ] = 1.0,
-    guidance_reference: Annotated[
-        str | None,
-        typer.Option(
-            help="D_reference of --guidance: unconditional (the network without a class; the default where"
-            " there is one) or classes (mean over the measured classes, weighted by their posterior)."
-        ),
-    ] = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            help="D_reference of the entropy when all classes are measured: classes (mean over the classes, "
-            "weighted by their posterior; the default for networks) or unconditional (the network without a "
-            "class, whose errors count as information; for a SPEC the two are equal)."
-        ),
-    ] = None,
-    interval: Annotated[
-        str | None, typer.Option(help="LOW,HIGH: noise levels σ between which guidance acts.")
-    ] = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(help="File of weights; for a pipeline a folder, a .safetensors file or a hub name."),
-    ] = None,
-    reference_checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path_of, metavar="PATH", help="For edm and edm2: checkpoint of the unconditional network."
-        ),
-    ] = None,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path_of,
-            metavar="PATH",
-            help="For pipelines: a JSON file with a list of prompts for each class name.",
-        ),
-    ] = None,
-    partition: Annotated[
-        str | None,
-        typer.Option(
-            parser=_partition_of,
-            metavar="F.json|imagenet:NAME,NAME",
-            help="Measure the decision between groups of classes: a JSON file with a list of classes for "
-            "each group, or for ImageNet models imagenet:NAME,NAME, the classes below each name in "
-            "WordNet (rest: all others). Replaces --classes.",
-        ),
-    ] = None,
-    members: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Number of classes drawn from each group of --partition; default all. With fewer, the "
-            "measured decision is too early (at too large a σ), by order 1/N.",
-        ),
-    ] = None,
-    prediction: Annotated[
-        str | None,
-        typer.Option(
-            help="Prediction to compare with: a SPEC or a fitted MIX.npz; samples[:N], a fit to N samples "
-            "a class drawn with the model; or denoiser, γ of two classes from the denoiser alone."
-        ),
-    ] = None,
-    classifier: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE:NAME",
-            help="my_module.py:classifier: your classifier judges the ends of clones, instead of the "
-            "posterior carried along the run. classifier(x) returns one integer for each sample.",
-        ),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Settings of a published measurement: h26 or h26-headline.")
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            help=f"Number of samples. Defaults: {METHODS['path'].samples} chains or noised samples of a "
-            "model with clean samples (1200/K for a network with K > 2 classes, at least 150), "
-            f"{METHODS['path'].samples_without} chains of one without, {METHODS['commitment'].samples} for "
-            f"commitment, {METHODS['cloning'].samples} for cloning, {ALL_PAIRS_SAMPLES} for all pairs.",
-        ),
-    ] = None,
-    levels: Annotated[
-        int | None,
-        typer.Option(
-            min=4,
-            help=f"Number of noise levels. Defaults: {METHODS['discrepancy'].levels}; "
-            f"{METHODS['path'].levels} steps for chains; {METHODS['cloning'].levels} levels for cloning.",
-        ),
-    ] = None,
-    batch: Annotated[
-        int, typer.Option(min=1, help="Samples evaluated at once; fewer need less memory.")
-    ] = 64,
-    variant: Annotated[
-        str | None, typer.Option(help="For pipelines: variant of the weights, such as fp16.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Device: cpu, cuda, cuda:1, ...")] = "cpu",
-    precision: Annotated[
-        str, typer.Option(help="Precision of the network: float32 or, on a GPU, float16 or bfloat16.")
-    ] = "float32",
-    download: Annotated[
-        bool, typer.Option("--download", help="For pipelines: download what is missing.")
-    ] = False,
+    *,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Print the cost of the run, and stop.")
     ] = False,
@@ -205,7 +128,8 @@ def measure(
     ] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
-    seed: SeedOption = 0,
+    seed: SeedOption = Asked.seed,
+    **asked: object,
 ) -> None:
     """Measure when a model decides the class of a sample.
 
@@ -223,19 +147,15 @@ def measure(
 
         check_directory(out, FILES)
     share = _share(os.environ)
-    names = {field.name for field in fields(Request)}
-    asked = {name: value for name, value in context.params.items() if name in names}
-    asked["interval"] = None if interval is None else interval_of(interval)
-    asked["device"] = _own_device(device)
-    named = None if prediction is None or prediction.startswith(("samples", "denoiser")) else prediction
-    for mixture in filter(None, (model, named)):
-        announce_reading(mixture, quiet)
-    request = Request(**asked)
+    request = Request(**_asked(context))
+    announce_reading(model, quiet)
+    if isinstance(request.prediction, str) and not request.prediction.startswith(("samples", "denoiser")):
+        announce_reading(request.prediction, quiet)
     subject = _frugal(request.subject())
     options = request.options(subject)
     with sampling_progress(quiet, "batches") as progress, _told_once():
         measurement = _measurement(subject, options, out, share, progress)
-        _tell(measurement, reference_checkpoint)
+        _tell(measurement, request.reference_checkpoint)
         cost = measurement.cost()
         if estimate:
             print_json(cost) if as_json else output().print(_said(cost))
@@ -311,7 +231,7 @@ def _measurement(
     return Measurement(subject, options, None if out is None else out / "blocks", share, progress)
 
 
-def _tell(measurement: "Measurement", reference: Path | None) -> None:
+def _tell(measurement: "Measurement", reference: str | Path | None) -> None:
     """Say if a given unconditional network is not used, or if an untrained one is."""
     subject = measurement.subject
     if reference is not None and not measurement.asks_without_condition:
@@ -345,7 +265,7 @@ def _said(cost: dict[str, float]) -> str:
 
 
 def _deliver(
-    result: "Result", title: str, place: tuple[Path, dict[str, Any]] | None, as_json: bool, quiet: bool
+    result: "Result", title: str, place: tuple[Path, Fields] | None, as_json: bool, quiet: bool
 ) -> None:
     if place is not None:
         from ..measurement.results import write_result
@@ -359,7 +279,7 @@ def _deliver(
         _print(result.summary, title)
 
 
-def _print(summary: dict[str, Any], title: str) -> None:
+def _print(summary: Fields, title: str) -> None:
     """How it was measured, where the class is decided, and one sentence."""
     from .places_table import clones_table, comparison_table, fitted_table, pairs_table, places_table, say
     from .universal_tables import print_ends, print_reliability
@@ -390,7 +310,7 @@ def _print(summary: dict[str, Any], title: str) -> None:
         print_ends(summary["ends"])
 
 
-def _quantities(summary: dict[str, Any], title: str) -> Table:
+def _quantities(summary: Fields, title: str) -> Table:
     """How it was measured, and how well the curve closes."""
     table = Table("quantity", "value", title=title)
     nothing_cut = summary.get("below_cut") == 0

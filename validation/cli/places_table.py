@@ -1,11 +1,11 @@
 """Tables of where a curve is decided, with units and intervals, for every command that has one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.table import Table
 
 from ...numerics.curves.places import PLACES
+from ...theory._support.aliases import ReadFields
 from .common import output
 
 __all__ = [
@@ -27,7 +27,7 @@ _NAMES = {
 _UNITS = "(in σ, the width in log σ)"
 
 
-def places_table(numbers: Mapping[str, Any], title: str) -> Table:
+def places_table(numbers: ReadFields, title: str) -> Table:
     """Each of `PLACES` with its interval."""
     table = plain_table(f"{title} {_UNITS}", "", "value", "95 %")
     for name in PLACES:
@@ -35,7 +35,7 @@ def places_table(numbers: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def comparison_table(summary: Mapping[str, Any], title: str) -> Table:
+def comparison_table(summary: ReadFields, title: str) -> Table:
     """Each of `PLACES` measured and predicted, with the residual of their logarithms and its error."""
     table = plain_table(f"{title} {_UNITS}", "", "measured", "95 %", "predicted", "log ratio ± s.e.")
     for name in PLACES:
@@ -48,7 +48,7 @@ def comparison_table(summary: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def pairs_table(summary: Mapping[str, Any], title: str) -> Table:
+def pairs_table(summary: ReadFields, title: str) -> Table:
     """A row per pair: peak per log σ and median, measured with their intervals, and predicted."""
     columns = ("pair", "peak per log σ", "95 %", "predicted", "median", "95 %", "predicted")
     table = plain_table(f"{title} (in σ)", *columns)
@@ -75,7 +75,7 @@ def clones_table(levels: Sequence[Mapping[str, float]], judge: str) -> Table:
     return table
 
 
-def fitted_table(pairs: Mapping[str, Any], title: str, of: str = "pair") -> Table:
+def fitted_table(pairs: ReadFields, title: str, of: str = "pair") -> Table:
     """A row per fit: peak per log σ and median with their intervals."""
     table = plain_table(f"{title} (in σ)", of, "peak per log σ", "95 %", "median", "95 %")
     for name, held in pairs.items():
@@ -86,10 +86,10 @@ def fitted_table(pairs: Mapping[str, Any], title: str, of: str = "pair") -> Tabl
     return table
 
 
-def say(summary: Mapping[str, Any]) -> None:
+def say(summary: ReadFields) -> None:
     """Below a table: why numbers are missing, what a reader has to know, and the sentence at the end."""
     notes = summary.get("notes", [])
-    own: Mapping[str, Any] = notes if isinstance(notes, Mapping) else {}
+    own: ReadFields = notes if isinstance(notes, Mapping) else {}
     if "largest_difference" in summary:
         own = {name: summary[name].get("note") for name in PLACES}
     lines = [f"{_NAMES.get(name, name)}: {note}" for name, note in own.items() if note]
@@ -106,7 +106,7 @@ def say(summary: Mapping[str, Any]) -> None:
         output().print(line)
 
 
-def _of_levels(test: Mapping[str, Any] | None) -> list[str]:
+def _of_levels(test: ReadFields | None) -> list[str]:
     """The χ² of all levels, where the curve says how they vary together."""
     if test is None:
         return []
@@ -130,7 +130,7 @@ def _cell(value: float | None, form: str = ".4g") -> str:
     return "–" if value is None else format(value, form)
 
 
-def _interval(numbers: Mapping[str, Any], name: str) -> str:
+def _interval(numbers: ReadFields, name: str) -> str:
     """`low to high`; a dash where an end is open."""
     low, high = numbers[f"{name}_low"], numbers[f"{name}_high"]
     return "–" if low is None and high is None else f"{_cell(low)} to {_cell(high)}"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...theory._support.aliases import Fields
 from .common import JsonFlag, QuietFlag, errors, given, path_of, prepare_figures, print_json
 
 __all__ = ["plot"]
@@ -65,7 +66,7 @@ def plot(
         errors().print(f"wrote {out}")
 
 
-def _named(paths: list[Path], labels: list[str] | None) -> dict[str, Any]:
+def _named(paths: list[Path], labels: list[str] | None) -> Fields:
     """Curves by label: as they are called, or else the names of their files."""
     from ..measurement.curve_files import read_curve
 
@@ -76,7 +77,7 @@ def _named(paths: list[Path], labels: list[str] | None) -> dict[str, Any]:
         names = [str(path) for path in paths]
     if len(set(names)) < len(names):
         raise ValueError("curves: two have the same name; give each another one with --label")
-    found: dict[str, Any] = {}
+    found: Fields = {}
     for name, path in zip(names, paths, strict=True):
         curve = read_curve(path)
         if "pair" in curve.dims:

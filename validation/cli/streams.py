@@ -107,7 +107,7 @@ def _fill_closed() -> None:
 def _sturdy(stream: TextIO | None, name: str) -> Any:
     if stream is None:  # it was closed: print to nowhere, and not to the other one
         return open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8", errors="replace")
-    buffer: Any = getattr(stream, "buffer", None)
+    buffer: object = getattr(stream, "buffer", None)
     if name == "stdin" or buffer is None or not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.reconfigure(errors=_HANDLER)

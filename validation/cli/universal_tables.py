@@ -1,15 +1,15 @@
 """Tables of what holds for any data: how runs commit, how calibrated a network is, where guided runs end."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from ...theory._support.aliases import ReadFields
 from .common import output
 from .places_table import plain_table
 
 __all__ = ["print_ends", "print_reliability"]
 
 
-def print_reliability(found: Mapping[str, Any]) -> None:
+def print_reliability(found: ReadFields) -> None:
     """A row for each shown σ and each stop, and below them what they mean."""
     kinds = {"own": "own chains", "noised": f"noised {found['noised_from']}"}
     columns = ("paths", "σ", "ε", "class changes", "posterior", "right", "too sure by")
@@ -27,7 +27,7 @@ def print_reliability(found: Mapping[str, Any]) -> None:
         output().print(sentence)
 
 
-def print_ends(found: Mapping[str, Any]) -> None:
+def print_ends(found: ReadFields) -> None:
     """A row for each class guided to, and what they say."""
     table = plain_table("where guided runs end", "guided to", "runs", "end in it", "w^(1-2ω)")
     for row in found["classes"]:
@@ -47,7 +47,7 @@ def _of_level(row: Mapping[str, float]) -> tuple[str, ...]:
     )
 
 
-def _of_stop(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _of_stop(row: ReadFields) -> tuple[str, ...]:
     if row["confidence"] is None:
         return (f"{row['p']:g}", f"{row['share']:.3f}", "–", "–", "–", "–")
     kept = f"{row['kept']:.3f}"

@@ -9,7 +9,6 @@ is given, from 0: one less than the number of applied steps that `schedules.DDPM
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,7 +186,7 @@ def whole_steps(grid: schedules.Spaced, low: float, high: float) -> tuple[int, i
 
 def _unit_of(name: str) -> str:
     kind, _, settings = name.partition(":")
-    unit: Any = _UNITS.get(kind)
+    unit: object = _UNITS.get(kind)
     if unit is None:
         return "time of the schedule"
     return f"{unit}, before the shift" if "shift" in settings else unit

@@ -7,12 +7,11 @@ edm         N places of a ramp in [0, 1]: `EDMEulerScheduler.set_timesteps(N, si
 guider      `start`, `stop` with int(start·N) the first guided step and int(stop·N) the one after the last
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory import schedules
+from ...theory._support.aliases import Fields
 
 __all__ = [
     "FORMATS",
@@ -96,11 +95,11 @@ def all_formats(
     interval: tuple[float, float],
     shift: float = 1.0,
     table: schedules.Schedule | None = None,
-) -> dict[str, Any]:
+) -> Fields:
     """One grid and one interval in every format; steps of a table where one is given that reaches so far."""
     levels = np.asarray(sigmas, dtype=np.float64)
     pair = guided_steps(levels, *interval)
-    found: dict[str, Any] = {
+    found: Fields = {
         "sigmas": with_end(levels),
         "flow": flow_sigmas(levels, shift),
         "edm": edm_ramp(levels, float(levels[-1]), float(levels[0])),

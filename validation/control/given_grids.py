@@ -79,7 +79,7 @@ def _rho(text: str, rest: str) -> float:
     return rho
 
 
-def _falling(numbers: Any) -> Array:
+def _falling(numbers: object) -> Array:
     levels = np.asarray(numbers, dtype=np.float64)
     if levels.ndim == 1 and levels.size and levels[-1] == 0:
         levels = levels[:-1]

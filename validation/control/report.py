@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import exp, inf
 from os.path import isfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from ...theory import GaussianMixture, schedules
+from ...theory._support.aliases import Fields
 from ...theory._support.intervals import checked_interval
 from .clocks import clock_of
 from .formats import all_formats
@@ -62,7 +62,7 @@ def settings_of(
     guidance: float | None = None,
     error: str | None = None,
     prior: float | None = None,
-) -> dict[str, Any]:
+) -> Fields:
     """Settings from a curve: guidance interval, steps and all else that `speciation control` writes.
 
     Parameters
@@ -138,7 +138,7 @@ def ends_of(
     return (low, high), shift, own if isinstance(own, schedules.Spaced) else None
 
 
-def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
+def report(known: ClassInformation, asked: Request) -> Fields:
     """Everything that is read off one curve, as plain numbers for JSON.
 
     Raises
@@ -146,7 +146,7 @@ def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
     ValueError
         One line for what is out of range, or a grid that there is not.
     """
-    found: dict[str, Any] = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
+    found: Fields = {"entropy": known.whole, "closure": known.closure, "window": window(known)}
     found["window_notes"] = window_notes(known)
     found["notes"] = _unseen(known)
     within = asked.interval
@@ -174,7 +174,7 @@ def report(known: ClassInformation, asked: Request) -> dict[str, Any]:
     return found
 
 
-def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | None) -> dict[str, Any] | None:
+def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | None) -> Fields | None:
     """The rarer class's weight and `E p − w` by grid; `None` of more than two classes, or of which weight."""
     if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
         if prior is not None:
@@ -219,7 +219,7 @@ def error_of(known: ClassInformation, source: str) -> Callable[[Array], Array]:
     return at
 
 
-def of_pairs(curves: xr.Dataset) -> dict[str, Any]:
+def of_pairs(curves: xr.Dataset) -> Fields:
     """The window of each pair of classes, by its name, and the one that holds them all.
 
     A pair whose curve does not fall is left out, with its name under `left_out`. `notes` say which curves end

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...theory import schedules
+from ...theory._support.aliases import ReadFields
 from ...theory._support.json_files import read_json
 from ...theory._support.one_line import one_line
 from ...theory._support.plain_numbers import plain_number
@@ -43,7 +44,7 @@ def schedule_of_file(path: Path) -> schedules.Schedule:
             content = read_json(path)
             if isinstance(content, Mapping) and "alphas_cumprod" not in content:
                 return _of_config(content)
-            alphas: Any = content["alphas_cumprod"] if isinstance(content, Mapping) else content
+            alphas: object = content["alphas_cumprod"] if isinstance(content, Mapping) else content
         else:
             alphas = _alphas(path)
         return _of_table(alphas)
@@ -86,7 +87,7 @@ def _alphas(path: Path) -> Any:
         raise ValueError(f"cannot be read as alphas_cumprod: {one_line(error)}") from None
 
 
-def _of_config(config: Mapping[str, Any]) -> schedules.Schedule:
+def _of_config(config: Mapping[str, object]) -> schedules.Schedule:
     """By the kind that the scheduler's class is of."""
     name = str(config.get("_class_name", ""))
     flow = name.startswith("FlowMatch") or bool(config.get("use_flow_sigmas"))
@@ -104,7 +105,7 @@ def _number(value: Any, name: str) -> float:
     return float(value)
 
 
-def alphas_of_config(config: Mapping[str, Any]) -> Array:
+def alphas_of_config(config: ReadFields) -> Array:
     """ᾱ of a scheduler's configuration, in double precision.
 
     Raises
@@ -126,7 +127,7 @@ def alphas_of_config(config: Mapping[str, Any]) -> Array:
     return np.asarray(alphas, dtype=np.float64)
 
 
-def _betas(config: Mapping[str, Any]) -> Array:
+def _betas(config: Mapping[str, object]) -> Array:
     kind = config["beta_schedule"]
     first, last = (_number(config[name], name) for name in ("beta_start", "beta_end"))
     steps = int(_number(config.get("num_train_timesteps", 1000), "num_train_timesteps"))

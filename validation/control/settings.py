@@ -11,7 +11,6 @@ settled      the class changes below σ with probability `ε <= P <= 2ε` (two c
              (T19), and `Fano's bound <= ε <= min(H/(2 log 2), 1 − φ)`
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from scipy import special
 
 from ...numerics.curves.places import UNKNOWN
 from ...theory import binary_entropy, commitment_gamma, late_shift
+from ...theory._support.aliases import Fields, ReadFields
 from .information import ClassInformation
 
 __all__ = [
@@ -41,7 +41,7 @@ optimize: Any = _optimize
 COMMITMENT = (0.5, 0.1, 0.05, 0.01)
 """Probabilities that the class still changes, for which σ is given."""
 
-PUBLISHED: dict[str, tuple[dict[str, Any], ...]] = {
+PUBLISHED: dict[str, tuple[Fields, ...]] = {
     "dit": (
         {
             "metric": "FID",
@@ -84,7 +84,7 @@ def window_notes(known: ClassInformation) -> dict[str, str]:
     return found
 
 
-def interval_says(known: ClassInformation, low: float, high: float) -> dict[str, Any]:
+def interval_says(known: ClassInformation, low: float, high: float) -> Fields:
     """Shares of the entropy decided above, within and below `low < σ <= high`; late shift; share of the gain.
 
     Raises
@@ -218,7 +218,7 @@ def settled(known: ClassInformation) -> list[dict[str, float | None]]:
     return rows
 
 
-def published(model: str) -> tuple[Mapping[str, Any], ...]:
+def published(model: str) -> tuple[ReadFields, ...]:
     """Published intervals of a model, none for another; `ValueError` for an unknown name."""
     if model not in PUBLISHED:
         raise ValueError(f"model: {model!r} is not one of {', '.join(PUBLISHED)}")

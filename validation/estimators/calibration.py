@@ -18,6 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ...theory._support.aliases import Fields
 from .._support.torch_randomness import generator_of
 from ..denoiser import Denoiser
 from .chains import Sampler
@@ -158,7 +159,7 @@ def warn_of_wrapper(
     if sampler is None:
         return
     few = levels[[levels.size // 4, levels.size // 2, 3 * levels.size // 4]]
-    about: dict[str, Any] = {"samples": _FEW, "seed": work.seed, "dtype": work.dtype, "device": work.device}
+    about: Fields = {"samples": _FEW, "seed": work.seed, "dtype": work.dtype, "device": work.device}
     lines = check_denoiser(denoiser, sampler, conditions=[condition], sigmas=few, **about)
     lines = [line for line in lines if not line.endswith(_INFINITE)]  # which the run refuses
     # a wrapper is wrong at most levels; a network that is trained but little may be so at one

@@ -12,7 +12,7 @@ whose two sides are measured here apart: by running the clones, and by the poste
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from torch import Tensor
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.aliases import Fields
 from ...theory._support.options import showing
 from ...theory._support.whole_numbers import whole_number
 from ...theory.closed_forms.clone_bounds import clone_bounds
@@ -143,7 +144,7 @@ def clone_agreement_curve(
     numbers = (sigma, prior, groups, steps, *own.numbers(shape), reference)
     run = fingerprint("cloning", *names, *map(repr, conditions), *numbers)
     found = own.blocks(experiment.block, samples, run)
-    attributes: dict[str, Any] = {
+    attributes: Fields = {
         "method": "cloning",
         "conditions": listed(conditions),
         "classes": len(groups),
@@ -159,10 +160,10 @@ def clone_agreement_curve(
     return curve.assign(_agreements(sigma, found, len(groups), classifier is not None))
 
 
-def _agreements(sigma: Array, found: Arrays, classes: int, judged: bool) -> dict[str, Any]:
+def _agreements(sigma: Array, found: Arrays, classes: int, judged: bool) -> Fields:
     """The two sides of T4 with their errors, and T22's bounds at the clones' φ, `judged` by a classifier."""
     least = 0.5 / len(found["agreement"]) if judged else 0.0
-    variables: dict[str, Any] = {}
+    variables: Fields = {}
     for key, about in (
         ("agreement", "probability that two clones end in one class"),
         ("posterior_agreement", "probability that two draws from the posterior at the branch agree"),

@@ -16,7 +16,7 @@ of itself.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
 from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.aliases import Fields
 from ...theory._support.options import showing
 from .._support.condition_names import listed
 from ..denoiser import Denoiser, checked_conditions, membership
@@ -134,7 +135,7 @@ def commitment_curve(
     names = own.names(denoiser=denoiser, sampler=sampler)
     run = fingerprint("commitment", *names, *map(repr, conditions), *numbers)
     found = own.blocks(partial(_block, (chains, noised), groups), samples, run)
-    attributes: dict[str, Any] = {
+    attributes: Fields = {
         "method": "commitment",
         "conditions": listed(conditions),
         "classes": len(groups),
@@ -200,7 +201,7 @@ class _Paths:
         return whole[0], whole[1], whole[2]
 
 
-def _coordinates() -> dict[str, Any]:
+def _coordinates() -> Fields:
     centres = (np.arange(BINS) + 0.5) / BINS
     stops = {"long_name": "posterior of the likelier class at which a path is stopped", "units": "1"}
     return {
@@ -226,7 +227,7 @@ _KINDS = {
 }
 
 
-def _variables(paths: list[_Paths]) -> dict[str, Any]:
+def _variables(paths: list[_Paths]) -> Fields:
     """Everything over `path`, each as (dimensions, values, attributes)."""
     found: dict[str, list[Array]] = {}
     for each in paths:

@@ -1,7 +1,5 @@
 """From values of each chain or sample to a curve: means, errors, and where the class is decided."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from jaxtyping import Float64
@@ -12,6 +10,7 @@ from ...numerics.curves.covariance import covariance_variables, kept_levels, of_
 from ...numerics.curves.dataset import labelled
 from ...numerics.curves.places import with_places
 from ...numerics.curves.reading import slopes_of
+from ...theory._support.aliases import Fields
 
 __all__ = ["curve_of", "extrapolated", "integrated", "standard_error"]
 
@@ -25,7 +24,7 @@ def curve_of(
     sigma: Float64[Array, " levels"],
     values: Float64[Array, "units levels"],
     slopes: Float64[Array, "units levels"] | None,
-    attributes: dict[str, Any],
+    attributes: Fields,
     seed: int,
     class_entropy: float,
 ) -> xr.Dataset:
@@ -62,7 +61,7 @@ def curve_of(
     return placed.assign({each: curve[each] for each in ("rate", "rate_se")})
 
 
-def _shared(names: tuple[str, ...], sigma: Array, rows: Array) -> dict[str, Any]:
+def _shared(names: tuple[str, ...], sigma: Array, rows: Array) -> Fields:
     """The covariance between levels, as variables, from units (units, curves, levels)."""
     places = kept_levels(sigma)
     return covariance_variables(names, sigma[places], of_rows(rows, places), len(rows))

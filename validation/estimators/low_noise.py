@@ -19,8 +19,6 @@ Below it a network contradicts itself. An exact denoiser has a cut only by a fal
 noisier of the two, since at low noise x₀ − D_C is about −σz, but only what lies above σ enters.
 """
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Float64
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...numerics.runs.blocks import Arrays
+from ...theory._support.aliases import Fields
 from .curve_statistics import integrated, standard_error
 
 __all__ = ["both_estimates", "by_level", "cut_index", "with_gap"]
@@ -91,7 +90,7 @@ def with_gap(
     found, by_gap = integrated(sigma, slopes), integrated(sigma, gaps)
     cut = cut_index(found, by_gap, whole)
     about = {"long_name": "σ below which the network contradicts itself", "units": "1"}
-    variables: dict[str, Any] = {"cut_sigma": ((), float(sigma[cut]), about)}
+    variables: Fields = {"cut_sigma": ((), float(sigma[cut]), about)}
     per_time = gaps * (1 + sigma**2) / sigma**2
     for name, values, long_name, units in (
         ("gap_entropy", by_gap, "class-conditional entropy by the gap of squared errors", "nats"),

@@ -6,7 +6,7 @@ classes from the prior, is `H(C|X_σ)` up to a bias of first order in the step.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...numerics.curves.dataset import checked_sigmas, entropy_of
 from ...numerics.runs.blocks import Arrays
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.aliases import Fields
 from ...theory._support.options import showing
 from ...theory._support.whole_numbers import whole_number
 from .._support.condition_names import listed
@@ -145,7 +146,7 @@ def path_entropy(
         "method": "path",
         "conditions": listed(conditions),
         "classes": len(groups),
-        "chains": samples,
+        "samples": samples,
         "guidance": guidance,
         "seed": own.seed,
         "evaluations": samples * chain.evaluations,
@@ -171,7 +172,7 @@ def _is_universal(chain: Chains) -> bool:
     return whole and bool((chain.weight == chain.weight[0]).all())
 
 
-def _ends(found: Arrays, prior: Array, omega: float) -> dict[str, Any]:
+def _ends(found: Arrays, prior: Array, omega: float) -> Fields:
     """How many runs guided to each class end in it, and what T21 says; nothing of an ω that is NaN."""
     own, kept = found["own"], found["kept"]
     runs = np.array([(own == k).sum() for k in range(len(prior))], dtype=np.float64)

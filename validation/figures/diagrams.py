@@ -11,8 +11,10 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib import colors, patches, patheffects, ticker
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...theory._support.aliases import Fields
 from .line_groups import TOGETHER, grouped
 from .style import DASHES, ONE_COLUMN, TWO_COLUMNS, literally, plain_ticks, styled
 
@@ -146,13 +148,13 @@ def _sequential() -> colors.Colormap:
     return colors.ListedColormap(mpl.colormaps["Blues"](np.linspace(0, 0.72, 256)), name="light blues")
 
 
-def _field(figure: Figure, panel: Any, values: xr.DataArray) -> list[Any]:
+def _field(figure: Figure, panel: Axes, values: xr.DataArray) -> list[Any]:
     """A field with its colour scale; the handle of what is undecided, if anything is."""
     y, x = values.dims
     data = values.values
     finite = data[np.isfinite(data)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    options: dict[str, Any] = {"cmap": _sequential(), "vmin": low, "vmax": high}
+    options: Fields = {"cmap": _sequential(), "vmin": low, "vmax": high}
     if low < -1e-3 * high:  # a difference: zero in the middle
         limit = min(max(-low, high), 4 * high)
         options = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
@@ -171,7 +173,7 @@ def _field(figure: Figure, panel: Any, values: xr.DataArray) -> list[Any]:
     return missing
 
 
-def _contours(panel: Any, values: xr.DataArray) -> None:
+def _contours(panel: Axes, values: xr.DataArray) -> None:
     """Thin lines at the levels that a field names in `contours`, each with its value."""
     levels = np.atleast_1d(values.attrs.get("contours", []))
     if not levels.size or min(values.shape) < 3:
@@ -183,7 +185,7 @@ def _contours(panel: Any, values: xr.DataArray) -> None:
     panel.clabel(drawn, fmt="%g", fontsize=6, inline_spacing=2)
 
 
-def _line(panel: Any, values: xr.DataArray, style: Any, x: Any) -> Any:
+def _line(panel: Axes, values: xr.DataArray, style: Any, x: Any) -> Any:
     """A black line with a white rim, seen on every colour; where the axes are turned it runs along y."""
     along, across = values[values.dims[0]].values, values.values
     if values.dims[0] != x:

@@ -7,19 +7,19 @@ page holds Bokeh's own script, 1.3 MB, and its data.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from pylatexenc.latex2text import LatexNodes2Text
 
+from ...theory._support.aliases import Picture
 from .diagrams import caption, fields_of, fixed_parameters, lines_of
 from .overlay import MOST, per_log_sigma, quantity_of
 
 __all__ = ["check_installed", "diagram_page", "overlay_page", "plain_text", "writer"]
 
 _CELLS = 256  # along an axis of a page's picture; a finer diagram is thinned
-_DASHES: Any = ("solid", [6, 3], [2, 2], [8, 3, 2, 3], [14, 5])
+_DASHES: Picture = ("solid", [6, 3], [2, 2], [8, 3, 2, 3], [14, 5])
 _COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00")
 
 _PAGE = """
@@ -97,7 +97,7 @@ def _axis(values: xr.DataArray) -> tuple[np.ndarray, bool]:
     return (np.log10(values.values) if log else values.values), log
 
 
-def _picture(diagram: xr.Dataset, name: str) -> Any:
+def _picture(diagram: xr.Dataset, name: str) -> Picture:
     """One field with the lines on it."""
     from bokeh.models import (
         ColorBar,
@@ -113,12 +113,12 @@ def _picture(diagram: xr.Dataset, name: str) -> Any:
     (across, log_x), (along, log_y) = _axis(diagram[x]), _axis(diagram[y])
     low, high = float(values.min()), float(values.max())
     high = min(high, float(values.attrs.get("shown_to", high)))
-    palette: Any = tuple(reversed(Blues256[90:]))
+    palette: Picture = tuple(reversed(Blues256[90:]))
     if low < -1e-3 * high:
         low, high = -min(max(-low, high), 4 * high), min(max(-low, high), 4 * high)
         palette = PuOr11
     colours = LinearColorMapper(palette=palette, low=low, high=high, nan_color="#dddddd")
-    plot: Any = figure(
+    plot: Picture = figure(
         height=380, sizing_mode="stretch_width", title=_named(values), toolbar_location="above",
         tools="pan,wheel_zoom,box_zoom,reset", active_drag=None,
         x_axis_label=plain_text(values[x].attrs["long_name"]),
@@ -140,7 +140,12 @@ def _picture(diagram: xr.Dataset, name: str) -> Any:
 
 
 def _point(
-    plot: Any, picture: Any, diagram: xr.Dataset, values: xr.DataArray, places: Any, logs: tuple[bool, bool]
+    plot: Picture,
+    picture: Picture,
+    diagram: xr.Dataset,
+    values: xr.DataArray,
+    places: tuple[np.ndarray, np.ndarray],
+    logs: tuple[bool, bool],
 ) -> None:
     """What the pointer shows: where it is, the field's value, and every line there."""
     from bokeh.models import CustomJSHover, HoverTool
@@ -157,19 +162,21 @@ def _point(
     word = {each: plain_text(diagram[each].attrs["long_name"]) for each in (x, y, *names)}
     tips = [(word[x], "$x{x}"), (word[y], "$y{y}"), (_named(values), "@image{0.0000}")]
     tips += [(word[each], f"$x{{{index}}}") for index, each in enumerate(names)]
-    formatters: Any = {"$x": pointed, "$y": pointed}
+    formatters: Picture = {"$x": pointed, "$y": pointed}
     plot.add_tools(
         HoverTool(renderers=[picture], tooltips=tips, formatters=formatters, attachment="vertical")
     )
 
 
-def _turned(diagram: xr.Dataset, names: Sequence[Any]) -> bool:
+def _turned(diagram: xr.Dataset, names: Sequence[object]) -> bool:
     """Whether the lines run along y, as where the noise is on the horizontal axis."""
     y, _ = diagram[fields_of(diagram)[0]].dims
     return bool(names) and diagram[names[0]].dims == (y,)
 
 
-def _draw_lines(plot: Any, diagram: xr.Dataset, places: Any, logs: tuple[bool, bool]) -> None:
+def _draw_lines(
+    plot: Picture, diagram: xr.Dataset, places: tuple[np.ndarray, np.ndarray], logs: tuple[bool, bool]
+) -> None:
     """The lines of a diagram, with a legend that hides the one that is clicked."""
     groups = lines_of(diagram)[:MOST]
     if not groups:
@@ -194,7 +201,7 @@ def _log_ticks(places: np.ndarray) -> list[float]:
     return [float(power + np.log10(each)) for power in powers for each in few]
 
 
-def _range(places: np.ndarray) -> Any:
+def _range(places: np.ndarray) -> Picture:
     from bokeh.models import Range1d
 
     return Range1d(start=float(places[0]), end=float(places[-1]))
@@ -236,7 +243,7 @@ def overlay_page(curves: Mapping[str, xr.Dataset], *, relative: bool = False, he
 
     shares = checked(curves, relative)
     unit = "1" if relative else "nats"
-    plots: list[Any] = []
+    plots: list[Picture] = []
     for kind, words in (("entropy", "entropy H(C|X)"), ("rate", "rate dH/d log σ")):
         if kind == "rate" and not any("rate" in curve for curve in curves.values()):
             continue
@@ -267,7 +274,7 @@ def overlay_page(curves: Mapping[str, xr.Dataset], *, relative: bool = False, he
     return _page(column(plots, sizing_mode="stretch_width"), heading, ", ".join(curves))
 
 
-def _source(curve: xr.Dataset, kind: str, whole: float) -> Any:
+def _source(curve: xr.Dataset, kind: str, whole: float) -> Picture:
     from bokeh.models import ColumnDataSource
 
     name = quantity_of(curve) if kind == "entropy" else "rate"
@@ -278,7 +285,7 @@ def _source(curve: xr.Dataset, kind: str, whole: float) -> Any:
     )
 
 
-def _page(layout: Any, heading: str, words: str) -> str:
+def _page(layout: Picture, heading: str, words: str) -> str:
     """HTML with Bokeh's script in it; the same layout gives the same text."""
     from bokeh.embed import file_html
     from bokeh.resources import INLINE

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import Fields
 from .style import ONE_COLUMN, literally, plain_ticks, styled
 from .theory import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, bound_label
 
@@ -87,7 +89,7 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
         return figure
 
 
-def _show_what_was_measured(axes: Any, measured: xr.Dataset, predicted: xr.Dataset) -> None:
+def _show_what_was_measured(axes: Axes, measured: xr.Dataset, predicted: xr.Dataset) -> None:
     """The measured range and where the prediction is decided, without its far ends."""
     places = [float(predicted[f"{name}_{end}"]) for name in ("median_sigma",) for end in ("low", "high")]
     known = [value for value in places if np.isfinite(value)]
@@ -103,7 +105,7 @@ def measured_figure(measured: xr.Dataset, title: str) -> Figure:
         return figure
 
 
-def _legend_below(figure: Figure, *panels: Any) -> None:
+def _legend_below(figure: Figure, *panels: Axes) -> None:
     """One legend for all panels, off the data, each name once."""
     handles = {}
     for panel in panels:
@@ -155,7 +157,7 @@ def _per_log_sigma(curve: xr.Dataset, name: str) -> NDArray[np.float64]:
     return values * sigma**2 / (1 + sigma**2) if name.startswith("rate") else values
 
 
-def log_scale_figure(pairs: xr.Dataset, test: dict[str, Any] | None) -> Figure:
+def log_scale_figure(pairs: xr.Dataset, test: Fields | None) -> Figure:
     """Measured against predicted σ at the peak per log σ of every pair, with a fitted line and the diagonal.
 
     Pairs without a peak in the measured range are named; without a test there is no line.
@@ -210,7 +212,7 @@ def windows_figure(table: pd.DataFrame) -> Figure:
             low, middle, high = (float(first[f"median_sigma{end}"]) for end in ("_low", "", "_high"))
             label = f"{literally(str(name))}: {middle:.1f} ({low:.1f} to {high:.1f})"
             label += f", predicted {first.predicted_median_sigma:.1f}"
-            look: dict[str, Any] = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
+            look: Fields = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
             axes.plot(rows.sigma, _share_left(rows.measured), marker, label=label, **look)
             place = 0.5 + 0.035 * (1 - index)  # side by side
             axes.plot([low, high], [place] * 2, color=colour, linewidth=3, alpha=0.45)

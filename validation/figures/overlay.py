@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
+from ...theory._support.aliases import Fields
 from .style import DASHES, ONE_COLUMN, TWO_COLUMNS, literally, styled
 from .theory import BLACK, BLUE, GREEN, ORANGE, RED
 
@@ -58,7 +60,7 @@ def overlay_figure(curves: Mapping[str, xr.Dataset], *, relative: bool = False) 
     with styled():
         figure = Figure(figsize=(TWO_COLUMNS if with_rate else ONE_COLUMN, 2.9), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, 1 + with_rate))
-        handles: dict[str, Any] = {}
+        handles: Fields = {}
         for (label, curve), look in zip(curves.items(), _LOOKS, strict=False):
             whole, name = shares[label], quantity_of(curve)
             handles[literally(label)] = _draw(panels[0], curve, name, whole, look)
@@ -92,7 +94,7 @@ def _whole(label: str, curve: xr.Dataset) -> float:
     return whole
 
 
-def _draw(panel: Any, curve: xr.Dataset, name: str, whole: float, look: tuple[Any, str, str]) -> Any:
+def _draw(panel: Axes, curve: xr.Dataset, name: str, whole: float, look: tuple[Any, str, str]) -> Any:
     """A smooth line through an exact curve, or points with bars through a measured one; its handle."""
     dash, colour, marker = look
     convert = per_log_sigma if name == "rate" else lambda each, key: each[key].values

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...theory._support.aliases import Fields
 from .style import literally, styled
 from .theory import BLACK, BLUE, ORANGE
 
@@ -50,7 +52,7 @@ def reliability_figure(curve: xr.Dataset, levels: Sequence[int], title: str) -> 
         return figure
 
 
-def _look(curve: xr.Dataset, path: str) -> dict[str, Any]:
+def _look(curve: xr.Dataset, path: str) -> Fields:
     name, colour, marker = _KINDS[path]
     label = name.format(curve.attrs["noised"])
     return {
@@ -59,7 +61,7 @@ def _look(curve: xr.Dataset, path: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _bins(panel: Any, level: xr.Dataset) -> None:
+def _bins(panel: Axes, level: xr.Dataset) -> None:
     """One reliability diagram: bins of the largest posterior, moved apart where both would coincide."""
     panel.plot([0, 1], [0, 1], "--", color=BLACK, linewidth=1)
     for path in ("own", "noised"):
@@ -74,7 +76,7 @@ def _bins(panel: Any, level: xr.Dataset) -> None:
     panel.set_ylabel("share that is right")
 
 
-def _changes(panel: Any, curve: xr.Dataset) -> None:
+def _changes(panel: Axes, curve: xr.Dataset) -> None:
     own = curve.sel(path="own")
     error = 1 - own["confidence"].values
     panel.fill_between(own.sigma, error - error[0], 2 * error, color="0.85", label="ε − ε_end to 2ε")
@@ -90,7 +92,7 @@ def _changes(panel: Any, curve: xr.Dataset) -> None:
     )
 
 
-def _gaps(panel: Any, curve: xr.Dataset) -> None:
+def _gaps(panel: Axes, curve: xr.Dataset) -> None:
     panel.axhline(0, color=BLACK, linewidth=1, linestyle="--")
     for path in ("own", "noised"):
         every = max(1, curve.sizes["sigma"] // 24)
@@ -101,7 +103,7 @@ def _gaps(panel: Any, curve: xr.Dataset) -> None:
     panel.set_ylabel("too sure by (posterior − right)")
 
 
-def _stops(panel: Any, curve: xr.Dataset) -> None:
+def _stops(panel: Axes, curve: xr.Dataset) -> None:
     panel.plot([0.5, 1], [0.5, 1], "--", color=BLACK, linewidth=1, label="calibrated")
     for path in ("own", "noised"):
         own = curve.sel(path=path)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...theory._support.aliases import Fields
 from .style import styled
 from .theory import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 
@@ -28,7 +29,7 @@ def grids_figure(table: pd.DataFrame) -> Figure:
         for (name, rows), colour, marker in zip(
             _by_grid(table), cycle(_COLOURS), cycle(_MARKERS), strict=False
         ):
-            look: dict[str, Any] = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
+            look: Fields = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
             panels[0].plot(rows.steps, rows.path_kl_predicted, color=colour, linewidth=1.2)
             panels[0].errorbar(rows.steps, rows.path_kl, 2 * rows.path_kl_se, fmt=marker, label=name, **look)
             panels[1].plot(rows.steps, rows.class_kl, marker=marker, linewidth=0.8, **look)
@@ -61,7 +62,7 @@ def adaptive_figure(table: pd.DataFrame) -> Figure:
         for start, (label, colour, marker) in kinds.items():
             kept: Any = table[table.rule.str.startswith(start)]
             rows = kept.sort_values("guided_gamma")
-            look: dict[str, Any] = {"color": colour, "markersize": 5, "markerfacecolor": "white"}
+            look: Fields = {"color": colour, "markersize": 5, "markerfacecolor": "white"}
             for panel, name in zip(panels, ("surprise_at_4", "shift"), strict=True):
                 panel.errorbar(
                     rows.guided_gamma, rows[name], 2 * rows[f"{name}_se"], fmt=f"{marker}-", label=label,
@@ -88,12 +89,12 @@ def samples_figure(table: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(9.0, 3.4 * len(models)), layout="constrained")
         panels = np.atleast_2d(figure.subplots(len(models), 2))
         for row, model in zip(panels, models, strict=True):
-            own: Any = table[(table.model == model) & (table.rule == "none")]
+            own: object = table[(table.model == model) & (table.rule == "none")]
             for shift, ((name, rows), colour, marker) in enumerate(
                 zip(_by_grid(own), cycle(_COLOURS), cycle(_MARKERS), strict=False)
             ):
                 at = rows.steps * 1.03 ** (shift - 2.5)  # side by side
-                look: dict[str, Any] = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
+                look: Fields = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
                 row[0].errorbar(at, rows.share, 2 * rows.share_se, fmt=marker, label=name, **look)
                 row[1].errorbar(at, rows.distance, 2 * rows.distance_se, fmt=marker, **look)
             for panel, label in zip(

@@ -75,7 +75,7 @@ _UNDATED: dict[str, dict[str, None]] = {
 
 
 @contextmanager
-def styled(changes: Mapping[str, Any] | None = None) -> Iterator[None]:
+def styled(changes: Mapping[str, object] | None = None) -> Iterator[None]:
     """Matplotlib's own defaults with `STYLE` and `changes`, until the end of the block."""
     with mpl.rc_context():
         mpl.rcdefaults()

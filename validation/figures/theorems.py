@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import integrate, optimize, special, stats
 
@@ -36,7 +37,7 @@ def theorem_figure(identifier: str) -> Figure:
     shown = FIGURES[identifier]()
     with styled():
         figure = Figure(figsize=(ONE_COLUMN, 2.7), layout="constrained")
-        axes: Any = figure.subplots()
+        axes: object = figure.subplots()
         for index, trace in enumerate(shown.traces):
             _draw(axes, index, trace)
         axes.set_xscale("log" if "x" in shown.log else "linear")
@@ -49,7 +50,7 @@ def theorem_figure(identifier: str) -> Figure:
         return figure
 
 
-def _ticks(axes: Any, shown: Shown) -> None:
+def _ticks(axes: Axes, shown: Shown) -> None:
     """Labels of the logarithmic axes that do not collide."""
     for name, axis, limits in (("x", axes.xaxis, axes.get_xlim()), ("y", axes.yaxis, axes.get_ylim())):
         if name in shown.log:

@@ -160,7 +160,7 @@ def log_law_figure(dimensions: Sequence[int], s: float = 0.5) -> Figure:
             mixture = GaussianMixture([0.5, 0.5], np.outer([1, -1], np.ones(d)), s**2)
             times = np.linspace(0.02, 0.5 * np.log(d) + 3.5, 400)
             curve = entropy_curve(mixture, OrnsteinUhlenbeck().sigma(times))
-            look: Any = {"color": colour, "linestyle": dash, "label": f"$d={d:,}$"}
+            look: object = {"color": colour, "linestyle": dash, "label": f"$d={d:,}$"}
             left.plot(curve.ou_time, curve.rate, **look)
             shifted.plot(curve.ou_time - 0.5 * np.log(d), curve.rate, **look)
             relative.plot(curve.ou_time / (0.5 * np.log(d)), curve.entropy / np.log(2), **look)

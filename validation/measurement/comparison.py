@@ -7,7 +7,6 @@ from its levels, whatever it carries (`numerics.places`).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,9 @@ from ...numerics._support.seeds import seed_of, stream
 from ...numerics.curves.covariance import covariances_in
 from ...numerics.curves.dataset import entropy_of
 from ...numerics.curves.places import COARSE, PLACES, Place
+from ...theory._support.aliases import Fields
 from ...theory._support.intervals import checked_interval
+from ...theory._support.values import ByContent
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
 from .._support.condition_names import unlisted
@@ -50,8 +51,8 @@ _LEFT = 0.05  # share of H(C) below the lowest level, from which it is said
 _NOTED = 0.02  # and from which it is said
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, eq=False)
+class Comparison(ByContent):
     """A measured curve and what is predicted of it.
 
     Attributes
@@ -67,7 +68,7 @@ class Comparison:
     """
 
     predicted: xr.Dataset
-    summary: dict[str, Any]
+    summary: Fields
     measured: xr.Dataset = field(default_factory=xr.Dataset)
     used_seed: bool = False
 
@@ -161,7 +162,7 @@ def compared(
     else:
         at_levels = _interpolated(predicted, name, sigma)
     has_errors = f"{name}_se" in measured
-    summary: dict[str, Any] = {"quantity": name}
+    summary: Fields = {"quantity": name}
     for place in PLACES:
         summary[place] = _held(place_in(measured, place), place_in(predicted, place), has_errors)
     peak, width = summary["peak_per_log_sigma"], summary["window_width"]["predicted"]
@@ -205,7 +206,7 @@ def compare_pairs(
         measured[f"predicted_{place}"] = ("pair", np.array(values))
     x, y = measured.predicted_peak_per_log_sigma.values, measured.peak_per_log_sigma.values
     shown = np.isfinite(x) & np.isfinite(y)
-    summary: dict[str, Any] = {"pairs": {name: each.summary for name, each in held.items()}}
+    summary: Fields = {"pairs": {name: each.summary for name, each in held.items()}}
     test = None
     if shown.sum() >= 3 and np.ptp(np.log(x[shown])) > _SPREAD:
         errors = np.array([_errors_of_peaks(each) for each in held.values()])[shown]
@@ -333,9 +334,9 @@ def _other_classes(measured: xr.Dataset, mixture: Prediction) -> str:
     return f"; the curve is of the classes {', '.join(held)}, the prediction of {', '.join(mixture.labels)}"
 
 
-def _held(measured: Place, predicted: Place, has_errors: bool) -> dict[str, Any]:
+def _held(measured: Place, predicted: Place, has_errors: bool) -> Fields:
     """One number, measured and predicted, in JSON's terms."""
-    found: dict[str, Any] = {}
+    found: Fields = {}
     for side, place in (("measured", measured), ("predicted", predicted)):
         parts = {side: place.value, f"{side}_low": place.low, f"{side}_high": place.high}
         found |= {key: finite(value) for key, value in parts.items()}
@@ -370,7 +371,7 @@ def _apart(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> float:
     return float(np.maximum(difference - 5 * noise, 0.0).max())
 
 
-def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> dict[str, Any]:
+def _circumstances(measured: xr.Dataset, predicted: xr.Dataset, name: str) -> Fields:
     """What was used, units, and what a reader has to know."""
     notes = []
     whole, most = float(measured["class_entropy"]), float(measured[name].max())
@@ -457,7 +458,7 @@ def _check_pairs(pairs: xr.Dataset, mixture: GaussianMixture) -> None:
             raise ValueError(f"mixture: has the classes {few}, and not the pair {name!r} of the curves")
 
 
-def _on_the_line(count: int, without: list[str], test: dict[str, Any] | None) -> tuple[str, bool | None]:
+def _on_the_line(count: int, without: list[str], test: Fields | None) -> tuple[str, bool | None]:
     """One sentence on all pairs: whether the slope of measured on predicted log σ is 1."""
     missing = f"; {len(without)} of {count} pairs have no peak per log σ in the measured range: "
     missing = missing + " and ".join(without) if without else ""

@@ -5,13 +5,13 @@ it came from: a table without them would be read in another way than the dataset
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ...numerics.curves.places import PLACES
+from ...theory._support.aliases import Fields
 
 __all__ = ["CONSTANTS", "constant_columns", "constants_of", "with_valid_constants"]
 
@@ -26,7 +26,7 @@ CONSTANTS: tuple[str, ...] = (*_NUMBERS, *_COUNTS, *_WEIGHTS, *_TEXTS)
 """Variables without a dimension, and attributes, that a comparison reads."""
 
 
-def constant_columns(curve: xr.Dataset) -> dict[str, Any]:
+def constant_columns(curve: xr.Dataset) -> Fields:
     """Attributes of a curve that a table repeats on every line; texts of one line only."""
     found = {name: curve.attrs[name] for name in (*_COUNTS, *_WEIGHTS, *_TEXTS) if name in curve.attrs}
     return {name: value for name, value in found.items() if len(str(value).splitlines()) == 1}
@@ -34,7 +34,7 @@ def constant_columns(curve: xr.Dataset) -> dict[str, Any]:
 
 def constants_of(
     columns: Mapping[str, Sequence[str]], number: Callable[[str], float]
-) -> tuple[dict[str, float], dict[str, Any]]:
+) -> tuple[dict[str, float], Fields]:
     """Variables and attributes from the fields of a table by column; empty fields say nothing.
 
     `number` reads a field, as NaN where it is none. A text that is not the same everywhere belongs to another
@@ -46,7 +46,7 @@ def constants_of(
         For a number that is none or not the same everywhere; the message is the end of a line.
     """
     variables: dict[str, float] = {}
-    attributes: dict[str, Any] = {}
+    attributes: Fields = {}
     for name in CONSTANTS:
         fields = pd.unique(np.asarray(columns.get(name, ()), dtype=object))
         if fields.size == 0 or not any(fields):

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ...numerics.curves.fitted import Fitted, of_means, of_samples
 from ...numerics.curves.places import PLACES
+from ...theory._support.aliases import Fields
 from ...theory.mixtures.fits import Fit, Kind, fit_chunks
 from ...theory.mixtures.mixture import GaussianMixture
 from .._support.condition_names import listed
@@ -40,7 +40,7 @@ class FittedData:
     """The mixture, and `summary`: every number, and one sentence."""
 
     mixture: GaussianMixture
-    summary: dict[str, Any]
+    summary: Fields
 
 
 def fit_data(
@@ -55,14 +55,14 @@ def fit_data(
     """
     fit = fit_chunks(data.chunks, asked.covariance, asked.shrinkage, asked.rank)
     mixture = GaussianMixture(*fit.parts)
-    pairs: dict[str, dict[str, Any]] = {}
+    pairs: dict[str, Fields] = {}
     names = _shown(mixture)
     for done, (pair, found) in enumerate(_fits(data, asked, fit, mixture, names)):
         pairs[listed(pair)] = places_in(found.curve(key=asked.seed))
         if progress is not None:
             progress(done + 1, len(names))
     every = mixture.classes * (mixture.classes - 1) // 2
-    summary: dict[str, Any] = {
+    summary: Fields = {
         "classes": mixture.classes,
         "samples": dict(zip(mixture.labels, fit.counts, strict=True)),
         "dimension": mixture.dimension,
@@ -80,9 +80,9 @@ def fit_data(
     return FittedData(mixture, summary | {"sentence": _sentence(summary)})
 
 
-def places_in(curve: xr.Dataset) -> dict[str, Any]:
+def places_in(curve: xr.Dataset) -> Fields:
     """Each of `PLACES` with its interval and the standard error of its logarithm, in JSON's terms."""
-    found: dict[str, Any] = {}
+    found: Fields = {}
     for name in PLACES:
         place = place_in(curve, name)
         values = {name: place.value, f"{name}_low": place.low, f"{name}_high": place.high}
@@ -129,7 +129,7 @@ def _shown(mixture: GaussianMixture) -> list[tuple[str, str]]:
     return [(mixture.labels[int(first[k])], mixture.labels[int(second[k])]) for k in chosen]
 
 
-def _sentence(summary: dict[str, Any]) -> str:
+def _sentence(summary: Fields) -> str:
     """Which pair is decided first on the way from noise to data, and which last."""
     placed = [(held["peak_per_log_sigma"], name) for name, held in summary["pairs"].items()]
     placed = [(value, name) for value, name in placed if value is not None]

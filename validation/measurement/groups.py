@@ -14,11 +14,12 @@ those of its own classes; other seeds draw others.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ...theory._support.aliases import Fields, ReadFields
 from ...theory._support.json_files import read_json
 from ...theory._support.one_line import one_line
 from ...theory.mixtures.mixture import GaussianMixture
@@ -115,7 +116,7 @@ def _thinned(subject: Subject, groups: Partition, members: int, seed: int) -> Su
     )
 
 
-def drawn_members(subject: Subject) -> dict[str, Any]:
+def drawn_members(subject: Subject) -> Fields:
     """How many classes of each group were drawn, of how many, and what that does; nothing if all are there.
 
     `members` are the counts by group, with the classes that were drawn; `members_note` says the sign and
@@ -130,7 +131,7 @@ def drawn_members(subject: Subject) -> dict[str, Any]:
     return {"members": drawn, "members_note": _note(drawn)}
 
 
-def _note(drawn: Mapping[str, Mapping[str, Any]]) -> str:
+def _note(drawn: Mapping[str, ReadFields]) -> str:
     counts = ", ".join(f"{name} {each['drawn']} of {each['of']}" for name, each in drawn.items())
     large = max(drawn.values(), key=lambda each: 1 / each["drawn"] - 1 / each["of"])
     m, size = large["drawn"], large["of"]
@@ -174,7 +175,7 @@ def in_groups(mixture: GaussianMixture, partition: Partition | None) -> Gaussian
     members = () if partition is None else [label for group in partition.values() for label in group]
     if partition is None or set(members) != set(mixture.labels):
         return mixture
-    parts: dict[str, Any] = {"labels": mixture.labels, "partition": partition}
+    parts: Fields = {"labels": mixture.labels, "partition": partition}
     return GaussianMixture(mixture.weights, mixture.means, mixture.covariances, **parts)
 
 

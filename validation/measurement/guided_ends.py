@@ -1,17 +1,16 @@
 """Where guided runs end, in numbers and in one sentence: T21's `w^{1−2ω}` against what is counted."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from scipy import stats
 
+from ...theory._support.aliases import Fields
 from .verdicts import AGREE, finite
 
 __all__ = ["ends_of"]
 
 
-def ends_of(curve: xr.Dataset) -> dict[str, Any]:
+def ends_of(curve: xr.Dataset) -> Fields:
     """`classes`, a row for each class guided to, whether they `agree` with T21, and the `sentence`."""
     columns = {key: curve[name] for key, name in _COLUMNS.items()}
     rows = [

@@ -8,13 +8,14 @@ whose tail is an integral (Imhof 1961). The form with the inverse of C would cou
 the rarest draws, or the rounding of numbers, tells from zero.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics.curves.covariance import Joint, joint_near, joint_of
+from ...theory._support.aliases import Fields
 from .methods import is_of_chains
 
 __all__ = ["LEAST_P", "has_step_bias", "level_test", "mixture_tail"]
@@ -38,7 +39,7 @@ def has_step_bias(measured: xr.Dataset) -> bool:
     return is_of_chains(str(measured.attrs.get("method", "")))
 
 
-def level_test(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> dict[str, Any] | None:
+def level_test(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> Fields | None:
     """χ² of a measured curve against its prediction `at_levels`, at the levels whose covariance is known.
 
     Of integrals from the clean end (with `closure`) it is their rates that are compared, which have no error

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...numerics._support.seeds import seed_of
+from ...theory._support.aliases import Fields
 
 __all__ = ["log_scale_test"]
 
@@ -37,7 +38,7 @@ def log_scale_test(
     predicted_error: ArrayLike | float = 0.0,
     measured_error: ArrayLike | float = 0.0,
     classes: ArrayLike | None = None,
-) -> dict[str, Any]:
+) -> Fields:
     """Regress `log measured` on `log predicted`.
 
     Parameters
@@ -85,7 +86,7 @@ def log_scale_test(
     else:
         spread = _spread_over_classes((x, y, own, other), np.asarray(classes), seed)
     residual = y - x
-    found: dict[str, Any] = {"pairs": int(x.size), "scatter": float(np.sqrt(scatter))}
+    found: Fields = {"pairs": int(x.size), "scatter": float(np.sqrt(scatter))}
     for name, value, error in zip(
         ("slope", "intercept", "correlation", "residual"), best, spread, strict=True
     ):
@@ -146,7 +147,7 @@ def _spread(x: Array, y: Array, own: Array, other: Array, seed: int) -> Array:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # of an interval that is not asked for
-        resampled: Any = stats.bootstrap(
+        resampled: object = stats.bootstrap(
             (x, y, own, other), _line, paired=True, vectorized=False, n_resamples=_RESAMPLES,
             method="percentile", rng=np.random.default_rng([seed_of(seed, "seed"), 0x109]),
         )  # fmt: skip

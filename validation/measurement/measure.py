@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ...numerics.runs.blocks import PendingBlocksError, batch_sizes
+from ...theory._support.aliases import Fields
+from ...theory._support.values import ByContent
 from ...theory.mixtures.labelled_samples import Samples
 from ...theory.mixtures.mixture import GaussianMixture
 from .._support.torch_randomness import generator_of
@@ -114,8 +116,8 @@ class Options:
                 raise ValueError(f"prediction: has no class {missing[0]!r}, which is measured")
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, eq=False)
+class Result(ByContent):
     """What `measure` returns.
 
     Attributes
@@ -132,7 +134,7 @@ class Result:
 
     curve: xr.Dataset
     comparison: Comparison | None = None
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: Fields = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -442,7 +444,7 @@ def _measure_pairs(measurement: Measurement) -> Result:
     named = o.prediction if isinstance(o.prediction, GaussianMixture) else None
     pairs = measurement.run()
     found = compare_pairs(pairs, _predictor(measurement, named), o.seed)
-    summary: dict[str, Any] = {"model": s.name, **pairs.attrs, **found.summary}
+    summary: Fields = {"model": s.name, **pairs.attrs, **found.summary}
     for name in ("closure", "window_closure", "gap_closure"):
         values = pairs[name].values
         ends = {"median": np.median(values), "least": values.min(), "largest": values.max()}

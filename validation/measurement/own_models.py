@@ -173,7 +173,7 @@ def _is_denoiser(found: object) -> bool:
     return callable(found) and not isinstance(found, type)
 
 
-def _names_of(name: str, given: Any, conditions: tuple[str, ...]) -> ClassNames | None:
+def _names_of(name: str, given: object, conditions: tuple[str, ...]) -> ClassNames | None:
     """The names of each condition, from as many texts or lists of them, or a mapping of some conditions."""
     if given is None or isinstance(given, ClassNames):
         return given
@@ -194,7 +194,7 @@ def _names_of(name: str, given: Any, conditions: tuple[str, ...]) -> ClassNames 
     return ClassNames({condition: tuple(own) for condition, own in found.items()})
 
 
-def _range_of(name: str, sigmas: Any) -> tuple[float, float]:
+def _range_of(name: str, sigmas: object) -> tuple[float, float]:
     if sigmas is None:
         raise ValueError(f"{name}: has no attribute sigmas, the noise levels (low, high) of its range")
     values = np.ravel(np.asarray(sigmas, dtype=np.float64))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
 from ...numerics.curves.fitted import DRAWS, Fitted, of_samples, resampled_curve
+from ...theory._support.aliases import Fields
 from ...theory.channel.binary import binary_entropy, binary_mmse
 from ...theory.mixtures.fits import empirical_parts
 from ...theory.mixtures.labelled_samples import Samples
@@ -87,7 +88,7 @@ class SampleRequest:
     count: int = _USUAL_SAMPLES
 
 
-def parsed(given: Any) -> Any:
+def parsed(given: object) -> Any:
     """A mixture, a `SampleRequest`, or "denoiser", from what a caller says; `None` stays."""
     if not isinstance(given, (str, Path)) or given == "denoiser":
         return given
@@ -201,7 +202,7 @@ class FromDenoiser:
 
 def side_by_side(
     prediction: FromSamples, own: Callable[[], GaussianMixture | None], seed: int = 0
-) -> Mapping[str, dict[str, Any]]:
+) -> Mapping[str, Fields]:
     """Peaks and median by each theory of the same samples, and of the model's own mixture if it has one.
 
     `shared` is T2's or many classes', `each` has a covariance of each class (T17), `empirical` is the exact

@@ -5,14 +5,13 @@ is right by more than chance allows: three standard errors of the mean over all 
 stop what the largest of all of them exceeds as rarely (Bonferroni).
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
+from ...theory._support.aliases import Fields
 from ..estimators.commitment import PATHS
 from .verdicts import AGREE, finite
 
@@ -35,12 +34,12 @@ def shown_levels(curve: xr.Dataset, shares: tuple[float, ...] = _SHARES) -> list
     return list(dict.fromkeys(int(np.abs(left - share).argmin()) for share in shares))
 
 
-def reliability_of(curve: xr.Dataset) -> dict[str, Any]:
+def reliability_of(curve: xr.Dataset) -> Fields:
     """`levels` and `stops` of both kinds of paths, whether the network is `calibrated`, and the `sentences`.
 
     `shown` are places among the levels, σ descending, for a table that has no room for all.
     """
-    found: dict[str, Any] = {"noised_from": curve.attrs["noised"], "shown": shown_levels(curve)}
+    found: Fields = {"noised_from": curve.attrs["noised"], "shown": shown_levels(curve)}
     for path in PATHS:
         own = curve.sel(path=path)
         found[path] = {

@@ -10,20 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from ...numerics._support.seeds import seed_of
 from ...numerics.runs.atomic_files import check_directory
 from ...numerics.runs.manifests import sha256
-from ...theory._support.whole_numbers import whole_number
+from ...theory._support.options import taking
 from ...theory.mixtures.families import FAMILIES
 from ...theory.mixtures.mixture import GaussianMixture
 from ..denoiser import Denoiser
 from ..estimators.chains import Reference
 from ..estimators.cloning import Classifier
 from . import subjects
+from .asked import Asked, Precision
 from .groups import IMAGENET, Partition, grouped, imagenet_groups, read_partition
 from .measure import Measurement, Options, Result, result_of
 from .methods import ALL_PAIRS_SAMPLES, METHODS, Estimator
@@ -32,13 +31,15 @@ from .predictions import parsed
 from .presets import PRESETS
 from .subjects import MODELS, STABLE_DIFFUSION, Subject
 
-__all__ = ["Request", "measure"]
-
-Precision = Literal["float32", "float16", "bfloat16"]
+__all__ = ["Request", "Run", "measure"]
 
 _LEAST_SAMPLES = 150  # of a network with many classes, each of which is evaluated at every level
 _MANY = 100  # classes, beyond which all of them are never meant
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_DTYPES: dict[Precision, torch.dtype] = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
 _TAKES = {
     "checkpoint": ("digits", "fashion", "edm", "edm2", "pipeline", "sd15"),
     "reference_checkpoint": ("edm", "edm2"),
@@ -49,37 +50,8 @@ _TAKES = {
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked of a measurement, as `measure` takes it; what is not said is chosen here."""
-
-    model: str | Denoiser
-    classes: Sequence[str] | None = None
-    estimator: Estimator | None = None
-    guidance: float = 1.0
-    guidance_reference: Reference | None = None
-    interval: tuple[float, float] | None = None
-    checkpoint: str | Path | None = None
-    reference_checkpoint: str | Path | None = None
-    prompts: str | Path | None = None
-    partition: Partition | str | Path | None = None
-    members: int | None = None
-    prediction: GaussianMixture | str | Path | None = None
-    classifier: Classifier | str | None = None
-    preset: str | None = None
-    samples: int | None = None
-    levels: int | None = None
-    batch: int = 64
-    device: str = "cpu"
-    precision: Precision = "float32"
-    variant: str | None = None
-    download: bool = False
-    seed: int = 0
-    reference: Reference | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("samples", 1), ("levels", 2)):
-            if getattr(self, name) is not None:
-                whole_number(getattr(self, name), name, least)
+class Request(Asked):
+    """What is asked of a measurement; what is not said is chosen here."""
 
     def subject(self) -> Subject:
         """The model, read, with the groups of its classes that are measured; `ValueError` as for `model`."""
@@ -164,9 +136,7 @@ class Request:
         pairs = every and len(classes) > 2
         can = subject.sampler is not None and self.guidance == 1 and len(classes) > 1
         estimator: Estimator = asked.estimator or ("discrepancy" if can else "path")
-        method = METHODS.get(estimator)
-        if method is None:
-            raise ValueError(f"estimator: {estimator!r} is not one of {', '.join(METHODS)}")
+        method = METHODS[estimator]
         usual = method.samples if subject.sampler is not None else method.samples_without
         if method.fewer_of_many and subject.sampler is not None and not subject.is_exact:
             usual = min(usual, max(_LEAST_SAMPLES, 2 * usual // len(classes)))
@@ -213,43 +183,30 @@ class Request:
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:
             raise ValueError(f"device: {self.device!r}: {str(error).splitlines()[0]}") from None
-        if self.precision not in _DTYPES:
-            raise ValueError(f"precision: {self.precision!r} is not one of {', '.join(_DTYPES)}")
         if self.precision != "float32" and self.device == "cpu":
             raise ValueError("precision: a CPU computes in float32; choose another device")
         if self.precision != "float32" and self.model not in _TAKES["checkpoint"][2:]:
             raise ValueError("precision: applies to networks from files; other models have a fixed one")
 
 
-def measure(
-    model: str | Denoiser,
-    *,
-    classes: str | Sequence[str] | None = None,
-    estimator: Estimator | None = None,
-    guidance: float = 1.0,
-    guidance_reference: Reference | None = None,
-    interval: tuple[float, float] | None = None,
-    checkpoint: str | Path | None = None,
-    reference_checkpoint: str | Path | None = None,
-    prompts: str | Path | None = None,
-    partition: Partition | str | Path | None = None,
-    members: int | None = None,
-    prediction: GaussianMixture | str | Path | None = None,
-    classifier: Classifier | str | None = None,
-    preset: str | None = None,
-    samples: int | None = None,
-    levels: int | None = None,
-    batch: int = 64,
-    device: str = "cpu",
-    precision: Precision = "float32",
-    variant: str | None = None,
-    download: bool = False,
-    seed: int = 0,
-    reference: Reference | None = None,
-    out: str | Path | None = None,
-    share: tuple[int, int] = (0, 1),
-    progress: Callable[[int, int], None] | None = None,
-) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class Run(Request):
+    """A request, and where its finished work is kept, which share of it is done here, and who is told."""
+
+    out: str | Path | None = None
+    share: tuple[int, int] = (0, 1)
+    progress: Callable[[int, int], None] | None = None
+
+
+_TYPES = {
+    "Classifier": Classifier, "Denoiser": Denoiser, "GaussianMixture": GaussianMixture,
+    "Partition": Partition, "Reference": Reference, "Sequence": Sequence,
+}  # fmt: skip
+"""Types that `Asked` names and does not load, and torch with them."""
+
+
+@taking(Run, _TYPES)
+def measure(run: Run) -> Result:
     """Measure when a model decides the class of a sample, and compare with the prediction.
 
     Parameters
@@ -326,36 +283,11 @@ def measure(
     ----------
     H26; `path_entropy`, `discrepancy_entropy`, `pair_entropies`.
     """
-    request = Request(
-        model=model,
-        classes=[classes] if isinstance(classes, str) else classes,
-        estimator=estimator,
-        guidance=guidance,
-        guidance_reference=guidance_reference,
-        interval=interval,
-        checkpoint=checkpoint,
-        reference_checkpoint=reference_checkpoint,
-        prompts=prompts,
-        partition=partition,
-        members=members,
-        prediction=prediction,
-        classifier=classifier,
-        preset=preset,
-        samples=samples,
-        levels=levels,
-        batch=batch,
-        device=device,
-        precision=precision,
-        variant=variant,
-        download=download,
-        seed=seed_of(seed, "seed"),
-        reference=reference,
-    )
-    folder = None if out is None else Path(out) / "blocks"
+    folder = None if run.out is None else Path(run.out) / "blocks"
     if folder is not None:
         check_directory(folder)
-    subject = request.subject()
-    return result_of(Measurement(subject, request.options(subject), folder, share, progress))
+    subject = run.subject()
+    return result_of(Measurement(subject, run.options(subject), folder, run.share, run.progress))
 
 
 def _called(model: object) -> str:

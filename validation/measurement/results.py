@@ -9,6 +9,7 @@ import xarray as xr
 
 from ...numerics.runs.atomic_files import write_table, write_text
 from ...numerics.runs.manifests import MANIFEST, write_results
+from ...theory._support.aliases import Fields, ReadFields
 from ..figures.measured import comparison_figure, log_scale_figure, measured_figure
 from ..figures.reliability import reliability_figure
 from ..figures.style import saver
@@ -30,7 +31,7 @@ FILES: tuple[str, ...] = (
 Writers: TypeAlias = dict[str, Callable[[Path], Any]]
 
 
-def write_result(result: Result, title: str, folder: Path, parameters: Mapping[str, Any]) -> list[Path]:
+def write_result(result: Result, title: str, folder: Path, parameters: Mapping[str, object]) -> list[Path]:
     """Write `curve.csv`, `curve.nc`, `summary.json`, `curve.png`, and a manifest with the run's `parameters`.
 
     For pairs these are `curves.csv` and `curves.nc`, `pairs.csv` with a row per pair, and `log-scale.png`;
@@ -59,7 +60,7 @@ def write_result(result: Result, title: str, folder: Path, parameters: Mapping[s
 
 
 def write_comparison(
-    comparison: Comparison, title: str, folder: Path, parameters: Mapping[str, Any]
+    comparison: Comparison, title: str, folder: Path, parameters: Mapping[str, object]
 ) -> list[Path]:
     """Write `predicted.csv`, `predicted.nc`, `summary.json`, `comparison.png`, and a manifest.
 
@@ -73,7 +74,7 @@ def write_comparison(
     return _write(folder, tables, comparison.summary, {"comparison.png": figure}, parameters)
 
 
-def _of_pairs(curves: xr.Dataset, summary: Mapping[str, Any]) -> tuple[Writers, dict[str, Any]]:
+def _of_pairs(curves: xr.Dataset, summary: ReadFields) -> tuple[Writers, Fields]:
     """Tables of the curves and of what each pair has one of, and the figure."""
     scalars = curves[[name for name, values in curves.data_vars.items() if values.dims == ("pair",)]]
     tables = _tables("curves", curves) | {"pairs.csv": _tables("pairs", scalars)["pairs.csv"]}
@@ -90,9 +91,9 @@ def _tables(stem: str, curve: xr.Dataset) -> Writers:
 def _write(
     folder: Path,
     writers: Writers,
-    summary: dict[str, Any],
-    figures: dict[str, Any],
-    parameters: Mapping[str, Any],
+    summary: Fields,
+    figures: Fields,
+    parameters: Mapping[str, object],
     inputs: Mapping[str, str] | None = None,
 ) -> list[Path]:
     text = json.dumps(_plain(summary), indent=1, allow_nan=False) + "\n"
@@ -101,7 +102,7 @@ def _write(
     return write_results(folder, writers, parameters, inputs=inputs)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Without NaN and infinities, which JSON does not have: the end of a run is no place to find one."""
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}

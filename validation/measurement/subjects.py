@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ...numerics.runs.fingerprints import fingerprint
 from ...numerics.runs.manifests import sha256
+from ...theory._support.aliases import Fields
 from ...theory._support.json_files import read_json
 from ...theory._support.one_line import one_line
 from ...theory.mixtures import digits
@@ -188,7 +189,7 @@ def oracle_subject(spec: str, device: str = "cpu") -> Subject:
     shape = (mixture.dimension,)
     weights = dict(zip(mixture.labels, mixture.weights.tolist(), strict=True))
     model = (spec, oracle, mixture.labels, shape, levels, chain)
-    options: dict[str, Any] = {"dtype": torch.float64, "device": device, "null": "the mixture of all classes"}
+    options: Fields = {"dtype": torch.float64, "device": device, "null": "the mixture of all classes"}
     options["is_exact"] = True
     return Subject(*model, oracle.sample, mixture.among, None, weights, **options)
 
@@ -213,7 +214,7 @@ def digits_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subje
 
     name = f"digits {_digest(path)[:16]}"
     model = (name, denoiser, denoiser.conditions, denoiser.shape, levels, chain)
-    options: dict[str, Any] = {"device": device, "null": "the zero label, learnt by label dropout"}
+    options: Fields = {"device": device, "null": "the zero label, learnt by label dropout"}
     options |= {"inputs": {str(checkpoint or WEIGHTS.name): sha256(path)}}
     return Subject(*model, held_out.sample, predict if side == 8 else None, **options)
 
@@ -238,7 +239,7 @@ def fashion_subject(checkpoint: Path | None = None, device: str = "cpu") -> Subj
         return levels(steps + 1)[::-1]
 
     model = (f"fashion {_digest(path)[:16]}", denoiser, denoiser.conditions, denoiser.shape, levels, chain)
-    options: dict[str, Any] = {"device": device, "null": "the zero label, learnt by label dropout"}
+    options: Fields = {"device": device, "null": "the zero label, learnt by label dropout"}
     options |= {"inputs": {str(checkpoint or WEIGHTS.name): sha256(path)}}
     return Subject(*model, fashion_images().sample, predict, **options)
 
@@ -344,7 +345,7 @@ def pipeline_subject(
     model = (name, denoiser, every, denoiser.shape, levels, denoiser.chain_sigmas)
     grouped = groups if any(len(members) > 1 for members in groups.values()) else None
     null = "the empty prompt" if groups else "the label of no class" if denoiser.has_null else ""
-    options: dict[str, Any] = {"null": null, "inputs": inputs, "check": denoiser.check_prompts}
+    options: Fields = {"null": null, "inputs": inputs, "check": denoiser.check_prompts}
     options["names"] = denoiser.names
     if not denoiser.has_null:
         options["caveat"] = "this network has no label for no class; its classes' mean is taken instead"

@@ -1,11 +1,10 @@
 """What a curve says in numbers and in one sentence: alone, and against its prediction."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
 from ...numerics.curves.places import ABOVE, COARSE, NARROW, NOISY, PLACES, Place
+from ...theory._support.aliases import Fields
 
 __all__ = ["AGREE", "clones_of", "numbers_of", "place_in", "sentence_of", "verdict"]
 
@@ -22,10 +21,10 @@ def place_in(curve: xr.Dataset, name: str) -> Place:
     return Place(*values, note=str(curve[name].attrs.get("note", "")))
 
 
-def numbers_of(curve: xr.Dataset) -> dict[str, Any]:
+def numbers_of(curve: xr.Dataset) -> Fields:
     """The variables without a dimension, by name (`None` for NaN), with their `notes` and `units`."""
     scalars = {str(name): values for name, values in curve.data_vars.items() if values.ndim == 0}
-    found: dict[str, Any] = {name: finite(float(values)) for name, values in scalars.items()}
+    found: Fields = {name: finite(float(values)) for name, values in scalars.items()}
     notes = {name: str(scalars[name].attrs["note"]) for name in PLACES if "note" in scalars[name].attrs}
     units = {
         str(name): values.attrs["units"]

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.values import ByContent
 from ...theory.mixtures import digits
 from .._support.torch_randomness import undisturbed
 from .edm import Configuration, EDM2Denoiser, load_edm2
@@ -25,8 +26,8 @@ _HELD_OUT_EVERY = 5
 _SIDE = 8
 
 
-@dataclass(frozen=True)
-class Images:
+@dataclass(frozen=True, eq=False)
+class Images(ByContent):
     """Images and their digits.
 
     Attributes

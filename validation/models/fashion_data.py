@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...theory._support.aliases import Fields
 from ...theory.mixtures.fits import Kind
 from ...theory.mixtures.mixture import GaussianMixture
 from .fashion_model import CLASSES, FashionImages
@@ -72,7 +73,7 @@ def _write_mixture(train: FashionImages, covariance: Kind, path: Path) -> None:
     ordered = fitted.among(CLASSES)
     ordered.save(path)
     with np.load(path, allow_pickle=False) as held:
-        arrays: dict[str, Any] = {name: held[name] for name in held.files}
+        arrays: Fields = {name: held[name] for name in held.files}
     for name, values in arrays.items():
         if name.startswith(("means", "covariance", "factors")):
             arrays[name] = values.astype(np.float32)

@@ -23,14 +23,14 @@ __all__ = ["NetworkDenoiser", "as_denoiser"]
 
 
 def as_denoiser(
-    network: Callable[..., Any],
+    network: Callable[..., object],
     prediction: Prediction | str = "epsilon",
-    schedule: Any = None,
+    schedule: object = None,
     *,
     labels: int | Sequence[str] | None = None,
     null: int | None = None,
     sigma_data: float = 0.5,
-    time: Callable[[Tensor], Any] | None = None,
+    time: Callable[[Tensor], object] | None = None,
 ) -> "NetworkDenoiser":
     """Wrap a torch network so that every estimator accepts it.
 
@@ -213,7 +213,7 @@ class NetworkDenoiser(nn.Module):
         gap = float((own - other).abs().max())
         return gap > 0.001 * float(own.abs().max()) and float((together - own).abs().max()) < 0.1 * gap
 
-    def _denoised(self, x: Tensor, sigma: float | Tensor, label: tuple[Any, ...], shown: object) -> Tensor:
+    def _denoised(self, x: Tensor, sigma: float | Tensor, label: tuple[object, ...], shown: object) -> Tensor:
         level = self._level(x, sigma)
         wide = level.to(x.device).reshape(-1, *[1] * (x.ndim - 1))
         own = x.to(wide.dtype)
@@ -262,7 +262,7 @@ class NetworkDenoiser(nn.Module):
 
 
 @contextmanager
-def _evaluating(network: Any) -> Iterator[None]:
+def _evaluating(network: object) -> Iterator[None]:
     """A module in evaluation mode for this call, and afterwards in the mode of each of its parts before."""
     training = [m for m in network.modules() if m.training] if isinstance(network, nn.Module) else []
     for module in training:
@@ -274,14 +274,14 @@ def _evaluating(network: Any) -> Iterator[None]:
             module.training = True
 
 
-def _tensor(answer: Any) -> Tensor:
+def _tensor(answer: object) -> Tensor:
     found = getattr(answer, "sample", answer[0] if isinstance(answer, (tuple, list)) else answer)
     if not isinstance(found, Tensor):
         raise ValueError(f"network: answers with {type(answer).__name__}, not with a tensor")
     return found
 
 
-def _shapes(given: Any) -> Any:
+def _shapes(given: object) -> Any:
     """The shapes of all tensors in what is given to a network."""
     if isinstance(given, Mapping):
         return {name: _shapes(value) for name, value in given.items()}
@@ -299,7 +299,7 @@ def _rows(parts: Sequence[Any], rows: list[int]) -> Any:
     return torch.cat(list(parts))[torch.tensor(rows, device=parts[0].device)]
 
 
-def _answer(answer: Tensor, x: Tensor, sigma: Any, condition: object) -> Tensor:
+def _answer(answer: Tensor, x: Tensor, sigma: object, condition: object) -> Tensor:
     """The part of an answer that is of x's shape."""
     if answer.shape == x.shape:
         return answer

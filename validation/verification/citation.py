@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from importlib import metadata
-from typing import Any
 
 import yaml
 
+from ...theory._support.aliases import Fields
 from ...theory.theorems import by_id
 from ...theory.theorems.sources import Source, bibliography
 
@@ -44,11 +44,11 @@ def _citation_file() -> str:
     raise ValueError("CITATION.cff: missing from the installed package; reinstall it")
 
 
-def _software() -> dict[str, Any]:
+def _software() -> Fields:
     return yaml.safe_load(_citation_file())
 
 
-def _software_bibtex(software: dict[str, Any]) -> str:
+def _software_bibtex(software: Fields) -> str:
     from pybtex.database import Entry, Person
 
     names = [Person("{" + person["name"] + "}") for person in software["authors"]]
@@ -61,7 +61,7 @@ def _software_bibtex(software: dict[str, Any]) -> str:
     return _bibtex("speciation", Entry("software", fields, {"author": names}))
 
 
-def _software_apa(software: dict[str, Any]) -> str:
+def _software_apa(software: Fields) -> str:
     author = ", ".join(person["name"] for person in software["authors"])
     year, address = str(software["date-released"])[:4], software.get("repository-code", "")
     about = f"{author} ({year}). {software['title']} (Version {software['version']}) [Computer software]."
@@ -74,7 +74,7 @@ def _source_bibtex(source: Source) -> str:
     return _bibtex(key, bibliography().entries[source.key])
 
 
-def _bibtex(key: str, entry: Any) -> str:
+def _bibtex(key: str, entry: object) -> str:
     from pybtex.database import BibliographyData
 
     return BibliographyData({key: entry}).to_string("bibtex").rstrip("\n")
@@ -99,12 +99,12 @@ def _cff(sources: tuple[Source, ...]) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip("\n")
 
 
-def _cff_reference(source: Source) -> dict[str, Any]:
+def _cff_reference(source: Source) -> Fields:
     people = [
         dict(zip(("family-names", "given-names"), author.split(", ", 1), strict=True))
         for author in source.authors
     ]
-    entry: dict[str, Any] = {
+    entry: Fields = {
         "type": _CFF_TYPES[source.kind],
         "title": source.title,
         "authors": people,

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ...numerics.runs.atomic_files import write_text
 from ...numerics.runs.manifests import MANIFEST, environment, write_results
+from ...theory._support.aliases import Fields
 from ...theory.theorems.rendering import latex, latex_text, markdown
 from ...theory.theorems.sources import sources
 from .._support import templates
@@ -47,14 +47,14 @@ def _title(name: str) -> str:
     return name.removesuffix(".png").replace("-", ": ")
 
 
-def _markdown(results: list[TheoremResult], run: dict[str, Any], drawings: list[str]) -> str:
+def _markdown(results: list[TheoremResult], run: Fields, drawings: list[str]) -> str:
     pages = templates.environment(__file__)
     pages.filters |= {"cell": _cell, "mark": _mark, "derivation": markdown}
     page = pages.get_template("report.md.j2")
     return page.render(results=results, run=run, total=summary(results), counts=counts, drawings=drawings)
 
 
-def _latex(results: list[TheoremResult], run: dict[str, Any]) -> str:
+def _latex(results: list[TheoremResult], run: Fields) -> str:
     pages = templates.environment(__file__)
     pages.filters |= {"tex": latex_text, "derivation": latex}
     cited = {key for result in results for key in result.theorem.sources}

@@ -3,11 +3,11 @@
 import io
 from base64 import b64encode
 from functools import partial
-from typing import Any
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ...theory._support.aliases import Fields
 from ...theory.theorems.rendering import html, mathematics
 from .._support import templates
 from ..figures.style import save
@@ -16,7 +16,7 @@ from .verify import TheoremResult, counts, summary
 __all__ = ["report_html"]
 
 
-def report_html(results: list[TheoremResult], run: dict[str, Any], drawings: dict[str, Figure]) -> str:
+def report_html(results: list[TheoremResult], run: Fields, drawings: dict[str, Figure]) -> str:
     """A page with every theorem's statement, steps and checks, and the drawings by title."""
     pages = templates.environment(__file__)
     pages.filters |= {"mathematics": mathematics, "derivation": partial(html, statement=False)}

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from ...numerics._support.seeds import seed_of
+from ...theory._support.aliases import Fields
 from ...theory._support.whole_numbers import whole_number
 from ...theory.theorems import THEOREMS, Identity, Theorem, by_id
 from .checks import CHECKS, Check, Context
@@ -71,7 +72,7 @@ class TheoremResult:
         """Whether the theorem is proved and every measurement agrees."""
         return self.proved and all(check.ok for check in self.checks)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """The entry of `verify --json`."""
         return {
             "id": self.theorem.id,
@@ -139,7 +140,7 @@ def seconds_of(names: Iterable[str], workers: int = 1) -> float:
     return max(sum(each) / workers, *each)
 
 
-def summary(results: list[TheoremResult]) -> dict[str, Any]:
+def summary(results: list[TheoremResult]) -> Fields:
     """Counts of theorems that passed and failed, and every entry: what `verify --json` prints."""
     passed = sum(result.passed for result in results)
     return {

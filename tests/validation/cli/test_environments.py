@@ -17,7 +17,7 @@ import xarray as xr
 from speciation.numerics import entropy_curve, verify_manifest
 from speciation.numerics.curves import cost
 from speciation.numerics.monte_carlo import strides
-from speciation.numerics.monte_carlo.checkpoint import Checkpoint
+from speciation.numerics.monte_carlo.finished_draws import FinishedDraws
 from speciation.numerics.runs.atomic_files import (
     check_directory,
     prepare_file,
@@ -353,7 +353,7 @@ def test_a_file_has_the_mode_that_it_should(ending, run, tmp_path, umask):
 def test_files_of_a_shared_folder_are_for_all_who_share_it(tmp_path, umask):
     umask(0o002)
     run_blocks(lambda index: {"x": np.array([float(index)])}, 2, tmp_path / "blocks", "σ: a run")
-    Checkpoint(tmp_path / "c.partial", "run").write(strides.Moments.of(np.ones((4, 1))))
+    FinishedDraws(tmp_path / "c.partial", "run").write(strides.Moments.of(np.ones((4, 1))))
     assert {mode(path) for path in tmp_path.rglob("*") if path.is_file()} == {0o664}
     assert (tmp_path / "blocks" / "run").read_bytes() == "σ: a run".encode()
 
@@ -580,7 +580,7 @@ def test_rounds_take_about_a_second(monkeypatch):
 def test_the_first_draws_of_a_slow_curve_are_soon_on_disk(monkeypatch, tmp_path):
     """Work that a stride alone makes slow begins with one, and what it gave is written when it is late."""
     monkeypatch.setattr(strides, "_QUICK", 0.0)
-    monkeypatch.setattr("speciation.numerics.monte_carlo.checkpoint._SECONDS", 0.0)
+    monkeypatch.setattr("speciation.numerics.monte_carlo.finished_draws._SECONDS", 0.0)
     reports = []
 
     def progress(done, total):

@@ -527,7 +527,7 @@ def test_training_goes_on_with_its_own_images_alone(tmp_path):
 
     def trained(seed=0, shift=0.0):
         data = (images + shift, labels)
-        return train(network(seed), *data, settings, data, folder=tmp_path, every=1)
+        return train(network(seed), *data, settings, data, resume=tmp_path, every=1)
 
     trained()
     trained()
@@ -548,7 +548,7 @@ def test_every_chain_that_is_asked_for_is_run_and_no_other(tmp_path):
         return {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("block-*")}
 
     found = measured(10, tmp_path)
-    assert found.attrs["chains"] == 10
+    assert found.attrs["samples"] == 10
     assert found.attrs["evaluations"] == 10 * 8 * 2
     sizes = []
     for path in sorted(tmp_path.glob("block-*")):

@@ -98,8 +98,8 @@ def test_training_repeats_resumes_and_refuses_another_run(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(settings, folder=tmp_path, progress=stop)
-    resumed = run(settings, folder=tmp_path)
+        run(settings, resume=tmp_path, progress=stop)
+    resumed = run(settings, resume=tmp_path)
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
     assert whole.history == resumed.history
@@ -108,7 +108,7 @@ def test_training_repeats_resumes_and_refuses_another_run(tmp_path):
     other = run(Settings(steps=6, batch=8, seed=1)).network.state_dict()
     assert not torch.equal(other["unet.out_gain"], whole.network.state_dict()["unet.out_gain"])
     with pytest.raises(ValueError, match="another training run"):
-        run(Settings(steps=6, batch=8, seed=1), folder=tmp_path)
+        run(Settings(steps=6, batch=8, seed=1), resume=tmp_path)
 
 
 @pytest.mark.slow
@@ -131,11 +131,11 @@ def test_a_run_goes_on_under_another_length_until_either_is_annealed(tmp_path):
         return progress
 
     with pytest.raises(KeyboardInterrupt):
-        run(12, folder=tmp_path, progress=stop_at(4))
+        run(12, resume=tmp_path, progress=stop_at(4))
     # mutant: of 6 steps those after the third are annealed
     with pytest.raises(ValueError, match="another training run"):
-        run(6, folder=tmp_path)
-    went_on, whole, longer = run(8, folder=tmp_path), run(8), run(12)
+        run(6, resume=tmp_path)
+    went_on, whole, longer = run(8, resume=tmp_path), run(8), run(12)
     assert whole.history == went_on.history != longer.history[:8]
     assert whole.history[:4] == longer.history[:4]
     for name, value in whole.network.state_dict().items():

@@ -8,10 +8,12 @@
 NumPy 1 says `numpy.core` for what NumPy 2 calls `numpy._core`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ....theory._support.aliases import Record
 
 if TYPE_CHECKING:
     from .pickle_reader import Call
@@ -28,7 +30,7 @@ _ORDERS = {"<", ">", "=", "|"}
 _LARGEST = 2**20  # bytes of an array
 
 
-def check_array_call(name: str, arguments: tuple[Any, ...]) -> None:
+def check_array_call(name: str, arguments: tuple[object, ...]) -> None:
     """`ValueError` for a call of NumPy's with what no file of numbers gives it."""
     first = arguments[0] if arguments else None
     if name in _RECONSTRUCT and getattr(first, "path", None) != "numpy.ndarray":
@@ -41,7 +43,7 @@ def check_array_call(name: str, arguments: tuple[Any, ...]) -> None:
             raise ValueError(f"{_DTYPE!r} of {shown} is refused: it is no type of numbers or text")
 
 
-def check_array_state(name: str, state: Any) -> None:
+def check_array_state(name: str, state: Record) -> None:
     """`ValueError` for a state that no array of numbers, or type of one, has."""
     if name == _DTYPE:
         plain = isinstance(state, tuple) and len(state) == 8 and state[0] == 3 and state[1] in _ORDERS
@@ -53,7 +55,7 @@ def check_array_state(name: str, state: Any) -> None:
             raise ValueError("an array whose content is no bytes is refused")
 
 
-def as_bytes(value: Any, where: str) -> bytes | bytearray:
+def as_bytes(value: Record, where: str) -> bytes | bytearray:
     """Bytes as they are, or as the second protocol writes them, through a text in Latin 1."""
     if isinstance(value, (bytes, bytearray)):
         return value
@@ -74,7 +76,7 @@ def as_number(value: "Call", where: str) -> float | int | bool:
     return _decoded(value.arguments[1], value.arguments[0], (), False, where).item()
 
 
-def as_array(value: Any, where: str) -> NDArray[Any]:
+def as_array(value: Record, where: str) -> NDArray[Record]:
     """A recorded array of numbers; `ValueError` for anything else."""
     name = getattr(value, "name", None)
     if name in _RECONSTRUCT and value.state is not None:
@@ -88,7 +90,7 @@ def as_array(value: Any, where: str) -> NDArray[Any]:
     raise ValueError(f"{where}: a call of {name[:100]!r} is refused")
 
 
-def _decoded(content: Any, dtype: Any, shape: Any, fortran: bool, where: str) -> NDArray[Any]:
+def _decoded(content: Record, dtype: Record, shape: Record, fortran: bool, where: str) -> NDArray[Record]:
     if getattr(dtype, "name", None) != _DTYPE:
         raise ValueError(f"{where}: an array of no known type")
     code = dtype.arguments[0].lstrip("<>=|")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ....theory._support.aliases import Fields
 from ....theory._support.one_line import one_line
 from .arrays import as_array, as_number
 from .configuration import Configuration, EDMConfiguration, NetworkKind, PreconditioningKind
@@ -91,7 +92,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise ValueError(f"{path}: {one_line(error)[:1000]}") from None
 
 
-def _checkpoint(ema: Any, encoder: Any, size: int) -> Checkpoint:
+def _checkpoint(ema: object, encoder: object, size: int) -> Checkpoint:
     kind, state = _module(ema, "ema")
     inner = {name: _module(child, name) for name, child in _children(state, "ema")}
     if kind not in _INNER:
@@ -115,7 +116,7 @@ def _checkpoint(ema: Any, encoder: Any, size: int) -> Checkpoint:
     return Checkpoint(configuration, tensors, _standardisation(encoder))
 
 
-def _module(record: Any, where: str) -> tuple[str, dict[str, Any]]:
+def _module(record: object, where: str) -> tuple[str, Fields]:
     """Class name and state of a persistent object, or of one of torch's own containers."""
     if isinstance(record, Call) and record.name in _CONTAINERS and isinstance(record.state, dict):
         return record.name.rpartition(".")[2], record.state
@@ -130,7 +131,7 @@ def _module(record: Any, where: str) -> tuple[str, dict[str, Any]]:
     return kind, state
 
 
-def _part(state: dict[str, Any], kind: str, where: str) -> Iterator[tuple[str, Any]]:
+def _part(state: Fields, kind: str, where: str) -> Iterator[tuple[str, Any]]:
     """What a module holds of one kind, by name, without the places that are empty."""
     held = state.get(kind)
     if held is None:
@@ -144,7 +145,7 @@ def _part(state: dict[str, Any], kind: str, where: str) -> Iterator[tuple[str, A
             yield name, value
 
 
-def _children(state: dict[str, Any], where: str) -> Iterator[tuple[str, Any]]:
+def _children(state: Fields, where: str) -> Iterator[tuple[str, Any]]:
     return _part(state, "_modules", where)
 
 
@@ -155,7 +156,7 @@ class _Walk:
         self._storages = Storages(size)
         self._modules = 0
 
-    def tensors(self, record: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    def tensors(self, record: object, prefix: str, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
         """Every parameter and buffer below a module, by its full name."""
         where = prefix.removesuffix(".")[-200:] or "ema"
         self._modules += 1
@@ -169,7 +170,7 @@ class _Walk:
             yield from self.tensors(module, f"{prefix}{name}.", depth + 1)
 
 
-def _arguments(kind: str, state: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+def _arguments(kind: str, state: Fields, inner: Fields) -> Fields:
     """Constructor arguments: by place, by name, as the object holds them, or as its network notes them.
 
     Empty where neither was noted.
@@ -188,13 +189,13 @@ def _arguments(kind: str, state: dict[str, Any], inner: dict[str, Any]) -> dict[
     return _plain_arguments({name: value for name, value in found.items() if name not in unread})
 
 
-def _plain_arguments(given: dict[Any, Any]) -> dict[str, Any]:
+def _plain_arguments(given: dict[Any, Any]) -> Fields:
     if not all(isinstance(name, str) for name in given):
         raise ValueError("constructor arguments: a name that is no text")
     return {name: _plain(value, name) for name, value in given.items()}
 
 
-def _plain(value: Any, name: str, depth: int = 0) -> Any:
+def _plain(value: object, name: str, depth: int = 0) -> Any:
     """A value of constructor arguments in Python's own types."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -205,7 +206,7 @@ def _plain(value: Any, name: str, depth: int = 0) -> Any:
     raise ValueError(f"constructor argument {name[:100]}: {described(value)} is refused")
 
 
-def _standardisation(encoder: Any) -> Standardisation | None:
+def _standardisation(encoder: object) -> Standardisation | None:
     """Scale and bias of an encoder of latents; none where there is no encoder, or one that keeps none."""
     if not isinstance(encoder, Call) or encoder.name != PERSISTENT:
         return None

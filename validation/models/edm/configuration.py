@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args
 
+from ....theory._support.aliases import Fields, ReadFields
+
 __all__ = ["Configuration", "EDMConfiguration", "NetworkKind", "PreconditioningKind"]
 
 NetworkKind = Literal["SongUNet", "DhariwalUNet"]
@@ -75,7 +77,7 @@ class Configuration:
     channel_mult_emb: int | None = None
     logvar_channels: int = 128
 
-    FIXED: ClassVar[Mapping[str, Any]] = {
+    FIXED: ClassVar[ReadFields] = {
         "label_balance": 0.5, "concat_balance": 0.5, "res_balance": 0.3, "attn_balance": 0.3,
         "clip_act": 256, "resample_filter": (1, 1),
     }  # fmt: skip
@@ -95,7 +97,7 @@ class Configuration:
         return _from_json(cls, arguments)
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> "Configuration":
+    def of(cls, arguments: ReadFields) -> "Configuration":
         """From the arguments of the published constructor; `ValueError` for one that changes the formulas."""
         return cls.from_json(_supported(cls, arguments))
 
@@ -135,12 +137,12 @@ class EDMConfiguration:
     c_1: float = 0.001
     c_2: float = 0.008
 
-    FIXED: ClassVar[Mapping[str, Any]] = {}
+    FIXED: ClassVar[ReadFields] = {}
     IGNORED: ClassVar[frozenset[str]] = frozenset(
         {"use_fp16", "dropout", "label_dropout", "sigma_min", "sigma_max", "epsilon_t"}
     )
     _RENAMED: ClassVar[Mapping[str, str]] = {"M": "levels", "C_1": "c_1", "C_2": "c_2"}
-    _ADM: ClassVar[Mapping[str, Any]] = {
+    _ADM: ClassVar[ReadFields] = {
         "model_channels": 192, "channel_mult": (1, 2, 3, 4), "num_blocks": 3, "attn_resolutions": (32, 16, 8)
     }  # fmt: skip
     _SONG_ONLY: ClassVar[tuple[str, ...]] = (
@@ -184,7 +186,7 @@ class EDMConfiguration:
 
     @classmethod
     def of(
-        cls, network: NetworkKind, preconditioning: PreconditioningKind, arguments: Mapping[str, Any]
+        cls, network: NetworkKind, preconditioning: PreconditioningKind, arguments: ReadFields
     ) -> "EDMConfiguration":
         """From the arguments of the published constructors; `ValueError` for one that is not known."""
         named = {cls._RENAMED.get(name, name): value for name, value in arguments.items()}
@@ -197,7 +199,7 @@ class EDMConfiguration:
         return cls.from_json({**named, "network": network, "preconditioning": preconditioning})
 
 
-def _supported(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _supported(cls: Any, arguments: ReadFields) -> Fields:
     """Arguments that the configuration has; those of no consequence and explicit defaults left out."""
     known = {field.name for field in fields(cls)}
     for name, value in arguments.items():
@@ -207,7 +209,7 @@ def _supported(cls: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in known}
 
 
-def _from_json(cls: Any, arguments: object) -> Any:
+def _from_json(cls: object, arguments: object) -> Any:
     try:
         return cls(**arguments)  # pyright: ignore[reportCallIssue]
     except TypeError as error:

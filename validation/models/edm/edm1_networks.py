@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ....theory._support.aliases import Fields
 from .configuration import EDMConfiguration
 from .edm1_layers import (
     FourierEmbedding,
@@ -82,7 +83,7 @@ class Block(nn.Module):
         return x
 
 
-def _encoder(c: EDMConfiguration, first: int, aux: Callable[[int, str, int], dict[str, Any]]) -> Any:
+def _encoder(c: EDMConfiguration, first: int, aux: Callable[[int, str, int], Fields]) -> Any:
     """Modules of the encoder, and the channels of each skip connection."""
     enc, skips, channels = nn.ModuleDict(), [], first
     for level, width in enumerate(c.widths):
@@ -102,7 +103,7 @@ def _encoder(c: EDMConfiguration, first: int, aux: Callable[[int, str, int], dic
 
 
 def _decoder(
-    c: EDMConfiguration, skips: list[int], every: bool, aux: Callable[[int, str, int], dict[str, Any]]
+    c: EDMConfiguration, skips: list[int], every: bool, aux: Callable[[int, str, int], Fields]
 ) -> nn.ModuleDict:
     """Modules of the decoder; attention on `every` block of a level or on its last."""
     dec, channels = nn.ModuleDict(), c.widths[-1]
@@ -141,7 +142,7 @@ class SongUNet(nn.Module):
         self.enc, skips = _encoder(c, c.model_channels, self._aux_encoder)
         self.dec: nn.ModuleDict = _decoder(c, skips, False, self._aux_decoder)
 
-    def _aux_encoder(self, level: int, prefix: str, channels: int) -> dict[str, Any]:
+    def _aux_encoder(self, level: int, prefix: str, channels: int) -> Fields:
         """What brings the image itself to a coarser level, and into the encoder."""
         c, carried = self._c, self._aux_channels
         if c.encoder_type == "skip":
@@ -156,9 +157,9 @@ class SongUNet(nn.Module):
             return {f"{prefix}aux_residual": fused}
         return {}
 
-    def _aux_decoder(self, level: int, prefix: str, channels: int) -> dict[str, Any]:
+    def _aux_decoder(self, level: int, prefix: str, channels: int) -> Fields:
         """What makes an image of the finest level, or of each, added to the coarser one's."""
-        c, found = self._c, dict[str, Any]()
+        c, found = self._c, Fields()
         if level and c.decoder_type != "skip":
             return found
         if level < len(c.widths) - 1 and c.decoder_type == "skip":

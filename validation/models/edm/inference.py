@@ -12,10 +12,10 @@ into heads: there are 64 a head, as published.
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
+from ....theory._support.aliases import Fields
 from .configuration import Configuration, EDMConfiguration
 
 __all__ = ["inferred"]
@@ -145,7 +145,7 @@ def _edm(unet: _Shapes, levelled: bool, named: Mapping[str, Tensor]) -> EDMConfi
     if adm:
         last = [widths[-1]] if unet.has(lowest) else []
         _check_heads([*(widths[unet.sizes.index(r)] for r in where), *last])
-    common: dict[str, Any] = {
+    common: Fields = {
         "img_resolution": unet.sizes[0],
         "img_channels": channels,
         "label_dim": unet.optional("map_label.weight", 1),
@@ -162,7 +162,7 @@ def _edm(unet: _Shapes, levelled: bool, named: Mapping[str, Tensor]) -> EDMConfi
     return EDMConfiguration.from_json(common if adm else common | _song(unet, base))
 
 
-def _song(unet: _Shapes, base: int) -> dict[str, Any]:
+def _song(unet: _Shapes, base: int) -> Fields:
     """What only DDPM++ and NCSN++ have."""
     aux = {name.rpartition("aux_")[2].partition(".")[0] for name in unet.tensors if "_aux_" in name}
     noise = unet.side("map_layer0.weight", 1)

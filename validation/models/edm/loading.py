@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ....numerics.runs.fingerprints import fingerprint
+from ....theory._support.aliases import Fields
 from ..._support.torch_randomness import undisturbed
 from ...denoiser import by_condition, digest_of_modules
 from .checkpoints import Checkpoint, Standardisation, read_checkpoint
@@ -259,7 +260,7 @@ def _encoder(metadata: dict[str, str]) -> Standardisation | None:
     if _ENCODER not in metadata:
         return None
     held: Any = json.loads(metadata[_ENCODER])
-    about: dict[str, Any] = held if isinstance(held, dict) else {}
+    about: Fields = held if isinstance(held, dict) else {}
     return Standardisation(*(_numbers(about.get(name)) for name in ("scale", "bias")))
 
 

@@ -9,11 +9,11 @@ larger than the storage is made.
 import io
 import math
 import re
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ....theory._support.aliases import Record
 from .arrays import as_bytes
 from .pickle_reader import Call, Name, described, recorded
 
@@ -39,7 +39,7 @@ class Storages:
         self._left = size
         self._read: dict[int, tuple[Call, Tensor]] = {}
 
-    def tensor(self, value: Any, name: str) -> Tensor:
+    def tensor(self, value: Record, name: str) -> Tensor:
         """The tensor that a record describes; `ValueError` with its name for what is none."""
         if isinstance(value, Call) and value.name in _PARAMETERS and value.arguments:
             value = value.arguments[0]
@@ -71,7 +71,7 @@ class Storages:
         return self._read[id(storage)][1]
 
 
-def _fits(offset: Any, size: Any, stride: Any, held: int) -> bool:
+def _fits(offset: Record, size: Record, stride: Record, held: int) -> bool:
     """Whether a window of whole numbers lies within a storage, and holds no element twice."""
     if not (isinstance(size, tuple) and isinstance(stride, tuple) and len(size) == len(stride) <= 8):
         return False
@@ -99,7 +99,7 @@ def _elements(content: bytes | bytearray) -> Tensor:
     return torch.frombuffer(bytearray(memoryview(content)[start:]), dtype=dtype)
 
 
-def _kind(record: Any) -> tuple[str, str]:
+def _kind(record: object) -> tuple[str, str]:
     """Type and key of a storage from its persistent id."""
     if not isinstance(record, Call) or record.name != "persistent id":
         raise ValueError(f"{described(record)} is no storage")

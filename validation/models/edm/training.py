@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from ....numerics.runs.atomic_files import prepare_directory, write_atomically
 from ....numerics.runs.fingerprints import fingerprint
+from ....theory._support.aliases import Fields
 from ..._support.torch_randomness import generator_of, undisturbed
 from ...denoiser import digest_of_modules
 from .edm2_network import EDM2
@@ -91,7 +92,7 @@ def train(
     settings: Settings,
     held_out: tuple[Tensor, Tensor],
     *,
-    folder: Path | None = None,
+    resume: Path | None = None,
     every: int = 100,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
@@ -103,7 +104,7 @@ def train(
         With `label_dim` > 0; a dropped label is the zero vector, which is the unconditional network.
     images, labels
         Tensors (n, channels, r, r) and (n,) of class numbers; `held_out` the same, never trained on.
-    folder : Path, optional
+    resume : Path, optional
         Keeps the state every `every` steps; the same call goes on from there.
     progress : callable, optional
         Called with steps done and in all.
@@ -111,7 +112,7 @@ def train(
     Raises
     ------
     ValueError
-        If `folder` holds another run: other settings, first weights or images.
+        If `resume` holds another run: other settings, first weights or images.
 
     References
     ----------
@@ -119,7 +120,7 @@ def train(
     """
     data = [tensor.cpu().numpy() for tensor in (images, labels, *held_out)]
     run = TrainingRun(network, settings, fingerprint(digest_of_modules(network), *data))
-    path = None if folder is None else prepare_directory(folder) / _STATE
+    path = None if resume is None else prepare_directory(resume) / _STATE
     if path is not None and path.exists():
         run.restore(path)
     for step in range(run.step, settings.steps):
@@ -211,7 +212,7 @@ class TrainingRun:
             ) from None
         raise ValueError(f"{path}: the state of another training run; choose another folder")
 
-    def _goes_on(self, about: dict[str, Any]) -> bool:
+    def _goes_on(self, about: Fields) -> bool:
         """Whether a state is one of this run, or of one that differs in when it ends and not yet in rate."""
         had, own = Settings(**about["settings"]), self.settings
         as_long = replace(had, steps=own.steps, anneal=own.anneal)
@@ -219,7 +220,7 @@ class TrainingRun:
             return False
         return had == own or int(about["step"]) <= min(had.annealed_from, own.annealed_from)
 
-    def _set(self, about: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    def _set(self, about: Fields, tensors: dict[str, Tensor]) -> None:
         for part, module in (("network.", self.network), ("average.", self.average)):
             fill(module, _below(tensors, part))
         state: dict[int, dict[str, Tensor]] = {}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ....numerics.runs.fingerprints import fingerprint
+from ....theory._support.aliases import Fields, Part
 from ..._support.class_names import ClassNames
 from ..._support.torch_randomness import undisturbed
 from ...denoiser import digest_of_modules
@@ -42,14 +42,14 @@ class _Asked(nn.Module):
         super().__init__()
         self.network: nn.Module = network
 
-    def forward(self, x: Tensor, time: Tensor, arguments: Mapping[str, Any] | None = None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, arguments: Mapping[str, object] | None = None) -> Tensor:
         given = _expanded(arguments or {}, len(x), x)
         return self.network(x, timestep=time, return_dict=False, **given)[0]
 
 
-def _expanded(arguments: Mapping[str, Any], batch: int, like: Tensor) -> dict[str, Any]:
+def _expanded(arguments: Mapping[str, object], batch: int, like: Tensor) -> Fields:
     """Arguments for a batch of one as those of a batch, numbers in the network's own type."""
-    found: dict[str, Any] = {}
+    found: Fields = {}
     for name, value in arguments.items():
         if isinstance(value, Mapping):
             found[name] = _expanded(value, batch, like)
@@ -117,7 +117,7 @@ class PipelineDenoiser(NetworkDenoiser):
         self.names: ClassNames | None = ClassNames(names) if names else None
         self.latents: Latents | None = latents
         self._levels: Levels = levels
-        self._encoded: dict[str | None, dict[str, Any]] = {}
+        self._encoded: dict[str | None, Fields] = {}
 
     @property
     def sigmas(self) -> Array:
@@ -264,7 +264,7 @@ class PipelineDenoiser(NetworkDenoiser):
     def _device(self) -> torch.device:
         return next(self.parameters()).device
 
-    def _label(self, condition: str | None, x: Tensor) -> tuple[Any, ...]:
+    def _label(self, condition: str | None, x: Tensor) -> tuple[Part, ...]:
         if self.texts is None:
             named = None if condition in (None, *self.conditions) or self.names is None else condition
             found = super()._label(condition if named is None else self._number(named), x)
@@ -278,6 +278,6 @@ class PipelineDenoiser(NetworkDenoiser):
         """The class number of a name; the name where it is of none."""
         return (None if self.names is None else self.names.find(name, "condition")) or name
 
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+    def _apply(self, fn: object, recurse: bool = True) -> Part:
         self.__dict__.get("_encoded", {}).clear()  # texts encoded elsewhere or in another precision
         return super()._apply(fn, recurse)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from ....theory._support.aliases import Part, ReadFields
 from .denoiser import Latents, PipelineDenoiser
 from .networks import class_names_of, kind_of, network_part, refusal, shape_of
 from .schedules import Levels, levels_of_scheduler
@@ -15,7 +15,7 @@ from .texts import ClipText, Encoder, PixArtText, SD3Text, SDXLText
 
 __all__ = ["load_pipeline"]
 
-Configuration = Mapping[str, Any]
+Configuration = ReadFields
 
 
 def load_pipeline(
@@ -71,7 +71,7 @@ def load_pipeline(
 
 
 def _levels(source: Source) -> Levels:
-    kind: Any = "scheduler_config"
+    kind: Part = "scheduler_config"
     # older pipelines of one network have both of their configurations at the top
     found = (source.configuration(part, kind, missing={}) for part in ("scheduler", None))
     scheduler = next(filter(None, found), None) or source.configuration("scheduler", kind)
@@ -83,7 +83,7 @@ def _levels(source: Source) -> Levels:
         raise ValueError(f"{source.name}: scheduler cannot be read: {error}") from None
 
 
-def _network(source: Source, part: str, folder: str | None, kind: str, dtype: torch.dtype) -> Any:
+def _network(source: Source, part: str, folder: str | None, kind: str, dtype: torch.dtype) -> Part:
     import diffusers
 
     return source.network(part, getattr(diffusers, kind), dtype, folder)
@@ -96,7 +96,7 @@ class _Reader:
         self,
         source: Source,
         index: Configuration,
-        network: Any,
+        network: Part,
         configuration: Configuration,
         levels: Levels,
         dtype: torch.dtype,
@@ -104,14 +104,14 @@ class _Reader:
     ) -> None:
         self.source: Source = source
         self.index: Configuration = index
-        self.network: Any = network
+        self.network: Part = network
         self.configuration: Configuration = configuration
         self.levels: Levels = levels
         self.dtype: torch.dtype = dtype
         self.device: torch.device | str = device
         self.vae: Configuration = self._vae()
 
-    def denoiser(self, family: str, **options: Any) -> PipelineDenoiser:
+    def denoiser(self, family: str, **options: Part) -> PipelineDenoiser:
         """Of the network, with what a family adds."""
         found = PipelineDenoiser(
             self.network, self.levels, shape_of(self.network), family, latents=self.latents(), **options
@@ -119,7 +119,7 @@ class _Reader:
         found.train(False)
         return found.requires_grad_(False)
 
-    def encoder(self, number: int, kind: str, length: int | None = None, **options: Any) -> Encoder | None:
+    def encoder(self, number: int, kind: str, length: int | None = None, **options: Part) -> Encoder | None:
         """The text encoder of a number with its tokenizer, or `None` where the pipeline has none."""
         import transformers
 
@@ -138,7 +138,7 @@ class _Reader:
             length = int(min(tokenizer.model_max_length, model.config.max_position_embeddings))
         return Encoder(tokenizer, model.to(self.device).train(False), length, **options)
 
-    def needed(self, number: int, kind: str, length: int | None = None, **options: Any) -> Encoder:
+    def needed(self, number: int, kind: str, length: int | None = None, **options: object) -> Encoder:
         """The same of an encoder that must be there."""
         found = self.encoder(number, kind, length, **options)
         if found is None:

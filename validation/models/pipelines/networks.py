@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from ....theory._support.aliases import Part, ReadFields
 from .pipeline_checks import OTHER_INPUTS
 from .source import Source
 
 __all__ = ["KINDS", "class_names_of", "kind_of", "network_part", "refusal", "shape_of"]
 
-Configuration = Mapping[str, Any]
+Configuration = ReadFields
 
 KINDS: dict[str, str] = {
     "UNet2DConditionModel": "Stable Diffusion 1, 2 and XL",
@@ -121,7 +121,7 @@ def _of_size(part: str, network: Configuration) -> str:
     return ""
 
 
-def shape_of(network: Any) -> tuple[int, int, int]:
+def shape_of(network: Part) -> tuple[int, int, int]:
     """Channels, height and width of one sample of a network of diffusers."""
     size = network.config.sample_size
     height, width = (size, size) if isinstance(size, int) else (*size, *size)[:2]

@@ -3,12 +3,11 @@
 A network of another kind often runs all the same, and then its answer is taken for what it is not.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from ....theory._support.aliases import ReadFields
 
 __all__ = ["DISTILLED", "OTHER_INPUTS", "SOLVERS", "TABLE", "misfit"]
 
-Configuration = Mapping[str, Any]
+Configuration = ReadFields
 
 SOLVERS = {
     f"{name}Scheduler"

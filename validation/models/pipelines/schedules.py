@@ -12,12 +12,12 @@ DDIM, Euler and the DPM solvers with one table of β are one.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ....theory._support.aliases import Part, ReadFields
 from ..predictions import SAID, Convention, convention_of
 from .pipeline_checks import DISTILLED, SOLVERS, TABLE
 from .source import silent
@@ -59,7 +59,7 @@ class Levels:
         return np.exp(np.interp(places, self.positions, np.log(self.sigmas)))
 
 
-def levels_of_alphas(alphas: Any, prediction: str = "epsilon") -> Levels:
+def levels_of_alphas(alphas: Part, prediction: str = "epsilon") -> Levels:
     """Of a table of ᾱ; `ValueError` for one that is none."""
     convention = convention_of(prediction, np.asarray(alphas, dtype=np.float64))
     assert convention.sigmas is not None  # noqa: S101 (a table has both)
@@ -67,7 +67,7 @@ def levels_of_alphas(alphas: Any, prediction: str = "epsilon") -> Levels:
     return Levels(convention, convention.sigmas, convention.steps)
 
 
-def levels_of_scheduler(scheduler: Mapping[str, Any]) -> Levels:
+def levels_of_scheduler(scheduler: Mapping[str, object]) -> Levels:
     """Of the contents of `scheduler_config.json`.
 
     Raises
@@ -98,18 +98,18 @@ def levels_of_scheduler(scheduler: Mapping[str, Any]) -> Levels:
     return _table(scheduler)
 
 
-def _table(scheduler: Mapping[str, Any]) -> Levels:
+def _table(scheduler: ReadFields) -> Levels:
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in _ROWS:
         raise ValueError(f"the network predicts {prediction!r}; known are {', '.join(_ROWS)}")
     with silent():
-        made: Any = DDPMScheduler.from_config(dict(scheduler))
+        made: Part = DDPMScheduler.from_config(dict(scheduler))
     return levels_of_alphas(made.alphas_cumprod.numpy(), _ROWS[prediction])
 
 
-def _flow(scheduler: Mapping[str, Any]) -> Levels:
+def _flow(scheduler: ReadFields) -> Levels:
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
     if scheduler.get("invert_sigmas"):
@@ -126,14 +126,14 @@ def _flow(scheduler: Mapping[str, Any]) -> Levels:
     return Levels(convention, u / (1 - u), places, lambda sigma: steps * convention.time(sigma))
 
 
-def _edm(scheduler: Mapping[str, Any]) -> Levels:
+def _edm(scheduler: ReadFields) -> Levels:
     from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in _EDM_ROWS:
         raise ValueError(f"the network predicts {prediction!r}; known are {', '.join(_EDM_ROWS)}")
     with silent():
-        made: Any = EDMEulerScheduler.from_config(dict(scheduler))
+        made: Part = EDMEulerScheduler.from_config(dict(scheduler))
     sigmas = np.unique(made.sigmas.double().numpy())
     sigmas = sigmas[sigmas > 0]
     convention = convention_of(_EDM_ROWS[prediction], sigma_data=float(made.config.sigma_data))

@@ -7,11 +7,11 @@ repository that diffusers takes for a file of its kind. diffusers' own tables of
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ....theory._support.aliases import Part
 from ..._support.torch_randomness import undisturbed
 from .source import Source, complain, first_line, silent
 
@@ -29,7 +29,7 @@ class SingleFile(Source):
     file: Path = Path()
     tensors: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
-    def network(self, part: str, kind: Any, dtype: torch.dtype, subfolder: str | None = "") -> Any:
+    def network(self, part: str, kind: Part, dtype: torch.dtype, subfolder: str | None = "") -> Part:
         """A module whose every weight is in the file."""
         if part == "unet":
             module, weights = self._unet(kind)
@@ -46,7 +46,7 @@ class SingleFile(Source):
         module.load_state_dict(kept, strict=False)  # buffers that count are the module's own
         return module.to(dtype)
 
-    def _unet(self, kind: Any) -> tuple[Any, dict[str, Tensor]]:
+    def _unet(self, kind: Part) -> tuple[Part, dict[str, Tensor]]:
         from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
         configuration = self.configuration("unet")
@@ -60,7 +60,7 @@ class SingleFile(Source):
                 ) from None
         return module, weights
 
-    def _text_encoder(self, part: str, kind: Any) -> tuple[Any, dict[str, Tensor]]:
+    def _text_encoder(self, part: str, kind: Part) -> tuple[Part, dict[str, Tensor]]:
         from diffusers.loaders.single_file_utils import convert_open_clip_checkpoint
 
         configuration = self.read(part, kind.config_class.from_pretrained)
@@ -81,7 +81,7 @@ class SingleFile(Source):
         return module, _as_in(module, weights)
 
 
-def _as_in(module: Any, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def _as_in(module: Part, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights without or with the word `text_model.`, which later libraries leave out of some modules."""
     own = module.state_dict()
     found: dict[str, Tensor] = {}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ....numerics.runs.manifests import sha256
+from ....theory._support.aliases import Fields, Part
 from ....theory._support.one_line import one_line
 from ..._support.torch_randomness import undisturbed
 
@@ -58,7 +58,7 @@ class Source:
             return (self.folder / part).is_dir()
         return bool(self.configuration(part, missing={}))
 
-    def read(self, part: str, reader: Callable[..., Any], **options: Any) -> Any:
+    def read(self, part: str, reader: Callable[..., Part], **options: Part) -> Part:
         """What `reader` makes of a part; `ValueError` with one line that names it for what it raises."""
         options = {"local_files_only": not self.download, "subfolder": part} | options
         if options["subfolder"] is None:
@@ -74,9 +74,7 @@ class Source:
                 hint = " (not on this machine; downloads are off)"
             raise ValueError(f"{self.name}: {part} cannot be read{hint}: {first_line(error)}") from None
 
-    def configuration(
-        self, part: str | None, kind: str = "config", missing: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def configuration(self, part: str | None, kind: str = "config", missing: Fields | None = None) -> Fields:
         """The configuration file of a part; `None` is the top, `missing` what stands for an absent one.
 
         `kind` is `config`, `scheduler_config` or `model_index`.
@@ -85,7 +83,7 @@ class Source:
         from diffusers.pipelines.pipeline_utils import DiffusionPipeline
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-        readers: dict[str, Any] = {
+        readers: Fields = {
             "config": UNet2DModel.load_config,
             "scheduler_config": DDPMScheduler.load_config,
             "model_index": DiffusionPipeline.load_config,
@@ -100,10 +98,10 @@ class Source:
             raise ValueError(f"{self.name}: {part or kind}: its configuration is no object")
         return dict(found)
 
-    def network(self, part: str, kind: Any, dtype: torch.dtype, subfolder: str | None = "") -> Any:
+    def network(self, part: str, kind: Part, dtype: torch.dtype, subfolder: str | None = "") -> Part:
         """A module whose every weight is in the file; the libraries would draw the others at random."""
         # names of what does not fit are asked for, and refused below
-        options: dict[str, Any] = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+        options: Fields = {"output_loading_info": True, "ignore_mismatched_sizes": True}
         options |= {"use_safetensors": True, "subfolder": part if subfolder == "" else subfolder}
         if _is_text_encoder(kind):
             options["dtype"] = dtype
@@ -140,7 +138,7 @@ class Source:
         return ""
 
 
-def _is_text_encoder(kind: Any) -> bool:
+def _is_text_encoder(kind: object) -> bool:
     return str(kind.__module__).startswith("transformers")
 
 
@@ -167,8 +165,8 @@ def pipeline_files(source: str | Path) -> dict[str, str]:
     if folder.is_file():
         return {str(folder): sha256(folder)}
     if not folder.is_dir():
-        wanted: Any = {"subfolder": "scheduler", "local_files_only": True}
-        found: Any = cached_file(str(source), "scheduler_config.json", **wanted)
+        wanted: Part = {"subfolder": "scheduler", "local_files_only": True}
+        found: Part = cached_file(str(source), "scheduler_config.json", **wanted)
         folder = Path(found).parent.parent
     files = [path for part in _PARTS for path in sorted((folder / part).glob("*")) if path.suffix in _READ]
     files += [folder / name for name in _ALONE if (folder / name).is_file()]
@@ -182,7 +180,7 @@ def silent() -> Iterator[None]:
     from diffusers.utils import logging as of_diffusers
     from transformers.utils import logging as of_transformers
 
-    libraries: tuple[Any, ...] = (of_diffusers, of_transformers)
+    libraries: tuple[Part, ...] = (of_diffusers, of_transformers)
     before = [(library.get_verbosity(), library.is_progress_bar_enabled()) for library in libraries]
     try:
         for library in libraries:

@@ -8,11 +8,11 @@ is fetched unless asked. Source: H26; the scheduler's own ᾱ.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ....theory._support.aliases import Part
 from .denoiser import Latents, PipelineDenoiser
 from .networks import shape_of
 from .pipeline_checks import misfit
@@ -45,26 +45,26 @@ class StableDiffusionDenoiser(PipelineDenoiser):
 
     def __init__(
         self,
-        tokenizer: Any,
-        text_encoder: Any,
-        unet: Any,
-        alphas_cumprod: Any,
+        tokenizer: Part,
+        text_encoder: Part,
+        unet: Part,
+        alphas_cumprod: Part,
         latents: Latents | None = None,
     ) -> None:
         levels = levels_of_alphas(alphas_cumprod)
         length = min(tokenizer.model_max_length, text_encoder.config.max_position_embeddings)
         texts = ClipText([Encoder(tokenizer, text_encoder, length)])
         super().__init__(unet, levels, shape_of(unet), "sd1", texts=texts, latents=latents)
-        self.tokenizer: Any = tokenizer
+        self.tokenizer: Part = tokenizer
 
     @property
-    def text_encoder(self) -> Any:
+    def text_encoder(self) -> Part:
         """The text encoder."""
         assert self.texts is not None  # noqa: S101 (made above)
         return self.texts.models[0]
 
     @property
-    def unet(self) -> Any:
+    def unet(self) -> Part:
         """The network."""
         return getattr(self.network, "network", None)
 

@@ -10,12 +10,12 @@ An encoder of SD3 that is absent is zeros, with which these networks are trained
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ....numerics.runs.fingerprints import fingerprint
+from ....theory._support.aliases import Fields, Part
 
 __all__ = ["ClipText", "Encoder", "PixArtText", "SD3Text", "SDXLText", "Texts"]
 
@@ -24,8 +24,8 @@ __all__ = ["ClipText", "Encoder", "PixArtText", "SD3Text", "SDXLText", "Texts"]
 class Encoder:
     """A tokenizer with its text encoder, which reads `length` tokens, if `small` without capitals."""
 
-    tokenizer: Any
-    model: Any
+    tokenizer: Part
+    model: Part
     length: int
     small: bool = False
 
@@ -35,7 +35,7 @@ class Encoder:
         found = self.tokenizer(text, padding="max_length", max_length=self.length, truncation=True)
         return tuple(map(int, found.input_ids)), tuple(map(int, found.attention_mask))
 
-    def __call__(self, prompt: str, masked: bool = False, **options: Any) -> Any:
+    def __call__(self, prompt: str, masked: bool = False, **options: object) -> Part:
         """The encoder's answer to a prompt."""
         device = next(self.model.parameters()).device
         tokens, mask = (torch.tensor([row], device=device) for row in self.tokens(prompt))
@@ -52,14 +52,14 @@ class Texts(nn.Module):
         super().__init__()
         self.encoders: list[Encoder | None] = list(encoders)
         self.models: nn.ModuleList = nn.ModuleList(encoder.model for encoder in self.present)
-        self._prompts: dict[tuple[Any, ...], str] = {}
+        self._prompts: dict[tuple[Part, ...], str] = {}
 
     @property
     def present(self) -> list[Encoder]:
         """The encoders that are there."""
         return [encoder for encoder in self.encoders if encoder is not None]
 
-    def encoded(self, prompt: str | None) -> dict[str, Any]:
+    def encoded(self, prompt: str | None) -> Fields:
         """Arguments of the network for a batch of one."""
         raise NotImplementedError
 
@@ -83,7 +83,7 @@ class Texts(nn.Module):
             if prompt is not None or self.null is not None:
                 self.known(str(self.null) if prompt is None else prompt)
 
-    def arguments(self, prompt: str | None) -> dict[str, Any]:
+    def arguments(self, prompt: str | None) -> Fields:
         """The same as `encoded`, of a prompt that is unlike those before."""
         asked = self.null if prompt is None else prompt
         if asked is not None:
@@ -100,7 +100,7 @@ class Texts(nn.Module):
 class ClipText(Texts):
     """Of Stable Diffusion 1 and 2."""
 
-    def encoded(self, prompt: str | None) -> dict[str, Any]:
+    def encoded(self, prompt: str | None) -> Fields:
         """`encoder_hidden_states`, (1, length, width)."""
         (encoder,) = self.present
         masked = bool(getattr(encoder.model.config, "use_attention_mask", False))
@@ -115,7 +115,7 @@ class SDXLText(Texts):
         self.size: tuple[int, int] = size
         self.null = None if zeros else ""
 
-    def encoded(self, prompt: str | None) -> dict[str, Any]:
+    def encoded(self, prompt: str | None) -> Fields:
         """`encoder_hidden_states` and, in `added_cond_kwargs`, `text_embeds` and `time_ids`."""
         answers = [encoder(prompt or "", output_hidden_states=True) for encoder in self.present]
         states = torch.cat([answer.hidden_states[-2] for answer in answers], dim=-1)
@@ -140,7 +140,7 @@ class SD3Text(Texts):
         lengths = [encoder.length for encoder in self.encoders[:2] if encoder is not None]
         self._length: int = min(lengths, default=self.clip_length)
 
-    def encoded(self, prompt: str | None) -> dict[str, Any]:
+    def encoded(self, prompt: str | None) -> Fields:
         """`encoder_hidden_states`, (1, length of CLIP + length of T5, width), and `pooled_projections`."""
         *clips, t5 = self.encoders
         like = next(self.parameters())
@@ -165,12 +165,12 @@ class PixArtText(Texts):
         super().__init__([encoder])
         self.size: tuple[int, int] | None = size
 
-    def encoded(self, prompt: str | None) -> dict[str, Any]:
+    def encoded(self, prompt: str | None) -> Fields:
         """`encoder_hidden_states`, `encoder_attention_mask`, and the size in `added_cond_kwargs`."""
         (encoder,) = self.present
         states: Tensor = encoder(str(prompt), masked=True)[0]
         mask = torch.tensor([encoder.tokens(str(prompt))[1]], device=states.device)
-        added: dict[str, Any] = {"resolution": None, "aspect_ratio": None}
+        added: Fields = {"resolution": None, "aspect_ratio": None}
         if self.size is not None:
             height, width = self.size
             added = {

@@ -7,11 +7,12 @@ the probability that a true statement fails anywhere is at most `FALSE_ALARM` (B
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from ....theory._support.aliases import Fields
 
 __all__ = [
     "FALSE_ALARM",
@@ -52,7 +53,7 @@ class Check:
     passed: bool
     mutant_rejected: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Fields:
         """A plain dictionary; `passed` requires that the mutant failed."""
         return {
             "name": self.name,

@@ -1,18 +1,18 @@
 """T6 measured: coefficients from exact times at large d, and the law itself in ambient dimension."""
 
 from collections.abc import Callable
-from typing import Any
 
 import mpmath
 import numpy as np
 
+from ....theory._support.aliases import Precise
 from ....theory.mixtures.mixture import GaussianMixture
 from ....theory.theorems import t06_log_law as theorem
 from ..independent import two_classes_on_a_line as line
 from ..independent.monte_carlo import entropy_draws
 from ._base import Checks, Context, close, z_test
 
-mp: Any = mpmath.mp
+mp: Precise = mpmath.mp
 SAMPLES = 300_000
 DIMENSIONS = (16, 64, 256)
 
@@ -44,23 +44,23 @@ def _coefficients(criterion: str) -> list[float]:
         return [float(solution[n]) for n in range(theorem.ORDER + 1)]
 
 
-def _time(criterion: str, d: Any) -> Any:
+def _time(criterion: str, d: Precise) -> Precise:
     """OU time in 25 digits at which the density along the axis of the means meets the criterion."""
     M, s2 = mp.mpf(theorem.MU) ** 2 * d, mp.mpf(theorem.S2)
     if criterion == "covariance":  # Λ e^{−2t} = 1
         return mp.log(line.precise_variance(mp.sqrt(M), s2)) / 2
     step = mp.mpf(10) ** -5
 
-    def entropy(t: Any) -> Any:
+    def entropy(t: Precise) -> Precise:
         return line.precise_entropy(*line.noised(t, M, s2))
 
-    def curvature(t: Any) -> Any:
+    def curvature(t: object) -> Precise:
         left, middle, right = (
             line.precise_log_density(x, *line.noised(t, M, s2)) for x in (-step, mp.mpf(0), step)
         )
         return (left - 2 * middle + right) / step**2
 
-    conditions: dict[str, Callable[[Any], Any]] = {
+    conditions: dict[str, Callable[[Precise], Precise]] = {
         "curvature": curvature,
         "reverse-sde": lambda t: 1 + 2 * curvature(t),
         "entropy-median": lambda t: entropy(t) - mp.log(2) / 2,

@@ -1,17 +1,17 @@
 """T9 measured: every coefficient peeled off the definition in high precision; the error bound."""
 
 from collections.abc import Callable
-from typing import Any
 
 import mpmath
 import numpy as np
 
+from ....theory._support.aliases import Precise
 from ....theory.channel.series import large_gamma_mmse
 from ....theory.theorems import t09_series as theorem
 from ..independent import binary_quadrature
 from ._base import Checks, Context, bound, close
 
-mp: Any = mpmath.mp
+mp: Precise = mpmath.mp
 DIGITS = 45
 
 
@@ -40,7 +40,7 @@ def check(context: Context) -> Checks:
     yield from _error_bound()
 
 
-def _peeled(function: Callable[[Any], Any]) -> list[float]:
+def _peeled(function: Callable[[Precise], object]) -> list[float]:
     """Taylor coefficients at 0 from a polynomial through values at small arguments."""
     with mp.workdps(DIGITS):
         size, spacing = theorem.ORDER + 7, mp.mpf(10) ** -6
@@ -54,7 +54,7 @@ def _peeled(function: Callable[[Any], Any]) -> list[float]:
         return [float(solution[j] / spacing**j) for j in range(theorem.ORDER + 1)]
 
 
-def _scaled(value: Any, gamma: Any) -> Any:
+def _scaled(value: Precise, gamma: Precise) -> Precise:
     return value * mp.sqrt(2 * gamma / mp.pi) * mp.exp(gamma / 2)
 
 

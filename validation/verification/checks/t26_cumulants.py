@@ -1,12 +1,12 @@
 """T26 measured: informations on the line in 40 digits, draws in space, and the law in 10⁹ dimensions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
+from ....theory._support.aliases import Precise
 from ....theory.theorems import t26_cumulants as theorem
 from ..independent import binary_quadrature
 from ..independent.monte_carlo import posteriors
@@ -15,7 +15,7 @@ from ._base import Checks, Context, close, z_test
 Array = NDArray[np.float64]
 Law = Sequence[tuple[float, float, float]]
 """Weights, means and variances of the components of a class on the line."""
-mp: Any = mpmath.mp
+mp: Precise = mpmath.mp
 SAMPLES = 200_000
 DIGITS, POINTS = 60, 10
 """Digits of an information on the line, and the number of τ through which a polynomial is drawn."""
@@ -72,7 +72,7 @@ def _coefficients(classes: Sequence[tuple[float, Law]]) -> list[float]:
         return [float(value) for value in solution]
 
 
-def _information(classes: Sequence[tuple[float, Law]], tau: Any) -> Any:
+def _information(classes: Sequence[tuple[float, Law]], tau: object) -> Precise:
     """`Σ w ∫ f log(f/f̄)` in units of σ, by the trapezoidal rule, exact for what is entire."""
     step, total = mp.mpf("0.3"), mp.mpf(0)
     for index in range(-55, 56):
@@ -83,7 +83,7 @@ def _information(classes: Sequence[tuple[float, Law]], tau: Any) -> Any:
     return total * step
 
 
-def _density(law: Law, y: Any, tau: Any) -> Any:
+def _density(law: Law, y: object, tau: object) -> Precise:
     return mp.fsum(
         mp.mpf(w) * mp.npdf(y, mp.mpf(m) * mp.sqrt(tau), mp.sqrt(1 + mp.mpf(v) * tau)) for w, m, v in law
     )

@@ -8,26 +8,27 @@ values, in double precision. Nothing here uses the tilted integrals or the hiera
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import mpmath
 import numpy as np
 from scipy import special
 
+from ....theory._support.aliases import Precise
+
 __all__ = ["entropy", "mmse", "quick_entropy", "quick_mmse", "rate_peak"]
 
-mp: Any = mpmath.mp
+mp: Precise = mpmath.mp
 
 _GUARD = 12  # digits carried beyond those asked for
 
 
-def entropy(gamma: Any, prior: Any = 0.5, digits: int = 20) -> Any:
+def entropy(gamma: Precise, prior: Precise = 0.5, digits: int = 20) -> Precise:
     """`H(γ)` in nats for first weight `prior`: the expected surprise of each class, weighted."""
     with mp.workdps(digits + _GUARD):
         gamma, prior = mp.mpf(gamma), mp.mpf(prior)
         bias = mp.log(prior / (1 - prior))
 
-        def surprise(sign: int) -> Callable[[Any], Any]:
+        def surprise(sign: int) -> Callable[[Precise], Precise]:
             return lambda z: mp.log1p(mp.exp(-2 * gamma - sign * bias - 2 * mp.sqrt(gamma) * z))
 
         first = _normal_mean(surprise(1), gamma)
@@ -35,7 +36,7 @@ def entropy(gamma: Any, prior: Any = 0.5, digits: int = 20) -> Any:
         return prior * first + (1 - prior) * second
 
 
-def mmse(gamma: Any, digits: int = 20) -> Any:
+def mmse(gamma: Precise, digits: int = 20) -> Precise:
     """`mmse(γ)` of balanced classes."""
     with mp.workdps(digits + _GUARD):
         gamma = mp.mpf(gamma)
@@ -55,15 +56,15 @@ def quick_mmse(gamma: float) -> float:
     return float(1 - np.tanh(gamma + np.sqrt(gamma) * _GRID) @ _WEIGHTS)
 
 
-def rate_peak(kappa: Any = 0, digits: int = 20) -> Any:
+def rate_peak(kappa: Precise = 0, digits: int = 20) -> Precise:
     """γ that maximises `γ(1 + κγ) mmse(γ)`: the zero of the differenced rate, by the secant rule."""
     with mp.workdps(digits + _GUARD):
         kappa, step = mp.mpf(kappa), mp.mpf(10) ** (-digits // 3)
 
-        def rate(gamma: Any) -> Any:
+        def rate(gamma: Precise) -> Precise:
             return gamma * (1 + kappa * gamma) * mmse(gamma, digits + _GUARD)
 
-        def slope(gamma: Any) -> Any:
+        def slope(gamma: Precise) -> Precise:
             # five points: the error is of fourth order in the step
             near = rate(gamma + step) - rate(gamma - step)
             far = rate(gamma + 2 * step) - rate(gamma - 2 * step)
@@ -78,7 +79,7 @@ _GRID = np.arange(-12.0, 12.0 + _STEP / 2, _STEP)
 _WEIGHTS = _STEP * np.exp(-0.5 * _GRID**2) / np.sqrt(2 * np.pi)
 
 
-def _normal_mean(function: Callable[[Any], Any], gamma: Any) -> Any:
+def _normal_mean(function: Callable[[Precise], Precise], gamma: Precise) -> Precise:
     """`E f(Z)` by the trapezoidal rule, summed outward from L = 0 until terms are negligible.
 
     f has poles or branch points at `Im Z = π/(2√γ)`, the Gaussian limits the step to `√2 π/√D` for

@@ -4,23 +4,23 @@
 precision, and are what the map of relative errors in the documentation is measured by.
 """
 
-from typing import Any
-
 import mpmath
+
+from ....theory._support.aliases import Precise
 
 __all__ = ["binary_entropy", "orthogonal_entropy", "scales_entropy"]
 
-mp: Any = mpmath.mp
+mp: Precise = mpmath.mp
 
 
-def binary_entropy(gamma: float, prior: float = 0.5, digits: int = 40) -> Any:
+def binary_entropy(gamma: float, prior: float = 0.5, digits: int = 40) -> Precise:
     """`H(γ)` in nats: the expected surprise of each class, in pieces that are short where the odds turn."""
     with mp.workdps(digits):
         g, w = mp.mpf(gamma), mp.mpf(prior)
         bias, total = mp.log(w / (1 - w)), mp.mpf(0)
         for weight, sign in ((w, 1), (1 - w, -1)):
 
-            def integrand(z: Any, sign: int = sign) -> Any:
+            def integrand(z: Precise, sign: int = sign) -> Precise:
                 density = mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi)
                 return density * mp.log1p(mp.exp(-2 * g - sign * bias - 2 * mp.sqrt(g) * z))
 
@@ -32,7 +32,7 @@ def binary_entropy(gamma: float, prior: float = 0.5, digits: int = 40) -> Any:
         return total
 
 
-def orthogonal_entropy(g: float, classes: float, digits: int = 60) -> Any:
+def orthogonal_entropy(g: float, classes: float, digits: int = 60) -> Precise:
     """T13 as stated, `∫ [e^{−e^v} − ψ(v+g) ψ(v)^{K−1}] dv − g`, by the trapezoidal rule."""
     with mp.workdps(digits):
         g_, k = mp.mpf(g), mp.mpf(classes)
@@ -42,7 +42,7 @@ def orthogonal_entropy(g: float, classes: float, digits: int = 60) -> Any:
         p = [mp.exp(-x * x / 2) * step_z / mp.sqrt(2 * mp.pi) for x in z]
         shifts = [mp.exp(mp.sqrt(g_) * x) for x in z]
 
-        def psi(v: Any) -> Any:
+        def psi(v: object) -> Precise:
             scale = mp.exp(v)
             return mp.fsum(w * mp.exp(-scale * shift) for w, shift in zip(p, shifts, strict=True))
 
@@ -57,7 +57,7 @@ def orthogonal_entropy(g: float, classes: float, digits: int = 60) -> Any:
 
 def scales_entropy(
     first: float, second: float, dimension: int, prior: float = 0.5, digits: int = 40
-) -> tuple[Any, Any]:
+) -> tuple[Precise, Precise]:
     """Entropy and `1 − φ` of two centred classes `N(0, S_k I)`, as integrals over log r²."""
     with mp.workdps(digits):
         s, w = (mp.mpf(first), mp.mpf(second)), (mp.mpf(prior), 1 - mp.mpf(prior))
@@ -66,16 +66,16 @@ def scales_entropy(
             gain = mp.log(w[other] / w[own]) + half * mp.log(s[own] / s[other])
             steepness = s[own] * (1 / s[other] - 1 / s[own]) / 2
 
-            def log_odds(y: Any, gain: Any = gain, steepness: Any = steepness) -> Any:
+            def log_odds(y: object, gain: object = gain, steepness: object = steepness) -> Precise:
                 return gain - steepness * mp.exp(y)
 
-            def density(y: Any) -> Any:
+            def density(y: object) -> Precise:
                 return mp.exp(half * y - mp.exp(y) / 2 - half * mp.log(2) - mp.loggamma(half))
 
-            def surprise(y: Any, f: Any = density, odds: Any = log_odds) -> Any:
+            def surprise(y: Precise, f: Precise = density, odds: Precise = log_odds) -> Precise:
                 return f(y) * mp.log1p(mp.exp(odds(y)))
 
-            def wrong(y: Any, f: Any = density, odds: Any = log_odds) -> Any:
+            def wrong(y: Precise, f: Precise = density, odds: Precise = log_odds) -> Precise:
                 return f(y) / (1 + mp.exp(-odds(y)))
 
             limits = _around(mp.log(gain / steepness), half)
@@ -84,7 +84,7 @@ def scales_entropy(
         return entropy, disagreement
 
 
-def _around(turn: Any, half: Any) -> list[Any]:
+def _around(turn: Precise, half: Precise) -> list[Precise]:
     """Ends of intervals that are short near where the odds turn and near the bulk of `log χ²`."""
     steps = [sign * mp.mpf(2) ** (mp.mpf(k) / 2) for sign in (-1, 1) for k in range(-24, 13)]
     bulk = [mp.log(2 * half) + mp.mpf(j) / (2 * mp.sqrt(half)) for j in range(-16, 17)]

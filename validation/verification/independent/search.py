@@ -16,7 +16,7 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
 
 def maximum(function: Callable[[float], float], low: float, high: float) -> float:
     """Place of the maximum of a unimodal `function` between `low` and `high`, to about 1e-8."""
-    found: Any = optimize.minimize_scalar(
+    found: object = optimize.minimize_scalar(
         lambda x: -function(x), bounds=(low, high), method="bounded", options={"xatol": 1e-9}
     )
     return float(found.x)

@@ -7,12 +7,12 @@ expansion, in multiple precision (`precise_…`). `noised` gives m and v at an O
 """
 
 import math
-from typing import Any
 
 import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
+from ....theory._support.aliases import Precise
 from .search import maximum, root
 
 __all__ = [
@@ -27,13 +27,13 @@ __all__ = [
     "second_mode",
 ]
 
-mp: Any = mpmath.mp
+mp: Precise = mpmath.mp
 
 _STEP, _REACH = 0.02, 13.0  # in widths of a class
 _PRECISE_STEP, _PRECISE_REACH = 6, 12  # steps a width, and widths: 1e-25 where m is about a width
 
 
-def noised(ou_time: Any, separation2: Any, variance: Any) -> tuple[Any, Any]:
+def noised(ou_time: Precise, separation2: Precise, variance: Precise) -> tuple[Precise, Precise]:
     """Mean ±m and variance v of classes `N(±√M, s²)` after `dX = −X dt + √2 dW` for this time (mpmath)."""
     signal = mp.exp(-ou_time)
     return signal * mp.sqrt(separation2), signal**2 * variance + 1 - signal**2
@@ -78,12 +78,12 @@ def least_slope(mean: float, variance: float, prior: float) -> float:
     return slope(at)
 
 
-def precise_log_density(x: Any, mean: Any, variance: Any) -> Any:
+def precise_log_density(x: Precise, mean: Precise, variance: Precise) -> Precise:
     """`log p(x)` of balanced classes up to a constant, in the precision at hand."""
     return mp.log(sum(mp.exp(-((x - sign * mean) ** 2) / (2 * variance)) for sign in (1, -1)))
 
 
-def precise_entropy(mean: Any, variance: Any) -> Any:
+def precise_entropy(mean: Precise, variance: Precise) -> Precise:
     """`H(C|X)` of balanced classes to about 25 digits, for m up to twice a width."""
     width = mp.sqrt(variance)
     step = width / _PRECISE_STEP
@@ -96,7 +96,7 @@ def precise_entropy(mean: Any, variance: Any) -> Any:
     return total * step / mp.sqrt(2 * mp.pi * variance)
 
 
-def precise_variance(mean: Any, variance: Any) -> Any:
+def precise_variance(mean: object, variance: object) -> Precise:
     """`Var X` of balanced classes as the second moment of p(x), to about 30 digits."""
     width = mp.sqrt(variance)
     step = width / 2

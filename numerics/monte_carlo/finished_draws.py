@@ -5,21 +5,23 @@ key and every parameter array. A file of another run is not touched; the run is 
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...theory._support.archives import read_arrays
+from ...theory._support.aliases import Fields
+from ...theory._support.archives import AnyArray, read_arrays
 from ..runs.atomic_files import write_atomically
 from .moments import Moments
 
-__all__ = ["Checkpoint"]
+__all__ = ["FinishedDraws"]
 
 _SECONDS = 5.0  # between two writes
 
 
-class Checkpoint:
+class FinishedDraws:
     """One run's file: read once at the start, written every few seconds and at the end."""
 
     def __init__(self, path: Path, run: str, *, writes: bool = True) -> None:
@@ -41,9 +43,11 @@ class Checkpoint:
             run, count = str(arrays["run"]), int(arrays["count"])
             moments = Moments(count, arrays["mean"], arrays["squares"], *_products(arrays))
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
-            raise ValueError(f"{self.path}: not a checkpoint, or a damaged one; remove it") from None
+            raise ValueError(
+                f"{self.path}: not a file of finished draws, or a damaged one; remove it"
+            ) from None
         if run != self.run:
-            raise ValueError(f"{self.path}: a checkpoint of another run; remove it or name another")
+            raise ValueError(f"{self.path}: finished draws of another run; remove them or name another file")
         return moments if most is None or count <= most else None
 
     def note(self, moments: Moments) -> None:
@@ -55,13 +59,13 @@ class Checkpoint:
         """Write beside the file, then move into place: a killed run leaves the last whole one."""
         if not self.writes:
             return
-        arrays: dict[str, Any] = {
+        arrays: Fields = {
             "run": np.array(self.run),
             "count": np.array(moments.count),
             "mean": moments.mean,
             "squares": moments.squares,
         }
-        if moments.products is not None:
+        if moments.products is not None and moments.places is not None:
             arrays |= {"products": moments.products, "places": moments.places}
 
         def save(temporary: Path) -> None:
@@ -72,7 +76,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
 
-def _products(arrays: dict[str, Any]) -> tuple[Any, Any]:
+def _products(arrays: Mapping[str, AnyArray]) -> tuple[AnyArray | None, NDArray[np.intp] | None]:
     """Products of deviations and their levels, which files of earlier versions do not have."""
     if "products" not in arrays:
         return None, None

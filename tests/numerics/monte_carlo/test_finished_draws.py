@@ -32,19 +32,19 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(checkpoint=path, progress=stop)
+        run(resume=path, progress=stop)
     seen = []
-    resumed = run(checkpoint=path, progress=lambda done, total: seen.append(done))
+    resumed = run(resume=path, progress=lambda done, total: seen.append(done))
     assert seen[0] > 15_000  # it did not start again
     same(resumed, run())
 
 
 def test_more_samples_add_to_a_finished_run(tmp_path):
     path = tmp_path / "curve.partial"
-    run(10_000, checkpoint=path)
-    same(run(checkpoint=path), run())
+    run(10_000, resume=path)
+    same(run(resume=path), run())
     # fewer than are there: from the start, so that the answer is that of the arguments
-    same(run(5_000, checkpoint=path), run(5_000))
+    same(run(5_000, resume=path), run(5_000))
 
 
 @pytest.mark.slow
@@ -52,10 +52,10 @@ def test_a_killed_run_leaves_a_whole_file(tmp_path):
     path = tmp_path / "curve.partial"
     code = (
         "import sys; from pathlib import Path; from speciation.numerics import entropy_curve;"
-        "from speciation.numerics.monte_carlo import checkpoint;"
-        "from speciation.theory import GaussianMixture; checkpoint._SECONDS = 0;"
+        "from speciation.numerics.monte_carlo import finished_draws;"
+        "from speciation.theory import GaussianMixture; finished_draws._SECONDS = 0;"
         "m = GaussianMixture.parse('orthogonal:K=4,d=200,M=9,s=1');"
-        "entropy_curve(m, [1.0, 3.0], method='ambient', samples=3_000_000, checkpoint=Path(sys.argv[1]))"
+        "entropy_curve(m, [1.0, 3.0], method='ambient', samples=3_000_000, resume=Path(sys.argv[1]))"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(path)])
     deadline = time.monotonic() + 60
@@ -66,7 +66,7 @@ def test_a_killed_run_leaves_a_whole_file(tmp_path):
     with np.load(path) as archive:
         done = 2 * int(archive["count"])
     assert 0 < done < 3_000_000
-    same(run(done + 10_000, checkpoint=path), run(done + 10_000))
+    same(run(done + 10_000, resume=path), run(done + 10_000))
 
 
 @pytest.mark.parametrize(
@@ -80,34 +80,34 @@ def test_a_killed_run_leaves_a_whole_file(tmp_path):
 )
 def test_another_run_is_refused(tmp_path, change):
     path = tmp_path / "curve.partial"
-    run(3000, checkpoint=path)
+    run(3000, resume=path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="a checkpoint of another run"):
-        run(3000, checkpoint=path, **change)
+    with pytest.raises(ValueError, match="finished draws of another run"):
+        run(3000, resume=path, **change)
     assert path.read_bytes() == before
 
 
 def test_damaged_files_and_folders_are_refused(tmp_path):
     path = tmp_path / "curve.partial"
-    run(3000, checkpoint=path)
+    run(3000, resume=path)
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], b"", b"not an archive"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="not a checkpoint"):
-            run(3000, checkpoint=path)
+        with pytest.raises(ValueError, match="not a file of finished draws"):
+            run(3000, resume=path)
     with pytest.raises(ValueError, match="cannot be written"):
-        run(3000, checkpoint=tmp_path / "absent" / "curve.partial")
+        run(3000, resume=tmp_path / "absent" / "curve.partial")
 
 
 def test_a_file_without_products_starts_afresh(tmp_path):
     """As earlier versions wrote them: to go on from it would lose the covariance between levels."""
     path = tmp_path / "curve.partial"
-    run(3000, checkpoint=path)
+    run(3000, resume=path)
     with np.load(path) as archive:
         kept = {name: archive[name] for name in archive.files if name not in ("products", "places")}
     with path.open("wb") as stream:
         np.savez(stream, **kept)
-    same(run(4000), run(4000, checkpoint=path))  # all that a fresh run has
+    same(run(4000), run(4000, resume=path))  # all that a fresh run has
 
 
 def test_fingerprint_sees_everything():
