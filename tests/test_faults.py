@@ -118,18 +118,12 @@ def within(bytes_per_file, *arguments):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True)
 
 
-@pytest.mark.one_of_each
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "result", "room", "kept"),
     [
-        pytest.param(CURVE, "curve.csv", 200_000, "curve.csv.partial", marks=pytest.mark.slow),
-        pytest.param(
-            [*DIAGRAM, "--samples", "2000"],
-            "grid.png",
-            20_000,
-            "grid-columns/block-00005.npz",
-            marks=pytest.mark.slow,
-        ),
+        (CURVE, "curve.csv", 200_000, "curve.csv.partial"),
+        ([*DIAGRAM, "--samples", "2000"], "grid.png", 20_000, "grid-columns/block-00005.npz"),
         (SMALL, "curve.png", 20_000, "blocks/block-00003.npz"),
     ],
 )

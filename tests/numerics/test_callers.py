@@ -124,6 +124,7 @@ def test_a_caller_may_compile_around_a_curve():
         jax.jit(lambda key: jnp.asarray(entropy_curve(DIGITS, [1.0], key=key).entropy.values))(3)
 
 
+@pytest.mark.slow
 def test_every_bit_of_a_seed_counts(usual):
     """Seeds equal modulo 2³², and those that a list of NumPy's words would confuse."""
     each = [draws(usual), *(draws(curves(key=key)) for key in (2**31, 2**32, 2**32 + 1, 2**63, 2**64 - 1))]

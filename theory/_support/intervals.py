@@ -1,13 +1,16 @@
 """Two ends of an interval, as callers hand them in: numbers in order, or one line that says what is wrong."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import SupportsFloat, cast
 
 __all__ = ["checked_interval"]
 
 
-def checked_interval(interval: Any, of: str = "noise levels", unit: str = " in sigma") -> tuple[float, float]:
+def checked_interval(
+    interval: object, of: str = "noise levels", unit: str = " in sigma"
+) -> tuple[float, float]:
     """`(low, high)` as floats; `ValueError` unless 0 <= low < high."""
-    ends: Any = () if isinstance(interval, str) else interval
+    ends = cast("Iterable[SupportsFloat]", () if isinstance(interval, str) else interval)
     try:
         low, high = (float(end) for end in ends)
     except (TypeError, ValueError):

@@ -103,9 +103,7 @@ def optimal_terms(gamma: float) -> int:
 
     The ratio of successive terms is about `(2n + 1)/γ`, so the smallest is near `n = γ/2`.
     """
-    gamma = real_number(gamma, "gamma")
-    if not (np.isfinite(gamma) and gamma > 0):
-        raise ValueError("gamma: must be a finite number > 0")
+    gamma = _positive(gamma)
     if gamma >= _FAR:  # Dirichlet's sum is 1 to 3⁻²ⁿ there
         return math.ceil((gamma - 1) / 2)
     n = max(int(gamma / 2) - 3, 0)
@@ -159,7 +157,7 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
     ----------
     T9.
     """
-    gamma = real_number(gamma, "gamma")
+    gamma = _positive(gamma)
     most = optimal_terms(gamma) if gamma < _FAR else _ENOUGH
     count = most if terms is None else _checked("terms", terms)
     if count < 1:
@@ -170,6 +168,13 @@ def large_gamma_mmse(gamma: float, terms: int | None = None) -> Truncation:
         value = float(scale * total)
         rest = float(scale * _term(count, gamma))
     return Truncation(value, count, math.nextafter(rest + math.ulp(value) / 2, math.inf))
+
+
+def _positive(gamma: float) -> float:
+    gamma = real_number(gamma, "gamma")
+    if not (np.isfinite(gamma) and gamma > 0):
+        raise ValueError("gamma: must be a finite number > 0")
+    return gamma
 
 
 def _term(n: int, gamma: float) -> Any:

@@ -182,7 +182,19 @@ class Covariance(Value, ABC):
         return dense if factors is None else dense + factors @ factors.T
 
     def square_root(self, dimension: int, noise: float) -> Array:
-        """F, shape (rows, d), with `FᵀF = Σ + σ²I` for `noise = σ²`."""
+        """A square root of the noised covariance: F with `FᵀF = Σ + σ²I`.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+        noise : float
+            σ² ≥ 0.
+
+        Returns
+        -------
+        array, shape (rows, d)
+        """
         diagonal, factors = self.parts()
         root = np.diag(np.sqrt(np.broadcast_to(diagonal, dimension) + noise))
         return root if factors is None else np.vstack([root, factors.T])
@@ -528,7 +540,19 @@ class Full(Covariance):
         return self.matrix
 
     def square_root(self, dimension: int, noise: float) -> Array:
-        """Eigenvectors as rows, each times the root of its variance."""
+        """A square root of the noised covariance: eigenvectors as rows, each times the root of its variance.
+
+        Parameters
+        ----------
+        dimension : int
+            d ≥ 1.
+        noise : float
+            σ² ≥ 0.
+
+        Returns
+        -------
+        array, shape (d, d)
+        """
         return np.sqrt(self.variances + noise)[:, None] * self._spectrum[1].T
 
     @property

@@ -34,7 +34,7 @@ ALIGN_YOUR_STEPS: Mapping[str, tuple[float, ...]] = {
 }
 """Ten steps and the last level, by model: arXiv 2404.14507."""
 
-_DECIMAL: Any = re.compile(r"\d+,\d+(?:[eE][-+]?\d+)?")
+_DECIMAL = re.compile(r"\d+,\d+(?:[eE][-+]?\d+)?")
 _LARGEST = 1 << 22  # bytes of a file
 _SUFFIXES = (".txt", ".csv", ".json", ".npy", ".dat")
 

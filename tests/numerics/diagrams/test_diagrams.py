@@ -305,12 +305,12 @@ def test_measured_grids_resume_to_the_same_bits(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grid(*arguments, samples=500, folder=tmp_path, progress=stop)
+        grid(*arguments, samples=500, resume=tmp_path, progress=stop)
     assert len(list(tmp_path.glob("block-*.npz"))) == 2
-    resumed, whole = grid(*arguments, samples=500, folder=tmp_path), grid(*arguments, samples=500)
+    resumed, whole = grid(*arguments, samples=500, resume=tmp_path), grid(*arguments, samples=500)
     xr.testing.assert_identical(resumed, whole)
     with pytest.raises(ValueError, match="another"):
-        grid(*arguments, samples=500, key=1, folder=tmp_path)
+        grid(*arguments, samples=500, key=1, resume=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,7 @@ def test_two_processes_give_the_bits_of_one():
     assert answers[0][1] == answers[1][1] == curve_bits(1)
 
 
+@pytest.mark.slow
 def test_rounds_change_nothing(monkeypatch):
     mixture = random_mixture("diagonal")
     first = entropy_curve(mixture, [0.5, 2.0], method="ambient", samples=10_000)

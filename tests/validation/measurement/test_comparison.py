@@ -571,6 +571,7 @@ def test_guidance_against_more_than_the_measured_classes_is_refused(run, run_jso
     assert any("the unconditional network" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_other_classes_than_the_prediction_s_are_said(run_json, tmp_path):
     few = ("--samples", "128", "--levels", "16", "--out", tmp_path)
     assert "classes" not in run_json("measure", "digits", "--classes", "8,3", *few)["sentence"]

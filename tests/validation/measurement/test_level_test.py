@@ -101,6 +101,7 @@ def test_p_values_of_many_own_curves_are_uniform(spec: str, method: str) -> None
     assert (p < 0.05).sum() <= 36  # 15 expected; P(more) < 1e-6
 
 
+@pytest.mark.slow
 def test_compare_has_it_and_files_keep_it(tmp_path: Path) -> None:
     """From a NetCDF file to the summary; a file of an earlier version has none, and is compared too."""
     mixture = GaussianMixture.parse("binary:d=16,mu=1,s=1")

@@ -131,6 +131,7 @@ def test_classes_have_covariances_of_their_own_too():
     assert np.linalg.norm(each.covariances[8].matrix_in(784) - whole) > 0.3 * np.linalg.norm(whole)
 
 
+@pytest.mark.slow
 def test_a_pair_is_measured_and_compared(run_json, tmp_path):
     summary = run_json(
         "measure", "fashion", "--classes", "pullover,boot", "--samples", "96", "--levels", "10",

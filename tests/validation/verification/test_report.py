@@ -83,6 +83,7 @@ def test_every_statement_becomes_mathematics(identifier):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser here")
+@pytest.mark.slow
 def test_page_opens_in_a_browser_without_a_complaint(page, tmp_path):
     command = [
         BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
