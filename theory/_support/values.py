@@ -82,6 +82,9 @@ class Value:
             object.__setattr__(self, name, frozen(value))
 
 
+_NAN = object()  # as NaN is not equal to itself
+
+
 class ByContent:
     """Equality and hash of a frozen dataclass, made with `eq=False`, by what its fields hold.
 
@@ -102,8 +105,10 @@ def _content(value: object) -> tuple[object, ...]:
 def _plain(value: Any) -> object:
     """What has the equality and the hash of a value's content; of other libraries' values, known by name."""
     kind = (type(value).__module__.partition(".")[0], type(value).__name__)
-    if kind == ("torch", "Tensor"):
-        return _of_array(value.detach().cpu().numpy())
+    if kind[0] == "torch" and kind[1] in ("Tensor", "Parameter"):
+        plain = value.detach().cpu().resolve_conj().resolve_neg()
+        # NumPy has no bfloat16, which single precision holds
+        return str(plain.dtype), _of_array((plain.float() if plain.dtype.itemsize == 2 else plain).numpy())
     if kind == ("xarray", "Dataset"):
         parts = {name: (each.dims, each.values, each.attrs) for name, each in value.variables.items()}
         return _plain(parts), _plain(value.attrs), frozenset(value.coords)
@@ -114,10 +119,12 @@ def _plain(value: Any) -> object:
         return frozenset((key, _plain(held[key])) for key in held)
     if isinstance(value, (tuple, list)):
         return tuple(_plain(each) for each in cast(Sequence[Any], value))
+    if isinstance(value, (set, frozenset)):
+        return frozenset(_plain(each) for each in cast("frozenset[object]", value))
     if isinstance(value, partial):
         call = cast("partial[Any]", value)
         return call.func, _plain(call.args), _plain(call.keywords)
-    return "nan" if isinstance(value, float) and value != value else cast(object, value)
+    return _NAN if isinstance(value, (float, np.floating)) and value != value else cast(object, value)
 
 
 def _of_array(array: NDArray[Any]) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ so that a small c and a small s are both known to rounding, and ρ to about 1e-1
 condition; from the matrices themselves it would be known to 1e-16 times the *square* of the condition.
 """
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from .._support.untyped import linalg
 from ..mixtures.covariance import Covariance
 
-__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "condition", "ends", "generalised"]
+__all__ = ["CONTRAST_LIMIT", "DENSE_LIMIT", "conditions", "ends", "generalised"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -38,21 +39,26 @@ def ends(covariance: Covariance) -> tuple[float, float]:
     return float(diagonal.min()), float(diagonal.max()) + float(np.linalg.norm(factors, 2)) ** 2
 
 
-def condition(covariance: Covariance, sigma2: float) -> float:
-    """Upper bound of the condition of `Σ + σ²I`; infinite where that is singular."""
-    low, high = ends(covariance)
-    return (high + sigma2) / (low + sigma2) if low + sigma2 > 0 else np.inf
+def conditions(first: Covariance, second: Covariance) -> Callable[[float], float]:
+    """Upper bound of the product of the conditions of both `Σ + σ²I`, of σ²; infinite for a singular one."""
+    both = ends(first), ends(second)
+
+    def at(sigma2: float) -> float:
+        least, most = (np.prod([each[k] + sigma2 for each in both]) for k in (0, 1))
+        return float(most / least) if least > 0 else np.inf
+
+    return at
 
 
-def generalised(first: Array, second: Array, conditions: float | None = None) -> tuple[Array, Array]:
+def generalised(first: Array, second: Array, condition: float | None = None) -> tuple[Array, Array]:
     """`log ρ`, shape (n,), and the vectors v as columns (n, n), of `S_k = F_kᵀF_k` with F_k (rows, n).
 
-    `conditions` is the product of the conditions of both S, or a bound of it; to find it costs more than to
+    `condition` is the product of the conditions of both S, or a bound of it; to find it costs more than to
     solve for the vectors.
     """
-    if conditions is None:
-        conditions = float(np.linalg.cond(first) * np.linalg.cond(second)) ** 2
-    if conditions <= _MILD:
+    if condition is None:
+        condition = float(np.linalg.cond(first) * np.linalg.cond(second)) ** 2
+    if condition <= _MILD:
         ratios, vectors = linalg.eigh(first.T @ first, second.T @ second)
         return np.log(ratios), vectors
     q, r = np.linalg.qr(np.vstack([first, second]))

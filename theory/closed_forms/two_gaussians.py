@@ -132,6 +132,8 @@ class TwoGaussians(ByContent):
         """H, `1 − φ`, the Bayes error and `dH/dσ²` (0 without `lengths2`), which share their integrand."""
         path = self._path()
         start = np.exp(self._log_weighted(path.centre))
+        if start == 0:  # below the least positive double
+            return 0.0, 0.0, 0.0, 0.0
         step = _STEP / 2
         finer, total = self._sum(path, step, 0.0)
         for _ in range(_HALVINGS):

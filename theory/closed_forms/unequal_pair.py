@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .._support.real_numbers import real_number
 from ..mixtures.covariance import Covariance
 from ..mixtures.mixture import GaussianMixture
-from .generalised import DENSE_LIMIT, condition, ends, generalised
+from .generalised import DENSE_LIMIT, conditions, ends, generalised
 from .two_gaussians import TwoGaussians
 
 __all__ = ["check_rounding", "curves", "gaussian_pair", "has_pair", "lowest_sigma"]
@@ -137,13 +137,13 @@ def _levels(mixture: GaussianMixture) -> Levels:
     # eigenvalues of a matrix lose those that are small beside others; square roots hold them
     if apart and (turned.frame.factors is None or mixture.dimension > DENSE_LIMIT):
         return _commuting(first.variances, second.variances, turned.rotate(difference), prior)
-    d = mixture.dimension
+    d, bound = mixture.dimension, conditions(first, second)
     return lambda noise: _solved(
         first.square_root(d, noise),
         second.square_root(d, noise),
         difference,
         prior,
-        condition(first, noise) * condition(second, noise),
+        bound(noise),
     )
 
 
@@ -181,15 +181,14 @@ def _in_span(first: Covariance, second: Covariance, difference: Array, prior: fl
     basis, _ = np.linalg.qr(np.column_stack([*columns, difference]))
     size = basis.shape[1]
     turned = [np.zeros((0, size)) if u is None else (basis.T @ u).T for _, u in parts]
-    inside = basis.T @ difference
+    inside, bound = basis.T @ difference, conditions(first, second)
 
     def at(noise: float) -> TwoGaussians:
         roots = [
             np.vstack([np.sqrt(level + noise) * np.eye(size), u])
             for level, u in zip(levels, turned, strict=True)
         ]
-        conditions = condition(first, noise) * condition(second, noise)
-        found = _solved(roots[0], roots[1], inside, prior, conditions)
+        found = _solved(roots[0], roots[1], inside, prior, bound(noise))
         rest = dimension - size
         if rest == 0:
             return found
@@ -209,9 +208,9 @@ def _in_span(first: Covariance, second: Covariance, difference: Array, prior: fl
     return at
 
 
-def _solved(first: Array, second: Array, difference: Array, prior: float, conditions: float) -> TwoGaussians:
+def _solved(first: Array, second: Array, difference: Array, prior: float, condition: float) -> TwoGaussians:
     """Any two covariances at one σ by their square roots (rows, n) and a bound of their conditions."""
-    log_ratios, vectors = generalised(first, second, conditions)
+    log_ratios, vectors = generalised(first, second, condition)
     turned = difference @ vectors
     gram = vectors.T @ vectors
     metric = turned[:, None] * gram * turned

@@ -35,7 +35,7 @@ from ..channel import tilted_average
 from ..channel.binary import binary_mmse, binary_mmse_slope
 from ..mixtures.covariance import Frame, Full
 from ..mixtures.mixture import GaussianMixture
-from .generalised import CONTRAST_LIMIT, condition, generalised
+from .generalised import CONTRAST_LIMIT, conditions, generalised
 
 __all__ = ["Contrast", "curves", "dimension_correction", "has_contrast", "quarter_log_law"]
 
@@ -137,7 +137,7 @@ class Contrast(ByContent):
 
     @classmethod
     def of_roots(
-        cls, first: Array, second: Array, prior: float = 0.5, conditions: float | None = None
+        cls, first: Array, second: Array, prior: float = 0.5, condition: float | None = None
     ) -> "Contrast":
         """From square roots of two covariances, which keeps twice the digits of nearly singular ones.
 
@@ -147,14 +147,14 @@ class Contrast(ByContent):
             F₁ and F₂ with `S_k = F_kᵀF_k`, the noise included.
         prior : float
             Probability of the first class, strictly between 0 and 1.
-        conditions : float, optional
+        condition : float, optional
             A bound of the product of both condition numbers of S, where one is known.
 
         Returns
         -------
         Contrast
         """
-        log_ratios, vectors = generalised(first, second, conditions)
+        log_ratios, vectors = generalised(first, second, condition)
         # S₁v = ρS₂v with vᵀS₂v = 1, so d log ρ/dσ² = |v|²(1 − ρ)/ρ
         slopes = (vectors**2).sum(axis=0) * np.expm1(-log_ratios)
         return cls(log_ratios, slopes, np.ones(log_ratios.size), prior)
@@ -365,9 +365,8 @@ def _contrast(mixture: GaussianMixture, sigma2: float) -> Contrast:
     first, second = mixture.covariance_of(rarer), mixture.covariance_of(1 - rarer)
     prior, d = mixture.minority, mixture.dimension
     if _turned(mixture):
-        conditions = condition(first, sigma2) * condition(second, sigma2)
         roots = first.square_root(d, sigma2), second.square_root(d, sigma2)
-        return Contrast.of_roots(roots[0], roots[1], prior, conditions)
+        return Contrast.of_roots(roots[0], roots[1], prior, conditions(first, second)(sigma2))
     own, other = np.broadcast_arrays(first.variances, second.variances)
     # one entry per pair of eigenvalues that occurs
     pairs, counts = np.unique(

@@ -1,5 +1,6 @@
 """The `speciation` program: commands, and one clear line with exit status 2 for bad input."""
 
+import gc
 import logging
 import os
 import signal
@@ -85,6 +86,7 @@ def own_process(program: typer.Typer, name: str) -> None:
         status = 128 + told[0] if told else status
         # what JAX still computes in threads of its own crashes an interpreter that is taken down in order
         logging.shutdown()
+        gc.collect()  # ends what other processes shared, which would be reported as leaked
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):
                 stream.flush()

@@ -3,12 +3,13 @@
 `measure`, `Request` and the options of `speciation measure` are made from this class. It loads without torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, cast, get_args
 
 from ...numerics._support.seeds import seed_of
+from ...theory._support.real_numbers import real_number
 from ...theory._support.whole_numbers import whole_number
 from .methods import ALL_PAIRS_SAMPLES, METHODS, Estimator
 
@@ -126,6 +127,7 @@ class Asked:
         metadata=_said(
             help="Number of classes drawn from each group of {partition}; default all. With fewer, the "
             "measured decision is too early (at too large a σ), by order 1/N.",
+            least=1,
             shell_least=1,
             shell=int,
         ),
@@ -194,8 +196,9 @@ class Asked:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", seed_of(self.seed, "seed"))
-        if isinstance(self.classes, str):
-            object.__setattr__(self, "classes", [self.classes])
+        object.__setattr__(self, "guidance", real_number(self.guidance, "guidance"))
+        if self.classes is not None:
+            object.__setattr__(self, "classes", _names(self.classes))
         for each in fields(self):
             value, said = getattr(self, each.name), each.metadata
             if value is None:
@@ -204,3 +207,14 @@ class Asked:
                 whole_number(value, each.name, said["least"])
             if "choices" in said and value not in said["choices"]:
                 raise ValueError(f"{each.name}: {value!r} is not one of {', '.join(said['choices'])}")
+
+
+def _names(classes: object) -> list[str]:
+    """One text of names, or a sequence of them."""
+    if isinstance(classes, str):
+        return [classes]
+    names = list(cast("Iterable[object]", classes)) if isinstance(classes, Iterable) else [classes]
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise ValueError(f'classes: need names as text, such as ["3", "8"], not {wrong!r}')
+    return [str(name) for name in names]

@@ -70,8 +70,6 @@ class Request(Asked):
             if self.members is not None:
                 raise ValueError("members: are drawn from the groups of a partition; give one")
             return self._model()
-        if self.members is not None and self.members < 1:
-            raise ValueError(f"members: need at least one class of each group, not {self.members}")
         if self.classes:
             raise ValueError("classes: are those of the partition; leave one of the two out")
         found = self._model()

@@ -1,10 +1,13 @@
 """Pieces of work side by side, each in a process of its own."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
@@ -47,7 +50,7 @@ def side_by_side(
     others = set(multiprocessing.active_children())
     # a process that has begun to compute cannot be forked
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), context, _leave_interrupts) as pool:
+    with ProcessPoolExecutor(min(workers, len(tasks)), context, _prepare) as pool:
         futures = {
             place: pool.submit(work, tasks[place])
             for place in sorted(range(len(tasks)), key=lambda place: -cost(tasks[place]))
@@ -57,16 +60,25 @@ def side_by_side(
                 yield futures[place].result()
         except BrokenProcessPool:
             raise ValueError(
-                "workers: a process was ended before its work, or had no memory left; use fewer workers"
+                "workers: a process was ended before its work; it had no memory left (use fewer workers), or "
+                'the script that started it lacks its `if __name__ == "__main__":`'
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             _end(set(multiprocessing.active_children()) - others, all(f.done() for f in futures.values()))
 
 
-def _leave_interrupts() -> None:
-    """An interrupt ends the process that waits, which ends the others."""
+def _prepare() -> None:
+    """An interrupt ends the process that waits, which ends the others; so does whatever else ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _end(processes: set[BaseProcess], idle: bool) -> None:

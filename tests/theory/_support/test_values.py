@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from speciation.numerics import guided_odds
 from speciation.theory import GaussianMixture, exact_curves, gaussian_pair
+from speciation.theory._support.values import ByContent
 from speciation.theory.closed_forms.unequal_scales import Contrast
 from speciation.validation.measurement.comparison import Comparison
 from speciation.validation.measurement.measure import Result
@@ -43,3 +44,28 @@ def test_results_are_values(name):
         assert hash(found) == hash(value)
     assert dataclasses.replace(value, **change) != value
     assert value != name
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Holding(ByContent):
+    """Anything."""
+
+    held: object
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        (np.float32("nan"), np.float32("nan"), "nan"),
+        (float("nan"), float("nan"), 0.0),
+        ({1, 2}, {2, 1}, {1}),
+        (torch.ones(2, dtype=torch.bfloat16), torch.ones(2, dtype=torch.bfloat16), torch.ones(2).half()),
+        (torch.nn.Parameter(torch.ones(2)), torch.ones(2), torch.zeros(2)),
+        (torch.tensor([1j]).conj(), torch.tensor([1j]).conj().resolve_conj(), torch.tensor([1j])),
+    ],
+    ids=["single NaN", "NaN", "set", "bfloat16", "parameter", "conjugate"],
+)  # fmt: skip
+def test_fields_of_every_kind_are_compared_by_what_they_hold(one, same, other):
+    assert Holding(one) == Holding(same)
+    assert hash(Holding(one)) == hash(Holding(same))
+    assert Holding(one) != Holding(other)

@@ -103,16 +103,20 @@ def test_what_falls_slowly_along_the_path_is_its_definition(log_ratios, differen
         assert abs(value / right - 1) < 1e-11
 
 
-def on_the_straight_line(log_ratios, differences2):
-    """H of two equally likely classes on `s = ½ + iy`, every direction by itself, in extended precision."""
+def on_the_straight_line(log_ratios, differences2, lengths2=None, metric=None):
+    """H and dH/dσ² of two equally likely classes on `s = ½ + iy`, each direction alone, in long double."""
     step = np.longdouble(1) / 32  # the rule is off by `e^{−2π·½/step}`, as poles are ½ away
     s = np.longdouble(0.5) + 1j * step * np.arange(100)
     logs, squares = (np.asarray(each, dtype=np.longdouble)[:, None] for each in (log_ratios, differences2))
     width = (1 - s) * np.exp(logs) + s
     exponent = 0.5 * ((1 - s) * logs - np.log(width) - s * (1 - s) * squares / width).sum(axis=0)
     pi = np.arctan2(np.longdouble(0), np.longdouble(-1))
-    values = (pi / (s * (1 - s) * np.sin(pi * s)) * np.exp(exponent)).real / 2
-    return float(step / pi * (values.sum() - values[0] / 2))
+    values = pi / (s * (1 - s) * np.sin(pi * s)) * np.exp(exponent) / 2
+    found = [values]
+    if lengths2 is not None:
+        trace = (lengths2[:, None] * np.expm1(logs) ** 2 / (np.exp(logs) * width)).sum(axis=0)
+        found.append(values * s * (1 - s) / 2 * (trace + ((1 / width) * (metric @ (1 / width))).sum(axis=0)))
+    return [float(step / pi * (each.real.sum() - each[0].real / 2)) for each in found]
 
 
 def test_a_thousand_directions_are_summed_by_few():
@@ -120,9 +124,31 @@ def test_a_thousand_directions_are_summed_by_few():
     rng = np.random.default_rng(7)
     log_ratios = rng.standard_normal(1000) * np.geomspace(0.01, 0.8, 1000)
     squares = rng.standard_normal(1000) ** 2 / 10
-    found, exact = TwoGaussians(log_ratios, squares).entropy, on_the_straight_line(log_ratios, squares)
+    found, (exact,) = TwoGaussians(log_ratios, squares).entropy, on_the_straight_line(log_ratios, squares)
     assert 1e-9 < exact < 1e-8
     assert abs(found / exact - 1) < 1e-12
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+def test_the_slope_of_many_directions_is_summed_by_few(skewed):
+    """Eigenvectors at right angles and others, whose lengths and products are condensed too."""
+    rng = np.random.default_rng(3)
+    log_ratios = np.concatenate([rng.uniform(0.5, 0.9, 40), -rng.uniform(0.5, 0.9, 40)])
+    vectors = np.eye(80) + skewed * rng.standard_normal((80, 80)) / 8
+    z, gram = rng.standard_normal(80) / 2, vectors.T @ vectors
+    metric, lengths2 = z[:, None] * gram * z, np.diag(gram)
+    pair = TwoGaussians(log_ratios, z**2, None, 0.5, lengths2, metric if skewed else None)
+    exact = on_the_straight_line(log_ratios, z**2, lengths2, metric)
+    assert abs(pair.entropy / exact[0] - 1) < 1e-12
+    assert abs(pair.entropy_slope / exact[1] - 1) < 1e-12
+    if skewed:  # mutant: what is not at right angles is left out
+        alone = on_the_straight_line(log_ratios, z**2, lengths2, np.diag(np.diag(metric)))
+        assert abs(alone[1] / exact[1] - 1) > 1e-3
+
+
+def test_what_is_below_every_double_is_zero():
+    for counts in (1e6, 1e9):
+        assert TwoGaussians([1.0], [0.01], counts=[counts], lengths2=[1.0]).integrals == (0, 0, 0, 0)
 
 
 def two_of_condition(kind, condition, rng):

@@ -5,6 +5,7 @@ import sys
 from dataclasses import MISSING, fields
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 import typer
 from speciation.validation import measure
@@ -69,3 +70,26 @@ def test_what_can_be_asked_is_known_without_torch():
     code = "import sys, speciation.validation.measurement.asked as a; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"classes": (3, 8)}, r'classes: need names as text, such as \["3", "8"\], not 3'),
+        ({"classes": 3}, "classes: need names as text"),
+        ({"classes": b"3,8"}, "classes: need names as text"),
+        ({"guidance": "2"}, "guidance"),
+        ({"guidance": None}, "guidance"),
+        ({"members": 1.5}, "members: must be a whole number, not 1.5"),
+        ({"members": 0}, "members: must be at least 1, not 0"),
+        ({"batch": True}, "batch: must be a whole number"),
+    ],
+)
+def test_what_is_no_value_of_its_argument_is_named_before_the_model_is_read(given, message):
+    with pytest.raises(ValueError, match=f"^{message}[^\n]*$"):
+        measure("no model at all", **given)
+
+
+def test_classes_are_names_in_any_sequence():
+    for given in ("3,8", ["3", "8"], ("3", "8"), np.array(["3", "8"])):
+        assert Asked("digits", classes=given).classes in (["3,8"], ["3", "8"])
