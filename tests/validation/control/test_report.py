@@ -283,6 +283,23 @@ def test_a_window_that_is_not_shown_is_not_measured(name, tmp_path, run, run_jso
     assert (found["minority_bias"] is None) == (why == CUT["below its window"][3])
 
 
+def test_grids_are_pasted_from_a_curve_without_a_window(tmp_path, run):
+    """Only what asks for an interval is refused, with the reason; a given interval has all of them."""
+    low, high, _, why = CUT["below its window"]
+    sigma = np.geomspace(low, high, 24)
+    table = pd.DataFrame({"sigma": sigma, "entropy": binary_entropy(9 * sigma**-2.0)})
+    table.to_csv(tmp_path / "c.csv", index=False)
+    asked = ("control", tmp_path / "c.csv", "--clock", "sd15", "--steps", "5", "--format")
+    found = json.loads(run(*asked, "json")[1])
+    assert [name for name, value in found.items() if value is None] == ["interval", "steps", "guider"]
+    first, *_, last = found["sigmas"][:-1]
+    assert (len(found["sigmas"]), found["timesteps"][::4], len(found["flow"])) == (6, [999, 0], 5)
+    said = f"--interval: the curve does not show its window ({why}"
+    status, out, err = run(*asked, "guider")
+    assert (status, out, err.startswith(said)) == (2, "", True)
+    assert json.loads(run(*asked, "steps", "--interval", f"{last}:{first}")[1]) == [0, 3]
+
+
 def test_the_commands_contract(pairs, tmp_path, run_json, run):
     """`--json` as architecture.md has it, and what else depends on no model."""
     path = tmp_path / "curve.json"
