@@ -186,7 +186,8 @@ def test_a_table_of_errors(tmp_path, known):
 
 
 @pytest.mark.parametrize(
-    "content", ["error,sigma\n4,10\n1,2.5\n", "Sigma;Error\n10;4\n2,5;1\n", "10 4,0\n2,5 1\n"]
+    "content",
+    ["error,sigma\n4,10\n1,2.5\n", "Sigma;Error\n10;4\n2,5;1\n", "10 4,0\n2,5 1\n", "1e1;4,0\n2,5E0;1e+0\n"],
 )
 def test_columns_of_errors_by_name_and_with_decimal_commas(content, tmp_path):
     (tmp_path / "e.csv").write_text(content)
@@ -195,7 +196,15 @@ def test_columns_of_errors_by_name_and_with_decimal_commas(content, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "levels"),
-    [("10,9;8,5", [10.9, 8.5]), ("10, 9, 8", [10, 9, 8]), ("10,9\n8", None), ("sigma\n10,9\n8,5", None)],
+    [
+        ("10,9;8,5", [10.9, 8.5]),
+        ("10, 9, 8", [10, 9, 8]),
+        ("1e2;20,5;5e-1", [100, 20.5, 0.5]),
+        ("1e2,20,5", [100, 20, 5]),
+        ("10,9\n8", None),
+        ("sigma\n10,9\n8,5", None),
+        ("1e2\n10,9", None),
+    ],
 )
 def test_grids_with_decimal_commas(content, levels, tmp_path):
     (tmp_path / "g.csv").write_text(content)
