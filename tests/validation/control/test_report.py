@@ -267,6 +267,15 @@ def test_pairs_say_which_curves_end_below_their_window(pairs, tmp_path, run, run
     assert "best FID for 0.34 < sigma <= 1.02" in text
 
 
+def test_one_pair_without_a_window_leaves_that_of_all_pairs_empty(pairs):
+    """As `how-to/control.md` says: the levels end where μ = 1 is decided and μ = 3 is not."""
+    found = of_pairs(pairs[["entropy"]].sel(sigma=pairs.sigma < 8))
+    assert None not in found["pairs"]["0,1"].values()
+    for said in (found["window"], found["pairs"]["0,2"]):
+        assert said == {"q05": None, "q50": None, "q95": None}
+    assert found["window_notes"] == dict.fromkeys(found["window"], "pairs 0,2 do not show it")
+
+
 CUT = {
     "below its window": (0.2, 2.5, ["q05", "q50", "q95"], "the entropy of the classes is not known"),
     "below its window, H(C) known": (0.2, 2.5, ["q50", "q95"], "less is left at the highest sigma"),
