@@ -211,10 +211,11 @@ def _numbers(text: str, mark: str, name: str) -> list[float]:
 
 def _pasted(found: Fields, name: str) -> str:
     formats = found["formats"]
-    if formats is None:
-        why = "".join(f" ({note.partition(',')[0]})" for note in found["notes"][:1])
-        raise ValueError(f"interval: the curve does not show its window{why}; give LOW:HIGH")
     content = formats if name == "json" else formats.get(name)
+    if content is None and name != "timesteps" and formats["interval"] is None:
+        notes = [why for key, why in found["window_notes"].items() if key != "q50"]
+        why = "; ".join(dict.fromkeys(notes))
+        raise ValueError(f"interval: the curve does not show its window ({why}); give LOW:HIGH")
     if content is None:
         why = "needs --clock with a table: sd15, ddpm or a scheduler's folder"
         raise ValueError(

@@ -92,18 +92,21 @@ def guider_fractions(first: int, last: int, steps: int) -> tuple[float, float]:
 
 def all_formats(
     sigmas: ArrayLike,
-    interval: tuple[float, float],
+    interval: tuple[float, float] | None,
     shift: float = 1.0,
     table: schedules.Schedule | None = None,
 ) -> Fields:
-    """One grid and one interval in every format; steps of a table where one is given that reaches so far."""
+    """One grid and one interval in every format; steps of a table where one is given that reaches so far.
+
+    Without an interval, `interval`, `steps` and `guider` are `None`.
+    """
     levels = np.asarray(sigmas, dtype=np.float64)
-    pair = guided_steps(levels, *interval)
+    pair = None if interval is None else guided_steps(levels, *interval)
     found: Fields = {
         "sigmas": with_end(levels),
         "flow": flow_sigmas(levels, shift),
         "edm": edm_ramp(levels, float(levels[-1]), float(levels[0])),
-        "interval": {"sigma_start": interval[1], "sigma_end": interval[0]},
+        "interval": None if interval is None else {"sigma_start": interval[1], "sigma_end": interval[0]},
         "steps": None if pair is None else list(pair),
         "guider": None,
     }

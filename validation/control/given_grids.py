@@ -34,7 +34,7 @@ ALIGN_YOUR_STEPS: Mapping[str, tuple[float, ...]] = {
 }
 """Ten steps and the last level, by model: arXiv 2404.14507."""
 
-_DECIMAL = re.compile(r"\d+,\d+(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"\d+(?:,\d+)?(?:[eE][-+]?\d+)?")  # a comma before its decimals, if it has any
 _LARGEST = 1 << 22  # bytes of a file
 _SUFFIXES = (".txt", ".csv", ".json", ".npy", ".dat")
 
@@ -151,8 +151,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[list[float]]:
         if "sigma" in names:
             order.sort(key=lambda column: column != names.index("sigma"))
     if len(columns) == 1:
-        if len(lines) > 1 and any(map(_DECIMAL.fullmatch, lines)) and all(map(_decimal, lines)):
-            raise ValueError(f"{lines[0]!r} is one number or two; write decimals with points")
+        either = [line for line in lines if "," in line]
+        if len(lines) > 1 and either and all(map(_NUMBER.fullmatch, lines)):
+            raise ValueError(f"{either[0]!r} is one number or two; write decimals with points")
         return [[plain_number(each)] for row in fields for each in row]
     if any(len(row) != len(columns) for row in fields):
         raise ValueError(f"needs {len(columns)} numbers a line: {','.join(columns)}")
@@ -162,9 +163,5 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[list[float]]:
 def _with_points(line: str) -> str:
     """A line of numbers with commas before their decimals, between semicolons or blanks, with points."""
     parts = [part for part in re.split(r"[;\s]+", line) if part]
-    return " ".join(parts).replace(",", ".") if len(parts) > 1 and all(map(_decimal, parts)) else line
-
-
-def _decimal(part: str) -> bool:
-    """Whether a field could be a number with a comma before its decimals."""
-    return _DECIMAL.fullmatch(part) is not None or part.isdecimal()
+    decimal = len(parts) > 1 and all(map(_NUMBER.fullmatch, parts))
+    return " ".join(parts).replace(",", ".") if decimal else line

@@ -94,8 +94,8 @@ def settings_of(
     -------
     dict
         `window` (σ, `None` where the curve does not show one, and `window_notes` why), `interval`, `guided`,
-        `commitment`, `grids` (σ, falling), `path_kl` (nats), `minority_bias`, `formats`, and `notes` of what
-        the curve does not show; plain numbers for JSON.
+        `commitment`, `grids` (σ, falling), `path_kl` (nats), `minority_bias`, `formats` (those of an interval
+        `None` where there is none), and `notes` of what the curve does not show; plain numbers for JSON.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def report(known: ClassInformation, asked: Request) -> Fields:
     found["minority_bias"] = _bias(known, grids, asked.prior)
     chosen = grids[asked.grid]
     found["grid"] = asked.grid
-    found["formats"] = None if within is None else all_formats(chosen, within, asked.shift, asked.table)
+    found["formats"] = all_formats(chosen, within, asked.shift, asked.table)
     return found
 
 

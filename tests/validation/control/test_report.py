@@ -186,7 +186,8 @@ def test_a_table_of_errors(tmp_path, known):
 
 
 @pytest.mark.parametrize(
-    "content", ["error,sigma\n4,10\n1,2.5\n", "Sigma;Error\n10;4\n2,5;1\n", "10 4,0\n2,5 1\n"]
+    "content",
+    ["error,sigma\n4,10\n1,2.5\n", "Sigma;Error\n10;4\n2,5;1\n", "10 4,0\n2,5 1\n", "1e1;4,0\n2,5E0;1e+0\n"],
 )
 def test_columns_of_errors_by_name_and_with_decimal_commas(content, tmp_path):
     (tmp_path / "e.csv").write_text(content)
@@ -195,7 +196,15 @@ def test_columns_of_errors_by_name_and_with_decimal_commas(content, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "levels"),
-    [("10,9;8,5", [10.9, 8.5]), ("10, 9, 8", [10, 9, 8]), ("10,9\n8", None), ("sigma\n10,9\n8,5", None)],
+    [
+        ("10,9;8,5", [10.9, 8.5]),
+        ("10, 9, 8", [10, 9, 8]),
+        ("1e2;20,5;5e-1", [100, 20.5, 0.5]),
+        ("1e2,20,5", [100, 20, 5]),
+        ("10,9\n8", None),
+        ("sigma\n10,9\n8,5", None),
+        ("1e2\n10,9", None),
+    ],
 )
 def test_grids_with_decimal_commas(content, levels, tmp_path):
     (tmp_path / "g.csv").write_text(content)
@@ -258,6 +267,15 @@ def test_pairs_say_which_curves_end_below_their_window(pairs, tmp_path, run, run
     assert "best FID for 0.34 < sigma <= 1.02" in text
 
 
+def test_one_pair_without_a_window_leaves_that_of_all_pairs_empty(pairs):
+    """As `how-to/control.md` says: the levels end where μ = 1 is decided and μ = 3 is not."""
+    found = of_pairs(pairs[["entropy"]].sel(sigma=pairs.sigma < 8))
+    assert None not in found["pairs"]["0,1"].values()
+    for said in (found["window"], found["pairs"]["0,2"]):
+        assert said == {"q05": None, "q50": None, "q95": None}
+    assert found["window_notes"] == dict.fromkeys(found["window"], "pairs 0,2 do not show it")
+
+
 CUT = {
     "below its window": (0.2, 2.5, ["q05", "q50", "q95"], "the entropy of the classes is not known"),
     "below its window, H(C) known": (0.2, 2.5, ["q50", "q95"], "less is left at the highest sigma"),
@@ -281,6 +299,23 @@ def test_a_window_that_is_not_shown_is_not_measured(name, tmp_path, run, run_jso
     assert f"{', '.join(absent)} not measured: {why}" in run("control", tmp_path / "c.csv")[1]
     assert "decided_above" not in found.get("interval", {})
     assert (found["minority_bias"] is None) == (why == CUT["below its window"][3])
+
+
+def test_grids_are_pasted_from_a_curve_without_a_window(tmp_path, run):
+    """Only what asks for an interval is refused, with the reason; a given interval has all of them."""
+    low, high, _, why = CUT["below its window"]
+    sigma = np.geomspace(low, high, 24)
+    table = pd.DataFrame({"sigma": sigma, "entropy": binary_entropy(9 * sigma**-2.0)})
+    table.to_csv(tmp_path / "c.csv", index=False)
+    asked = ("control", tmp_path / "c.csv", "--clock", "sd15", "--steps", "5", "--format")
+    found = json.loads(run(*asked, "json")[1])
+    assert [name for name, value in found.items() if value is None] == ["interval", "steps", "guider"]
+    first, *_, last = found["sigmas"][:-1]
+    assert (len(found["sigmas"]), found["timesteps"][::4], len(found["flow"])) == (6, [999, 0], 5)
+    said = f"--interval: the curve does not show its window ({why}"
+    status, out, err = run(*asked, "guider")
+    assert (status, out, err.startswith(said)) == (2, "", True)
+    assert json.loads(run(*asked, "steps", "--interval", f"{last}:{first}")[1]) == [0, 3]
 
 
 def test_the_commands_contract(pairs, tmp_path, run_json, run):
