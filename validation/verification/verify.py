@@ -17,11 +17,10 @@ __all__ = ["IdentityResult", "TheoremResult", "counts", "seconds_of", "summary",
 
 # about what each takes on one core of two
 _SECONDS = {
-    "T1": 3, "T2": 8, "T3": 5, "T4": 5, "T5": 3, "T6": 22, "T7": 5, "T8": 15, "T9": 12, "T10": 3, "T11": 15,
-    "T12": 14, "T13": 2, "T14": 24, "T15": 2, "T16": 1, "T17": 7, "T18": 4,
-    "T19": 15, "T20": 12, "T21": 15, "T22": 4, "T23": 10,
+    "T1": 6, "T2": 11, "T3": 6, "T4": 12, "T5": 2, "T6": 16, "T7": 8, "T8": 12, "T9": 6,
+    "T10": 12, "T11": 28, "T12": 28, "T13": 6, "T14": 12, "T15": 6, "T16": 4, "T17": 13, "T18": 12,
+    "T19": 9, "T20": 6, "T21": 8, "T22": 2, "T23": 3, "T24": 13, "T25": 6, "T26": 5, "T27": 4,
 }  # fmt: skip
-_OTHER = 10
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def counts(results: list[TheoremResult]) -> str:
 
 
 def _cost(name: str) -> float:
-    return _SECONDS.get(name, _OTHER)
+    return _SECONDS[name]
 
 
 def _verify(seed: int, name: str) -> tuple[tuple[IdentityResult, ...], tuple[Check, ...], float]:

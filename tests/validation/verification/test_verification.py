@@ -12,6 +12,7 @@ from scipy import stats
 from speciation.theory.theorems import THEOREMS
 from speciation.validation.verification.checks import CHECKS, Check, Context
 from speciation.validation.verification.checks import _base as base
+from speciation.validation.verification.verify import seconds_of
 
 IN_SECONDS = ("T1", "T22", "T27")
 """Theorems that the ordinary run proves and measures; `make test-all` does all of them."""
@@ -106,6 +107,14 @@ def test_other_seeds_pass_too(theorem, run):
 def test_selection_by_argument_and_option(run_json):
     content = run_json("verify", "--only", "t22", "T5", "--quiet")
     assert [entry["id"] for entry in content["theorems"]] == ["T5", "T22"]
+
+
+def test_of_every_theorem_it_is_known_how_long_it_takes():
+    """In all, by one process and by two; what takes longest bounds the time of many."""
+    each = [seconds_of([name]) for name in THEOREMS]
+    assert seconds_of(THEOREMS) == sum(each)
+    assert seconds_of(THEOREMS, 2) == sum(each) / 2
+    assert seconds_of(THEOREMS, 100) == max(each)
 
 
 def test_z_test_has_the_level_it_states():
