@@ -12,9 +12,16 @@ def checked_interval(
     """`(low, high)` as floats; `ValueError` unless 0 <= low < high."""
     ends = cast("Iterable[SupportsFloat]", () if isinstance(interval, str) else interval)
     try:
-        low, high = (float(end) for end in ends)
+        low, high = (_number(end) for end in ends)
     except (TypeError, ValueError):
         raise ValueError(f"interval: need two {of} (low, high), not {interval!r}") from None
     if not 0 <= low < high:
         raise ValueError(f"interval: need 0 <= low < high{unit}, not {low:g}, {high:g}")
     return low, high
+
+
+def _number(end: SupportsFloat) -> float:
+    """`float` reads text and truth values as numbers."""
+    if isinstance(end, (str, bytes, bool)):
+        raise TypeError
+    return float(end)

@@ -535,7 +535,21 @@ def test_error_settings_of_a_caller_change_nothing(setting):
 
 
 @pytest.mark.parametrize(
-    "interval", [(3,), 3, "1,2", "12", (1, 2, 3), ("a", "b"), (1 + 0j, 2), (5, 1), (1, 1), (np.nan, 2)]
+    "interval",
+    [
+        (3,),
+        3,
+        "1,2",
+        "12",
+        (1, 2, 3),
+        ("a", "b"),
+        ("1", "2"),
+        (False, True),
+        (1 + 0j, 2),
+        (5, 1),
+        (1, 1),
+        (np.nan, 2),
+    ],
 )
 def test_an_interval_is_two_ends_in_order(interval):
     with pytest.raises(ValueError, match="interval: need"):
