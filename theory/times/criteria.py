@@ -174,6 +174,8 @@ def speciation_sigma2(
     ----------
     T5.
     """
+    if hasattr(separation2, "separation2"):
+        raise ValueError("separation2: the number M = |δ|²; for a mixture call speciation_times(mixture)")
     separation2_, variance_ = real_numbers(separation2, "separation2"), real_numbers(variance, "variance")
     if not np.all(separation2_ > 0):
         raise ValueError("separation2: every value must be positive")

@@ -175,4 +175,6 @@ def _print(summary: Fields, title: str) -> None:
         table.add_row(name, value)
     output().print(table)
     output().print(fitted_table(summary["pairs"], f"predicted, {summary['shown']}"))
+    if summary["interval"].startswith("none"):
+        output().print(f"intervals: {summary['interval']}")
     output().print(summary["sentence"])

@@ -21,6 +21,7 @@ __all__ = ["Asked", "FittedData", "fit_data", "places_in"]
 _ALL_CLASSES, _ENDS = 10, 3  # classes of which all pairs are shown; closest and farthest pairs of more
 _IN_MEMORY = 2**27  # numbers of samples that are resampled, 1 GB
 _RESAMPLES = 40
+_NO_INTERVAL = "none: the fit was not resampled, so the error of the samples is unknown"
 _UNEQUAL = 128  # dimensions in which pairs of unequal covariances are resampled
 
 
@@ -58,7 +59,7 @@ def fit_data(
     pairs: dict[str, Fields] = {}
     names = _shown(mixture)
     for done, (pair, found) in enumerate(_fits(data, asked, fit, mixture, names)):
-        pairs[listed(pair)] = places_in(found.curve(key=asked.seed))
+        pairs[listed(pair)] = _places_of(found, asked.seed)
         if progress is not None:
             progress(done + 1, len(names))
     every = mixture.classes * (mixture.classes - 1) // 2
@@ -74,10 +75,24 @@ def fit_data(
         else fit.shrinkage[0],
         "shown": "all pairs" if len(names) == every else f"the {_ENDS} closest and farthest of {every} pairs",
         "pairs": pairs,
-        "interval": "low to high holds 95 %",
+        "interval": "low to high holds 95 %" if any(map(_has_errors, pairs.values())) else _NO_INTERVAL,
         "units": {name: unit for name, (_, unit) in PLACES.items()},
     }
     return FittedData(mixture, summary | {"sentence": _sentence(summary)})
+
+
+def _places_of(found: Fitted, seed: int) -> Fields:
+    """`places_in`, with errors only of a fit that was resampled: else the samples' share is unknown."""
+    held = places_in(found.curve(key=seed))
+    if found.replicas:
+        return held
+    return {
+        name: None if name.endswith(("_low", "_high", "_log_se")) else value for name, value in held.items()
+    }
+
+
+def _has_errors(held: Fields) -> bool:
+    return any(value is not None for name, value in held.items() if name.endswith("_low"))
 
 
 def places_in(curve: xr.Dataset) -> Fields:

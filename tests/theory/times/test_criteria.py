@@ -244,6 +244,7 @@ def test_a_peak_far_below_every_other_scale_is_found():
         lambda: speciation_time("curvature", np.nan),
         lambda: speciation_time("curvature", 1.0, -1.0),
         lambda: speciation_time("curvature", 1.0, prior=1.0),
+        lambda: speciation_time("curvature", GaussianMixture.parse("binary:d=4,mu=1,s=1")),
     ],
 )
 def test_refuses(call):
