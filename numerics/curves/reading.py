@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
+from scipy.special import stdtrit
 
 from .rivals import NARROWEST, contenders
 
@@ -52,6 +53,7 @@ RESAMPLES = 100
 """Curves that each kind of noise is resampled for."""
 _SMALL_NOISE = 1e-3  # relative to the highest slope: below it a curve is interpolated
 _NEAR, _FEWEST = 0.6, 6  # of the polynomial through the levels around a peak
+_ENOUGH = 39  # resampled curves, of which the least and the greatest are quantiles of 2.5 %
 _SAFETY = 2.0  # on differences of interpolants, which can be small by chance
 _FINE = 201  # of the grid that a polynomial's top is looked for on
 _SIGNIFICANT = 4.0  # standard errors of a slope at which a peak may be
@@ -356,7 +358,14 @@ def _finite(values: Array, others: Array) -> Array:
 def _widened(so_far: Array, rows: list[Array], share: float, wider: Callable[..., Array]) -> Array:
     """Interval ends with the quantile of these rows, of which those without a place may have it anywhere."""
     known = np.where(np.isnan(rows), -np.inf if share < 0.5 else np.inf, rows)
-    return wider(so_far, np.quantile(known, share, axis=0, method="inverted_cdf"))
+    if len(rows) >= _ENOUGH:
+        return wider(so_far, np.quantile(known, share, axis=0, method="inverted_cdf"))
+    # the extremes of n hold one more with probability (n − 1)/(n + 1) only
+    unit = stdtrit(len(rows) - 1, share) * np.sqrt(1 + 1 / len(rows))
+    placed = np.isfinite(known).all(axis=0)
+    held = np.where(placed, known, 0.0)
+    ends = held.mean(axis=0) + unit * held.std(axis=0, ddof=1)
+    return wider(so_far, np.where(placed, ends, known.min(axis=0) if share < 0.5 else known.max(axis=0)))
 
 
 def _finer(data: Levels, entropies: Array, slopes: Array) -> Array:

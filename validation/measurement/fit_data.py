@@ -59,7 +59,7 @@ def fit_data(
     pairs: dict[str, Fields] = {}
     names = _shown(mixture)
     for done, (pair, found) in enumerate(_fits(data, asked, fit, mixture, names)):
-        pairs[listed(pair)] = _places_of(found, asked.seed)
+        pairs[listed(pair)] = places_in(found.curve(key=asked.seed), errors=bool(found.replicas))
         if progress is not None:
             progress(done + 1, len(names))
     every = mixture.classes * (mixture.classes - 1) // 2
@@ -81,22 +81,15 @@ def fit_data(
     return FittedData(mixture, summary | {"sentence": _sentence(summary)})
 
 
-def _places_of(found: Fitted, seed: int) -> Fields:
-    """`places_in`, with errors only of a fit that was resampled: else the samples' share is unknown."""
-    held = places_in(found.curve(key=seed))
-    if found.replicas:
-        return held
-    return {
-        name: None if name.endswith(("_low", "_high", "_log_se")) else value for name, value in held.items()
-    }
-
-
 def _has_errors(held: Fields) -> bool:
     return any(value is not None for name, value in held.items() if name.endswith("_low"))
 
 
-def places_in(curve: xr.Dataset) -> Fields:
-    """Each of `PLACES` with its interval and the standard error of its logarithm, in JSON's terms."""
+def places_in(curve: xr.Dataset, errors: bool = True) -> Fields:
+    """Each of `PLACES` with its interval and the standard error of its logarithm, in JSON's terms.
+
+    Without errors where the curve has only those of its draws or levels, and not those of the samples.
+    """
     found: Fields = {}
     for name in PLACES:
         place = place_in(curve, name)
@@ -106,6 +99,8 @@ def places_in(curve: xr.Dataset) -> Fields:
             found[f"{name}_log_se"] = finite(place.log_error)
         if place.note:
             found[f"{name}_note"] = place.note
+    if not errors:
+        found = {k: None if k.endswith(("_low", "_high", "_log_se")) else v for k, v in found.items()}
     found |= {key: curve.attrs[key] for key in ("method", "resamples", "resampled") if key in curve.attrs}
     return found
 

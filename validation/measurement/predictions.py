@@ -218,7 +218,7 @@ def side_by_side(
         each = of_samples(samples, "each", resamples=few, weights=weights, seed=seed)
         found["each"] = places_in(each.curve(_grid(each.mixture, 40), samples=DRAWS, key=seed))
     if small:
-        found["empirical"] = places_in(_empirical(samples, seed))
+        found["empirical"] = places_in(_empirical(samples, seed), errors=False)
     mixture = own()
     if mixture is not None:
         found["own"] = places_in(entropy_curve(mixture, _grid(mixture, 100), samples=5 * DRAWS, key=seed))

@@ -348,3 +348,21 @@ def test_a_closure_without_the_classes_entropy_is_not_taken_twice():
     )
     found = places_of(curve)["median_sigma"]
     assert found.value == pytest.approx(float(whole.median_sigma), rel=1e-3)
+
+
+@pytest.mark.parametrize("count", [2, 4, 12, 24, 38, 39, 200])
+def test_intervals_of_few_resampled_curves_hold_what_they_say(count):
+    """One more draw lies within 95 % intervals of `count` in 95 % (false alarm: 6e-7 a case)."""
+    rng, trials = np.random.default_rng(count), 20_000
+    rows, another = rng.standard_normal((count, trials)), rng.standard_normal(trials)
+    open_ends = np.full(trials, np.nan)
+    low = reading._widened(open_ends, list(rows), 0.025, np.fmin)
+    high = reading._widened(open_ends, list(rows), 0.975, np.fmax)
+    within = np.mean((low <= another) & (another <= high))
+    # from 39 on between two order statistics, whose ranks give the probability
+    ranks = np.ceil(np.array([0.025, 0.975]) * count - 1e-9)
+    expected = 0.95 if count < 39 else np.diff(ranks)[0] / (count + 1)
+    assert within == pytest.approx(expected, abs=5 * np.sqrt(0.05 * 0.95 / trials))
+    # a curve without the place may have it anywhere
+    rows[1, :] = np.nan
+    assert np.isneginf(reading._widened(open_ends, list(rows), 0.025, np.fmin)).all() == (count <= 40)
