@@ -12,6 +12,7 @@ import venv
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -296,3 +297,25 @@ def test_wheel_works_outside_the_checkout(installed, tmp_path, request):
         installed, "-c", "import speciation.theory as t, pathlib; print(pathlib.Path(t.__file__).parent)"
     )
     assert (Path(typed.strip()) / "py.typed").is_file()
+
+
+CLOSED = {
+    "theory.speciation_time.criterion": "theory.times.criteria.CRITERIA",
+    "theory.log_law.criterion": "theory.times.criteria.CRITERIA",
+    "theory.optimal_steps.density": "theory.channel.steps._DENSITIES",
+    "numerics.entropy_curve.method": "numerics.curves.entropy.METHODS",
+    "numerics.entropy_curve.points": "numerics.curves.entropy.POINTS",
+    "numerics.guided_curve.method": "numerics.curves.guided._METHODS",
+    "numerics.clone_curve.method": "numerics.curves.clones._METHODS",
+    "numerics.phase_diagram.name": "numerics.diagrams.DIAGRAMS",
+}
+"""Arguments of which one of a few names is asked, and where these are."""
+
+
+@pytest.mark.parametrize("argument", CLOSED)
+def test_arguments_of_few_names_are_literals_of_all_of_them(argument):
+    floor, function, name = argument.split(".")
+    face = importlib.import_module(f"speciation.{floor}")
+    hint = inspect.signature(getattr(face, function), eval_str=True).parameters[name].annotation
+    module, _, names = CLOSED[argument].rpartition(".")
+    assert get_args(hint) == tuple(getattr(importlib.import_module(f"speciation.{module}"), names))

@@ -11,7 +11,7 @@ each clone with its own Z. Clones then have classes drawn from their posteriors 
 probability `Σ_k p_k p′_k`, whatever is left open at σ_0. The bias of the steps is O(1/steps).
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.aliases import ApiArray
+from ...theory._support.choices import one_of
 from ...theory._support.whole_numbers import whole_number
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
@@ -29,9 +30,11 @@ from ..monte_carlo.strides import class_draws, estimate, in_precision, normal
 from .dataset import checked_sigmas, labelled
 from .entropy import entropy_curve
 
-__all__ = ["clone_curve"]
+__all__ = ["CloneMethod", "clone_curve"]
 
 Array: TypeAlias = NDArray[np.float64]
+CloneMethod: TypeAlias = Literal["posterior", "sde"]
+_METHODS: tuple[CloneMethod, ...] = get_args(CloneMethod)
 
 
 def clone_curve(
@@ -40,7 +43,7 @@ def clone_curve(
     *,
     samples: int = 10_000,
     key: int = 0,
-    method: str = "posterior",
+    method: CloneMethod = "posterior",
     steps: int = 200,
 ) -> xr.Dataset:
     """Probability that two clones branched at each noise level end in the same class.
@@ -77,11 +80,9 @@ def clone_curve(
     ----------
     T4; Biroli et al. 2024.
     """
-    if method == "posterior":
+    if one_of(method, "method", _METHODS) == "posterior":
         curve = entropy_curve(mixture, sigmas, samples=samples, key=key)
         return curve[["agreement", "agreement_se"]]
-    if method != "sde":
-        raise ValueError(f"method: {method!r} is not one of posterior, sde")
     samples, steps = whole_number(samples, "samples"), whole_number(steps, "steps")
     sigma = checked_sigmas(sigmas)
     mixture.check_levels(sigma)

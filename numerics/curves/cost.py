@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...theory._support.aliases import Fields
 from ...theory.mixtures.mixture import GaussianMixture
 from .dataset import checked_sigmas
-from .entropy import chosen, entropy_curve, exact_at, groups_of, prepared, work_of
+from .entropy import CurveMethod, Dtype, chosen, entropy_curve, exact_at, groups_of, prepared, work_of
 
 __all__ = ["Cost", "curve_cost"]
 
@@ -39,9 +39,9 @@ def curve_cost(
     sigmas: ArrayLike,
     *,
     samples: int = 100_000,
-    method: str = "auto",
+    method: CurveMethod = "auto",
     partition: Mapping[str, Sequence[str]] | None = None,
-    dtype: str | None = None,
+    dtype: Dtype | None = None,
     tolerance: float | None = None,
 ) -> Cost:
     """Expected cost of `entropy_curve` with the same arguments, on this machine.

@@ -10,13 +10,14 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack, get_args
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.aliases import Fields
+from ...theory._support.choices import one_of
 from ...theory._support.error_settings import usual_errors
 from ...theory._support.options import given, showing
 from ...theory._support.whole_numbers import whole_number
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "PAIRWISE_LIMIT",
+    "POINTS",
+    "CurveMethod",
+    "Dtype",
+    "Points",
     "bare_curves",
     "chosen",
     "entropy_curve",
@@ -49,7 +54,11 @@ __all__ = [
 Array = NDArray[np.float64]
 Partition = Mapping[str, Sequence[str]]
 
-METHODS = ("auto", "exact", "reduced", "ambient")
+CurveMethod: TypeAlias = Literal["auto", "exact", "reduced", "ambient"]
+Points: TypeAlias = Literal["random", "sobol"]
+Dtype: TypeAlias = Literal["float32", "float64"]
+METHODS: tuple[CurveMethod, ...] = get_args(CurveMethod)
+POINTS: tuple[Points, ...] = get_args(Points)
 """Ways to compute a curve."""
 _NEGLIGIBLE = 100  # largest draws, in whose sum one more does not count
 
@@ -72,8 +81,8 @@ class DrawOptions(TypedDict, total=False):
     samples: int
     key: Key
     tolerance: float | None
-    dtype: str | None
-    points: str
+    dtype: Dtype | None
+    points: Points
     resume: str | Path | None
     progress: "Progress | None"
     checkpoint: str | Path | None
@@ -92,8 +101,8 @@ class Draws:
     samples: int = 100_000
     key: Key = 0
     tolerance: float | None = None
-    dtype: str | None = None
-    points: str = "random"
+    dtype: Dtype | None = None
+    points: Points = "random"
     resume: str | Path | None = None
     progress: "Progress | None" = None
 
@@ -101,12 +110,11 @@ class Draws:
         object.__setattr__(self, "samples", whole_number(self.samples, "samples"))
         if self.tolerance is not None and not self.tolerance > 0:
             raise ValueError(f"tolerance: must be > 0, not {self.tolerance}")
-        if self.dtype not in (None, "float32", "float64"):
-            raise ValueError(f"dtype: {self.dtype!r} is not float32 or float64")
-        if self.points not in ("random", "sobol"):
-            raise ValueError(f"points: {self.points!r} is not one of random, sobol")
+        if self.dtype is not None:
+            one_of(self.dtype, "dtype", get_args(Dtype))
+        one_of(self.points, "points", POINTS)
 
-    def check(self, mixture: GaussianMixture, method: str) -> None:
+    def check(self, mixture: GaussianMixture, method: CurveMethod) -> None:
         """Refuse quasi-random points where there are none."""
         if self.points != "sobol":
             return
@@ -122,7 +130,7 @@ def entropy_curve(
     mixture: GaussianMixture,
     sigmas: ArrayLike,
     *,
-    method: str = "auto",
+    method: CurveMethod = "auto",
     partition: Partition | None = None,
     **options: Unpack[DrawOptions],
 ) -> xr.Dataset:
@@ -224,7 +232,7 @@ def bare_curves(
 
 
 def exact_at(
-    mixture: GaussianMixture, sigma: Array, method: str, partition: Partition | None = None
+    mixture: GaussianMixture, sigma: Array, method: CurveMethod, partition: Partition | None = None
 ) -> ExactCurves | None:
     """The exact curves, where `method` allows them and rounding does at every σ."""
     exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
@@ -247,10 +255,11 @@ def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
     return mixture.class_entropy if groups is None else entropy_of(groups @ mixture.weights)
 
 
-def chosen(mixture: GaussianMixture, method: str, exact: ExactCurves | None) -> tuple[str, str]:
+def chosen(
+    mixture: GaussianMixture, method: CurveMethod, exact: ExactCurves | None
+) -> tuple[CurveMethod, str]:
     """The method and why, refusing one that the mixture does not admit."""
-    if method not in METHODS:
-        raise ValueError(f"method: {method!r} is not one of {', '.join(METHODS)}")
+    method = one_of(method, "method", METHODS)
     shared = mixture.shared_covariance is not None
     admitted = {"ambient": "draws in all dimensions, nothing assumed"}
     if shared and mixture.classes > 1:
@@ -277,7 +286,7 @@ def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | 
 
 
 def _sampled(
-    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, draws: Draws
+    mixture: GaussianMixture, sigma: Array, method: CurveMethod, groups: Array | None, draws: Draws
 ) -> _Curves:
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
@@ -396,7 +405,7 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    mixture: GaussianMixture, sigma: Array, method: str, groups: Array | None, dtype: str | None
+    mixture: GaussianMixture, sigma: Array, method: CurveMethod, groups: Array | None, dtype: Dtype | None
 ) -> Prepared:
     """The kernel of a mixture with its arrays at the levels σ, in the precision asked for or its own."""
     from .._support.devices import check_devices
@@ -404,9 +413,10 @@ def prepared(
     check_devices()
     kernel = _kernel_of(mixture, method == "reduced")
     parameters = kernel.init(mixture, sigma, groups)
-    dtype = _precision(dtype, kernel.double, parameters)
-    scale = kernel.scale(mixture, parameters, dtype, mixture.classes if groups is None else len(groups))
-    return Prepared(kernel.draw, parameters, dtype, *scale)
+    precision = _precision(dtype, kernel.double, parameters)
+    choices = mixture.classes if groups is None else len(groups)
+    scale = kernel.scale(mixture, parameters, precision, choices)
+    return Prepared(kernel.draw, parameters, precision, *scale)
 
 
 def _kernel_of(mixture: GaussianMixture, reduced: bool) -> "Kernel[Any]":
@@ -423,7 +433,7 @@ def _kernel_of(mixture: GaussianMixture, reduced: bool) -> "Kernel[Any]":
     return AMBIENT if mixture.covariances[0].isotropic_variance is None else AMBIENT_ISOTROPIC
 
 
-def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
+def work_of(mixture: GaussianMixture, levels: int, method: CurveMethod) -> float:
     """Multiplications that a draw takes, roughly: it only says where to begin to measure time."""
     classes, dimension = mixture.classes, mixture.dimension
     if mixture.shared_covariance is not None:
@@ -432,7 +442,7 @@ def work_of(mixture: GaussianMixture, levels: int, method: str) -> float:
     return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
 
 
-def _precision(dtype: str | None, double: bool, parameters: Any) -> str:
+def _precision(dtype: Dtype | None, double: bool, parameters: Any) -> str:
     """The precision asked for, or double for a kernel that wants it and where single would overflow."""
     from ..monte_carlo.strides import SINGLE_LIMIT, largest_of
 

@@ -14,7 +14,7 @@ of all classes at 0,
     X = X₀ + (ω − 1) m_c + σZ,      wrong by O(γ²) where classes differ in their means, O(γ) in scales alone.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ...theory._support.aliases import ApiArray
+from ...theory._support.choices import one_of
 from ...theory._support.intervals import checked_interval
 from ...theory._support.real_numbers import real_number
 from ...theory._support.whole_numbers import whole_number
@@ -37,8 +38,10 @@ from .covariance import covariance_variables, kept_levels
 from .dataset import checked_sigmas, labelled
 from .places import with_places
 
-__all__ = ["guided_curve"]
+__all__ = ["GuidedMethod", "guided_curve"]
 
+GuidedMethod: TypeAlias = Literal["auto", "exact", "sde"]
+_METHODS: tuple[GuidedMethod, ...] = get_args(GuidedMethod)
 _HEADROOM = 30.0  # between the upper end of the window and the start of a chain: a factor 900 in γ
 
 
@@ -48,7 +51,7 @@ def guided_curve(
     guidance: float,
     interval: tuple[float, float] | None = None,
     *,
-    method: str = "auto",
+    method: GuidedMethod = "auto",
     samples: int = 10_000,
     key: ApiArray = 0,
     steps: int = 500,
@@ -87,8 +90,7 @@ def guided_curve(
     T11, T12.
     """
     sigma, seed = checked_sigmas(sigmas), seed_of(key)
-    if method not in ("auto", "exact", "sde"):
-        raise ValueError(f"method: {method!r} is not one of auto, exact, sde")
+    method = one_of(method, "method", _METHODS)
     guidance = real_number(guidance, "guidance")
     if not np.isfinite(guidance) or abs(guidance) > 100:
         raise ValueError(f"guidance: need a number between -100 and 100, not {guidance}")

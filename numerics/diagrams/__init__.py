@@ -3,7 +3,7 @@
 import xarray as xr
 
 from . import bifurcation, finite_data, guided, many_classes, two_classes, two_differences
-from ._base import Diagram
+from ._base import Diagram, DiagramName
 from .clock import in_clock
 from .grid import NOISE, check_grid, grid, grid_seconds, parse_axis
 
@@ -11,6 +11,7 @@ __all__ = [
     "DIAGRAMS",
     "NOISE",
     "Diagram",
+    "DiagramName",
     "check_grid",
     "grid",
     "grid_seconds",
@@ -21,7 +22,7 @@ __all__ = [
 
 _SHIFTED = "its times are differences of Ornstein-Uhlenbeck times"
 
-DIAGRAMS = {
+DIAGRAMS: dict[DiagramName, Diagram] = {
     diagram.name: diagram
     for diagram in (
         Diagram("separation", "Two classes and the eight criteria", "T2, T5", two_classes.separation),
@@ -64,12 +65,12 @@ DIAGRAMS = {
 """The named diagrams; `grid` makes one of any two parameters."""
 
 
-def phase_diagram(name: str, resolution: int = 256, **fixed: float) -> xr.Dataset:
+def phase_diagram(name: DiagramName, resolution: int = 256, **fixed: float) -> xr.Dataset:
     """A named phase diagram on a grid of `resolution` × `resolution`.
 
     Parameters
     ----------
-    name : str
+    name : DiagramName
         One of `DIAGRAMS`.
     resolution : int
         Points along each axis, at least 2.

@@ -7,7 +7,7 @@ over x alone is a line, drawn on top of the fields.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -16,6 +16,12 @@ from numpy.typing import NDArray
 __all__ = ["Array", "Axis", "Diagram", "assembled", "entropy_axis", "linear", "logarithmic", "time_axis"]
 
 Array = NDArray[np.float64]
+
+
+DiagramName: TypeAlias = Literal[
+    "separation", "dimension", "classes", "prior", "bifurcation", "anisotropy", "hierarchy", "guidance",
+    "collapse", "mean-covariance",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Axis:
 class Diagram:
     """A named diagram: what it shows, where that is stated, and how it is computed at a resolution."""
 
-    name: str
+    name: DiagramName
     title: str
     source: str
     compute: Callable[..., xr.Dataset]

@@ -19,20 +19,22 @@ For any data the first statement holds in `τ = σ^{−2}` with `dI/dτ = ½ E|D
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.choices import one_of
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import interpolate, special
 from .._support.whole_numbers import whole_number
 from . import tilted_average
 from .binary import binary_entropy, binary_mmse, binary_mmse_slope
 
-__all__ = ["minority_bias", "optimal_steps", "step_constant", "step_cost"]
+__all__ = ["Density", "minority_bias", "optimal_steps", "step_constant", "step_cost"]
 
 Array: TypeAlias = NDArray[np.float64]
+Density: TypeAlias = Literal["optimal", "agreement", "entropy", "uniform"]
 
 _NODES = 24  # of Gauss's rule between two points
 _PANELS = 400  # of the table of the integral of a density of steps
@@ -71,7 +73,7 @@ def step_cost(gammas: ArrayLike, prior: float = 0.5) -> float:
     return float(0.5 * rates @ steps - gained)
 
 
-def optimal_steps(count: int, end: float, prior: float = 0.5, *, density: str = "optimal") -> Array:
+def optimal_steps(count: int, end: float, prior: float = 0.5, *, density: Density = "optimal") -> Array:
     """Levels of γ of `count` steps from 0 to `end`, as many in each stretch as a density says.
 
     Parameters
@@ -82,7 +84,7 @@ def optimal_steps(count: int, end: float, prior: float = 0.5, *, density: str = 
         γ at which the run ends, above 0.
     prior : float
         Probability of the first class, strictly between 0 and 1.
-    density : str
+    density : {"optimal", "agreement", "entropy", "uniform"}
         `optimal`, `√(E sech⁴ L)`, whose cost tends to the least, 𝓘²/4N; `agreement`, `√(1 − φ)`, which a
         cloning experiment measures and which is within a percent of it; `entropy`, equal shares of the
         entropy; `uniform`.
@@ -101,9 +103,8 @@ def optimal_steps(count: int, end: float, prior: float = 0.5, *, density: str = 
     T23.
     """
     count, end = _count(count), _end(end)
-    if density not in _DENSITIES:
-        raise ValueError(f"density: {density!r} is not one of {', '.join(_DENSITIES)}")
-    found = _quantiles(_DENSITIES[density], count, end, real_number(prior, "prior"))
+    chosen = _DENSITIES[one_of(density, "density", _DENSITIES)]
+    found = _quantiles(chosen, count, end, real_number(prior, "prior"))
     return np.concatenate([[0.0], found, [end]])
 
 
@@ -243,7 +244,7 @@ def _uniform(gamma: Array, prior: float) -> Array:
     return np.ones(gamma.shape)
 
 
-_DENSITIES: dict[str, Callable[[Array, float], Array]] = {
+_DENSITIES: dict[Density, Callable[[Array, float], Array]] = {
     "optimal": _optimal,
     "agreement": _agreement,
     "entropy": _entropic,

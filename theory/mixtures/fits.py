@@ -8,11 +8,12 @@ The samples are read twice, for the means and for S, so that they may come in ch
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.choices import one_of
 from .covariance import Covariance, Isotropic
 from .labelled_samples import (
     CHUNK_NUMBERS,
@@ -34,7 +35,7 @@ Array: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
 Kind: TypeAlias = Literal["shared", "each"]
 
-COVARIANCES: tuple[Kind, ...] = ("shared", "each")
+COVARIANCES: tuple[Kind, ...] = get_args(Kind)
 """One covariance for all classes, or one for each."""
 
 _MOST_NUMBERS = 3 * 2**27  # of all covariances together, 3 GB
@@ -100,8 +101,7 @@ def fit_chunks(
     ----------
     LW04.
     """
-    if covariance not in COVARIANCES:
-        raise ValueError(f"covariance: {covariance!r} is not one of {', '.join(COVARIANCES)}")
+    covariance = one_of(covariance, "covariance", COVARIANCES)
     asked = checked_shrinkage(shrinkage)
     means = _first_pass(chunks, names)
     classes, dimension = means.means.shape

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from .._support.aliases import Expr
 from .._support.untyped import sympy as sp
-from ..times.criteria import VARIANCE
+from ..times.criteria import VARIANCE, Criterion
 from ..times.expansions import (
     DIMENSION,
     LEVEL,
@@ -17,7 +17,7 @@ from ._base import HALF, ONE, Block, Identity, Measured, Text, Theorem
 
 MU, S2 = 0.8, 0.6
 """Mean per coordinate and variance of the predicted numbers."""
-CRITERIA = ("curvature", "covariance", "reverse-sde", "entropy-peak", "entropy-median")
+CRITERIA: tuple[Criterion, ...] = ("curvature", "covariance", "reverse-sde", "entropy-peak", "entropy-median")
 """Criteria with an expansion (cloning is that of curvature)."""
 ORDER = 3
 """Order in 1/d to which it is predicted."""
@@ -28,7 +28,7 @@ def derivation() -> tuple[Block, ...]:
     return (*_levels(), *_drift(), *_peak())
 
 
-def coefficients(criterion: str) -> list[float]:
+def coefficients(criterion: Criterion) -> list[float]:
     """Coefficients of `d^0 … d^{−ORDER}` in `t − ½ log d`, at `MU` and `S2`."""
     values: dict[Expr, Expr] = {MEAN: sp.Float(MU), VARIANCE: sp.Float(S2)}
     if criterion in ("curvature", "entropy-median", "entropy-peak"):

@@ -15,13 +15,14 @@ solved symbolically for σ²; the same expression is what `speciation_time` eval
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import schedules
 from .._support.aliases import Expr
+from .._support.choices import one_of
 from .._support.real_numbers import real_numbers
 from .._support.untyped import sympy as sp
 from ..channel import gamma_levels
@@ -33,6 +34,7 @@ __all__ = [
     "CRITERIA",
     "SEPARATION2",
     "VARIANCE",
+    "Criterion",
     "midpoint_curvature",
     "speciation_sigma2",
     "speciation_sigma2_expression",
@@ -43,7 +45,7 @@ __all__ = [
 
 Array: TypeAlias = NDArray[np.float64]
 
-CRITERIA = (
+Criterion: TypeAlias = Literal[
     "curvature",
     "covariance",
     "reverse-sde",
@@ -52,7 +54,9 @@ CRITERIA = (
     "entropy-median",
     "cloning",
     "second-mode",
-)
+]
+
+CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 """Names of the criteria, in T5's order."""
 
 SEPARATION2 = symbols.M
@@ -79,12 +83,12 @@ def midpoint_curvature(signal2: Expr, separation2: Expr, variance: Expr, prior: 
     return sp.simplify(sp.diff(sp.log(density), x, 2).subs(x, 0))
 
 
-def speciation_sigma2_expression(criterion: str, prior: Expr = _HALF) -> Expr:
+def speciation_sigma2_expression(criterion: Criterion, prior: Expr = _HALF) -> Expr:
     """σ² at speciation as a SymPy expression.
 
     Parameters
     ----------
-    criterion : str
+    criterion : Criterion
         One of `CRITERIA`.
     prior : SymPy number or symbol
         Probability of the first class.
@@ -105,17 +109,17 @@ def speciation_sigma2_expression(criterion: str, prior: Expr = _HALF) -> Expr:
     T5.
     """
     prior = sp.sympify(prior)
-    if _known(criterion) in _DRIFTS:
+    if one_of(criterion, "criterion", CRITERIA) in _DRIFTS:
         return _less_one(_solve_at_midpoint(criterion)).subs(SEPARATION2, _effective(prior))
     return _growth(criterion, prior) - 1
 
 
-def speciation_time_expression(criterion: str, prior: Expr = _HALF) -> Expr:
+def speciation_time_expression(criterion: Criterion, prior: Expr = _HALF) -> Expr:
     """OU speciation time `½ log(1 + σ²)` as a SymPy expression, the one that `speciation_time` evaluates.
 
     Parameters
     ----------
-    criterion : str
+    criterion : Criterion
         One of `CRITERIA`.
     prior : SymPy number or symbol
         Probability of the first class.
@@ -136,7 +140,7 @@ def speciation_time_expression(criterion: str, prior: Expr = _HALF) -> Expr:
     T5.
     """
     prior = sp.sympify(prior)
-    time = sp.log(_growth(_known(criterion), prior)) / 2
+    time = sp.log(_growth(one_of(criterion, "criterion", CRITERIA), prior)) / 2
     if criterion != "probability-flow":
         return time
     own, deficit = _effective(prior), 1 - VARIANCE
@@ -144,13 +148,13 @@ def speciation_time_expression(criterion: str, prior: Expr = _HALF) -> Expr:
 
 
 def speciation_sigma2(
-    criterion: str, separation2: ArrayLike, variance: ArrayLike = 1.0, prior: ArrayLike = 0.5
+    criterion: Criterion, separation2: ArrayLike, variance: ArrayLike = 1.0, prior: ArrayLike = 0.5
 ) -> Array:
     """σ² at speciation by one criterion.
 
     Parameters
     ----------
-    criterion : str
+    criterion : Criterion
         One of `CRITERIA`.
     separation2 : array_like
         `M = |δ|²`, above 0; arrays broadcast.
@@ -194,7 +198,7 @@ def speciation_sigma2(
 
 
 def speciation_time(
-    criterion: str,
+    criterion: Criterion,
     separation2: ArrayLike,
     variance: ArrayLike = 1.0,
     schedule: schedules.Schedule = schedules.OrnsteinUhlenbeck(),  # noqa: B008 (immutable)
@@ -204,7 +208,7 @@ def speciation_time(
 
     Parameters
     ----------
-    criterion : str
+    criterion : Criterion
         One of `CRITERIA`: `curvature`, `covariance`, `reverse-sde`, `probability-flow`,
         `entropy-peak`, `entropy-median`, `cloning`, `second-mode`.
     separation2 : array_like
@@ -234,7 +238,7 @@ def speciation_time(
     return schedule.time(np.sqrt(speciation_sigma2(criterion, separation2, variance, prior)))
 
 
-def why_no_time(criterion: str, separation2: float, variance: float, prior: float = 0.5) -> str:
+def why_no_time(criterion: Criterion, separation2: float, variance: float, prior: float = 0.5) -> str:
     """One clause that says why `speciation_time` is `nan` at t ≥ 0 for these numbers."""
     if criterion == "probability-flow":
         if variance >= 1 or 4 * prior * (1 - prior) * separation2 >= 1 - variance:
@@ -247,14 +251,8 @@ def why_no_time(criterion: str, separation2: float, variance: float, prior: floa
     return f"gamma stays below its critical level: at t = 0 it is {separation2 / variance:.6g}"
 
 
-def _known(criterion: str) -> str:
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion: {criterion!r} is not one of {', '.join(CRITERIA)}")
-    return criterion
-
-
 @lru_cache(maxsize=64)
-def _growth(criterion: str, prior: Expr) -> Expr:
+def _growth(criterion: Criterion, prior: Expr) -> Expr:
     """`Y = e^{2t} = 1 + σ²` at speciation."""
     M, s2 = SEPARATION2, VARIANCE
     if criterion in _DRIFTS:
@@ -285,7 +283,7 @@ _DRIFTS: dict[str, Callable[[Expr], Expr]] = {
 
 
 @lru_cache(maxsize=4)
-def _solve_at_midpoint(criterion: str) -> Expr:
+def _solve_at_midpoint(criterion: Criterion) -> Expr:
     """Y at which the linearised drift of balanced classes changes stability."""
     growth, deficit = sp.symbols("Y b")  # b = 1 − s²
     hessian = midpoint_curvature(1 / growth, SEPARATION2, 1 - deficit, sp.Rational(1, 2))
@@ -309,7 +307,7 @@ def _less_one(growth: Expr) -> Expr:
 
 
 @lru_cache(maxsize=16)
-def _compiled(criterion: str) -> Callable[..., Any]:
+def _compiled(criterion: Criterion) -> Callable[..., Any]:
     prior = sp.Symbol("w", positive=True)
     numeric = {"PeakGamma": peak_gamma, "MedianGamma": median_gamma, "SecondModeGamma": second_mode_gamma}
     expression = speciation_sigma2_expression(criterion, prior)

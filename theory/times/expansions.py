@@ -7,13 +7,14 @@ M = μ²d:  t = ½ log d + ½ log(μ²/γ_c) + (1 − s²)γ_c/(2μ²d) + O(d^{�
 from functools import lru_cache
 
 from .._support.aliases import Expr
+from .._support.choices import one_of
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
 from ..channel import multiprecision
 from ..channel.constants import precise_median_gamma, precise_peak_gamma
 from ..channel.series import moment_derivative
 from . import symbols
-from .criteria import CRITERIA, SEPARATION2, VARIANCE, speciation_sigma2_expression
+from .criteria import CRITERIA, SEPARATION2, VARIANCE, Criterion, speciation_sigma2_expression
 
 __all__ = [
     "DIMENSION",
@@ -36,7 +37,7 @@ LEVEL = symbols.gamma_c
 _SLOPES = sp.symbols("c1:20")
 
 
-def log_law(criterion: str, order: int) -> Expr:
+def log_law(criterion: Criterion, order: int) -> Expr:
     """OU speciation time as an expansion in 1/d up to and including `d^{−order}`.
 
     For `entropy-peak` the level of γ moves with d; its coefficients `c1, c2, …` are those of
@@ -64,8 +65,7 @@ def log_law(criterion: str, order: int) -> Expr:
     ----------
     T6.
     """
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion: {criterion!r} is not one of {', '.join(CRITERIA)}")
+    criterion = one_of(criterion, "criterion", CRITERIA)
     if order < 0:
         raise ValueError(f"order: must be >= 0, not {order}")
     if criterion == "probability-flow":
@@ -76,7 +76,7 @@ def log_law(criterion: str, order: int) -> Expr:
     return _log_law(criterion, order)
 
 
-def level_of(criterion: str, digits: int = 30) -> Expr:
+def level_of(criterion: Criterion, digits: int = 30) -> Expr:
     """The level γ_c of a criterion for balanced classes, to `digits` digits; γ*(0) for the peak.
 
     Raises
@@ -94,7 +94,7 @@ def level_of(criterion: str, digits: int = 30) -> Expr:
 
 
 @lru_cache(maxsize=64)
-def _log_law(criterion: str, order: int) -> Expr:
+def _log_law(criterion: Criterion, order: int) -> Expr:
     x = sp.Symbol("x", positive=True)  # 1/d
     separation2 = MEAN**2 / x
     if criterion in ("curvature", "cloning", "second-mode", "entropy-median"):

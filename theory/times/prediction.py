@@ -13,7 +13,7 @@ from ..closed_forms.dispatch import ExactCurves, exact_curves
 from ..closed_forms.factors import factors_of
 from ..closed_forms.gaussian_pair import Pair
 from ..mixtures.mixture import GaussianMixture
-from .criteria import CRITERIA, speciation_sigma2, why_no_time
+from .criteria import CRITERIA, Criterion, speciation_sigma2, why_no_time
 from .second_mode import second_mode_gamma
 from .window import window_sigmas
 
@@ -146,7 +146,7 @@ def _top_eigenvalue(diagonal: Array, factors: Array) -> float:
     return float(sparse.eigsh(matrix, 1, which="LA", v0=np.ones(size), return_eigenvectors=False)[0])
 
 
-def _one(criterion: str, mixture: GaussianMixture, schedule: schedules.Schedule) -> SpeciationTime:
+def _one(criterion: Criterion, mixture: GaussianMixture, schedule: schedules.Schedule) -> SpeciationTime:
     reason = _why_not(criterion, mixture)
     if reason is not None:
         return SpeciationTime(criterion, None, None, None, reason)
@@ -217,7 +217,7 @@ def _alignment(pair: Pair, noise: float) -> float:
     return first**2 / (square * float(pair.overlaps.sum()))
 
 
-def _why_not(criterion: str, mixture: GaussianMixture) -> str | None:
+def _why_not(criterion: Criterion, mixture: GaussianMixture) -> str | None:
     """Why a criterion has no closed form for this mixture, or `None` if it has one."""
     if criterion == "covariance":
         return None
@@ -255,7 +255,7 @@ def _scanned(mixture: GaussianMixture) -> Array:
     return np.asarray(np.geomspace(low, high, count), dtype=np.float64)
 
 
-def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
+def _from_curve(criterion: Criterion, mixture: GaussianMixture) -> float | None:
     """σ² at the highest peak of the exact rate, or where half of the class entropy is left."""
     exact = _exact(mixture)
     assert exact is not None  # noqa: S101 (asked for only where there is one)
@@ -282,7 +282,7 @@ def _from_curve(criterion: str, mixture: GaussianMixture) -> float | None:
     return float(np.exp(2 * optimize.brentq(excess, np.log(grid[0]), np.log(grid[-1]), xtol=1e-12)))
 
 
-def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
+def _noise(criterion: Criterion, mixture: GaussianMixture) -> float | None:
     variance = mixture.isotropic_variance
     if mixture.classes == 2 and variance is not None:
         noise = speciation_sigma2(criterion, mixture.separation2, variance, mixture.minority)
@@ -297,7 +297,7 @@ def _noise(criterion: str, mixture: GaussianMixture) -> float | None:
     return Pair.of(mixture).noise(criterion)
 
 
-def _at_midpoint(criterion: str, mixture: GaussianMixture) -> float | None:
+def _at_midpoint(criterion: Criterion, mixture: GaussianMixture) -> float | None:
     noise = speciation_sigma2(criterion, midpoint_separation2(mixture) or 1.0, _variance(mixture))
     return None if np.isnan(noise) else float(noise)
 
@@ -306,7 +306,7 @@ def _variance(mixture: GaussianMixture) -> float:
     return float(mixture.covariances[0].variances)
 
 
-def _reason(criterion: str, mixture: GaussianMixture) -> str:
+def _reason(criterion: Criterion, mixture: GaussianMixture) -> str:
     variance = mixture.isotropic_variance
     if mixture.classes == 2 and variance is not None:
         return why_no_time(criterion, mixture.separation2, variance, mixture.minority)

@@ -111,22 +111,22 @@ def curve(
     """
     from ...numerics import entropy_curve, to_clock
     from ...numerics.curves.cost import curve_cost
-    from ...numerics.runs.atomic_files import prepare_file
+    from ...numerics.curves.entropy import METHODS, POINTS
+    from ...theory._support.choices import one_of
     from ...theory.mixtures.mixture import GaussianMixture
     from ...theory.mixtures.trees import named_partition
 
-    _check_unused(context, sigma, method)
+    way, kind = one_of(method, "method", METHODS), one_of(points, "points", POINTS)
+    _check_unused(context, sigma, way)
     if out is not None:
-        prepare_file(out, ENDINGS, spec)
-        prepare_figures(out.suffix)
-        _check_page(out)
+        _prepare(out, spec)
     announce_reading(spec, quiet)
     mixture = GaussianMixture.parse(spec)
     sigmas = _levels(sigma, levels, mixture)
     _check_clock(clock, sigmas)
     groups = None if partition is None else named_partition(mixture, partition)
     resume = _resume(out, points)
-    cost = curve_cost(mixture, sigmas, samples=samples, method=method, partition=groups, tolerance=tolerance)
+    cost = curve_cost(mixture, sigmas, samples=samples, method=way, partition=groups, tolerance=tolerance)
     what = f"{sigmas.size:,} levels" + (f", {cost.draws:,} draws" if cost.draws else ", exact")
     if estimate:
         print_cost(cost, what, as_json)
@@ -138,10 +138,10 @@ def curve(
             sigmas,
             samples=samples,
             key=seed,
-            method=method,
+            method=way,
             partition=groups,
             tolerance=tolerance,
-            points=points,
+            points=kind,
             resume=resume,
             progress=progress,
         )
@@ -159,6 +159,15 @@ def curve(
         print_json(content)
     elif not quiet:
         _print(dataset, spec, numbers, levels=out is None)
+
+
+def _prepare(out: Path, spec: str) -> None:
+    """The file that is to be written, and what draws it."""
+    from ...numerics.runs.atomic_files import prepare_file
+
+    prepare_file(out, ENDINGS, spec)
+    prepare_figures(out.suffix)
+    _check_page(out)
 
 
 def _numbers(dataset: "xr.Dataset", clock: str) -> Fields:

@@ -1,6 +1,7 @@
 """`speciation diagram NAME`: a phase diagram, as data and as a figure."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,9 @@ from .common import (
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ...numerics.diagrams import DiagramName
     from ...numerics.diagrams._base import Axis, Diagram
+    from ...theory.schedules import Schedule
 
 __all__ = ["diagram"]
 
@@ -84,30 +87,23 @@ def diagram(
 
     Writes the data (.nc), the figure (.pdf, .svg, .png) and its caption (.txt).
     """
-    from ...numerics._support.devices import check_devices
-    from ...numerics.diagrams import DIAGRAMS, in_clock, phase_diagram
+    from ...numerics.diagrams import DIAGRAMS, in_clock
     from ..control.clocks import clock_of
 
     if list_all:
-        _list(DIAGRAMS, as_json)
+        _list(DIAGRAMS.values(), as_json)
         return
     name = _checked_name(name, spec or x or y, was_given(context, "samples"), DIAGRAMS)
     values = _assignments(fixed or [])
-    if name != "grid":
-        DIAGRAMS[name].checked(values)
     schedule = None if clock is None else clock_of(clock)
-    if schedule is not None and name != "grid":
-        if DIAGRAMS[name].clockless:
-            raise ValueError(f"--clock: {name} keeps its axis: {DIAGRAMS[name].clockless}")
-        in_clock(phase_diagram(name, 2, **values), schedule)  # refuses before the work
-    plan = _plan(spec, values, (x, y), resolution) if name == "grid" else None
-    _prepare(out, name, html)
-    if plan is not None:
-        found = _grid(*plan, samples, seed, out.parent if out.suffix in ENDINGS else out, quiet)
+    if name == "grid":
+        plan = _plan(spec, values, (x, y), resolution)
+        folder = out.parent if out.suffix in ENDINGS else out
+        work = partial(_grid, *plan, samples, seed, folder, quiet)
     else:
-        check_devices()
-        announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
-        found = phase_diagram(name, resolution, **values)
+        work = partial(_named, _checked_diagram(name, values, schedule), resolution, values, quiet)
+    _prepare(out, name, html)
+    found = work()
     if schedule is not None:
         found = in_clock(found, schedule, clock)
     paths = _write(found, name, out, html, given(context))
@@ -152,6 +148,29 @@ def _checked_name(name: str | None, axes: str | None, samples: bool, diagrams: C
     return name
 
 
+def _checked_diagram(name: str, values: Mapping[str, float], schedule: "Schedule | None") -> "DiagramName":
+    """The diagram's name, once its parameters and its clock are known to suit it."""
+    from ...numerics.diagrams import DIAGRAMS, in_clock, phase_diagram
+    from ...theory._support.choices import one_of
+
+    known = one_of(name, "NAME", DIAGRAMS)
+    DIAGRAMS[known].checked(values)
+    if schedule is not None:
+        if DIAGRAMS[known].clockless:
+            raise ValueError(f"--clock: {name} keeps its axis: {DIAGRAMS[known].clockless}")
+        in_clock(phase_diagram(known, 2, **values), schedule)  # refuses before the work
+    return known
+
+
+def _named(name: "DiagramName", resolution: int, values: Mapping[str, float], quiet: bool) -> "xr.Dataset":
+    from ...numerics._support.devices import check_devices
+    from ...numerics.diagrams import DIAGRAMS, phase_diagram
+
+    check_devices()
+    announce(DIAGRAMS[name].seconds, f"{name}; --resolution makes it shorter", quiet)
+    return phase_diagram(name, resolution, **values)
+
+
 def _assignments(texts: list[str]) -> dict[str, float]:
     """`["s=2"]` as numbers by name; `ValueError` for what is no assignment of a number."""
     found, seen = dict[str, float](), set[str]()
@@ -189,10 +208,10 @@ def _columns(axes: "tuple[Axis, Axis]") -> int:
     return (second if first.name in NOISE else first).values.size
 
 
-def _list(diagrams: "Mapping[str, Diagram]", as_json: bool) -> None:
+def _list(diagrams: "Iterable[Diagram]", as_json: bool) -> None:
     rows = [
         (d.name, d.title, d.source, ", ".join(f"{key}={value:g}" for key, value in d.fixed.items()))
-        for d in diagrams.values()
+        for d in diagrams
     ]
     rows.append(("grid", "Any two parameters of a SPEC", "T17", "those of the SPEC"))
     if as_json:

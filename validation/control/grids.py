@@ -19,7 +19,7 @@ Other densities over log σ, each with the same floor:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ from scipy import special
 from ...theory import binary_entropy, minority_bias, schedules
 from .information import ClassInformation
 
-__all__ = ["GRIDS", "bias_of", "class_grids", "gammas_of", "path_kl", "prior_of", "spaced_by"]
+__all__ = ["GRIDS", "GridName", "bias_of", "class_grids", "gammas_of", "path_kl", "prior_of", "spaced_by"]
 
 Array = NDArray[np.float64]
 optimize: Any = _optimize
@@ -55,7 +55,10 @@ def _root(known: ClassInformation, x: Array) -> Array:
     return np.sqrt(known.slope_at(np.exp(x))) * np.exp(-(x - x[0]))
 
 
-GRIDS: dict[str, tuple[Callable[[ClassInformation, Array], Array], str]] = {
+GridName: TypeAlias = Literal[
+    "class-optimal", "root-rate", "equal-entropy", "entropic", "karras", "log-uniform", "given"
+]
+GRIDS: dict[GridName, tuple[Callable[[ClassInformation, Array], Array], str]] = {
     "class-optimal": (_optimal, "least path KL of the class for its number of steps (T23)"),
     "root-rate": (_root, "uniform in the integral of sqrt(dI/dtau), sqrt(1 - phi) of two points"),
     "equal-entropy": (_equal, "each step decides the same share of the class's entropy"),
@@ -88,7 +91,7 @@ def class_grids(
     ends: tuple[float, float] = (0.002, 80.0),
     floor: float = FLOOR,
     error: Callable[[Array], Array] | None = None,
-) -> dict[str, Array]:
+) -> dict[GridName, Array]:
     """Grids of σ, descending, shape (steps,): of the curve, and Karras's and log-uniform for comparison.
 
     With `error`, ε²(σ) = E|X₀ − D|² of the denoiser, also `entropic`, uniform in rescaled entropic time.
@@ -104,7 +107,7 @@ def class_grids(
         raise ValueError(f"ends: need 0 < LOW < HIGH, not {ends[0]:g}:{ends[1]:g}")
     if not 0 <= floor <= 1:
         raise ValueError(f"floor: must lie between 0 and 1, not {floor:g}")
-    found = {
+    found: dict[GridName, Array] = {
         name: spaced_by(lambda x, own=density: own(known, x), steps, ends, floor)
         for name, (density, _) in GRIDS.items()
     }

@@ -16,7 +16,7 @@ from ...theory._support.intervals import checked_interval
 from .clocks import clock_of
 from .formats import all_formats
 from .given_grids import given_grid, read_table
-from .grids import FLOOR, bias_of, class_grids, path_kl, prior_of
+from .grids import FLOOR, GridName, bias_of, class_grids, path_kl, prior_of
 from .information import ClassInformation, information_of
 from .settings import guided_says, interval_says, settled, window, window_notes
 
@@ -39,7 +39,7 @@ class Request:
     steps: int = 32
     interval: tuple[float, float] | None = None
     ends: tuple[float, float] = (0.002, 80.0)
-    grid: str = "class-optimal"
+    grid: GridName = "class-optimal"
     given: Array | None = None
     floor: float = FLOOR
     shift: float = 1.0
@@ -56,7 +56,7 @@ def settings_of(
     interval: tuple[float, float] | None = None,
     ends: tuple[float, float] | None = None,
     clock: str | None = None,
-    grid: str = "class-optimal",
+    grid: GridName = "class-optimal",
     given: str | None = None,
     floor: float = FLOOR,
     guidance: float | None = None,
@@ -77,7 +77,7 @@ def settings_of(
         σ of the grids; 0.002 and 80, or the clock's own ends within these.
     clock : str, optional
         The program's clock, as of `speciation clock`: `flow:shift=3`, `sd15`, a scheduler's folder.
-    grid : str
+    grid : GridName
         The grid that `formats` is of.
     given : str, optional
         A grid to be judged with the others: `a,b,c`, a file, `karras:rho=5`, `ays:sd15`.
@@ -174,7 +174,7 @@ def report(known: ClassInformation, asked: Request) -> Fields:
     return found
 
 
-def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | None) -> Fields | None:
+def _bias(known: ClassInformation, grids: Mapping[GridName, Array], prior: float | None) -> Fields | None:
     """The rarer class's weight and `E p − w` by grid; `None` of more than two classes, or of which weight."""
     if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
         if prior is not None:

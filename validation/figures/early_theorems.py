@@ -15,7 +15,7 @@ from ...theory.closed_forms.unequal_pair import gaussian_pair
 from ...theory.closed_forms.unequal_scales import Contrast
 from ...theory.mixtures.covariance import Isotropic
 from ...theory.mixtures.mixture import GaussianMixture
-from ...theory.times.criteria import speciation_time
+from ...theory.times.criteria import Criterion, speciation_time
 from ...theory.times.expansions import log_law
 from .theorem_traces import (
     Array,
@@ -147,7 +147,8 @@ def _criteria() -> Shown:
 def _log_law() -> Shown:
     x, at, variance = np.geomspace(3, 100, 60), np.geomspace(5, 80, 5), 0.25
     traces: list[Trace] = []
-    for name, constant in (("curvature", 0.0), ("reverse-sde", 0.5 * np.log(2))):
+    constants: dict[Criterion, float] = {"curvature": 0.0, "reverse-sde": 0.5 * np.log(2)}
+    for name, constant in constants.items():
         found = np.array([_root(name, d, variance) for d in at])
         law = log_law(name, 2).subs({"mu": 1, "s2": variance, "gamma_c": 1})
         line = np.array([float(law.subs({"d": d})) for d in x]) - 0.5 * np.log(x) - constant

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Precision", "Said"]
 
 Precision = Literal["float32", "float16", "bfloat16"]
+PresetName = Literal["h26", "h26-headline"]
 
 
 class Said(TypedDict, total=False):
@@ -147,7 +148,7 @@ class Asked:
             metavar="FILE:NAME",
         ),
     )
-    preset: str | None = field(
+    preset: PresetName | None = field(
         default=None, metadata=_said(help="Settings of a published measurement: h26 or h26-headline.")
     )
     samples: int | None = field(

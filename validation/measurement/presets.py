@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ...theory.schedules import karras
 from ..models.edm.published import PRECONDITIONERS
+from .asked import PresetName
 
 __all__ = ["PRESETS", "Preset", "karras_sigmas"]
 
@@ -22,7 +23,7 @@ class Preset:
     source: str
 
 
-PRESETS = {
+PRESETS: dict[tuple[str, PresetName], Preset] = {
     ("edm2", "h26"): Preset(64, 300, "H26, a curve of EDM2-XS"),
     ("edm2", "h26-headline"): Preset(64, 3000, "H26, the headline curve of EDM2-XS"),
     ("sd15", "h26"): Preset(100, 400, "H26, a curve of Stable Diffusion 1.5"),
