@@ -21,6 +21,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Complex128, Float64, Integer
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate, special
 
@@ -56,15 +57,15 @@ _STABILITY = 2.0  # largest product of drift, frequency and step; the rule is st
 class GuidedCurve(ByContent):
     """What guidance does along γ, each entry of shape (levels,), with a bound of its numerical error."""
 
-    gamma: Array
+    gamma: Float64[Array, " levels"]
     """γ, ascending."""
-    cross_entropy: Array
+    cross_entropy: Float64[Array, " levels"]
     """`E log(1 + e^{−2L})`, nats: the expected surprise of the class that is guided to."""
-    slope: Array
+    slope: Float64[Array, " levels"]
     """`d cross_entropy/dγ = (½ − ω) E(1 − tanh L)²`."""
-    accuracy: Array
+    accuracy: Float64[Array, " levels"]
     """`P(L > 0)`."""
-    mean_odds: Array
+    mean_odds: Float64[Array, " levels"]
     """`E L`."""
     error: float
     """Bound of the error of every entry: the largest change from a coarser solution, and rounding."""
@@ -128,14 +129,16 @@ def guided_from(
     return GuidedCurve(gamma, entropy, slope, accuracy, mean, error)
 
 
-def _checked_gammas(gammas: ArrayLike) -> Array:
+def _checked_gammas(gammas: ArrayLike) -> Float64[Array, " levels"]:
     gamma = np.atleast_1d(real_numbers(gammas, "gammas", finite=False))
     if gamma.ndim != 1 or not ((gamma > 0).all() and (gamma <= 200).all() and (np.diff(gamma) > 0).all()):
         raise ValueError("gammas: need ascending values above 0, at most 200")
     return gamma
 
 
-def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: float = 0.5) -> Array:
+def interval_shares(
+    guidance: float, edges: ArrayLike, gamma: float, prior: float = 0.5
+) -> Float64[Array, " n"]:
     """Fraction of the gain of guidance at γ that each interval of γ gives if guidance acts only there.
 
     `(H₁ − H_interval)/(H₁ − H_ω)` at `gamma`, with H the cross-entropy. Shares may sum to more than 1, since
@@ -182,8 +185,8 @@ def interval_shares(guidance: float, edges: ArrayLike, gamma: float, prior: floa
 class GuidedTable(ByContent):
     """Guided runs at every weight and γ, each entry of shape (weights, levels)."""
 
-    cross_entropy: Array
-    slope: Array
+    cross_entropy: Float64[Array, "weights levels"]
+    slope: Float64[Array, "weights levels"]
     """`d cross_entropy/dγ`."""
     error: float
     """Largest error of an entropy or slope at probes half-way between two nodes, against finer solutions."""
@@ -232,8 +235,12 @@ def guided_table(gammas: ArrayLike, weights: ArrayLike) -> GuidedTable:
 
 
 def _between(
-    gamma: Array, omega: Array, ends: tuple[float, float], count: int, logarithmic: bool
-) -> tuple[tuple[Array, Array], float]:
+    gamma: Float64[Array, " levels"],
+    omega: Float64[Array, " weights"],
+    ends: tuple[float, float],
+    count: int,
+    logarithmic: bool,
+) -> tuple[tuple[Float64[Array, "weights levels"], Float64[Array, "weights levels"]], float]:
     """Entropies and slopes (weights, levels) from `count` nodes in the interval `ends`, and their error."""
     middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
     angles = np.pi * (np.arange(count) + 0.5) / count
@@ -276,13 +283,17 @@ class _Law:
 
     gamma: float
     centre: float
-    y: Array
-    density: Array
+    y: Float64[Array, " y"]
+    density: Float64[Array, " y"]
 
 
 def _solve(
-    gamma: Array, guidance: float, interval: tuple[float, float] | None, log_odds: float, refinement: int
-) -> Array:
+    gamma: Float64[Array, " levels"],
+    guidance: float,
+    interval: tuple[float, float] | None,
+    log_odds: float,
+    refinement: int,
+) -> Float64[Array, "4 levels"]:
     """Rows of statistics (4, levels) on a grid `refinement` times as fine."""
     runs = _Runs(_pieces(guidance, interval), log_odds, guidance >= 1)
     ends = _domain(gamma[-1], guidance, refinement)
@@ -316,14 +327,14 @@ def _domain(gamma: float, guidance: float, refinement: int) -> tuple[float, floa
     return min(0.0, 2 * guidance - 1) * root - reach, root + reach
 
 
-def _grid(ends: tuple[float, float], gamma: float, refinement: int) -> Array:
+def _grid(ends: tuple[float, float], gamma: float, refinement: int) -> Float64[Array, " y"]:
     # tanh(√γ y) has its poles at π/(2√γ); 26 decades of e are left out
     spacing = min(0.12, 0.38 / np.sqrt(gamma)) / refinement
     size = 2 ** int(np.ceil(np.log2((ends[1] - ends[0]) / spacing)))
     return ends[0] + np.arange(size) * ((ends[1] - ends[0]) / size)
 
 
-def _start(y: Array, gamma: float, runs: _Runs) -> _Law:
+def _start(y: Float64[Array, " y"], gamma: float, runs: _Runs) -> _Law:
     """Normal density with the mean and variance of L at small γ, to the order of γ²."""
     tangent = float(np.tanh(runs.log_odds))
     curvature = 1 - tangent**2
@@ -342,7 +353,7 @@ def _start(y: Array, gamma: float, runs: _Runs) -> _Law:
     return _Law(gamma, centre, y, density / (density.sum() * (y[1] - y[0])))
 
 
-def _onwards(law: _Law, stop: float, runs: _Runs, y: Array, refinement: int) -> _Law:
+def _onwards(law: _Law, stop: float, runs: _Runs, y: Float64[Array, " y"], refinement: int) -> _Law:
     """The law at `stop`, on the grid y of the same ends, no coarser; ω is the same in between."""
     size, weight = y.size, runs.weight(law.gamma)
     period = size * (y[1] - y[0])
@@ -363,7 +374,7 @@ def _onwards(law: _Law, stop: float, runs: _Runs, y: Array, refinement: int) -> 
     return _Law(stop, float(centre), y, np.fft.irfft(np.asarray(state), size))
 
 
-def _statistics(law: _Law, runs: _Runs) -> Array:
+def _statistics(law: _Law, runs: _Runs) -> Float64[Array, "4"]:
     """Cross-entropy, its slope in γ, accuracy and mean of L."""
     y, root, weight = law.y, np.sqrt(law.gamma), runs.weight(law.gamma)
     odds = root * y + law.centre
@@ -375,7 +386,7 @@ def _statistics(law: _Law, runs: _Runs) -> Array:
     return np.array([mass @ np.logaddexp(0, -2 * odds), mass @ slope, above, mass @ odds])
 
 
-def _mass_above(y: Array, density: Array, cut: float) -> float:
+def _mass_above(y: Float64[Array, " y"], density: Float64[Array, " y"], cut: float) -> float:
     """`∫_cut^∞ ρ` of a periodic density, from its Fourier coefficients."""
     size, period = y.size, y.size * (y[1] - y[0])
     # ρ(y) = Σ c_n e^{ik_n(y − y_0)}; the ends of the period are where ρ vanishes, and it does beyond them
@@ -388,7 +399,12 @@ def _mass_above(y: Array, density: Array, cut: float) -> float:
 
 
 @jax.jit
-def _advance(state: ApiArray, grid: ApiArray, ends: ApiArray, scalars: ApiArray) -> ApiArray:
+def _advance(
+    state: tuple[Complex128[jax.Array, " k"], Float64[jax.Array, ""]],
+    grid: tuple[Float64[jax.Array, " y"], Float64[jax.Array, " y"], Float64[jax.Array, " k"]],
+    ends: tuple[Float64[jax.Array, ""], Float64[jax.Array, ""], Integer[jax.Array, ""]],
+    scalars: tuple[Float64[jax.Array, ""], Float64[jax.Array, ""]],
+) -> tuple[Complex128[jax.Array, " k"], Float64[jax.Array, ""]]:
     """Fourier coefficients and ℓ at `s = stop` from those at `start`, in `count` steps."""
     y, inner, k = grid
     start, stop, count = ends
@@ -397,13 +413,13 @@ def _advance(state: ApiArray, grid: ApiArray, ends: ApiArray, scalars: ApiArray)
     half = jnp.exp(-0.25 * step * k**2)
     whole = half**2
 
-    def drift(s: ApiArray, coefficients: ApiArray, centre: ApiArray) -> ApiArray:
+    def drift(s: jax.Array, coefficients: jax.Array, centre: jax.Array) -> tuple[jax.Array, jax.Array]:
         root = jnp.exp(s / 2)
         own = centred * (weight + (1 - weight) * jnp.tanh(centre))
         velocity = root * (weight + (1 - weight) * jnp.tanh(root * inner + centre) - own) - y / 2
         return -1j * k * jnp.fft.rfft(velocity * jnp.fft.irfft(coefficients, y.size)), root**2 * own
 
-    def one(index: ApiArray, state: ApiArray) -> ApiArray:
+    def one(index: jax.Array, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         c, centre = state
         s = start + index * step
         k1, l1 = drift(s, c, centre)

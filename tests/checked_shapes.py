@@ -14,8 +14,11 @@ ROOMS = {
         "chains", "cloning", "commitment", "curve_statistics", "denoiser_gamma", "discrepancy", "low_noise",
         "model_samples", "pairs", "path",
     ),
+    "numerics": ("fokker_planck",),
+    "numerics.channel": ("binary", "orthogonal", "precision", "profiles"),
     "numerics.monte_carlo": (
-        "controls", "importance", "moments", "shared_covariance", "statistics", "strides",
+        "controls", "importance", "many_classes", "meeting", "moments", "quasi_random", "shared_covariance",
+        "statistics", "strides", "unequal_covariance",
     ),
     "numerics.curves": ("covariance", "dataset"),
 }  # fmt: skip

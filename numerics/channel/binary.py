@@ -19,6 +19,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from ...theory._support.aliases import ApiArray
 from .precision import doubled, floating, inside, is_known, lattice_sum
@@ -30,7 +31,7 @@ _DROP = 42.0  # natural logarithm of the relative size of what is left out
 _BALANCED = 0.5
 
 
-def binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
+def binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> Float[Array, "..."]:
     """Class-conditional entropy `H(C|X)` of two classes in nats, as a function of JAX.
 
     `H = E log(1 + e^{−2γ−2√γ Z})` at prior ½; `dH/dγ = −½ mmse`. The values are those of
@@ -64,7 +65,7 @@ def binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     return _weighted(("entropy", 0, 0), gamma_, prior_)
 
 
-def binary_mmse(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
+def binary_mmse(gamma: ApiArray, prior: ApiArray = _BALANCED) -> Float[Array, "..."]:
     """Minimum mean-square error `E sech² L` of the class label ±1, as a function of JAX.
 
     The values are those of `speciation.theory.binary_mmse`, with derivatives of every order.
@@ -94,7 +95,7 @@ def binary_mmse(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     return _balanced(("damped", 0), gamma_) if prior_ is None else _weighted(("sech", 0, 0), gamma_, prior_)
 
 
-def clone_agreement(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
+def clone_agreement(gamma: ApiArray, prior: ApiArray = _BALANCED) -> Float[Array, "..."]:
     """Probability `φ = 1 − ½ mmse(γ)` that two clones end in the same class, as a function of JAX.
 
     The values are those of `speciation.theory.clone_agreement`, with derivatives of every order.
@@ -123,7 +124,7 @@ def clone_agreement(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
     return 1 - 0.5 * binary_mmse(gamma, prior)
 
 
-def log_binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray:
+def log_binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> Float[Array, "..."]:
     """Natural logarithm of `binary_entropy`, finite and precise where the entropy underflows.
 
     Parameters
@@ -152,7 +153,9 @@ def log_binary_entropy(gamma: ApiArray, prior: ApiArray = _BALANCED) -> ApiArray
     return rest - 0.5 * gamma_
 
 
-def _arguments(gamma: ApiArray, prior: ApiArray) -> tuple[ApiArray, ApiArray]:
+def _arguments(
+    gamma: ApiArray, prior: ApiArray
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"] | None]:
     """Both as arrays of one type and shape; `None` for priors that are ½."""
     named = {
         "gamma": (gamma, lambda value: value >= 0, "every value must be a number >= 0"),
@@ -166,19 +169,22 @@ def _arguments(gamma: ApiArray, prior: ApiArray) -> tuple[ApiArray, ApiArray]:
         shape = np.broadcast_shapes(np.shape(gamma), np.shape(prior))
         (gamma_,) = floating({"gamma": named["gamma"]})
         return jnp.broadcast_to(gamma_, shape), None
-    return tuple(floating(named))
+    gamma_, prior_ = floating(named)
+    return gamma_, prior_
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _balanced(form: tuple[str, int], gamma: ApiArray) -> ApiArray:
+def _balanced(form: tuple[str, int], gamma: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`J_p` (damped, p); `log ½ e^{γ/2} J_{−1}` (log, 0); the mean of (v²/2)^q in J_{−1} (ratio, q)."""
     return _fourier(form, gamma)
 
 
 @_balanced.defjvp
 def _balanced_slope(
-    form: tuple[str, int], primals: ApiArray, tangents: ApiArray
-) -> tuple[ApiArray, ApiArray]:
+    form: tuple[str, int],
+    primals: tuple[Float[Array, "*shape"]],
+    tangents: tuple[Float[Array, "*shape"]],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     (gamma,), (change,) = primals, tangents
     kind, order = form
     if kind == "damped":
@@ -192,7 +198,7 @@ def _balanced_slope(
 
 
 @partial(jax.jit, static_argnums=0)
-def _fourier(form: tuple[str, int], gamma: ApiArray) -> ApiArray:
+def _fourier(form: tuple[str, int], gamma: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     kind, order = form
     with inside():
         (given,) = doubled(gamma)
@@ -208,7 +214,7 @@ def _fourier(form: tuple[str, int], gamma: ApiArray) -> ApiArray:
         return jnp.where(finite, value, limit).astype(gamma.dtype)
 
 
-def _frequencies(gamma: ApiArray, power: int, moment: int) -> ApiArray:
+def _frequencies(gamma: Float[Array, "*shape"], power: int, moment: int) -> Float[Array, "*shape"]:
     """`½ ∫ e^{−γv²/2} sech(πv/2) ((1 + v²)/2)^power (v²/2)^moment dv`."""
     degree = 2 * (max(power, 0) + moment)
     reach = 0.0
@@ -234,15 +240,19 @@ def _frequencies(gamma: ApiArray, power: int, moment: int) -> ApiArray:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _weighted(form: tuple[str, int, int], gamma: ApiArray, prior: ApiArray) -> ApiArray:
+def _weighted(
+    form: tuple[str, int, int], gamma: Float[Array, "*shape"], prior: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """`V_{i,n}` (entropy or sech, i, n); log of e^{γ/2} V_{0,0}; average of f⁽ⁿ⁾ over that of f (ratio)."""
     return _averaged(form, gamma, prior)
 
 
 @_weighted.defjvp
 def _weighted_slope(
-    form: tuple[str, int, int], primals: ApiArray, tangents: ApiArray
-) -> tuple[ApiArray, ApiArray]:
+    form: tuple[str, int, int],
+    primals: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+    tangents: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     (gamma, prior), (change, shift) = primals, tangents
     kind, heat, order = form
 
@@ -265,7 +275,9 @@ def _weighted_slope(
 
 
 @partial(jax.jit, static_argnums=0)
-def _averaged(form: tuple[str, int, int], gamma: ApiArray, prior: ApiArray) -> ApiArray:
+def _averaged(
+    form: tuple[str, int, int], gamma: Float[Array, "*shape"], prior: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     kind, heat, order = form
     with inside():
         given, share = doubled(gamma, prior)
@@ -288,7 +300,9 @@ def _averaged(form: tuple[str, int, int], gamma: ApiArray, prior: ApiArray) -> A
         return jnp.where(finite, value, jnp.where(undefined, jnp.nan, limit)).astype(gamma.dtype)
 
 
-def _gaussian_average(kind: str, heat: int, order: int, gamma: ApiArray, log_odds: ApiArray) -> ApiArray:
+def _gaussian_average(
+    kind: str, heat: int, order: int, gamma: Float[Array, "*shape"], log_odds: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """`∫ N(u − λ; 0, γ) f(u) du` for λ ≥ 0, in `z = (u − λ)/√γ`."""
     root = jnp.sqrt(gamma)
     wide = np.pi**2 / (_DROP + np.pi**2 / (8 * jnp.maximum(gamma, 1e-3)))

@@ -8,18 +8,22 @@ With `f(v) = e^{−e^v}` and `ψ_m(v) = E f^{(m)}(v + √g Z)`,
 Both integrals are sums over one lattice, whose terms are positive and precise however small.
 """
 
+from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float
 
 from ...theory._support.aliases import ApiArray
 from .precision import doubled, floating, inside, lattice_sum
 
 __all__ = ["orthogonal_disagreement", "orthogonal_entropy"]
+
+Function: TypeAlias = Callable[[Array, Array], Array]
 
 _LARGEST_CLASSES = 1e24
 _NODES = 768  # of the outer integral: at most as far apart as `theory/closed_forms/orthogonal.py` has them
@@ -30,7 +34,7 @@ _FAR = 30.0  # where e^{−e^u} has long vanished
 _VANISHED = 800.0  # e^{−745} is the least positive double
 
 
-def orthogonal_entropy(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
+def orthogonal_entropy(g: ApiArray, classes: ApiArray = 2) -> Float[Array, "..."]:
     """Class-conditional entropy of K equally likely classes with orthogonal means, in nats, for JAX.
 
     `H_K(g) = ∫ [1 − ψ(v)^{K−1}] ψ(v + g) dv`, `ψ(v) = E exp(−e^{v + √g Z})`; `dH/dg = −½ (1 − φ)`.
@@ -60,7 +64,7 @@ def orthogonal_entropy(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
     return _curve(0, *_arguments(g, classes))
 
 
-def orthogonal_disagreement(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
+def orthogonal_disagreement(g: ApiArray, classes: ApiArray = 2) -> Float[Array, "..."]:
     """Probability `1 − φ` that two clones end in different classes, `−2 dH/dg`, as a function of JAX.
 
     Parameters
@@ -87,7 +91,7 @@ def orthogonal_disagreement(g: ApiArray, classes: ApiArray = 2) -> ApiArray:
     return _curve(1, *_arguments(g, classes))
 
 
-def _arguments(g: ApiArray, classes: ApiArray) -> list[ApiArray]:
+def _arguments(g: ApiArray, classes: ApiArray) -> list[Float[Array, "*shape"]]:
     words = f"every value must lie between 2 and {_LARGEST_CLASSES:g}"
     return floating(
         {
@@ -99,28 +103,38 @@ def _arguments(g: ApiArray, classes: ApiArray) -> list[ApiArray]:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _curve(curve: int, g: ApiArray, classes: ApiArray) -> ApiArray:
+def _curve(curve: int, g: Float[Array, "*shape"], classes: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The entropy (0) or the disagreement (1)."""
     return _derivative(curve, 0, 0, g, classes)
 
 
 @_curve.defjvp
-def _curve_slope(curve: int, primals: ApiArray, tangents: ApiArray) -> tuple[ApiArray, ApiArray]:
+def _curve_slope(
+    curve: int,
+    primals: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+    tangents: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     (g, classes), (change, growth) = primals, tangents
     along = -0.5 * _curve(1, g, classes) if curve == 0 else _derivative(1, 1, 0, g, classes)
     return _curve(curve, g, classes), along * change + _derivative(curve, 0, 1, g, classes) * growth
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
-def _derivative(curve: int, in_g: int, in_classes: int, g: ApiArray, classes: ApiArray) -> ApiArray:
+def _derivative(
+    curve: int, in_g: int, in_classes: int, g: Float[Array, "*shape"], classes: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """A mixed derivative of a curve, of any orders."""
     return _integral(curve, in_g, in_classes, g, classes)
 
 
 @_derivative.defjvp
 def _next_derivative(
-    curve: int, in_g: int, in_classes: int, primals: ApiArray, tangents: ApiArray
-) -> tuple[ApiArray, ApiArray]:
+    curve: int,
+    in_g: int,
+    in_classes: int,
+    primals: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+    tangents: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     (g, classes), (change, growth) = primals, tangents
     along = _derivative(curve, in_g + 1, in_classes, g, classes)
     across = _derivative(curve, in_g, in_classes + 1, g, classes)
@@ -128,7 +142,9 @@ def _next_derivative(
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _integral(curve: int, in_g: int, in_classes: int, g: ApiArray, classes: ApiArray) -> ApiArray:
+def _integral(
+    curve: int, in_g: int, in_classes: int, g: Float[Array, "*shape"], classes: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """The sum, whose terms are differentiated on a lattice that stays where it is."""
     with inside():
         distance, number = doubled(g, classes)
@@ -155,7 +171,7 @@ def _integral(curve: int, in_g: int, in_classes: int, g: ApiArray, classes: ApiA
         return found.astype(g.dtype)
 
 
-def _slope(function: Any, argument: int) -> Any:
+def _slope(function: Function, argument: int) -> Function:
     """Derivative of an elementwise function of two arrays."""
 
     def slope(g: ApiArray, classes: ApiArray) -> ApiArray:
@@ -166,7 +182,9 @@ def _slope(function: Any, argument: int) -> Any:
     return slope
 
 
-def _lattice(g: ApiArray, classes: ApiArray) -> tuple[ApiArray, ApiArray]:
+def _lattice(
+    g: Float[Array, "*shape"], classes: Float[Array, "*shape"]
+) -> tuple[Float[Array, "*shape nodes"], Float[Array, "*shape"]]:
     """Lattice v (…, nodes) where integrands are not negligible, and the step (…)."""
     root, rivals = jnp.sqrt(g), jnp.log(jnp.maximum(classes - 1, 1))
     left = -g / 2 - jnp.maximum(45 + rivals, 9 * root)
@@ -175,14 +193,16 @@ def _lattice(g: ApiArray, classes: ApiArray) -> tuple[ApiArray, ApiArray]:
     return left[..., None] + step[..., None] * jnp.arange(_NODES, dtype=jnp.float64), step
 
 
-def _missed(v: ApiArray, g: ApiArray, classes: ApiArray) -> ApiArray:
+def _missed(
+    v: Float[Array, "*shape"], g: Float[Array, "*shape"], classes: Float[Array, "#*shape"]
+) -> Float[Array, "*shape"]:
     """`1 − ψ_0(v)^{K−1}`."""
     log_psi = jnp.log1p(-jnp.minimum(_one_minus_psi(v, g), 1 - 2.0**-53))
     return -jnp.expm1((classes - 1) * log_psi)
 
 
 @jax.custom_jvp
-def _one_minus_psi(v: ApiArray, g: ApiArray) -> ApiArray:
+def _one_minus_psi(v: Float[Array, "*shape"], g: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`1 − ψ_0(v)`, which keeps relative precision where it is small."""
     # 1 − f is log-concave too: where v is low its tilt by e^u moves the peak to u = v + g
     root = jnp.sqrt(g)
@@ -191,13 +211,16 @@ def _one_minus_psi(v: ApiArray, g: ApiArray) -> ApiArray:
 
 
 @_one_minus_psi.defjvp
-def _one_minus_psi_slope(primals: ApiArray, tangents: ApiArray) -> tuple[ApiArray, ApiArray]:
+def _one_minus_psi_slope(
+    primals: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+    tangents: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     (v, g), (shift, change) = primals, tangents
     return _one_minus_psi(v, g), -_psi(1, v, g) * shift - 0.5 * _psi(2, v, g) * change
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _psi(order: int, v: ApiArray, g: ApiArray) -> ApiArray:
+def _psi(order: int, v: Float[Array, "*shape"], g: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`ψ_m(v)`, m = `order`."""
     root = jnp.sqrt(g)
     # the peak of −(v − u)²/2g − e^u, or + u − e^u: the first where (v − u)/g = e^u
@@ -208,12 +231,16 @@ def _psi(order: int, v: ApiArray, g: ApiArray) -> ApiArray:
 
 
 @_psi.defjvp
-def _psi_slope(order: int, primals: ApiArray, tangents: ApiArray) -> tuple[ApiArray, ApiArray]:
+def _psi_slope(
+    order: int,
+    primals: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+    tangents: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     (v, g), (shift, change) = primals, tangents
     return _psi(order, v, g), _psi(order + 1, v, g) * shift + 0.5 * _psi(order + 2, v, g) * change
 
 
-def _peak(v: ApiArray, g: ApiArray) -> ApiArray:
+def _peak(v: Float[Array, "*shape"], g: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The u with `u + g e^u = v`, by Newton's method from above, where the left side is convex."""
 
     def improve(_: ApiArray, u: ApiArray) -> ApiArray:
@@ -233,7 +260,7 @@ def _polynomial(order: int) -> tuple[float, ...]:
     return (0.0, *((power + 1) * given[power + 1] - given[power] for power in range(len(given) - 1)))
 
 
-def _derivative_of_f(order: int, u: ApiArray) -> ApiArray:
+def _derivative_of_f(order: int, u: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`f^{(m)}(u)` of `f = e^{−e^u}`."""
     growth = jnp.exp(jnp.minimum(u, _FAR))
     value = jnp.zeros_like(u)
@@ -242,7 +269,12 @@ def _derivative_of_f(order: int, u: ApiArray) -> ApiArray:
     return value * jnp.exp(-growth)
 
 
-def _average(function: Any, v: Any, g: Any, centre: Any) -> Any:
+def _average(
+    function: Callable[[Array], Array],
+    v: Float[Array, "*shape"],
+    g: Float[Array, "*shape"],
+    centre: Float[Array, "*shape"],
+) -> Float[Array, "*shape"]:
     """`E function(v + √g Z)`, the integrand's peak lying near z = `centre` and falling as −z²/2 at least."""
     root = jnp.sqrt(g)
     step = jnp.minimum(_NARROW, _STEP / jnp.maximum(root, 1e-3))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Float64
 
 from ...theory._support.aliases import ApiArray
 
@@ -26,12 +27,14 @@ def inside() -> Iterator[None]:
         yield
 
 
-def doubled(*values: ApiArray) -> tuple[ApiArray, ...]:
+def doubled(*values: Float[Array, "..."]) -> tuple[Float64[Array, "..."], ...]:
     """Arrays in double precision; call it inside `inside`."""
     return tuple(lax.convert_element_type(value, jnp.float64) for value in values)
 
 
-def floating(values: dict[str, tuple[ApiArray, Callable[[ApiArray], ApiArray], str]]) -> list[ApiArray]:
+def floating(
+    values: dict[str, tuple[ApiArray, Callable[[ApiArray], ApiArray], str]],
+) -> list[Float[Array, "*shape"]]:
     """Arguments as arrays of one floating type and shape, NaN where they are out of range.
 
     Each is named and comes with what says of an array where it is in range, and with that range in words.
@@ -49,7 +52,7 @@ def floating(values: dict[str, tuple[ApiArray, Callable[[ApiArray], ApiArray], s
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    found: list[ApiArray] = []
+    found: list[Array] = []
     for array, (value, admits, _) in zip(arrays, values.values(), strict=True):
         spread = jnp.broadcast_to(array.astype(dtype), shape)
         if not is_known(value):
@@ -59,7 +62,7 @@ def floating(values: dict[str, tuple[ApiArray, Callable[[ApiArray], ApiArray], s
 
 
 @jax.jit
-def _chosen(valid: ApiArray, values: ApiArray) -> ApiArray:
+def _chosen(valid: Bool[Array, "*shape"], values: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Values, NaN where they are not valid: compiled, so that `jax_debug_nans` sees what is chosen alone."""
     return jnp.where(valid, values, jnp.full_like(values, jnp.nan))
 
@@ -79,7 +82,7 @@ def _check(value: ApiArray, name: str, admits: Callable[[ApiArray], ApiArray], w
         raise ValueError(f"{name}: {words}")
 
 
-def lattice_sum(term: Callable[[ApiArray], ApiArray], counts: ApiArray) -> ApiArray:
+def lattice_sum(term: Callable[[Array], Array], counts: Float64[Array, "*shape"]) -> Float64[Array, "*shape"]:
     """`Σ_j term(j)` for j from 0 to `counts` − 1, shape of `counts`.
 
     `term` takes whole numbers (n,) as doubles and gives (…, n). Every sum is computed as far as the longest.

@@ -11,8 +11,7 @@ and the entropy's profile `f = cosh(u) h(u)` obeys `f'' = f − sech`.
 from functools import cache
 
 import jax.numpy as jnp
-
-from ...theory._support.aliases import ApiArray
+from jaxtyping import Array, Float
 
 __all__ = ["entropy_derivative", "sech_derivative"]
 
@@ -42,7 +41,7 @@ def _sum(first: Polynomial, second: Polynomial, weight: float, scale: float) -> 
     return tuple(scale * (a + weight * b) for a, b in zip(*padded, strict=True))
 
 
-def sech_derivative(u: ApiArray, heat: int, order: int) -> ApiArray:
+def sech_derivative(u: Float[Array, "*shape"], heat: int, order: int) -> Float[Array, "*shape"]:
     """`D^order ((D² − 1)/2)^heat sech` at u, without overflow."""
     decay = jnp.exp(-jnp.abs(u))
     sech = 2 * decay / (1 + decay * decay)
@@ -52,7 +51,7 @@ def sech_derivative(u: ApiArray, heat: int, order: int) -> ApiArray:
     return sech * value * jnp.tanh(u) if order % 2 else sech * value
 
 
-def entropy_derivative(u: ApiArray, order: int) -> ApiArray:
+def entropy_derivative(u: Float[Array, "*shape"], order: int) -> Float[Array, "*shape"]:
     """`D^order [cosh(u) h(u)]`, with `h(u) = log(2 cosh u) − u tanh u` the entropy at log-odds 2u."""
     if order >= 2:
         return entropy_derivative(u, order - 2) - sech_derivative(u, 0, order - 2)

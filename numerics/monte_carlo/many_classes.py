@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import ApiArray
@@ -92,7 +93,7 @@ _BLOCK = 512
 _NONE = -1e30  # logarithm of the weight of what fills up the last block
 
 
-def many(key: ApiArray, parameters: Parameters) -> ApiArray:
+def many(key: jax.Array, parameters: Parameters) -> Float[jax.Array, "3 levels draws"]:
     """Curves of one stride of antithetic pairs ±ε, shape (3, levels, STRIDE)."""
     blocks, levels = parameters.blocks, parameters.levels
     means = blocks.means  # (blocks, classes of a block, r)
@@ -108,7 +109,11 @@ def many(key: ApiArray, parameters: Parameters) -> ApiArray:
 
         def at(each: ApiArray) -> ApiArray:
             level, (plus, minus) = each
-            found = _whitened(block, draw, level, parameters.variances, shared)
+            found = (
+                _whitened(block, draw, level, parameters.variances)
+                if shared is None
+                else _over_width(*shared, level)
+            )
             return _added(plus, 1, found, block, draw), _added(minus, -1, found, block, draw)
 
         return jax.lax.map(at, (levels, sums)), None
@@ -121,7 +126,10 @@ def many(key: ApiArray, parameters: Parameters) -> ApiArray:
 
 
 def many_parameters(
-    mixture: GaussianMixture, sigma: Array, groups: Array | None, reduced: bool
+    mixture: GaussianMixture,
+    sigma: Float64[Array, " levels"],
+    groups: Float64[Array, "G K"] | None,
+    reduced: bool,
 ) -> Parameters:
     """What `many` needs; with `reduced` noise is drawn in the span of the mean differences if it can be."""
     covariance = mixture.covariances[0]
@@ -163,26 +171,33 @@ def scale_of(mixture: GaussianMixture, parameters: Parameters, dtype: str, choic
     return Scale(1.0, rounding, np.full(parameters.levels.noise.size, np.log(choices)))
 
 
-def _spanned(centred: Array) -> Array:
+def _spanned(centred: Float64[Array, "K d"]) -> Float64[Array, "K K"]:
     """Coordinates of the means in their span, shape (K, K): one eigendecomposition serves every level."""
     values, vectors = np.linalg.eigh(centred @ centred.T)
     return vectors * np.sqrt(np.maximum(values, 0))
 
 
-def _distances(block: Blocks, draw: Draw) -> tuple[ApiArray, ApiArray]:
+def _distances(block: Blocks, draw: Draw) -> tuple[Float[jax.Array, "b draws"], Float[jax.Array, "b draws"]]:
     """`ε·m_k` and `|m_k − m_c|²`, shape (classes of the block, draws)."""
     # one product, so that the means are read once
     both = _forms(block.means, jnp.concatenate([draw.epsilon, draw.mean]))
     return both[:, :STRIDE], _gaps(block.means, draw.mean, block, draw, both[:, STRIDE:])
 
 
+def _over_width(
+    products: Float[jax.Array, "b draws"], gaps: Float[jax.Array, "b draws"], level: Levels
+) -> tuple[Float[jax.Array, "b draws"], Float[jax.Array, "b draws"], Float[jax.Array, "b draws"]]:
+    """`_whitened` of an isotropic covariance, whose width is a number."""
+    return products / jnp.sqrt(level.width), gaps / level.width, gaps / level.width**2
+
+
 def _whitened(
-    block: Blocks, draw: Draw, level: Levels, variances: ApiArray, shared: ApiArray
-) -> tuple[ApiArray, ApiArray, ApiArray]:
+    block: Blocks,
+    draw: Draw,
+    level: Levels,
+    variances: Float[jax.Array, " r"],
+) -> tuple[Float[jax.Array, "b draws"], Float[jax.Array, "b draws"], Float[jax.Array, "b draws"]]:
     """`ε·a_k`, `|a_k − a_c|²` and `|b_k − b_c|²` with b = S^{−1}m, at one level."""
-    if shared is not None:
-        width = level.width
-        return shared[0] / jnp.sqrt(width), shared[1] / width, shared[1] / width**2
     widths = variances + level.noise
     root = jnp.sqrt(widths)
     white = block.means / root
@@ -191,17 +206,23 @@ def _whitened(
     return _forms(white, draw.epsilon), gaps, _gaps(pulls, pull, block, draw, _forms(pulls, pull))
 
 
-def _forms(rows: ApiArray, others: ApiArray) -> ApiArray:
+def _forms(rows: Float[jax.Array, "b r"], others: Float[jax.Array, "n r"]) -> Float[jax.Array, "b n"]:
     return jnp.matmul(rows, others.T, precision="highest")
 
 
-def _gaps(rows: ApiArray, own: ApiArray, block: Blocks, draw: Draw, forms: ApiArray) -> ApiArray:
+def _gaps(
+    rows: Float[jax.Array, "b r"],
+    own: Float[jax.Array, "draws r"],
+    block: Blocks,
+    draw: Draw,
+    forms: Float[jax.Array, "b draws"],
+) -> Float[jax.Array, "b draws"]:
     """Squared distances of rows, from their products, and exactly zero from a class to itself."""
     found = (rows**2).sum(-1)[:, None] + (own**2).sum(-1) - 2 * forms
     return jnp.where(block.places[:, None] == draw.own, 0, jnp.maximum(found, 0))
 
 
-def _nothing(levels: int, members: ApiArray, dtype: ApiArray) -> Sums:
+def _nothing(levels: int, members: Float[jax.Array | Array, " G"], dtype: np.dtype[np.generic]) -> Sums:
     """Sums over no class; `top` far below any, so that the first block takes its place."""
     zero = jnp.zeros((levels, STRIDE), dtype)
     sums = Sums(zero + 2 * _NONE, zero - 1, zero)
@@ -211,7 +232,11 @@ def _nothing(levels: int, members: ApiArray, dtype: ApiArray) -> Sums:
 
 
 def _added(
-    sums: Sums, sign: int, found: tuple[ApiArray, ApiArray, ApiArray], block: Blocks, draw: Draw
+    sums: Sums,
+    sign: int,
+    found: tuple[Float[jax.Array, "b draws"], Float[jax.Array, "b draws"], Float[jax.Array, "b draws"]],
+    block: Blocks,
+    draw: Draw,
 ) -> Sums:
     """Sums with those over one block, at one level."""
     products, gaps, pulls = found
@@ -257,7 +282,7 @@ def _merged(first: Sums, second: Sums) -> Sums:
     return Sums(**total)
 
 
-def _curves(sums: Sums, draw: Draw) -> ApiArray:
+def _curves(sums: Sums, draw: Draw) -> Float[jax.Array, "3 levels draws"]:
     """Entropy, rate over 1 + σ² and disagreement, shape (3, levels, draws)."""
     others = sums.others
     norm = 1 + others

@@ -14,16 +14,16 @@ Diagonal covariances are mixed entry by entry and low-rank ones through their fa
 d; of matrices with axes of their own each pair and level needs a root of d by d.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from jaxtyping import Float64, Int, Int32
 from numpy.typing import NDArray
 from scipy import special
 from scipy.interpolate import interp1d
 
-from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, mixing
 
@@ -31,6 +31,7 @@ __all__ = ["PAIRWISE_LIMIT", "Meetings", "largest_share", "meetings"]
 
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.int32]
+Pairs: TypeAlias = NDArray[np.intp]
 
 PAIRWISE_LIMIT = 256
 """Largest number of classes for which something is kept for every pair of them."""
@@ -56,16 +57,20 @@ class Meetings:
     `forms` is what a draw takes besides the classes: `centres` with `roots`, or with `turns` and `growths`.
     """
 
-    first: Places
-    second: Places
-    tilts: Array
-    log_overlaps: Array
-    missed: Array
+    first: Int32[Places, "levels C"]
+    second: Int32[Places, "levels C"]
+    tilts: Float64[Array, "levels C"]
+    log_overlaps: Float64[Array, "levels C"]
+    missed: Float64[Array, " levels"]
     forms: dict[str, Array]
 
 
 def meetings(
-    mixture: GaussianMixture, classes: Classes, sigma: Array, groups: Array | None, limit: int
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: Float64[Array, " levels"],
+    groups: Float64[Array, "G K"] | None,
+    limit: int,
 ) -> Meetings:
     """The pairs of classes in different groups at each σ (levels,).
 
@@ -100,7 +105,7 @@ def meetings(
     )
 
 
-def largest_share(tilts: Array) -> Array:
+def largest_share(tilts: Float64[Array, "*pairs"]) -> Float64[Array | np.float64, "*pairs"]:
     """Bound of a posterior's entropy over `p_j^s p_k^{1−s}`, any log-odds: `2 log 2 + 1/(e min(s, 1−s))`."""
     return 2 * np.log(2) + np.exp(-1) / np.minimum(tilts, 1 - tilts)
 
@@ -114,7 +119,9 @@ def _work(classes: Classes, pairs: int, levels: int, searched: int) -> float:
     return dimension * (10.0 + (2.0 * rank) ** 2) * evaluations
 
 
-def _searched_levels(classes: Classes, sigma: Array, pairs: int) -> Array:
+def _searched_levels(
+    classes: Classes, sigma: Float64[Array, " levels"], pairs: int
+) -> Float64[Array, " searched"]:
     """The levels at which tilts are searched: all of them, or of much work every few, and the last."""
     levels = np.unique(sigma)
     if classes.axes is not None or _work(classes, pairs, sigma.size, sigma.size) <= _LITTLE_WORK:
@@ -125,10 +132,10 @@ def _searched_levels(classes: Classes, sigma: Array, pairs: int) -> Array:
 def _searched(
     mixture: GaussianMixture,
     classes: Classes,
-    sigma: Array,
-    searched: Array,
-    first: ApiArray,
-    second: ApiArray,
+    sigma: Float64[Array, " levels"],
+    searched: Float64[Array, " searched"],
+    first: Int[Pairs, " pairs"],
+    second: Int[Pairs, " pairs"],
 ) -> Iterator[tuple[Callable[[Array], Array], Array]]:
     """`log ρ` and tilts of the pairs at each σ; between those that are searched, interpolated in log σ.
 
@@ -152,12 +159,12 @@ def _at_level(
     mixture: GaussianMixture,
     classes: Classes,
     sigma: float,
-    first: ApiArray,
-    second: ApiArray,
+    first: Int[Pairs, " pairs"],
+    second: Int[Pairs, " pairs"],
     most: int,
     pair: Callable[[Array], Array],
-    tilts: Array,
-) -> tuple[ApiArray, Array, Array, float, dict[str, Array]]:
+    tilts: Float64[Array, " pairs"],
+) -> tuple[Int[Pairs, " C"], Float64[Array, " C"], Float64[Array, " C"], float, dict[str, Array]]:
     """Places of the pairs kept, their tilts and log-overlaps, a bound of the others, and what draws take."""
     log_weights = classes.log_weights
     overlaps = tilts * log_weights[first] + (1 - tilts) * log_weights[second] + pair(tilts)
@@ -170,7 +177,7 @@ def _at_level(
     return kept, tilts, overlaps, missed, forms
 
 
-def _kernel(s: Array) -> Array:
+def _kernel(s: Float64[Array, " pairs"]) -> Float64[Array, " pairs"]:
     """`−log(s(1−s) sin πs)`, the rest of T24's integrand."""
     small = np.minimum(s, 1 - s)
     return -np.log(small) - np.log1p(-small) - np.log(np.sin(np.pi * small))
@@ -197,7 +204,11 @@ def _least(values: Callable[[Array], Array]) -> Array:
 
 
 def _pairs_of(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: float,
+    first: Int[Pairs, " pairs"],
+    second: Int[Pairs, " pairs"],
 ) -> Callable[[Array], Array]:
     """`log ρ(s)` of every pair, as a function of s (pairs,)."""
     if classes.axes is not None:
@@ -223,7 +234,13 @@ def _pairs_of(
     return at
 
 
-def _exponent(own: Array, other: Array, gaps2: Array, s: Array, count: int = 1) -> Array:
+def _exponent(
+    own: Float64[Array, "pairs d"],
+    other: Float64[Array, "pairs d"],
+    gaps2: Float64[Array, "pairs _"],
+    s: Float64[Array, "pairs 1"],
+    count: int = 1,
+) -> Float64[Array, " pairs"]:
     """`log ρ(s)` of variances and squared differences of means on common axes, over the last one."""
     ratio = (own - other) / other
     logs = np.log1p(ratio)
@@ -232,7 +249,11 @@ def _exponent(own: Array, other: Array, gaps2: Array, s: Array, count: int = 1) 
 
 
 def _of_matrices(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: float,
+    first: Int[Pairs, " pairs"],
+    second: Int[Pairs, " pairs"],
 ) -> Callable[[Array], Array]:
     """By generalised eigenvalues of `(S_j, S_k)`, with the differences of the means on their axes."""
     noise = sigma**2 * np.eye(mixture.dimension)
@@ -248,7 +269,7 @@ def _of_matrices(
 
 
 def _of_factors(
-    classes: Classes, sigma: float, first: ApiArray, second: ApiArray
+    classes: Classes, sigma: float, first: Int[Pairs, " pairs"], second: Int[Pairs, " pairs"]
 ) -> Callable[[Array], Array]:
     """By determinants of the size of the factors: `M = B + VVᵀ` with `B` diagonal and V of rank 2r."""
     widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
@@ -274,7 +295,9 @@ def _parts(size: int, each: int) -> Iterator[slice]:
     return (slice(start, start + rows) for start in range(0, size, rows))
 
 
-def _inverted(width: Array, factors: Array, gap: Array) -> tuple[Array, Array]:
+def _inverted(
+    width: Float64[Array, "pairs d"], factors: Float64[Array, "pairs d r"], gap: Float64[Array, "pairs d"]
+) -> tuple[Float64[Array, " pairs"], Float64[Array, " pairs"]]:
     """`log det M` and `gapᵀM^{−1}gap` (pairs,) of `M = B + UUᵀ`, B diagonal: (pairs, d) and (pairs, d, r).
 
     `I + AᵀA` of `A = B^{−1/2}U` is quick. With parallel columns it rounds to a singular one at |A|² = 10¹⁶.
@@ -299,7 +322,12 @@ def _inverted(width: Array, factors: Array, gap: Array) -> tuple[Array, Array]:
 
 
 def _forms(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray, tilts: Array
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: float,
+    first: Int[Pairs, " C"],
+    second: Int[Pairs, " C"],
+    tilts: Float64[Array, " C"],
 ) -> dict[str, Array]:
     """What a draw from each pair's Gaussian takes, besides the diagonals."""
     if classes.axes is not None:
@@ -310,7 +338,12 @@ def _forms(
 
 
 def _roots(
-    mixture: GaussianMixture, classes: Classes, sigma: float, first: ApiArray, second: ApiArray, tilts: Array
+    mixture: GaussianMixture,
+    classes: Classes,
+    sigma: float,
+    first: Int[Pairs, " C"],
+    second: Int[Pairs, " C"],
+    tilts: Float64[Array, " C"],
 ) -> dict[str, Array]:
     """`centres` μ (C, d) and `roots` R (C, d, d) with `RRᵀ = P^{−1}`; of Cholesky, hence smooth in σ."""
     dimension = mixture.dimension
@@ -327,7 +360,11 @@ def _roots(
 
 
 def _turns(
-    classes: Classes, sigma: float, first: ApiArray, second: ApiArray, tilts: Array
+    classes: Classes,
+    sigma: float,
+    first: Int[Pairs, " C"],
+    second: Int[Pairs, " C"],
+    tilts: Float64[Array, " C"],
 ) -> dict[str, Array]:
     """`centres` μ (C, d), `turns` G (C, 2r, 2r) and `growths` c (C, 2r) of low-rank covariances.
 
@@ -358,15 +395,19 @@ class _Bases(NamedTuple):
     s are the singular values of `B^{−1/2}U`.
     """
 
-    widths: Array
-    own: Array
-    bases: Array
-    shrink: Array
+    widths: Float64[Array, "K d"]
+    own: Float64[Array, "K r r"]
+    bases: Float64[Array, "K d r"]
+    shrink: Float64[Array, "K r"]
 
 
 def _turned(
-    classes: Classes, basis: _Bases, first: ApiArray, second: ApiArray, tilts: Array
-) -> tuple[Array, Array, Array]:
+    classes: Classes,
+    basis: _Bases,
+    first: Int[Pairs, " C"],
+    second: Int[Pairs, " C"],
+    tilts: Float64[Array, " C"],
+) -> tuple[Float64[Array, "C d"], Float64[Array, "C _ s"], Float64[Array, "C s"]]:
     """Centres, turns and growths of some pairs at once."""
     sides = ((first, tilts[:, None]), (second, 1 - tilts[:, None]))
     root = np.sqrt(sum(t / basis.widths[c] for c, t in sides))
@@ -405,7 +446,9 @@ def _turned(
     return classes.means[second] + (pulled + (axes @ more[..., None])[..., 0]) / root, turns, growths
 
 
-def _wide(sides: ApiArray, axes: Array, white: Array) -> tuple[Array, Array, Array]:
+def _wide(
+    sides: Sequence[tuple[Array, Array, Array]], axes: Float64[Array, "d n"], white: Float64[Array, " d"]
+) -> tuple[Float64[Array, "n n"], Float64[Array, " n"], Float64[Array, " n"]]:
     """The directions in which both classes are wide: their turn, the roots of their precisions, and centres.
 
     There `1 − |Vᵀx|²` cancels. `Δ^{−1/2}PΔ^{−1/2} = FᵀF`, F the rows `H_j A_j` over `H_k A_k` with
@@ -414,7 +457,7 @@ def _wide(sides: ApiArray, axes: Array, white: Array) -> tuple[Array, Array, Arr
     `√s B_j^{−1/2}(m_j − m_k)`, of which the centre is the nearest that F reaches.
     """
 
-    def shrunk(side: ApiArray, vectors: Array) -> Array:
+    def shrunk(side: tuple[Array, Array, Array], vectors: Array) -> Array:
         basis, root, _ = side
         along = basis.T @ vectors
         return (vectors - basis @ along) + basis @ (root * along)

@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import jax
 import numpy as np
+from jaxtyping import Float, Float64, UInt32
 from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from ...theory._support.aliases import ApiArray
 from .._support.jax_settings import own_settings
-from .._support.seeds import seed_of, stream
+from .._support.seeds import Key, seed_of, stream
 from .moments import Moments
 from .shared_covariance import Parameters, reduced_at
 from .strides import Estimate, Joint, Progress
@@ -30,7 +30,7 @@ _BLOCK = 256  # points evaluated at once
 def estimate(
     parameters: Parameters,
     samples: int,
-    key: ApiArray,
+    key: Key,
     progress: Progress | None = None,
     joint: Joint | None = None,
 ) -> Estimate:
@@ -58,7 +58,9 @@ def estimate(
     )
 
 
-def _points(rank: int, points: int, seed: list[int]) -> tuple[Array, NDArray[np.uint32]]:
+def _points(
+    rank: int, points: int, seed: list[int]
+) -> tuple[Float64[Array, "points rank"], UInt32[NDArray[np.uint32], " points"]]:
     """A scrambled Sobol' set as standard normal coordinates (points, rank) and 32 bits (points,)."""
     uniform = qmc.Sobol(rank + 1, scramble=True, rng=np.random.default_rng(seed)).random(points)
     # a scrambled point can be 0 only by rounding; the middle of its cell is as good
@@ -67,7 +69,11 @@ def _points(rank: int, points: int, seed: list[int]) -> tuple[Array, NDArray[np.
 
 
 @jax.jit
-def _mean(blocks: ApiArray, bits: ApiArray, parameters: Parameters) -> ApiArray:
+def _mean(
+    blocks: Float[jax.Array, "blocks points rank"],
+    bits: UInt32[jax.Array, "blocks points"],
+    parameters: Parameters,
+) -> Float[jax.Array, "3 levels"]:
     """Average of the curves over the points, shape (3, levels)."""
     each = jax.lax.map(lambda block: reduced_at(block[0], block[1], parameters).mean(-1), (blocks, bits))
     return each.mean(0)

@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float64, Int, Integer, Num, UInt32
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import ApiArray
@@ -84,7 +85,7 @@ _LITTLE = 1e-3  # of what may be met: as little may be left out
 _EARLY = 0.8  # of the overlap at σ = ∞: from here on most of the entropy is left
 
 
-def ambient(key: ApiArray, parameters: Parameters) -> ApiArray:
+def ambient(key: jax.Array, parameters: Parameters) -> Float[jax.Array, "3 levels draws"]:
     """Curves of one stride of antithetic pairs around one centre each, shape (3, levels, STRIDE)."""
     noise_key, choice_key = jax.random.split(key)
     means = parameters.classes.means
@@ -100,7 +101,10 @@ def ambient(key: ApiArray, parameters: Parameters) -> ApiArray:
 
 
 def parameters_of(
-    mixture: GaussianMixture, sigma: Array, groups: Array | None, limit: int = PAIRWISE_LIMIT
+    mixture: GaussianMixture,
+    sigma: Float64[Array, " levels"],
+    groups: Float64[Array, "G K"] | None,
+    limit: int = PAIRWISE_LIMIT,
 ) -> Parameters:
     """What `ambient` needs; beyond `limit` classes all draws come from the mixture."""
     found = posterior_parameters(mixture, sigma, groups)
@@ -122,7 +126,9 @@ def parameters_of(
     return found._replace(levels=levels, prior=prior)
 
 
-def _thresholds(weights: Array, between: Meetings) -> ApiArray:
+def _thresholds(
+    weights: Float64[Array, " K"], between: Meetings
+) -> UInt32[NDArray[np.uint32], "levels cuts"]:
     """Cuts of the range of 32 random bits in proportion to the classes' and the pairs' probabilities."""
     own = np.broadcast_to(weights, (len(between.tilts), weights.size))
     if between.tilts.shape[1]:
@@ -133,12 +139,12 @@ def _thresholds(weights: Array, between: Meetings) -> ApiArray:
     return np.minimum(cuts, 2.0**32 - 1).astype(np.uint32)
 
 
-def _mixed(between: Meetings, log_weights: Array) -> Array:
+def _mixed(between: Meetings, log_weights: Float64[Array, " K"]) -> Float64[Array, "levels C"]:
     """`log w_j^s w_k^{1−s}`, the overlaps at σ = ∞."""
     return between.tilts * log_weights[between.first] + (1 - between.tilts) * log_weights[between.second]
 
 
-def _bound(between: Meetings, overlap: Array, choices: int) -> Array:
+def _bound(between: Meetings, overlap: Float64[Array, " levels"], choices: int) -> Float64[Array, " levels"]:
     """The largest entropy that a weighted draw can have, shape (levels,).
 
     Where pairs that are left out may matter it is that of any posterior, at a weight of two.
@@ -150,7 +156,9 @@ def _bound(between: Meetings, overlap: Array, choices: int) -> Array:
     return 2 * np.minimum(met, np.log(choices))
 
 
-def posterior_parameters(mixture: GaussianMixture, sigma: Array, groups: Array | None) -> Parameters:
+def posterior_parameters(
+    mixture: GaussianMixture, sigma: Float64[Array, "..."], groups: Float64[Array, "G K"] | None
+) -> Parameters:
     """What `posterior_at` needs; `sigma` has any shape, which that of the entries of `levels` begins with."""
     found = mixture.stacked
     means = mixture.means - mixture.weights @ mixture.means
@@ -173,7 +181,9 @@ def scale_of(mixture: GaussianMixture, parameters: Parameters, dtype: str, choic
     return Scale(unit, rounding, parameters.levels.bound)
 
 
-def clean_draws(key: ApiArray, drawn: ApiArray, parameters: Parameters) -> ApiArray:
+def clean_draws(
+    key: jax.Array, drawn: Integer[jax.Array, " draws"], parameters: Parameters
+) -> Float[jax.Array, "draws d"]:
     """`Σ_c^{1/2} ξ` for the class c of each draw, shape (STRIDE, d)."""
     variances, axes, factors = parameters.classes[2:]
     shape = (STRIDE, variances.shape[1])
@@ -186,14 +196,17 @@ def clean_draws(key: ApiArray, drawn: ApiArray, parameters: Parameters) -> ApiAr
     return spread
 
 
-def posterior_at(x: ApiArray, level: Levels, parameters: Parameters) -> Posterior:
+def posterior_at(x: Float[jax.Array, "draws d"], level: Levels, parameters: Parameters) -> Posterior:
     """What the draws x (draws, d) say of the class at one level."""
     return posterior(jnp, parameters.classes, x, level.sigma, level.mixed)
 
 
 def _drawn(
-    bits: ApiArray, noise: ApiArray, level: Levels, parameters: Parameters
-) -> tuple[ApiArray, ApiArray]:
+    bits: UInt32[jax.Array, " draws"],
+    noise: Float[jax.Array, "draws d"],
+    level: Levels,
+    parameters: Parameters,
+) -> tuple[Float[jax.Array, "draws d"], Float[jax.Array, "draws d"]]:
     """Centres, and what is added and subtracted, (STRIDE, d) each, of what 32 random bits choose."""
     classes = parameters.classes
     count = classes.means.shape[0]
@@ -210,7 +223,12 @@ def _drawn(
     return jnp.where(met, between[0], centre), jnp.where(met, between[1], spread)
 
 
-def _colored(noise: ApiArray, drawn: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
+def _colored(
+    noise: Float[jax.Array, "draws d"],
+    drawn: Int[jax.Array, " draws"],
+    level: Levels,
+    parameters: Parameters,
+) -> Float[jax.Array, "draws d"]:
     """`S_c^{1/2} ε` for the class c of each draw."""
     classes = parameters.classes
     roots = jnp.sqrt(classes.variances[drawn] + level.sigma**2)
@@ -226,8 +244,11 @@ def _colored(noise: ApiArray, drawn: ApiArray, level: Levels, parameters: Parame
 
 
 def _between(
-    pair: ApiArray, noise: ApiArray, level: Levels, parameters: Parameters
-) -> tuple[ApiArray, ApiArray]:
+    pair: Int[jax.Array, " draws"],
+    noise: Float[jax.Array, "draws d"],
+    level: Levels,
+    parameters: Parameters,
+) -> tuple[Float[jax.Array, "draws d"], Float[jax.Array, "draws d"]]:
     """Centres and spreads of draws from the Gaussians of pairs of classes."""
     if level.roots is not None:
         spread = jax.lax.map(
@@ -255,30 +276,46 @@ def _between(
     return level.centres[pair], noise / root
 
 
-def _turned_back(vectors: ApiArray, turns: ApiArray, growths: ApiArray) -> ApiArray:
+def _turned_back(
+    vectors: Float[jax.Array, "draws r"],
+    turns: Float[jax.Array, "draws r s"],
+    growths: Float[jax.Array, "draws s"],
+) -> Float[jax.Array, "draws r"]:
     """`G diag(c) Gᵀ v` of each draw's G (draws, r, s)."""
     turned = jnp.einsum("nr,nrs->ns", vectors, turns, precision="highest")
     return jnp.einsum("ns,nrs->nr", turned * growths, turns, precision="highest")
 
 
-def _columns(vectors: ApiArray, factors: ApiArray, drawn: ApiArray) -> ApiArray:
+def _columns(
+    vectors: Float[jax.Array, "draws d"],
+    factors: Float[jax.Array, "forms d r"],
+    drawn: Int[jax.Array, " draws"],
+) -> Float[jax.Array, "draws r"]:
     """`U_cᵀv` for the class c of each vector."""
     return _of_class(jnp.einsum("nd,kdr->nkr", vectors, factors, precision="highest"), drawn)
 
 
-def _combined(inner: ApiArray, factors: ApiArray, drawn: ApiArray) -> ApiArray:
+def _combined(
+    inner: Float[jax.Array, "draws r"],
+    factors: Float[jax.Array, "forms d r"],
+    drawn: Int[jax.Array, " draws"],
+) -> Float[jax.Array, "draws d"]:
     """`U_c y` for the class c of each y."""
     return _of_class(jnp.einsum("nr,kdr->nkd", inner, factors, precision="highest"), drawn)
 
 
-def _of_class(every: ApiArray, drawn: ApiArray) -> ApiArray:
+def _of_class(
+    every: Float[jax.Array, "draws forms d"], drawn: Integer[jax.Array, " draws"]
+) -> Float[jax.Array, "draws d"]:
     """Row `drawn[n]` of each `every[n]`, or the only one of a covariance that all classes share."""
     if every.shape[1] == 1:
         return every[:, 0]
     return jnp.take_along_axis(every, drawn[:, None, None], axis=1)[:, 0]
 
 
-def _at_level(x: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
+def _at_level(
+    x: Float[jax.Array, "draws d"], level: Levels, parameters: Parameters
+) -> Float[jax.Array, "3 draws"]:
     """Curves of the draws x (draws, d) at one level, shape (3, draws)."""
     found, groups, prior = posterior_at(x, level, parameters), parameters.groups, parameters.prior
     odds, log_odds = odds_against_top(found.log_joint)
@@ -297,7 +334,9 @@ def _at_level(x: ApiArray, level: Levels, parameters: Parameters) -> ApiArray:
     return jnp.stack([entropy, weights * rate, disagreement])
 
 
-def _weights(odds: ApiArray, log_odds: ApiArray, level: Levels) -> tuple[ApiArray, ApiArray]:
+def _weights(
+    odds: Float[jax.Array, "K draws"], log_odds: Float[jax.Array, "K draws"], level: Levels
+) -> tuple[Float[jax.Array, " draws"], Float[jax.Array, ""]]:
     """`p/q · (1 + B)/B`, which does not vanish with B, shape (draws,), and `B/(1 + B)`."""
     if level.tilts.shape[0] == 0:
         return jnp.ones_like(odds[0]), jnp.ones_like(level.overlap)
@@ -308,14 +347,22 @@ def _weights(odds: ApiArray, log_odds: ApiArray, level: Levels) -> tuple[ApiArra
     return 2 * (1 + overlap) / (overlap + meeting), overlap / (1 + overlap)
 
 
-def _of_groups(pulls: ApiArray, odds: ApiArray, groups: ApiArray) -> ApiArray:
+def _of_groups(
+    pulls: Float[jax.Array, "K draws d"],
+    odds: Float[jax.Array, "K draws"],
+    groups: Num[jax.Array, "G K"],
+) -> Float[jax.Array, "G draws d"]:
     """Mean pulls of groups, shape (groups, draws, d); zero where a group has no probability."""
     shares = jnp.matmul(groups, odds, precision="highest")
     within = groups[:, :, None] * odds / jnp.where(shares > 0, shares, 1)[:, None]
     return jnp.einsum("gkn,knd->gnd", within, pulls, precision="highest")
 
 
-def _spread(pulls: ApiArray, odds: ApiArray, log_odds: ApiArray) -> ApiArray:
+def _spread(
+    pulls: Float[jax.Array, "K draws d"],
+    odds: Float[jax.Array, "K draws"],
+    log_odds: Float[jax.Array, "K draws"],
+) -> Float[jax.Array, " draws"]:
     """`Σ_k p_k |d_k − d|²` of pulls (K, draws, d), as `Σ p|e|² − |Σ p e|²` of differences e to the likeliest.
 
     By Cauchy and Schwarz at least the likeliest's share of the first sum is left, so that little cancels.

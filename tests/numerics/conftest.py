@@ -4,6 +4,6 @@ from checked_shapes import shapes_checked
 
 @pytest.fixture(autouse=True, scope="module")
 def shapes():
-    """The estimators' own tests check the shapes of their arrays."""
+    """The tests of this floor check the shapes of its arrays."""
     with shapes_checked():
         yield
