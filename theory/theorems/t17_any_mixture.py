@@ -45,8 +45,9 @@ def _rate() -> tuple[Block, ...]:
     return (
         Text(
             r"**The rate.** Let $X=X_0+\sigma Z$, $Z$ standard normal, and $\tau=\sigma^{-2}$. "
-            r"The class reaches the state only through the clean sample, $C\to X_0\to X$, so by the chain rule "
-            r"of information $I(C;X)=I(X_0;X)-I(X_0;X|C)$: what the state tells about the sample, less what it tells once "
+            r"The class reaches the state only through the clean sample, $C\to X_0\to X$, so by the chain "
+            r"rule of information $I(C;X)=I(X_0;X)-I(X_0;X|C)$: what the state tells about the sample, less "
+            r"what it tells once "
             r"the class is known."
         ),
         Argument(
