@@ -158,11 +158,11 @@ def _arguments(
 ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"] | None]:
     """Both as arrays of one type and shape; `None` for priors that are ½."""
     named = {
-        "gamma": (gamma, lambda value: value >= 0, "every value must be a number >= 0"),
+        "gamma": (gamma, lambda value: value >= 0, "must be a number >= 0"),
         "prior": (
             prior,
             lambda value: (value > 0) & (value < 1),
-            "every value must lie strictly between 0 and 1",
+            "must lie strictly between 0 and 1",
         ),
     }
     if is_known(prior) and bool(np.all(np.asarray(prior) == _BALANCED)):

@@ -92,10 +92,10 @@ def orthogonal_disagreement(g: ApiArray, classes: ApiArray = 2) -> Float[Array, 
 
 
 def _arguments(g: ApiArray, classes: ApiArray) -> list[Float[Array, "*shape"]]:
-    words = f"every value must lie between 2 and {_LARGEST_CLASSES:g}"
+    words = f"must lie between 2 and {_LARGEST_CLASSES:g}"
     return floating(
         {
-            "g": (g, lambda v: (v >= 0) & (v < np.inf), "every value must be a finite number >= 0"),
+            "g": (g, lambda v: (v >= 0) & (v < np.inf), "must be a finite number >= 0"),
             # single precision rounds the largest number up
             "classes": (classes, lambda v: (v >= 2) & (v <= _LARGEST_CLASSES * (1 + 1e-6)), words),
         }

@@ -14,6 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Float64
 
 from ...theory._support.aliases import ApiArray
+from ...theory._support.real_numbers import refuse_unless
 
 __all__ = ["doubled", "floating", "inside", "is_known", "lattice_sum"]
 
@@ -78,8 +79,7 @@ def _check(value: ApiArray, name: str, admits: Callable[[ApiArray], ApiArray], w
         array = array.astype(np.float32)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name}: need real numbers, not {array.dtype}")
-    if not np.all(admits(array)):
-        raise ValueError(f"{name}: {words}")
+    refuse_unless(admits(array), array, name, words)
 
 
 def lattice_sum(term: Callable[[Array], Array], counts: Float64[Array, "*shape"]) -> Float64[Array, "*shape"]:

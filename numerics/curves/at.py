@@ -20,6 +20,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from ...theory._support.aliases import ApiArray
+from ...theory._support.real_numbers import refuse_unless
 from ...theory.mixtures.covariance import Covariance
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, posterior, resolvent
@@ -68,8 +69,9 @@ def entropy_at(
         raise ValueError(f"draws: need a whole number >= 1, not {draws!r}")
     if not isinstance(sigma, Tracer):
         values = np.asarray(sigma)
-        if values.dtype.kind not in "fiu" or not ((values > 0) & np.isfinite(values)).all():
-            raise ValueError("sigma: every value must be a finite number > 0")
+        if values.dtype.kind not in "fiu":
+            raise ValueError(f"sigma: need real numbers, not {values.dtype}")
+        refuse_unless((values > 0) & np.isfinite(values), values, "sigma", "must be a finite number > 0")
     with _usual_promotion():
         real = jnp.result_type(float)
         levels = jnp.asarray(sigma, real)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from ...theory import schedules
-from ...theory._support.real_numbers import real_numbers
+from ...theory._support.real_numbers import real_numbers, refuse_unless
 from .._support.seeds import seed_attribute, seed_of
 
 __all__ = [
@@ -51,8 +51,7 @@ def checked_sigmas(sigmas: ArrayLike) -> Float64[Array, " levels"]:
     sigma = np.atleast_1d(real_numbers(sigmas, "sigmas", finite=False))
     if sigma.ndim != 1 or sigma.size == 0:
         raise ValueError(f"sigmas: need a vector of at least one level, not shape {sigma.shape}")
-    if not (np.isfinite(sigma) & (sigma > 0)).all():
-        raise ValueError("sigmas: every level must be a finite number > 0")
+    refuse_unless(np.isfinite(sigma) & (sigma > 0), sigma, "sigmas", "must be a finite number > 0")
     outside = (sigma < 1 / _LARGEST) | (sigma > _LARGEST)
     if outside.any():
         level = float(sigma[np.argmax(outside)])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .one_line import one_line
 
-__all__ = ["real_number", "real_numbers", "rounding_of", "with_rounding"]
+__all__ = ["real_number", "real_numbers", "refuse_unless", "rounding_of", "with_rounding"]
 
 Array: TypeAlias = NDArray[np.float64]
 AnyArray: TypeAlias = NDArray[Any]
@@ -70,6 +70,32 @@ def real_number(value: Any, name: str) -> float:
     if found.ndim:
         raise ValueError(f"{name}: need one number, not shape {found.shape}")
     return float(found)
+
+
+def refuse_unless(allowed: Any, values: AnyArray, name: str, words: str) -> None:
+    """Refuse numbers of which one is not allowed, by the first such value and its place.
+
+    Parameters
+    ----------
+    allowed : bool array
+        Which of the values are; of another shape where they are compared with another argument's.
+    values : array
+        What the argument `name` holds.
+    name, words : str
+        The argument, and what every value of it must be, such as `must be a number >= 0`.
+
+    Raises
+    ------
+    ValueError
+        One line, such as `gamma: every value must be a number >= 0, but gamma[3] is -1`.
+    """
+    wrong = ~np.asarray(allowed)
+    if not wrong.any():
+        return
+    value = np.broadcast_to(values, wrong.shape)[tuple(np.argwhere(wrong)[0])]
+    at = _place(wrong) if wrong.shape == values.shape else ""
+    found = f"but {name}{at} is {value:.6g}" if at else f"not {value:.6g}"
+    raise ValueError(f"{name}: every value {words}, {found}")
 
 
 def with_rounding(values: object, name: str, *, finite: bool = True) -> tuple[Array, float]:

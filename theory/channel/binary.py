@@ -12,7 +12,7 @@ evaluated as one-dimensional integrals whose every term is positive (`tilted`), 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from . import tilted_average
 
 __all__ = [
@@ -214,10 +214,8 @@ def _checked(gamma: ArrayLike, prior: ArrayLike) -> tuple[Array, Array, Array]:
     """Broadcast γ, `λ = ½ log(w/(1−w))` and `log c = log 2√(w(1−w))`, refusing what has no meaning."""
     gamma_ = real_numbers(gamma, "gamma", finite=False)
     prior_ = real_numbers(prior, "prior", finite=False)
-    if not np.all(gamma_ >= 0):
-        raise ValueError("gamma: every value must be a number >= 0")
-    if not np.all((prior_ > 0) & (prior_ < 1)):
-        raise ValueError("prior: every value must lie strictly between 0 and 1")
+    refuse_unless(gamma_ >= 0, gamma_, "gamma", "must be a number >= 0")
+    refuse_unless((prior_ > 0) & (prior_ < 1), prior_, "prior", "must lie strictly between 0 and 1")
     log_odds = 0.5 * (np.log(prior_) - np.log1p(-prior_))
     log_scale = np.log(2.0) + 0.5 * (np.log(prior_) + np.log1p(-prior_))
     gamma_, log_odds, log_scale = np.broadcast_arrays(gamma_, log_odds, log_scale)

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import elementwise, special
 
 __all__ = ["commitment_density", "commitment_gamma", "commitment_tail"]
@@ -142,8 +142,7 @@ def commitment_gamma(probability: ArrayLike, prior: ArrayLike = 0.5) -> Array:
     T19.
     """
     q = real_numbers(probability, "probability", finite=False)
-    if not np.all((q >= 0) & (q < 1)):
-        raise ValueError("probability: every value must be at least 0 and below 1")
+    refuse_unless((q >= 0) & (q < 1), q, "probability", "must be at least 0 and below 1")
     _, odds, scale, _ = _checked(0.0, prior, None)
     q, odds, scale = np.broadcast_arrays(q, odds, scale)
     rarer = special.expit(-2 * np.abs(odds))
@@ -208,14 +207,10 @@ def _checked(gamma: ArrayLike, prior: ArrayLike, end: ArrayLike | None) -> tuple
     """Broadcast γ, `λ`, `c = 2√(w(1−w))` and γ₀, infinite for a run without an end."""
     gamma_, prior_ = real_numbers(gamma, "gamma", finite=False), real_numbers(prior, "prior", finite=False)
     end_ = np.array(np.inf) if end is None else real_numbers(end, "end", finite=False)
-    if not np.all(gamma_ >= 0):
-        raise ValueError("gamma: every value must be a number >= 0")
-    if not np.all((prior_ > 0) & (prior_ < 1)):
-        raise ValueError("prior: every value must lie strictly between 0 and 1")
-    if not np.all(end_ > 0):
-        raise ValueError("end: every value must be above 0")
-    if not np.all(gamma_ <= end_):
-        raise ValueError("gamma: every value must be at most the end of the run")
+    refuse_unless(gamma_ >= 0, gamma_, "gamma", "must be a number >= 0")
+    refuse_unless((prior_ > 0) & (prior_ < 1), prior_, "prior", "must lie strictly between 0 and 1")
+    refuse_unless(end_ > 0, end_, "end", "must be above 0")
+    refuse_unless(gamma_ <= end_, gamma_, "gamma", "must be at most the end of the run")
     odds = 0.5 * (np.log(prior_) - np.log1p(-prior_))
     scale = 2 * np.sqrt(prior_) * np.sqrt(1 - prior_)
     return tuple(np.broadcast_arrays(gamma_, odds, scale, end_))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import Precise
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import elementwise, special
 from .._support.untyped import mpmath as mp
 from . import multiprecision, tilted_average
@@ -46,13 +46,10 @@ def peak_gamma(kappa: ArrayLike = 0.0, prior: ArrayLike = 0.5) -> Array:
     ----------
     T8, H26.
     """
-    kappa_, prior_ = np.broadcast_arrays(
-        real_numbers(kappa, "kappa", finite=False), real_numbers(prior, "prior", finite=False)
-    )
-    if not np.isfinite(kappa_).all():
-        raise ValueError("kappa: every value must be finite")
-    if not ((prior_ > 0) & (prior_ < 1)).all():
-        raise ValueError("prior: every value must lie strictly between 0 and 1")
+    kappa_, prior_ = real_numbers(kappa, "kappa", finite=False), real_numbers(prior, "prior", finite=False)
+    refuse_unless(np.isfinite(kappa_), kappa_, "kappa", "must be finite")
+    refuse_unless((prior_ > 0) & (prior_ < 1), prior_, "prior", "must lie strictly between 0 and 1")
+    kappa_, prior_ = np.broadcast_arrays(kappa_, prior_)
 
     log_odds = 0.5 * special.logit(prior_)
 

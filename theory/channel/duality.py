@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from . import tilted_average
 from .binary import binary_mmse
 
@@ -107,6 +107,5 @@ def binary_entropy_bounds(gamma: ArrayLike) -> tuple[Array, Array]:
 
 def _levels(gamma: ArrayLike) -> Array:
     levels = real_numbers(gamma, "gamma", finite=False)
-    if not np.all(levels >= 0):
-        raise ValueError("gamma: every value must be a number >= 0")
+    refuse_unless(levels >= 0, levels, "gamma", "must be a number >= 0")
     return levels

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import special
 
 __all__ = [
@@ -138,8 +138,7 @@ def first_passage_transform(theta: ArrayLike, p: ArrayLike, prior: ArrayLike = 0
     T20.
     """
     rate = real_numbers(theta, "theta")
-    if not np.all(rate >= -0.5):
-        raise ValueError("theta: every value must be at least -1/2")
+    refuse_unless(rate >= -0.5, rate, "theta", "must be at least -1/2")
     _, _, level, start, gap = _checked(p, prior)
     root = np.sqrt(1 + 2 * rate)
     # cosh x = ½ e^x (1 + e^{−2x}); 1 − root without cancellation near θ = 0
@@ -212,11 +211,9 @@ def first_passage_tail(gamma: ArrayLike, p: ArrayLike, prior: ArrayLike = 0.5) -
 
 def _law(gamma: ArrayLike, p: ArrayLike, prior: ArrayLike, tail: bool) -> Array:
     g = real_numbers(gamma, "gamma", finite=False)
-    if not np.all(g >= 0 if tail else g > 0):
-        raise ValueError(f"gamma: every value must be a number {'>= 0' if tail else '> 0'}")
+    refuse_unless(g >= 0 if tail else g > 0, g, "gamma", f"must be a number {'>= 0' if tail else '> 0'}")
     _, _, level, start, gap = _checked(p, prior)
-    if not np.all(level > start):
-        raise ValueError("p: every value must be above the prior of the likelier class")
+    refuse_unless(level > start, real_numbers(p, "p"), "p", "must be above the prior of the likelier class")
     g, level, start, gap = np.broadcast_arrays(g, level, start, gap)
     with np.errstate(all="ignore"):
         early = _reflections(g, level, start, gap, tail)
@@ -298,10 +295,8 @@ def _sinh_excess(x: Array) -> Array:
 def _checked(p: ArrayLike, prior: ArrayLike) -> tuple[Any, ...]:
     """Broadcast p, its excess over the likelier prior, a, |λ|, and their difference, precise where small."""
     posterior, w = real_numbers(p, "p", finite=False), real_numbers(prior, "prior", finite=False)
-    if not np.all((posterior >= 0.5) & (posterior < 1)):
-        raise ValueError("p: every value must be at least 1/2 and below 1")
-    if not np.all((w > 0) & (w < 1)):
-        raise ValueError("prior: every value must lie strictly between 0 and 1")
+    refuse_unless((posterior >= 0.5) & (posterior < 1), posterior, "p", "must be at least 1/2 and below 1")
+    refuse_unless((w > 0) & (w < 1), w, "prior", "must lie strictly between 0 and 1")
     posterior, w = np.broadcast_arrays(posterior, w)
     rarer = np.where(w > 0.5, 1 - w, w)
     likelier = np.where(w > 0.5, w, 1 - w)

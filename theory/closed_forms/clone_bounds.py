@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import special
 from .orthogonal import LARGEST_CLASSES
 
@@ -58,14 +58,13 @@ def clone_bounds(agreement: ArrayLike, classes: ArrayLike) -> tuple[Array, Array
     ----------
     T22; Harremoës and Topsøe, IEEE TIT 47(7), 2001.
     """
-    phi = real_numbers(agreement, "agreement", finite=False)
+    given = real_numbers(agreement, "agreement", finite=False)
     count = real_numbers(classes, "classes", finite=False)
-    if not np.all((count >= 2) & (count <= LARGEST_CLASSES) & (count == np.floor(count))):
-        raise ValueError(f"classes: every value must be a whole number between 2 and {LARGEST_CLASSES:g}")
-    phi, count = np.broadcast_arrays(phi, count)
+    allowed = (count >= 2) & (count <= LARGEST_CLASSES) & (count == np.floor(count))
+    refuse_unless(allowed, count, "classes", f"must be a whole number between 2 and {LARGEST_CLASSES:g}")
+    phi, count = np.broadcast_arrays(given, count)
     phi = np.where(np.abs(phi * count - 1) <= _ROUNDING, 1 / count, phi)
-    if not np.all((phi >= 1 / count) & (phi <= 1)):
-        raise ValueError("agreement: every value must lie between 1/classes and 1")
+    refuse_unless((phi >= 1 / count) & (phi <= 1), given, "agreement", "must lie between 1/classes and 1")
     even = np.log(count)
     least = phi == 1 / count
     lower = np.where(least, even, np.minimum(_polygon(phi), even))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import Expr
-from .._support.real_numbers import real_number, real_numbers
+from .._support.real_numbers import real_number, real_numbers, refuse_unless
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
 from .orthogonal import LARGEST_CLASSES, orthogonal_disagreement, orthogonal_entropy
@@ -141,13 +141,12 @@ def entropy_bounds(g: ArrayLike, classes: ArrayLike) -> tuple[Array, Array]:
     ----------
     T14.
     """
-    g_, classes_ = np.broadcast_arrays(
-        real_numbers(g, "g", finite=False), real_numbers(classes, "classes", finite=False)
+    g_, classes_ = real_numbers(g, "g", finite=False), real_numbers(classes, "classes", finite=False)
+    refuse_unless((g_ >= 0) & np.isfinite(g_), g_, "g", "must be a finite number >= 0")
+    refuse_unless(
+        (classes_ >= 2) & np.isfinite(classes_), classes_, "classes", "must be a finite number >= 2"
     )
-    if not np.all((g_ >= 0) & np.isfinite(g_)):
-        raise ValueError("g: every value must be a finite number >= 0")
-    if not np.all((classes_ >= 2) & np.isfinite(classes_)):
-        raise ValueError("classes: every value must be a finite number >= 2")
+    g_, classes_ = np.broadcast_arrays(g_, classes_)
     rivals = np.log(classes_ - 1)
     pairs = zip(rivals.ravel() - g_.ravel() / 2, g_.ravel(), strict=True)
     upper = [softplus_mean(float(offset), partial(_gaussian, float(variance))) for offset, variance in pairs]

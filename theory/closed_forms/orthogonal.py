@@ -21,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import special
 
 __all__ = [
@@ -113,15 +113,13 @@ def orthogonal_curves(
 ) -> tuple[Array, Array]:
     """`orthogonal_entropy` and `orthogonal_disagreement` in one pass; parameters and errors as there."""
     g_ = real_numbers(g, "g", finite=False)
-    if not np.all((g_ >= 0) & np.isfinite(g_)):
-        raise ValueError("g: every value must be a finite number >= 0")
+    refuse_unless((g_ >= 0) & np.isfinite(g_), g_, "g", "must be a finite number >= 0")
     if weights is not None:
         kinds = _kinds_of(weights)
         found = [_integrals(float(value), kinds) for value in g_.ravel()]
     else:
         classes_ = real_numbers(classes, "classes", finite=False)
-        if not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
-            raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
+        _refuse_classes(classes_)
         g_, classes_ = np.broadcast_arrays(g_, classes_)
         found = [
             _integrals(float(value), _Kinds(np.array([-np.log(k)]), np.array([k])))
@@ -195,10 +193,11 @@ def orthogonal_table(g: ArrayLike, classes: ArrayLike) -> OrthogonalTable:
         np.atleast_1d(real_numbers(values, name, finite=False))
         for values, name in ((g, "g"), (classes, "classes"))
     )
-    if g_.ndim != 1 or not np.all((g_ > 0) & np.isfinite(g_)):
-        raise ValueError("g: need a vector of finite numbers > 0")
-    if classes_.ndim != 1 or not np.all((classes_ >= 2) & (classes_ <= LARGEST_CLASSES)):
-        raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
+    for name, vector in (("g", g_), ("classes", classes_)):
+        if vector.ndim != 1:
+            raise ValueError(f"{name}: need a vector, not shape {vector.shape}")
+    refuse_unless((g_ > 0) & np.isfinite(g_), g_, "g", "must be a finite number > 0")
+    _refuse_classes(classes_)
     columns = [_column(float(value), classes_) for value in g_]
     entropy, disagreement = np.stack(columns, axis=2)
     return OrthogonalTable(entropy, np.minimum(disagreement, 1.0))
@@ -236,6 +235,11 @@ class _Kinds:
 def _vanishes(g: float, log_classes: float) -> bool:
     """Whether K² e^{−g/4}, which no curve exceeds but for factors of g, is below every double."""
     return g / 4 - 2 * log_classes > _VANISHED
+
+
+def _refuse_classes(classes: Array) -> None:
+    allowed = (classes >= 2) & (classes <= LARGEST_CLASSES)
+    refuse_unless(allowed, classes, "classes", f"must lie between 2 and {LARGEST_CLASSES:g}")
 
 
 def _kinds_of(weights: ArrayLike) -> _Kinds:

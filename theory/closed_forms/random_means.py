@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .orthogonal import LARGEST_CLASSES
 from .softplus import softplus_mean
 
@@ -165,8 +165,7 @@ def _rivals(g: float, classes: float, dimension: float) -> float:
 
 def _alpha(alpha: ArrayLike) -> Array:
     found = real_numbers(alpha, "alpha")
-    if not (found > 0).all():
-        raise ValueError("alpha: every value must be above 0")
+    refuse_unless(found > 0, found, "alpha", "must be above 0")
     return found
 
 
@@ -174,11 +173,10 @@ def _checked(g: ArrayLike, classes: ArrayLike, dimension: ArrayLike) -> tuple[Ar
     g_ = real_numbers(g, "g")
     k = real_numbers(classes, "classes", finite=False)
     d = real_numbers(dimension, "dimension")
-    if not (g_ >= 0).all():
-        raise ValueError("g: every value must be at least 0")
-    if not ((k >= 2) & (k <= LARGEST_CLASSES)).all():
-        raise ValueError(f"classes: every value must lie between 2 and {LARGEST_CLASSES:g}")
-    if not (d >= 1).all():
-        raise ValueError("dimension: every value must be at least 1")
+    refuse_unless(g_ >= 0, g_, "g", "must be at least 0")
+    refuse_unless(
+        (k >= 2) & (k <= LARGEST_CLASSES), k, "classes", f"must lie between 2 and {LARGEST_CLASSES:g}"
+    )
+    refuse_unless(d >= 1, d, "dimension", "must be at least 1")
     g_, k, d = np.broadcast_arrays(g_, k, d)
     return g_, k, d

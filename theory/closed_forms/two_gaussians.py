@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.real_numbers import real_number, real_numbers
+from .._support.real_numbers import real_number, real_numbers, refuse_unless
 from .._support.untyped import optimize, special
 from .._support.values import ByContent
 from .condensed import condense
@@ -94,8 +94,7 @@ class TwoGaussians(ByContent):
         object.__setattr__(self, "prior", real_number(self.prior, "prior"))
         if self.log_ratios.ndim != 1 or self.log_ratios.shape != self.differences2.shape:
             raise ValueError("differences2: need one for each of the log_ratios, shape (n,)")
-        if (self.differences2 < 0).any():
-            raise ValueError("differences2: every value must be at least 0")
+        refuse_unless(self.differences2 >= 0, self.differences2, "differences2", "must be at least 0")
         if not 0 < self.prior < 1:
             raise ValueError("prior: must lie strictly between 0 and 1")
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import ApiArray, Fields
-from .._support.real_numbers import real_numbers, rounding_of, with_rounding
+from .._support.real_numbers import real_numbers, refuse_unless, rounding_of, with_rounding
 from .._support.values import Value, frozen
 from .covariance import Covariance, Full, Isotropic
 from .covariance_reading import read_covariances
@@ -489,8 +489,7 @@ class GaussianMixture(Value):
         """`δᵀ(Σ + σ²I)^{−power} δ`."""
         covariance = self._need_binary_channel()
         sigma_ = real_numbers(sigma, "sigma", finite=False)
-        if not np.all(sigma_ >= 0):
-            raise ValueError("sigma: every value must be a number >= 0")
+        refuse_unless(sigma_ >= 0, sigma_, "sigma", "must be a number >= 0")
         with np.errstate(all="ignore"):  # the limits of what overflows or underflows are right
             form = covariance.resolvent_form(self.half_difference, (sigma_ * sigma_).ravel(), power)
         return form.reshape(sigma_.shape)[()]

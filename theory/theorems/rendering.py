@@ -1,7 +1,7 @@
 """A theorem as it is read: HTML with MathML for pages and notebooks, Markdown, and LaTeX that compiles.
 
 All three show the same blocks of `Theorem.proof` in the same order. Text between dollar signs is LaTeX, text
-between double asterisks is bold.
+between double asterisks is bold, and between single ones in italics.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from ._base import Argument, Block, Identity, Measured
+from ._formulas import mathml
 
 if TYPE_CHECKING:
     from ._base import Theorem
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["checked", "html", "latex", "latex_text", "markdown", "mathematics"]
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
+_ITALICS = re.compile(r"(?<!\*)\*(?![\s*])([^*]+)\*(?!\*)")
 
 # what the encoder's tables lack
 _SIGNS = {
@@ -34,9 +36,15 @@ _SIGNS = {
 def mathematics(text: str) -> Markup:
     """Text in which what stands between dollar signs is LaTeX, as HTML with MathML."""
     parts = text.split("$")
-    joined = Markup("").join(_mathml(part) if index % 2 else escape(part) for index, part in enumerate(parts))
+    joined = _emphasised(parts[0])
+    for formula, after in zip(parts[1::2], parts[2::2], strict=True):
+        # a full stop stays on the line of its formula
+        stop = after[: len(after) - len(after.lstrip(".,;:)"))]
+        shown = str(mathml(formula))
+        joined += f'<span style="white-space:nowrap">{shown}{stop}</span>' if stop else shown
+        joined += _emphasised(after[len(stop) :])
     # last, since what is bold may hold a formula
-    return Markup(_BOLD.sub(r"<strong>\1</strong>", str(joined)))  # noqa: S704 (escaped before)
+    return Markup(_BOLD.sub(r"<strong>\1</strong>", joined))  # noqa: S704 (escaped before)
 
 
 def html(theorem: "Theorem", statement: bool = True) -> Markup:
@@ -61,7 +69,8 @@ def latex(theorem: "Theorem", statement: bool = True) -> str:
 def latex_text(text: str) -> str:
     """Text for LaTeX: what stands between dollar signs as it is, everything else encoded."""
     parts = text.split("$")
-    joined = "$".join(part if index % 2 else _encoded(part) for index, part in enumerate(parts))
+    parts[::2] = [_ITALICS.sub(r"\\emph{\1}", _encoded(part)) for part in parts[::2]]
+    joined = "$".join(parts)
     return _BOLD.sub(r"\\textbf{\1}", joined)  # last, since what is bold may hold a formula
 
 
@@ -76,7 +85,7 @@ def checked(step: Identity) -> str:
 def _block_html(block: Block) -> Markup:
     if isinstance(block, Identity):
         return Markup('<div class="step">{}<small>{}</small></div>').format(
-            _mathml(block.latex, display="block"), checked(block)
+            mathml(block.latex, display="block"), checked(block)
         )
     if isinstance(block, Argument):
         return Markup("<p><em>Standard argument.</em> {}</p>").format(mathematics(_argument(block)))
@@ -107,17 +116,8 @@ def _argument(block: Argument) -> str:
     return f"{block.text} ({block.source})" if block.source else block.text
 
 
-def _mathml(source: str, display: str = "inline") -> Markup:
-    from latex2mathml.converter import convert
-
-    return Markup(convert(_plain(source), display=display))  # noqa: S704 (made by the converter)
-
-
-def _plain(source: str) -> str:
-    """As the converter needs it: arguments of alphabets in braces, a thin space after a function's name."""
-    braced = re.sub(r"\\(mathbb|mathcal|mathrm) (\w)", r"\\\1{\2}", source)
-    functions = r"\\(log|exp|tanh|cosh|operatorname\{\w+\})\s*(?=[\w\\])(?!\\[bB]ig|\\left)"
-    return re.sub(functions, r"\\\1\\,", braced)
+def _emphasised(text: str) -> str:
+    return _ITALICS.sub(r"<em>\1</em>", str(escape(text)))
 
 
 def _encoded(text: str) -> str:

@@ -234,7 +234,7 @@ THEOREM = Theorem(
     ),
     sources=("K22",),
     hypotheses=(
-        "X_t = a_t X_0 + b_t Z with a_t, b_t > 0 and Z standard normal, independent of (X_0, C)",
+        "$X_t = a_tX_0 + b_tZ$ with $a_t, b_t > 0$ and $Z$ standard normal, independent of $(X_0, C)$",
         "the formula of the rate: two classes with Σ = s²I",
     ),
     derivation=derivation,

@@ -264,7 +264,7 @@ THEOREM = Theorem(
     sources=("GSV05",),
     hypotheses=(
         "K equal classes with Σ = s²I (unequal weights shift each ψ)",
-        "orthogonal means with |m_k|² = M, or a simplex with the same distances",
+        "orthogonal means with $|m_k|^2 = M$, or a simplex with the same distances",
     ),
     derivation=derivation,
     predict=predict,

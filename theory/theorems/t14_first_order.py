@@ -316,7 +316,7 @@ THEOREM = Theorem(
         r"$O((1-s^2)\log K/M)$, and the peak's up to $O(1/\log K)$."
     ),
     sources=("B24",),
-    hypotheses=("K equal classes with Σ = s²I", "orthogonal means with |m_k|² = M"),
+    hypotheses=("K equal classes with Σ = s²I", "orthogonal means with $|m_k|^2 = M$"),
     derivation=derivation,
     predict=predict,
 )

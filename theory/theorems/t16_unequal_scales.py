@@ -393,7 +393,7 @@ THEOREM = Theorem(
     sources=("H26",),
     hypotheses=(
         "two balanced classes with one mean",
-        "Σ_k = λ_k I; any covariances by their generalised eigenvalues",
+        "$\\Sigma_k = \\lambda_kI$; any covariances by their generalised eigenvalues",
     ),
     derivation=derivation,
     predict=predict,

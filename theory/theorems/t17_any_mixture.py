@@ -44,9 +44,10 @@ def predict() -> dict[str, float]:
 def _rate() -> tuple[Block, ...]:
     return (
         Text(
-            r"**The rate.** Let $X=X_0+\sigma\xi$ and $\tau=\sigma^{-2}$. The class reaches the state only "
-            r"through the clean sample, $C\to X_0\to X$, so by the chain rule of information "
-            r"$I(C;X)=I(X_0;X)-I(X_0;X|C)$: what the state tells about the sample, less what it tells once "
+            r"**The rate.** Let $X=X_0+\sigma Z$, $Z$ standard normal, and $\tau=\sigma^{-2}$. "
+            r"The class reaches the state only through the clean sample, $C\to X_0\to X$, so by the chain "
+            r"rule of information $I(C;X)=I(X_0;X)-I(X_0;X|C)$: what the state tells about the sample, less "
+            r"what it tells once "
             r"the class is known."
         ),
         Argument(
@@ -170,13 +171,15 @@ def _span() -> tuple[Block, ...]:
         ),
         Text(
             r"which vanishes for all $\sigma$ only if $\lambda_1=\lambda_2$ or $\delta$ is itself an "
-            r"eigenvector: the span is the same at every level exactly if $\Sigma$ maps the span of the "
+            r"eigenvector. The span tends to that of the mean differences as $\sigma\to\infty$, "
+            r"so it is the same at every level exactly if $\Sigma$ maps the span of the "
             r"mean differences into itself."
         ),
         Measured(
             r"The rate by posterior means from dense matrices, for two classes, five orthogonal ones and "
             r"two scales, against closed forms and against differences of entropies summed from their "
-            r"definitions; and for three classes with full covariances against the engine."
+            r"definitions; and for three classes with full covariances against the rate that "
+            r"`entropy_curve` samples."
         ),
     )
 

@@ -262,8 +262,9 @@ THEOREM = Theorem(
     name="collapse",
     statement=(
         r"$\max(0, \log n - I) \le H(\text{sample}\,|\,X) \le H_2 + \mathbb "
-        r"E\log\bigl(1+(n/2-1)e^{-i}\bigr)$, $I(\sigma) = \tfrac d2\log(1+s^2/\sigma^2) + \log 2 - "
-        r"H_2(M/(s^2+\sigma^2))$, with $i = \log p(x|x_0) - \log p(x|C)$ the density of the "
+        r"E\log\bigl(1+(n/2-1)e^{-i}\bigr)$, $I(\sigma) = \tfrac d2\log(1+s^2/\sigma^2) + \log 2 - H_2$, "
+        r"with $H_2$ the entropy of the two classes at $\gamma=M/(s^2+\sigma^2)$ (T2) "
+        r"and $i = \log p(x|x_0) - \log p(x|C)$ the density of the "
         r"information about the sample in its class; without the class's share $I = \log n$ is $t_C = "
         r"\tfrac12\log\Bigl(1+\frac{s^2}{n^{2/d}-1}\Bigr)$, $\alpha = \log n/d$; speciation comes first "
         r"iff $t_S > t_C$. As $\alpha \to 0$ the threshold is T14's with samples for classes."

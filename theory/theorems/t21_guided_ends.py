@@ -115,8 +115,11 @@ def _shift() -> tuple[Block, ...]:
             r"-\frac{1}{ap}\,{}_2F_1(1,a;a+1;p)",
         ),
         Text(
-            r"by $\frac{\mathrm d}{\mathrm dp}\left[p^a\,{}_2F_1(1,a;a+1;p)/a\right] = p^{a-1}/(1-p)$. It "
-            r"is integrated by $a\,u(w) = \psi(a)+\gamma_E+\log\frac{1-w}w+\frac1a\,{}_2F_1(1,a;a+1;w)$:"
+            r"by $\frac{\mathrm d}{\mathrm dp}\left[p^a\,{}_2F_1(1,a;a+1;p)/a\right] = p^{a-1}/(1-p)$. "
+            r"(SymPy is given this derivative. It follows from the series $\frac1a\,{}_2F_1(1,a;a+1;p) = "
+            r"\sum_{n\ge0}\frac{p^n}{a+n}$: its ratio of terms is $\frac{a+n}{a+n+1}\,p$, "
+            r"and $p^a$ times it has the derivative $\sum_np^{a+n-1}$.) The slope is "
+            r"integrated by $a\,u(w) = \psi(a)+\gamma_E+\log\frac{1-w}w+\frac1a\,{}_2F_1(1,a;a+1;w)$:"
         ),
         Identity.of(
             "d/dw [log((1−w)/w) + F/a] = −F/w",
@@ -275,7 +278,8 @@ THEOREM = Theorem(
         r"For classes of any distributions and any $K$, a reverse run guided to $c$ with weight "
         r"$\omega<\tfrac12$ ends in $c$ with probability $w_c^{1-2\omega}$, and surely with "
         r"$\omega\ge\tfrac12$; "
-        r"$p_c^{1-2\omega}$ is a martingale. $\pi_\omega(x) = \pi_{1-\omega}(x)\,(p(c|x)/w)^{2\omega-1}$; "
+        r"$p_c^{1-2\omega}$ is a martingale. With $w=w_c$ and $\pi_\omega$ the density of guided states at "
+        r"one level: $\pi_\omega(x) = \pi_{1-\omega}(x)\,(p(c|x)/w)^{2\omega-1}$; "
         r"$\frac{\mathrm d}{\mathrm d\tau}\mathbb E[-\log p_c] = -(\omega-\tfrac12)\,\mathbb E|D_c-D|^2$; "
         r"$\mathrm dP_\omega/\mathrm dP_0 = "
         r"(p_c/w)^\omega\exp[\tfrac12\omega(1-\omega)\int|D_c-D|^2\mathrm d\tau]$. Two classes with a "
@@ -289,7 +293,7 @@ THEOREM = Theorem(
     sources=("D53", "G60"),
     hypotheses=(
         "T19's key line: any classes, exact denoisers, constant ω; guided runs are decided in the end, "
-        "p_c → 0 or 1",
+        r"$p_c\to0$ or 1",
         "the late shift and spread: two classes with a shared covariance, ω > ½",
     ),
     derivation=derivation,

@@ -255,7 +255,7 @@ THEOREM = Theorem(
     name="steps",
     statement=(
         r"Ancestral sampling with the exact denoiser is Euler's rule in $\tau=\sigma^{-2}$. For any data "
-        r"the divergence of the exact law of paths from its own is "
+        r"the Kullback-Leibler divergence of the exact law of paths from the sampler's is "
         r"$\tfrac12\left[\sum_nm(\tau_n)\Delta_n-\int m\,\mathrm d\tau\right]$, "
         r"$m = \mathbb E|X_0-D|^2$; its excess over samplers that know the class is the left Riemann sum "
         r"of the information rate minus its integral, $\sum_nI'(\tau_n)\Delta_n-I$, $I' = \tfrac12\mathbb "

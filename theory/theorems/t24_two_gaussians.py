@@ -507,7 +507,7 @@ THEOREM = Theorem(
     sources=("C52",),
     hypotheses=(
         "two classes of any weights; the integral for any densities",
-        "Gaussian classes of any means and covariances, Σ_k + σ²I invertible, for the exponent",
+        r"Gaussian classes of any means and covariances, $\Sigma_k+\sigma^2I$ invertible, for the exponent",
     ),
     derivation=derivation,
     predict=predict,

@@ -188,7 +188,7 @@ def _whole() -> tuple[Block, ...]:
             r"**Two informations subtracted.** With $B$ the covariance of the class means, "
             r"$T=B+\sum_gw_g\Sigma_g$, and the first order is $\tfrac12\tau\,\mathrm{tr}\,B$: the "
             r"statement follows. The "
-            r"binary channel knows it: two points $\pm1$ with weights $w,1-w$ have $\gamma=\tau$, "
+            r"binary channel confirms it: two points $\pm1$ with weights $w,1-w$ have $\gamma=\tau$, "
             r"variance $v=4w(1-w)$, "
             r"and from T3 and the hierarchy of T9, $M_n(0)=v^{(n+1)/2}$, its own expansion"
         ),

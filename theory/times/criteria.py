@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import schedules
 from .._support.aliases import Expr
 from .._support.choices import one_of
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import sympy as sp
 from ..channel import gamma_levels
 from ..channel.constants import median_gamma, peak_gamma
@@ -181,13 +181,10 @@ def speciation_sigma2(
     if hasattr(separation2, "separation2"):
         raise ValueError("separation2: the number M = |δ|²; for a mixture call speciation_times(mixture)")
     separation2_, variance_ = real_numbers(separation2, "separation2"), real_numbers(variance, "variance")
-    if not np.all(separation2_ > 0):
-        raise ValueError("separation2: every value must be positive")
-    if not np.all(variance_ >= 0):
-        raise ValueError("variance: every value must be >= 0")
+    refuse_unless(separation2_ > 0, separation2_, "separation2", "must be positive")
+    refuse_unless(variance_ >= 0, variance_, "variance", "must be >= 0")
     prior_ = real_numbers(prior, "prior")
-    if not np.all((prior_ > 0) & (prior_ < 1)):
-        raise ValueError("prior: every value must lie strictly between 0 and 1")
+    refuse_unless((prior_ > 0) & (prior_ < 1), prior_, "prior", "must lie strictly between 0 and 1")
     evaluate = _compiled(criterion)
     # extended precision for its exponents: M² must not overflow before its root is taken
     wide = [np.asarray(values, dtype=np.longdouble) for values in (separation2_, variance_, prior_)]

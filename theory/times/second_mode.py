@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import Expr, Precise
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.sympy_functions import at_precision, numeric, public_function
 from .._support.untyped import mpmath as mp
 from .._support.untyped import special
@@ -55,8 +55,7 @@ def second_mode_gamma(prior: ArrayLike = 0.5) -> Array:
     T5: the mean-field Ising magnet with coupling γ in the field λ.
     """
     prior_ = real_numbers(prior, "prior", finite=False)
-    if not np.all((prior_ > 0) & (prior_ < 1)):
-        raise ValueError("prior: every value must lie strictly between 0 and 1")
+    refuse_unless((prior_ > 0) & (prior_ < 1), prior_, "prior", "must lie strictly between 0 and 1")
     target = np.abs(special.logit(prior_))
     z = np.cbrt(6 * target)  # from above, as sinh z − z ≥ z³/6, so that no step of Newton's overshoots
     with np.errstate(all="ignore"):

@@ -21,6 +21,7 @@ from .style import DASHES, ONE_COLUMN, TWO_COLUMNS, literally, plain_ticks, styl
 __all__ = ["caption", "diagram_figure", "fields_of", "fixed_parameters", "lines_of"]
 
 _MOST = len(DASHES)
+_WEIGHTED = ("prior", "bifurcation", "grid")  # diagrams whose classes may have different weights
 _UNDECIDED = "not decided, even on clean data"
 _SYMBOLS = {
     "mu": "μ", "separation2": "|δ|²", "dimension": "d", "lambda1": "λ₁", "lambda2": "λ₂", "B": "|B|²",
@@ -70,9 +71,11 @@ def caption(diagram: xr.Dataset) -> str:
     sentences = [f"{attributes.get('title', '')} ({attributes.get('source', '')})."]
     places = " (left) and ".join(shown) + (" (right)" if len(shown) > 1 else "")
     across, along = (diagram[axis].attrs["long_name"] for axis in (x, y))
-    sentences.append(f"{places}, over {across} and {along}.")
+    sentences.append(f"{places[:1].upper()}{places[1:]}, over {across} and {along}.")
     fixed = fixed_parameters(diagram)
-    sentences.append(f"Fixed: {fixed}." if fixed else "Nothing else is fixed.")
+    sentences += [f"Fixed: {fixed}."] if fixed else []
+    if attributes.get("name") not in _WEIGHTED:
+        sentences.append("All classes are equally likely.")
     groups = lines_of(diagram)
     for labels, _ in groups[:_MOST]:
         if len(labels) > 1:

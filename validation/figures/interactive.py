@@ -5,6 +5,7 @@ page holds Bokeh's own script, 1.3 MB, and its data.
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -88,7 +89,8 @@ def diagram_page(diagram: xr.Dataset) -> str:
 
 def _words(diagram: xr.Dataset) -> str:
     """The caption, of a page that has the second field below the first."""
-    return plain_text(caption(diagram)).replace("(left)", "(above)").replace("(right)", "(below)")
+    words = plain_text(caption(diagram)).replace("(left)", "(above)").replace("(right)", "(below)")
+    return words.replace("Hatched:", "Grey:")
 
 
 def _axis(values: xr.DataArray) -> tuple[np.ndarray, bool]:
@@ -105,7 +107,7 @@ def _picture(diagram: xr.Dataset, name: str) -> Picture:
         FixedTicker,
         LinearColorMapper,
     )
-    from bokeh.palettes import Blues256, PuOr11
+    from bokeh.palettes import Blues256, PuOr11, interp_palette
     from bokeh.plotting import figure
 
     values = diagram[name]
@@ -116,10 +118,11 @@ def _picture(diagram: xr.Dataset, name: str) -> Picture:
     palette: Picture = tuple(reversed(Blues256[90:]))
     if low < -1e-3 * high:
         low, high = -min(max(-low, high), 4 * high), min(max(-low, high), 4 * high)
-        palette = PuOr11
+        palette = interp_palette(PuOr11[::-1], 255)
     colours = LinearColorMapper(palette=palette, low=low, high=high, nan_color="#dddddd")
     plot: Picture = figure(
-        height=380, sizing_mode="stretch_width", title=_named(values), toolbar_location="above",
+        height=380, sizing_mode="stretch_width", toolbar_location="above",
+        title=textwrap.fill(_named(values), 34),  # the width of a telephone
         tools="pan,wheel_zoom,box_zoom,reset", active_drag=None,
         x_axis_label=plain_text(values[x].attrs["long_name"]),
         y_axis_label=plain_text(values[y].attrs["long_name"]), x_range=_range(across),
@@ -134,6 +137,7 @@ def _picture(diagram: xr.Dataset, name: str) -> Picture:
             axis.ticker = FixedTicker(ticks=_log_ticks(places))
             axis.formatter = CustomJSTickFormatter(code="return String(+(10 ** tick).toPrecision(3))")
     _draw_lines(plot, diagram, (across, along), (log_x, log_y))
+    plot.title.text_font_size = "12px"
     plot.add_layout(ColorBar(color_mapper=colours, width=10), "right")
     _point(plot, picture, diagram, values, (across, along), (log_x, log_y))
     return plot
@@ -190,7 +194,8 @@ def _draw_lines(
     legend = plot.legend[0]
     plot.center.remove(legend)
     plot.add_layout(legend, "below")  # where it hides nothing on a telephone
-    legend.click_policy, legend.label_text_font_size, legend.border_line_alpha = "hide", "11px", 0
+    size = "10px" if max(len(", ".join(labels)) for labels, _ in groups) > 40 else "11px"
+    legend.click_policy, legend.label_text_font_size, legend.border_line_alpha = "hide", size, 0
     legend.spacing, legend.padding, legend.location = 0, 2, "left"
 
 

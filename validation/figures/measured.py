@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import Fields
-from .style import ONE_COLUMN, literally, plain_ticks, styled
+from .style import DASHES, ONE_COLUMN, literally, plain_ticks, styled
 from .theory import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, bound_label
 
 __all__ = [
@@ -71,7 +71,9 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
     Returns
     -------
     matplotlib.figure.Figure
-        The rate is per unit log σ, in which its peak does not depend on the unit of σ.
+        The rate is per unit log σ, in which its peak does not depend on the unit of σ. An entropy that was
+        integrated from zero at the lowest level lacks what is still undecided there; where that is more than
+        2 % of H(C), the prediction less its own value at that level is drawn too, dashed.
     """
     with styled():
         figure, upper, lower = _curve_axes(measured, title)
@@ -79,6 +81,7 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
         for axes, name in ((upper, quantity), (lower, "rate")):
             if name in predicted:
                 axes.plot(predicted.sigma, _per_log_sigma(predicted, name), color=BLUE, label="predicted")
+        _draw_counted_from_zero(upper, measured, predicted, quantity)
         peak, median = (float(predicted[key]) for key in ("peak_per_log_sigma", "median_sigma"))
         if np.isfinite(peak):
             lower.axvline(peak, color=BLUE, linewidth=0.9, label="predicted peak")
@@ -87,6 +90,18 @@ def comparison_figure(measured: xr.Dataset, predicted: xr.Dataset, title: str) -
         _legend_below(figure, upper, lower)
         _show_what_was_measured(upper, measured, predicted)
         return figure
+
+
+def _draw_counted_from_zero(axes: Axes, measured: xr.Dataset, predicted: xr.Dataset, quantity: str) -> None:
+    """What an integral that starts from zero at the lowest level is to be compared with."""
+    if quantity not in predicted or float(measured[quantity][0]) != 0 or quantity == "cross_entropy":
+        return
+    lowest = float(measured.sigma[0])
+    left = float(np.interp(np.log(lowest), np.log(predicted.sigma), predicted[quantity]))
+    if left > 0.02 * float(measured["class_entropy"]):
+        part = predicted.sel(sigma=predicted.sigma >= lowest)
+        label = f"predicted, from 0 at σ = {lowest:.3g}"
+        axes.plot(part.sigma, part[quantity] - left, color=BLUE, linestyle=DASHES[1], label=label)
 
 
 def _show_what_was_measured(axes: Axes, measured: xr.Dataset, predicted: xr.Dataset) -> None:

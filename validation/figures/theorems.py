@@ -3,6 +3,7 @@
 T19 to T27 are here, T1 to T18 in `early_theorems`; what they have in common is in `theorem_traces`.
 """
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -44,10 +45,15 @@ def theorem_figure(identifier: str) -> Figure:
         axes.set_yscale("log" if "y" in shown.log else "linear")
         axes.set_xlabel(shown.x)
         axes.set_ylabel(shown.y)
-        axes.set_title(shown.fixed, fontsize=7)
+        axes.set_title(_wrapped(shown.fixed), fontsize=7)
         _ticks(axes, shown)
         axes.legend()
         return figure
+
+
+def _wrapped(text: str) -> str:
+    """Each line of a title within the width of a column."""
+    return "\n".join(textwrap.fill(line, 54) for line in text.splitlines())
 
 
 def _ticks(axes: Axes, shown: Shown) -> None:

@@ -46,9 +46,28 @@ def test_formulas_are_latex_that_a_second_program_reads(identifier):
 def test_text_is_escaped_and_marked_up():
     assert mathematics("a < b & $x$").startswith("a &lt; b &amp; <math")
     assert mathematics("**Upper** <b>") == "<strong>Upper</strong> &lt;b&gt;"
+    assert mathematics("*any* $2*3$ * b").startswith("<em>any</em> <math")
+    assert "</math>.</span> So" in mathematics("$x$. So")
+    assert latex_text("*any* $2*3$") == r"\emph{any} $2*3$"
     assert latex_text("50 % of $x$ & **γ**") == r"50 \% of $x$ \& \textbf{\ensuremath{\gamma}}"
     with pytest.raises(ValueError, match="U\\+"):
         latex_text("☃")
+
+
+@pytest.mark.parametrize(
+    ("formula", "signs"),
+    [
+        (r"\tfrac12\mathbb E|X-\mathbb E[X|Y]|^2", "(|)"),
+        (r"h(|u|)\,\|\kappa\|/d", "()()"),
+        (r"\mathbb E[e^{|x|^2}\,|\,k]", "()|"),
+        (r"f\Big|_{r=0}+\left|y\right|", ""),
+    ],
+)
+def test_bars_enclose_or_condition(formula, signs):
+    shown = mathematics(f"${formula}$")
+    bars = r'<mo form="(\w+)" stretchy="false">&#x0(?:007C|2016);|<mo>(&#x02223;)'
+    found = ["(" if form == "prefix" else ")" if form else "|" for form, _ in re.findall(bars, shown)]
+    assert "".join(found) == signs
 
 
 def test_a_theorem_is_an_attribute():

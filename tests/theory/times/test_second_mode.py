@@ -42,7 +42,7 @@ def test_known_values_and_shapes():
     assert second_mode_gamma(0.5001) - 1 == pytest.approx((1.5 * field) ** (2 / 3), rel=2e-3)
     assert t05_criteria.predict()["gamma of the second mode (w=0.7)"] == second_mode_gamma(0.7)
     for prior in (0.0, 1.0, np.nan):
-        with pytest.raises(ValueError, match=r"^prior: every value must lie strictly between 0 and 1$"):
+        with pytest.raises(ValueError, match=r"^prior: every value must lie strictly between 0 and 1, not "):
             second_mode_gamma(prior)
 
 

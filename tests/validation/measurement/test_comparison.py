@@ -612,3 +612,14 @@ def test_what_is_decided_below_the_lowest_level_is_said():
     assert note.startswith(f"{100 * left:.0f} % of the entropy are predicted to be left at the lowest level")
     notes = compare(curve, mixture).summary["notes"]
     assert not any("lowest level" in each for each in notes)
+
+
+def test_a_figure_counts_the_prediction_from_where_the_measured_entropy_begins():
+    """Classes that overlap on clean data keep entropy at σ = 0, which an integral from zero lacks."""
+    curve = entropy_curve(GaussianMixture.parse("binary:d=1,mu=1,s=1"), np.geomspace(0.1, 30, 24))
+    integral = curve.assign(entropy=curve.entropy - curve.entropy[0])
+    upper = comparison_figure(integral, curve, "overlapping").axes[0]
+    (line,) = [line for line in upper.get_lines() if "from 0 at σ = 0.1" in str(line.get_label())]
+    np.testing.assert_allclose(line.get_ydata(), integral.entropy)
+    names = comparison_figure(curve, curve, "overlapping").axes[0].get_legend_handles_labels()[1]
+    assert not any("from 0" in name for name in names)
