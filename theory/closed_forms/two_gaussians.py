@@ -254,8 +254,8 @@ class TwoGaussians(ByContent):
         heights = breadth * _HEIGHTS
         decay: Array = 0.25 * np.log1p((2 * heights[:, None] * tau) ** 2) @ weights[0]
         seen = heights[decay < _GONE] if (decay < _GONE).any() else heights[:1]
-        s: Complex = c + 1j * seen
-        inverse: Complex = 1 / (1 - 2j * seen[:, None] * tau)
+        s = np.asarray(c + 1j * seen, dtype=np.complex128)
+        inverse = np.asarray(1 / (1 - 2j * seen[:, None] * tau), dtype=np.complex128)
         turns = 2 * tau * inverse
         means = (1 - 2 * s) * (inverse @ weights[1]) + s * (1 - s) * ((turns * inverse) @ weights[1])
         signs = np.sign(least + 0.5 * (turns @ weights[0] - means).real)
