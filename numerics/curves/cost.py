@@ -79,14 +79,20 @@ def _samples_for(mixture: GaussianMixture, sigma: Array, tolerance: float, optio
 def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[Any, ...]) -> Cost:
     import jax
 
+    from ..monte_carlo.meeting import PAIRWISE_LIMIT, search_seconds
     from ..monte_carlo.strides import STRIDE, estimate, in_precision, strides_for
 
     samples, method, groups, dtype = plan
     strides, share = strides_for(samples), sigma.size / few.size
     rough = work_of(mixture, sigma.size, method) * 2 * STRIDE * strides / _RATE
-    if rough < _SHORT:
-        return Cost(rough, 0.0, 2 * STRIDE * strides)
-    once, prepare = _timed_twice(lambda: prepared(mixture, few, method, groups, dtype))
+    search = 0.0
+    if mixture.shared_covariance is None:
+        search = search_seconds(mixture, mixture.stacked, sigma, groups, PAIRWISE_LIMIT)
+    if rough + search < _SHORT:
+        return Cost(rough + search, 0.0, 2 * STRIDE * strides)
+    once, prepare = _timed_twice(
+        lambda: prepared(mixture, few, method, groups, dtype, search=_Anything(), levels=sigma.size)
+    )
     kernel, parameters, dtype, *_ = once[1]
     with jax.enable_x64(dtype == "float64"):
         arrays = in_precision(parameters, dtype)
@@ -96,8 +102,22 @@ def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[An
     size += sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(parameters._replace(levels=None)))
     rounds = -(-strides // jax.device_count())
     draw = max(many - one, 0.05 * many) / (_TRIED - 1)
-    seconds = once[0] + first[0] + share * (prepare + draw * rounds)
+    seconds = search + once[0] + first[0] + share * (prepare + draw * rounds)
     return Cost(seconds, _COPIES * size, 2 * STRIDE * strides)
+
+
+class _Anything:
+    """A search (`meeting.Search`) that has found what only its size matters of."""
+
+    def table(self, name: str, shape: tuple[int, int]) -> Array:
+        """Tilts of ½, and overlaps of one."""
+        return np.full(shape, 0.5 if name == "tilts" else 0.0)
+
+    def note(self) -> None:
+        """Nothing is found."""
+
+    def write(self) -> None:
+        """Nothing is kept."""
 
 
 def _timed_twice(call: Callable[[], Any]) -> tuple[tuple[float, Any], float]:

@@ -9,6 +9,7 @@ and, without a dimension, `class_entropy` and where the class is decided, read o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack, get_args
 
@@ -32,6 +33,7 @@ from .places import with_places
 
 if TYPE_CHECKING:
     from ..monte_carlo.kernel import Kernel
+    from ..monte_carlo.meeting import Search
     from ..monte_carlo.strides import Estimate, Progress
 
 __all__ = [
@@ -293,12 +295,18 @@ def _sampled(
 
     from .._support.jax_settings import own_settings
     from ..monte_carlo import quasi_random
-    from ..monte_carlo.finished_draws import FinishedDraws
+    from ..monte_carlo.finished_draws import FinishedDraws, FinishedSearch
     from ..monte_carlo.strides import Joint, estimate, in_precision
     from ..runs.fingerprints import fingerprint
 
     samples, tolerance, key = draws.samples, draws.tolerance, draws.key
-    kernel, parameters, dtype, unit, rounding, largest = prepared(mixture, sigma, method, groups, draws.dtype)
+    search, writes = None, jax.process_index() == 0
+    if draws.resume is not None and mixture.shared_covariance is None:
+        pairs = fingerprint("pairs", mixture.stacked, sigma, groups)
+        search = FinishedSearch(Path(draws.resume), pairs, writes=writes)
+    kernel, parameters, dtype, unit, rounding, largest = prepared(
+        mixture, sigma, method, groups, draws.dtype, search=search
+    )
     if tolerance is not None:  # no fewer than make a single draw of no account
         samples = max(samples, int(np.ceil(2 * min(largest.max() / tolerance, 1e15))))
     arrays = in_precision(parameters, dtype)
@@ -311,7 +319,7 @@ def _sampled(
                 run = fingerprint(
                     kernel.__qualname__, kernel.__module__.rpartition(".")[2], key, dtype, parameters
                 )
-                keep = FinishedDraws(Path(draws.resume), run, writes=jax.process_index() == 0)
+                keep = FinishedDraws(Path(draws.resume), run, writes=writes, search=search)
             found = estimate(
                 kernel,
                 arrays,
@@ -405,14 +413,32 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    mixture: GaussianMixture, sigma: Array, method: CurveMethod, groups: Array | None, dtype: Dtype | None
+    mixture: GaussianMixture,
+    sigma: Array,
+    method: CurveMethod,
+    groups: Array | None,
+    dtype: Dtype | None,
+    *,
+    search: "Search | None" = None,
+    levels: int | None = None,
 ) -> Prepared:
-    """The kernel of a mixture with its arrays at the levels σ, in the precision asked for or its own."""
+    """The kernel of a mixture with its arrays at the levels σ, in the precision asked for or its own.
+
+    `search` keeps what is found of pairs of unequal covariances; σ may be some of `levels` that are planned.
+    """
     from .._support.devices import check_devices
+    from ..monte_carlo.unequal_covariance import UNEQUAL, parameters_of
 
     check_devices()
     kernel = _kernel_of(mixture, method == "reduced")
-    parameters = kernel.init(mixture, sigma, groups)
+    own = partial(parameters_of, search=search, levels=levels)
+    init = own if kernel is UNEQUAL else kernel.init
+    try:
+        parameters = init(mixture, sigma, groups)
+    except KeyboardInterrupt:
+        if search is not None:
+            search.write()
+        raise
     precision = _precision(dtype, kernel.double, parameters)
     choices = mixture.classes if groups is None else len(groups)
     scale = kernel.scale(mixture, parameters, precision, choices)

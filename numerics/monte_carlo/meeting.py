@@ -14,9 +14,10 @@ Diagonal covariances are mixed entry by entry and low-rank ones through their fa
 d; of matrices with axes of their own each pair and level needs a root of d by d.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Int, Int32
@@ -27,11 +28,12 @@ from scipy.interpolate import interp1d
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, mixing
 
-__all__ = ["PAIRWISE_LIMIT", "Meetings", "largest_share", "meetings"]
+__all__ = ["PAIRWISE_LIMIT", "Meetings", "Search", "largest_share", "meetings", "search_seconds"]
 
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.int32]
 Pairs: TypeAlias = NDArray[np.intp]
+Exponent: TypeAlias = Callable[[Array], Array]
 
 PAIRWISE_LIMIT = 256
 """Largest number of classes for which something is kept for every pair of them."""
@@ -46,6 +48,7 @@ _MOST = 2**25  # numbers that all levels keep together
 _MOST_WORK = 2e10  # multiplications before the first draw, a minute or two of a processor
 _LITTLE_WORK = 1e9  # up to which the tilts of every level are searched
 _APART = 6  # levels from one search to the next
+_PIECE = 2e8  # multiplications, about a second's, after which what was found may be kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,33 +68,63 @@ class Meetings:
     forms: dict[str, Array]
 
 
+@runtime_checkable
+class Search(Protocol):
+    """What keeps tilts and overlaps while they are being found, so that an interrupted search goes on."""
+
+    def table(self, name: str, shape: tuple[int, int]) -> Array:
+        """The table of this name to be filled, NaN where nothing was found before."""
+        ...
+
+    def note(self) -> None:
+        """The tables hold more than before."""
+        ...
+
+    def write(self) -> None:
+        """The search is interrupted."""
+        ...
+
+
+class _Unkept:
+    """A search that nobody goes on with."""
+
+    def table(self, name: str, shape: tuple[int, int]) -> Array:
+        """An empty table."""
+        del name
+        return np.full(shape, np.nan)
+
+    def note(self) -> None:
+        """Nothing is kept."""
+
+    def write(self) -> None:
+        """Nothing is kept."""
+
+
 def meetings(
     mixture: GaussianMixture,
     classes: Classes,
     sigma: Float64[Array, " levels"],
     groups: Float64[Array, "G K"] | None,
     limit: int,
+    *,
+    search: Search | None = None,
+    levels: int | None = None,
 ) -> Meetings:
     """The pairs of classes in different groups at each σ (levels,).
 
     There is none for more than `limit` classes, or where factorisations take too long; where their roots take
     too much memory, those with the largest overlaps. `classes` are the mixture's, in any frame of the means.
+    `search` keeps what is found; σ are some of `levels`, for which there must be time and memory.
     """
-    first, second = np.triu_indices(mixture.classes if mixture.classes <= limit else 0, 1)
-    if groups is not None:
-        apart = groups.argmax(axis=0)
-        first, second = (places[apart[first] != apart[second]] for places in (first, second))
+    levels = sigma.size if levels is None else levels
+    first, second = _pairs(mixture, classes, groups, limit, levels)
     dimension, rank = mixture.dimension, 0 if classes.factors is None else classes.factors.shape[2]
-    searched = _searched_levels(classes, sigma, first.size)
-    if _work(classes, first.size, sigma.size, searched.size) > _MOST_WORK:
-        first, second = first[:0], second[:0]
     size = dimension * (dimension + 1) if classes.axes is not None else 4 * rank**2 + dimension if rank else 0
-    most = first.size if size == 0 else min(first.size, _MOST // (size * sigma.size))
+    most = first.size if size == 0 else min(first.size, _MOST // (size * levels))
+    every = _overlaps(mixture, classes, sigma, first, second, search or _Unkept())
     found = [
-        _at_level(mixture, classes, float(level), first, second, most, pair, tilts)
-        for level, (pair, tilts) in zip(
-            sigma, _searched(mixture, classes, sigma, searched, first, second), strict=True
-        )
+        _at_level(mixture, classes, float(level), first, second, most, *tilted)
+        for level, *tilted in zip(sigma, *every, strict=True)
     ]
     places, tilts, overlaps, missed, forms = zip(*found, strict=True)
     kept = np.stack(places)
@@ -110,6 +143,35 @@ def largest_share(tilts: Float64[Array, "*pairs"]) -> Float64[Array | np.float64
     return 2 * np.log(2) + np.exp(-1) / np.minimum(tilts, 1 - tilts)
 
 
+def search_seconds(
+    mixture: GaussianMixture, classes: Classes, sigma: Array, groups: Array | None, limit: int
+) -> float:
+    """How long the tilts and overlaps of all pairs and levels take to be found, from some of one level."""
+    first, second = _pairs(mixture, classes, groups, limit, sigma.size)
+    if not first.size:
+        return 0.0
+    some = slice(0, next(_parts(first.size, _each(classes), _PIECE)).stop)
+    began = time.perf_counter()
+    _overlaps(mixture, classes, sigma[:1], first[some], second[some], _Unkept())
+    searched = _searched_levels(classes, sigma, first.size).size
+    whole = _work(classes, first.size, sigma.size, searched)
+    return (time.perf_counter() - began) * whole / _work(classes, first[some].size, 1, 1)
+
+
+def _pairs(
+    mixture: GaussianMixture, classes: Classes, groups: Array | None, limit: int, levels: int
+) -> tuple[Pairs, Pairs]:
+    """Places of the classes of each pair; of none where it would take too long."""
+    first, second = np.triu_indices(mixture.classes if mixture.classes <= limit else 0, 1)
+    if groups is not None:
+        apart = groups.argmax(axis=0)
+        first, second = (places[apart[first] != apart[second]] for places in (first, second))
+    searched = _searched_levels(classes, np.arange(1.0, levels + 1), first.size).size
+    if _work(classes, first.size, levels, searched) > _MOST_WORK:
+        first, second = first[:0], second[:0]
+    return first, second
+
+
 def _work(classes: Classes, pairs: int, levels: int, searched: int) -> float:
     """Multiplications of the overlaps at the levels and of the searches at some, or of the factorisations."""
     dimension, evaluations = classes.means.shape[1], pairs * (levels + _SEARCHES * searched)
@@ -119,9 +181,12 @@ def _work(classes: Classes, pairs: int, levels: int, searched: int) -> float:
     return dimension * (10.0 + (2.0 * rank) ** 2) * evaluations
 
 
-def _searched_levels(
-    classes: Classes, sigma: Float64[Array, " levels"], pairs: int
-) -> Float64[Array, " searched"]:
+def _each(classes: Classes) -> float:
+    """Multiplications of the search for one tilt."""
+    return _work(classes, 1, 1, 1)
+
+
+def _searched_levels(classes: Classes, sigma: Float64[Array, " levels"], pairs: int) -> Array:
     """The levels at which tilts are searched: all of them, or of much work every few, and the last."""
     levels = np.unique(sigma)
     if classes.axes is not None or _work(classes, pairs, sigma.size, sigma.size) <= _LITTLE_WORK:
@@ -129,30 +194,62 @@ def _searched_levels(
     return levels[np.unique(np.r_[0 : levels.size : _APART, levels.size - 1])]
 
 
-def _searched(
+def _overlaps(
     mixture: GaussianMixture,
     classes: Classes,
     sigma: Float64[Array, " levels"],
-    searched: Float64[Array, " searched"],
     first: Int[Pairs, " pairs"],
     second: Int[Pairs, " pairs"],
-) -> Iterator[tuple[Callable[[Array], Array], Array]]:
-    """`log ρ` and tilts of the pairs at each σ; between those that are searched, interpolated in log σ.
+    search: Search,
+) -> tuple[Array, Array]:
+    """Tilts and log-overlaps (levels, pairs); tilts between searched levels are interpolated in log σ.
 
     A tilt that is a little off costs variance only: its overlap is that of the tilt that is drawn from.
     """
-    log_weights = classes.log_weights
+    pairs, shape = _Pairs(mixture, classes, first, second), (sigma.size, first.size)
+    tilts, overlaps = search.table("tilts", shape), search.table("overlaps", shape)
+    searched = _searched_levels(classes, sigma, first.size)
+    few = searched.size < np.unique(sigma).size
+    if few:
+        logits = search.table("logits", (searched.size, first.size))
+        for row, level in zip(logits, searched, strict=True):
+            for part, exponent in pairs.pieces(float(level), row):
+                row[part] = special.logit(pairs.tilt(exponent, part))
+                search.note()
+        tilts[:] = special.expit(interp1d(np.log(searched), logits, axis=0)(np.log(sigma)))
+    for own, row, level in zip(tilts, overlaps, sigma, strict=True):
+        for part, exponent in pairs.pieces(float(level), row):
+            if not few:
+                own[part] = pairs.tilt(exponent, part)
+            row[part] = pairs.weighted(own[part], part) + exponent(own[part])
+            search.note()
+    return tilts, overlaps
 
-    def tilts(pair: Callable[[Array], Array]) -> Array:
-        return _least(lambda s: s * log_weights[first] + (1 - s) * log_weights[second] + pair(s) + _kernel(s))
 
-    logits = None
-    if searched.size < np.unique(sigma).size:
-        pairs = (_pairs_of(mixture, classes, float(level), first, second) for level in searched)
-        logits = interp1d(np.log(searched), special.logit([tilts(pair) for pair in pairs]), axis=0)
-    for level in sigma:
-        pair = _pairs_of(mixture, classes, float(level), first, second)
-        yield pair, tilts(pair) if logits is None else special.expit(logits(np.log(level)))
+class _Pairs(NamedTuple):
+    """Pairs of a mixture's classes, a piece of them at a time."""
+
+    mixture: GaussianMixture
+    classes: Classes
+    first: Int[Pairs, " pairs"]
+    second: Int[Pairs, " pairs"]
+
+    def pieces(self, sigma: float, known: Array) -> Iterator[tuple[slice, Exponent]]:
+        """About a second's work at once of what is not known, and its `log ρ(s)`."""
+        at = None
+        for part in _parts(self.first.size, _each(self.classes), _PIECE):
+            if np.isnan(known[part]).any():
+                at = at or _pairs_of(self.mixture, self.classes, sigma)
+                yield part, at(self.first[part], self.second[part])
+
+    def weighted(self, s: Array, part: slice) -> Array:
+        """`log w_j^s w_k^{1−s}`."""
+        log_weights = self.classes.log_weights
+        return s * log_weights[self.first[part]] + (1 - s) * log_weights[self.second[part]]
+
+    def tilt(self, exponent: Exponent, part: slice) -> Array:
+        """T24's saddle points."""
+        return _least(lambda s: self.weighted(s, part) + exponent(s) + _kernel(s))
 
 
 def _at_level(
@@ -162,12 +259,10 @@ def _at_level(
     first: Int[Pairs, " pairs"],
     second: Int[Pairs, " pairs"],
     most: int,
-    pair: Callable[[Array], Array],
-    tilts: Float64[Array, " pairs"],
-) -> tuple[Int[Pairs, " C"], Float64[Array, " C"], Float64[Array, " C"], float, dict[str, Array]]:
+    tilts: Array,
+    overlaps: Array,
+) -> tuple[Pairs, Array, Array, float, dict[str, Array]]:
     """Places of the pairs kept, their tilts and log-overlaps, a bound of the others, and what draws take."""
-    log_weights = classes.log_weights
-    overlaps = tilts * log_weights[first] + (1 - tilts) * log_weights[second] + pair(tilts)
     order = np.argsort(-overlaps, kind="stable")
     kept = np.sort(order[:most])
     out = order[most:]
@@ -203,35 +298,29 @@ def _least(values: Callable[[Array], Array]) -> Array:
     return 1 / (1 + np.exp(-(low + high) / 2))
 
 
-def _pairs_of(
-    mixture: GaussianMixture,
-    classes: Classes,
-    sigma: float,
-    first: Int[Pairs, " pairs"],
-    second: Int[Pairs, " pairs"],
-) -> Callable[[Array], Array]:
-    """`log ρ(s)` of every pair, as a function of s (pairs,)."""
+def _pairs_of(mixture: GaussianMixture, classes: Classes, sigma: float) -> Callable[[Pairs, Pairs], Exponent]:
+    """`log ρ(s)` as a function of s, for any pairs."""
     if classes.axes is not None:
-        return _of_matrices(mixture, classes, sigma, first, second)
+        return _of_matrices(mixture, classes, sigma)
     if classes.factors is not None:
-        return _of_factors(classes, sigma, first, second)
+        return _of_factors(classes, sigma)
     width = classes.variances.shape[1]
     count = classes.means.shape[1] // width  # of coordinates that share a variance
     widths = np.broadcast_to(classes.variances + sigma**2, (len(classes.means), width))
-    rows = max(1, _ENTRIES // width)
 
-    def at(s: Array) -> Array:
-        found = np.empty(first.size)
-        tilts = np.broadcast_to(s, first.shape)
-        for start in range(0, first.size, rows):
-            part = slice(start, start + rows)
-            j, k, own = first[part], second[part], tilts[part, None]
-            gaps2 = (classes.means[j] - classes.means[k]) ** 2
-            gaps2 = gaps2 if count == 1 else gaps2.sum(axis=1, keepdims=True)
-            found[part] = _exponent(widths[j], widths[k], gaps2, own, count)
-        return found
+    def of(first: Pairs, second: Pairs) -> Exponent:
+        def at(s: Array) -> Array:
+            found, tilts = np.empty(first.size), np.broadcast_to(s, first.shape)
+            for part in _parts(first.size, width):
+                j, k, own = first[part], second[part], tilts[part, None]
+                gaps2 = (classes.means[j] - classes.means[k]) ** 2
+                gaps2 = gaps2 if count == 1 else gaps2.sum(axis=1, keepdims=True)
+                found[part] = _exponent(widths[j], widths[k], gaps2, own, count)
+            return found
 
-    return at
+        return at
+
+    return of
 
 
 def _exponent(
@@ -249,50 +338,58 @@ def _exponent(
 
 
 def _of_matrices(
-    mixture: GaussianMixture,
-    classes: Classes,
-    sigma: float,
-    first: Int[Pairs, " pairs"],
-    second: Int[Pairs, " pairs"],
-) -> Callable[[Array], Array]:
+    mixture: GaussianMixture, classes: Classes, sigma: float
+) -> Callable[[Pairs, Pairs], Exponent]:
     """By generalised eigenvalues of `(S_j, S_k)`, with the differences of the means on their axes."""
-    noise = sigma**2 * np.eye(mixture.dimension)
-    matrices = [mixture.covariance_of(k).matrix_in(mixture.dimension) + noise for k in range(mixture.classes)]
-    ratios, gaps2 = np.ones((first.size, mixture.dimension)), np.zeros((first.size, mixture.dimension))
-    for place, (j, k) in enumerate(zip(first, second, strict=True)):
-        root = np.linalg.inv(np.linalg.cholesky(matrices[k]))
-        values, vectors = np.linalg.eigh(root @ matrices[j] @ root.T)
-        ratios[place] = np.maximum(values, np.finfo(float).tiny)
-        gaps2[place] = (vectors.T @ (root @ (classes.means[j] - classes.means[k]))) ** 2
-    one = np.ones_like(ratios)
-    return lambda s: _exponent(ratios, one, gaps2, np.broadcast_to(s, first.shape)[:, None])
+    dimension = mixture.dimension
+    noise = sigma**2 * np.eye(dimension)
+    matrices = np.stack(
+        [mixture.covariance_of(k).matrix_in(dimension) + noise for k in range(mixture.classes)]
+    )
+    inverse_roots = np.linalg.inv(np.linalg.cholesky(matrices))
+
+    def of(first: Pairs, second: Pairs) -> Exponent:
+        ratios, gaps2 = np.empty((2, first.size, dimension))
+        for part in _parts(first.size, dimension**2):
+            j, k = first[part], second[part]
+            root = inverse_roots[k]
+            values, vectors = np.linalg.eigh(root @ matrices[j] @ np.swapaxes(root, 1, 2))
+            gaps = root @ (classes.means[j] - classes.means[k])[..., None]
+            ratios[part] = np.maximum(values, np.finfo(float).tiny)
+            gaps2[part] = (np.swapaxes(vectors, 1, 2) @ gaps)[..., 0] ** 2
+        one = np.ones_like(ratios)
+        return lambda s: _exponent(ratios, one, gaps2, np.broadcast_to(s, first.shape)[:, None])
+
+    return of
 
 
-def _of_factors(
-    classes: Classes, sigma: float, first: Int[Pairs, " pairs"], second: Int[Pairs, " pairs"]
-) -> Callable[[Array], Array]:
+def _of_factors(classes: Classes, sigma: float) -> Callable[[Pairs, Pairs], Exponent]:
     """By determinants of the size of the factors: `M = B + VVᵀ` with `B` diagonal and V of rank 2r."""
     widths = np.broadcast_to(classes.variances + sigma**2, classes.means.shape)
     own = _inverted(widths, classes.factors, np.zeros_like(classes.means))[0]
 
-    def at(s: Array) -> Array:
-        found, tilts = np.empty(first.size), np.broadcast_to(s, first.shape)
-        for part in _parts(first.size, 2 * classes.factors[0].size):
-            j, k, t = first[part], second[part], tilts[part]
-            width = (1 - t[:, None]) * widths[j] + t[:, None] * widths[k]
-            shares = (np.sqrt(1 - t)[:, None, None], np.sqrt(t)[:, None, None])
-            both = np.concatenate([shares[0] * classes.factors[j], shares[1] * classes.factors[k]], axis=2)
-            log_det, square = _inverted(width, both, classes.means[j] - classes.means[k])
-            found[part] = ((1 - t) * own[j] + t * own[k] - log_det - t * (1 - t) * square) / 2
-        return found
+    def of(first: Pairs, second: Pairs) -> Exponent:
+        def at(s: Array) -> Array:
+            found, tilts = np.empty(first.size), np.broadcast_to(s, first.shape)
+            for part in _parts(first.size, 2 * classes.factors[0].size):
+                j, k, t = first[part], second[part], tilts[part]
+                width = (1 - t[:, None]) * widths[j] + t[:, None] * widths[k]
+                shares = (np.sqrt(1 - t)[:, None, None], np.sqrt(t)[:, None, None])
+                sides = ((shares[0], j), (shares[1], k))
+                both = np.concatenate([share * classes.factors[c] for share, c in sides], axis=2)
+                log_det, square = _inverted(width, both, classes.means[j] - classes.means[k])
+                found[part] = ((1 - t) * own[j] + t * own[k] - log_det - t * (1 - t) * square) / 2
+            return found
 
-    return at
+        return at
+
+    return of
 
 
-def _parts(size: int, each: int) -> Iterator[slice]:
-    """Slices of pairs whose arrays, `each` numbers a pair, are small enough to be made at once."""
-    rows = max(1, _ENTRIES // each)
-    return (slice(start, start + rows) for start in range(0, size, rows))
+def _parts(size: int, each: float, most: float = _ENTRIES) -> Iterator[slice]:
+    """Slices of pairs, of which each takes `each` numbers or multiplications, and together at most `most`."""
+    rows = max(1, int(most / each))
+    return (slice(start, min(start + rows, size)) for start in range(0, size, rows))
 
 
 def _inverted(
@@ -348,14 +445,18 @@ def _roots(
     """`centres` μ (C, d) and `roots` R (C, d, d) with `RRᵀ = P^{−1}`; of Cholesky, hence smooth in σ."""
     dimension = mixture.dimension
     sigma2 = sigma**2
-    solved = [mixture.covariance_of(k).solve(np.eye(dimension), sigma2) for k in range(mixture.classes)]
     centres, roots = np.empty((first.size, dimension)), np.empty((first.size, dimension, dimension))
-    for place, (j, k, s) in enumerate(zip(first, second, tilts, strict=True)):
+    if not first.size:
+        return {"centres": centres, "roots": roots}
+    eye = np.eye(dimension)
+    solved = np.stack([mixture.covariance_of(k).solve(eye, sigma2) for k in range(mixture.classes)])
+    for part in _parts(first.size, dimension**2):
+        j, k, s = first[part], second[part], tilts[part, None, None]
         precision = s * solved[j] + (1 - s) * solved[k]
-        inverse = np.linalg.inv(np.linalg.cholesky((precision + precision.T) / 2))
-        roots[place] = inverse.T
-        pull = s * (solved[j] @ (classes.means[j] - classes.means[k]))
-        centres[place] = classes.means[k] + inverse.T @ (inverse @ pull)
+        inverse = np.linalg.inv(np.linalg.cholesky((precision + np.swapaxes(precision, 1, 2)) / 2))
+        roots[part] = np.swapaxes(inverse, 1, 2)
+        pull = s * (solved[j] @ (classes.means[j] - classes.means[k])[..., None])
+        centres[part] = classes.means[k] + (roots[part] @ (inverse @ pull))[..., 0]
     return {"centres": centres, "roots": roots}
 
 

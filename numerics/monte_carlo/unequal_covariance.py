@@ -30,7 +30,7 @@ from ...theory._support.aliases import ApiArray
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, Posterior, mixing, posterior
 from .kernel import Kernel, Scale
-from .meeting import PAIRWISE_LIMIT, Meetings, largest_share, meetings
+from .meeting import PAIRWISE_LIMIT, Meetings, Search, largest_share, meetings
 from .statistics import from_prior, odds_against_top, of_posterior, over_groups
 from .strides import STRIDE, check_resolution, normal
 
@@ -105,15 +105,21 @@ def parameters_of(
     sigma: Float64[Array, " levels"],
     groups: Float64[Array, "G K"] | None,
     limit: int = PAIRWISE_LIMIT,
+    *,
+    search: Search | None = None,
+    levels: int | None = None,
 ) -> Parameters:
-    """What `ambient` needs; beyond `limit` classes all draws come from the mixture."""
+    """What `ambient` needs; beyond `limit` classes all draws come from the mixture.
+
+    `search` keeps what is found of pairs; σ may be some of `levels` that are planned.
+    """
     found = posterior_parameters(mixture, sigma, groups)
     centred = mixture.stacked._replace(means=found.classes.means)
-    between = meetings(mixture, centred, sigma, groups, limit)
+    between = meetings(mixture, centred, sigma, groups, limit, search=search, levels=levels)
     overlap = np.exp(between.log_overlaps).sum(axis=1)
     whole = np.exp(_mixed(between, np.log(mixture.weights))).sum(axis=1)
     prior = mixture.weights if groups is None else groups @ mixture.weights
-    levels = found.levels._replace(
+    prepared = found.levels._replace(
         thresholds=_thresholds(mixture.weights, between),
         first=between.first,
         second=between.second,
@@ -123,7 +129,7 @@ def parameters_of(
         bound=_bound(between, overlap, prior.size),
         **between.forms,
     )
-    return found._replace(levels=levels, prior=prior)
+    return found._replace(levels=prepared, prior=prior)
 
 
 def _thresholds(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fuzz.mutation import LEAST, Fuzzer, bounded_memory, problem_of
 from speciation.numerics import verify_manifest
-from speciation.numerics.monte_carlo.finished_draws import FinishedDraws
+from speciation.numerics.monte_carlo.finished_draws import FinishedDraws, FinishedSearch
 from speciation.numerics.runs.blocks import run_blocks
 from speciation.theory import GaussianMixture
 from speciation.validation import load_edm
@@ -34,7 +34,7 @@ def mixture(path):
 
 
 def finished_draws(path):
-    FinishedDraws(path, "run").read(None)
+    FinishedDraws(path, "run", search=FinishedSearch(path, "run")).read(None)
 
 
 def block(path):

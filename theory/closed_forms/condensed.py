@@ -59,7 +59,8 @@ class Condensed:
 def condense(tau: Array) -> Condensed:
     """Points for the directions τ, shape (n,)."""
     mantissa, exponent = np.frexp(np.abs(tau))
-    panel = np.sign(tau).astype(np.int64) * (exponent.astype(np.int64) + 2000)
+    # sixteen bits, which are sorted by their digits
+    panel = np.sign(tau).astype(np.int16) * (exponent.astype(np.int16) + np.int16(2000))
     order = np.argsort(panel, kind="stable")
     edges = np.flatnonzero(np.diff(panel[order])) + 1
     sorted_tau = tau[order]

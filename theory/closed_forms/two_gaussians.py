@@ -21,10 +21,9 @@ x the trapezoidal rule then converges geometrically, so two steps that agree to 
 one exact. What costs is linear in the number of directions, and many are summed by few (`condensed`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,11 +180,13 @@ class TwoGaussians(ByContent):
         With `f_i(s) = f_i(c)(1 + vτ_i)`, `v = −2(s − c)` and `τ_i = ½(ρ_i − 1)/f_i(c)`.
         """
         tau, weights, metric = path.directions
-        scaled: Complex = v[:, None] * tau
-        inverse = 1 / (1 + scaled)
-        log = _log1p(scaled) @ weights[0]
-        one, two = inverse @ weights[1], inverse @ weights[2]
-        square = (inverse * inverse) @ weights[3] if metric is None else _form(inverse, metric)
+        x, y = v.real[:, None] * tau, v.imag[:, None] * tau
+        size: Array = x * (2 + x) + y * y  # |1 + vτ|² − 1
+        log = 0.5 * (np.log1p(size) @ weights[0]) + 1j * (np.arctan2(y, 1 + x) @ weights[0])
+        shrink = 1 / (1 + size)
+        real, imaginary = (1 + x) * shrink, -y * shrink  # of 1/(1 + vτ)
+        one, two = (real @ weights[1:3].T + 1j * (imaginary @ weights[1:3].T)).T
+        square = _squares(real, imaginary, weights[3]) if metric is None else _form(real, imaginary, metric)
         odds = np.log(self.prior) - np.log1p(-self.prior)
         moved = (s - path.centre) * (odds - 0.5 * float(self.counts_ @ self.log_ratios))
         bent = s * (1 - s) * one - path.centre * (1 - path.centre) * weights[1].sum()
@@ -226,34 +227,39 @@ class TwoGaussians(ByContent):
         odds = np.log(self.prior) - np.log1p(-self.prior)
         ratios: Array = np.exp(self.log_ratios)
         excess: Array = np.expm1(self.log_ratios)
-
-        def slope(s: Any) -> Any:
-            """Derivative in s of the logarithm of the weighted ρ(s)."""
-            f = (1 - s) * ratios + s
-            means = self.differences2 * ((1 - 2 * s) + s * (1 - s) * excess / f) / f
-            return odds + 0.5 * ((excess / f - self.log_ratios) @ self.counts_ - means.sum())
+        least = odds - 0.5 * float(self.counts_ @ self.log_ratios)
 
         def total(logit: float) -> float:
-            c = float(special.expit(logit))
-            return float(slope(c)) + 1 / (1 - c) - 1 / c - np.pi / np.tan(np.pi * c)
+            """Derivative in s of the logarithm of the weighted ρ(s) and of the kernel."""
+            s = float(special.expit(logit))
+            inverse = 1 / ((1 - s) * ratios + s)
+            turns, means = excess * inverse, self.differences2 * inverse
+            sums = self.counts_ @ turns - (1 - 2 * s) * means.sum() - s * (1 - s) * (means @ turns)
+            return float(least + 0.5 * sums) + 1 / (1 - s) - 1 / s - np.pi / np.tan(np.pi * s)
 
         logit: float = optimize.brentq(total, -25, 25, xtol=0.01)
         c, near = float(special.expit(logit)), 0.01
         curvature = (total(logit + near) - total(logit - near)) / (2 * near) / (c * (1 - c))
         breadth = min(c, 1 - c, 3 / np.sqrt(curvature))
-        side, height = self._side(slope, c, breadth, excess / ((1 - c) * ratios + c))
-        return _Path(c, breadth, side, height, self._directions(c))
+        directions = self._directions(c)
+        side, height = self._side(least, c, breadth, directions)
+        return _Path(c, breadth, side, height, directions)
 
     def _side(
-        self, slope: Callable[[Any], Any], c: float, breadth: float, turns: Array
+        self, least: float, c: float, breadth: float, directions: tuple[Array, Array, Array | None]
     ) -> tuple[float, float]:
         """1 to bend to the left, where the integrand falls that rises in s, and from which height on."""
+        tau, weights, _ = directions
         heights = breadth * _HEIGHTS
-        decay: Array = 0.25 * np.log1p((heights[:, None] * turns) ** 2) @ self.counts_
+        decay: Array = 0.25 * np.log1p((2 * heights[:, None] * tau) ** 2) @ weights[0]
         seen = heights[decay < _GONE] if (decay < _GONE).any() else heights[:1]
-        signs = [float(np.sign(complex(slope(c + 1j * y)).real)) for y in seen]
-        others = [y for y, sign in zip(seen, signs, strict=True) if sign != signs[-1]]
-        return signs[-1], max([breadth * np.cos(_BEND), *others])
+        s = np.asarray(c + 1j * seen, dtype=np.complex128)
+        inverse = np.asarray(1 / (1 - 2j * seen[:, None] * tau), dtype=np.complex128)
+        turns = 2 * tau * inverse
+        means = (1 - 2 * s) * (inverse @ weights[1]) + s * (1 - s) * ((turns * inverse) @ weights[1])
+        signs = np.sign(least + 0.5 * (turns @ weights[0] - means).real)
+        others = seen[signs != signs[-1]]
+        return float(signs[-1]), max([breadth * np.cos(_BEND), *others.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,15 +290,13 @@ class _Path:
         return rise * (1j - self.side * np.tan(_BEND) * y / np.hypot(y, self.height))
 
 
-def _log1p(z: Complex) -> Complex:
-    """`log(1 + z)`, precise for small z."""
-    x, y = z.real, z.imag
-    return 0.5 * np.log1p(x * (2 + x) + y * y) + 1j * np.arctan2(y, 1 + x)
+def _squares(real: Array, imaginary: Array, weights: Array) -> Complex:
+    """`Σ w u²` of each complex u of shape (n, m)."""
+    return (real * real - imaginary * imaginary) @ weights + 2j * ((real * imaginary) @ weights)
 
 
-def _form(vectors: Complex, metric: Array) -> Complex:
-    """`uᵀMu` of each u of shape (n, m), without a complex copy of M."""
-    real, imaginary = vectors.real, vectors.imag
+def _form(real: Array, imaginary: Array, metric: Array) -> Complex:
+    """`uᵀMu` of each complex u of shape (n, m)."""
     turned_real, turned_imaginary = real @ metric, imaginary @ metric
     parts = (real * turned_real - imaginary * turned_imaginary).sum(axis=1)
     return parts + 2j * (imaginary * turned_real).sum(axis=1)

@@ -9,8 +9,10 @@ import time
 import numpy as np
 import pytest
 from speciation.numerics import entropy_curve
+from speciation.numerics.monte_carlo import finished_draws, meeting
+from speciation.numerics.monte_carlo.finished_draws import FinishedDraws, FinishedSearch
 from speciation.numerics.runs.fingerprints import fingerprint
-from speciation.theory import GaussianMixture
+from speciation.theory import Diagonal, Full, GaussianMixture
 
 MIXTURE = GaussianMixture.parse("orthogonal:K=4,d=200,M=9,s=1")
 
@@ -108,6 +110,79 @@ def test_a_file_without_products_starts_afresh(tmp_path):
     with path.open("wb") as stream:
         np.savez(stream, **kept)
     same(run(4000), run(4000, resume=path))  # all that a fresh run has
+
+
+OWN = {
+    "every level": [Full(v * (np.eye(3) + 0.1)) for v in (1, 2, 3)],
+    "some levels": [Diagonal(np.linspace(v, 1, 3)) for v in (1, 2, 3)],
+}
+LEVELS = np.geomspace(0.5, 5, 8)
+
+
+def stopped_after(number, monkeypatch):
+    """Searches of one pair at a time, each written, and what they were asked for; then an interruption."""
+    asked, found = [], meeting._Pairs.tilt
+    monkeypatch.setattr(meeting, "_PIECE", 0)
+    monkeypatch.setattr(meeting, "_LITTLE_WORK", 0)
+    for wait in ("_FIRST", "_SECONDS"):
+        monkeypatch.setattr(finished_draws, wait, -1)
+
+    def stopping(pairs, exponent, part):
+        asked.append(part.start)
+        if len(asked) == number + 1:
+            raise KeyboardInterrupt
+        return found(pairs, exponent, part)
+
+    monkeypatch.setattr(meeting._Pairs, "tilt", stopping)
+    return asked
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_search_of_pairs_goes_on_where_it_was_interrupted(kind, tmp_path, monkeypatch):
+    """Piece by piece on disk, and to the same bits."""
+    mixture, path = GaussianMixture(np.full(3, 1 / 3), 3 * np.eye(3), OWN[kind]), tmp_path / "curve.partial"
+
+    def found(search=None):
+        return meeting.meetings(mixture, mixture.stacked, LEVELS, None, 8, search=search)
+
+    asked = stopped_after(4, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        found(FinishedSearch(path, "run"))
+    with np.load(path) as archive:
+        tables = [archive[name] for name in archive.files if name.startswith("search ")]
+    assert max(int(np.isfinite(table).sum()) for table in tables) == 4
+    again = found(FinishedSearch(path, "run"))
+    assert len(asked) == 5 + 3 * (8 if kind == "every level" else 3) - 4
+    whole = found()
+    np.testing.assert_array_equal(again.tilts, whole.tilts)
+    np.testing.assert_array_equal(again.log_overlaps, whole.log_overlaps)
+    with pytest.raises(ValueError, match="finished draws of another run"):
+        FinishedSearch(path, "another")
+    for search in (None, FinishedSearch(path, "run")):  # a file of a search alone
+        draws = FinishedDraws(path, "run of draws", search=search)
+        if search is None:
+            with pytest.raises(ValueError, match="finished draws of another run"):
+                draws.read(None)
+        else:
+            assert draws.read(None) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", OWN)
+def test_a_run_interrupted_before_its_first_draw_ends_with_the_same_bits(kind, tmp_path, monkeypatch):
+    mixture, path = GaussianMixture(np.full(3, 1 / 3), 3 * np.eye(3), OWN[kind]), tmp_path / "curve.partial"
+    stopped_after(4, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        entropy_curve(mixture, LEVELS, samples=2000, resume=path)
+    before = path.read_bytes()
+    partition = {"a": mixture.labels[:1], "b": mixture.labels[1:]}
+    for other, more in ((mixture, {"partition": partition}), (MIXTURE, {"method": "ambient"})):
+        with pytest.raises(ValueError, match="finished draws of another run"):
+            entropy_curve(other, LEVELS, samples=2000, resume=path, **more)
+    assert path.read_bytes() == before
+    for samples in (2000, 4000):
+        resumed = entropy_curve(mixture, LEVELS, samples=samples, resume=path)
+        same(resumed, entropy_curve(mixture, LEVELS, samples=samples))
 
 
 def test_fingerprint_sees_everything():

@@ -195,6 +195,20 @@ def test_pairs_without_room_are_those_that_overlap_least(monkeypatch):
     assert meeting.meetings(mixture, mixture.stacked, SIGMA, None, 8).tilts.shape == (2, 0)
 
 
+def test_a_search_that_takes_long_is_measured_by_a_piece_of_it(monkeypatch):
+    """Two seconds for one pair at one level are thirty for the three pairs of five levels."""
+    mixture, ticks = three("matrices"), iter([0.0, 2.0])
+    monkeypatch.setattr(meeting, "_PIECE", meeting._each(mixture.stacked))
+    monkeypatch.setattr(meeting.time, "perf_counter", lambda: next(ticks))
+    sigma = np.geomspace(0.5, 5, 5)
+    assert meeting.search_seconds(mixture, mixture.stacked, sigma, None, 8) == pytest.approx(30)
+    assert meeting.search_seconds(mixture, mixture.stacked, sigma, None, 2) == 0
+    monkeypatch.setattr(meeting, "_MOST_WORK", meeting._work(mixture.stacked, 3, 5, 5) * 0.9)
+    assert meeting.meetings(mixture, mixture.stacked, sigma[:1], None, 8).tilts.shape == (1, 3)
+    # of levels that together would take too long there is none at any of them
+    assert meeting.meetings(mixture, mixture.stacked, sigma[:1], None, 8, levels=5).tilts.shape == (1, 0)
+
+
 def test_no_posterior_has_more_entropy_than_the_bound():
     log_odds = np.linspace(-200, 200, 4001)
     for tilt in (0.02, 0.3, 0.5, 0.9):
