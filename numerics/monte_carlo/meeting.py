@@ -48,7 +48,7 @@ _MOST = 2**25  # numbers that all levels keep together
 _MOST_WORK = 2e10  # multiplications before the first draw, a minute or two of a processor
 _LITTLE_WORK = 1e9  # up to which the tilts of every level are searched
 _APART = 6  # levels from one search to the next
-_PIECE = 2e8  # multiplications, about a second's, after which what was found may be kept
+_PIECE = 3e7  # multiplications, a few tenths of a second's, after which what was found may be kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +235,7 @@ class _Pairs(NamedTuple):
     second: Int[Pairs, " pairs"]
 
     def pieces(self, sigma: float, known: Array) -> Iterator[tuple[slice, Exponent]]:
-        """About a second's work at once of what is not known, and its `log ρ(s)`."""
+        """A few tenths of a second's work at once of what is not known, and its `log ρ(s)`."""
         at = None
         for part in _parts(self.first.size, _each(self.classes), _PIECE):
             if np.isnan(known[part]).any():
