@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import sys
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -98,11 +99,13 @@ def _target(floor: str, name: str, value: Any) -> str:
         return f"{value.__module__}.{value.__name__}"
     if inspect.ismodule(value):
         return value.__name__
-    return next(f"{home}.{name}" for home in _homes(floor) if name in vars(sys.modules[home]))
+    homes = [home for home in _homes(floor) if name in vars(sys.modules[home])]
+    defining = re.compile(rf"^{name}\b[^=\n]*=", re.MULTILINE)
+    return next(f"{home}.{name}" for home in homes if defining.search(inspect.getsource(sys.modules[home])))
 
 
 def _homes(floor: str) -> list[str]:
-    """Modules of a floor that have been loaded, the ones that define names before those that pass them on."""
+    """Modules of a floor that have been loaded, some of which only pass a name on."""
     return sorted(home for home in sys.modules if home.startswith(f"{floor}."))
 
 
