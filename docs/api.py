@@ -99,9 +99,10 @@ def _target(floor: str, name: str, value: Any) -> str:
         return f"{value.__module__}.{value.__name__}"
     if inspect.ismodule(value):
         return value.__name__
-    homes = [home for home in _homes(floor) if name in vars(sys.modules[home])]
+    homes = [home for home in _homes(floor) if vars(sys.modules[home]).get(name) is value]
     defining = re.compile(rf"^{name}\b[^=\n]*=", re.MULTILINE)
-    return next(f"{home}.{name}" for home in homes if defining.search(inspect.getsource(sys.modules[home])))
+    own = [home for home in homes if defining.search(inspect.getsource(sys.modules[home]))]
+    return f"{(own or homes)[0]}.{name}"
 
 
 def _homes(floor: str) -> list[str]:
