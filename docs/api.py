@@ -1,10 +1,12 @@
 """Pages of the API: one for each package of a floor, with the public names that it defines."""
 
+import ast
 import importlib
 import inspect
+import re
 import sys
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from types import ModuleType
 from typing import Any
 
@@ -71,7 +73,24 @@ def _home(entry: Entry) -> str:
 
 def _entry(part: ModuleType, name: str) -> Entry:
     value = getattr(part, name)
-    return Entry(name, _target(part.__name__, name, value), _line(value))
+    target = _target(part.__name__, name, value)
+    described = inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value)
+    text = (inspect.getdoc(value) or "") if described else _below(target)
+    return Entry(name, target, _line(text))
+
+
+def _below(target: str) -> str:
+    """The string below the assignment of a value that has no docstring of its own."""
+    home, _, name = target.rpartition(".")
+    body = ast.parse(inspect.getsource(importlib.import_module(home))).body
+    for statement, after in pairwise(body):
+        targets = (
+            statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        )
+        if any(isinstance(each, ast.Name) and each.id == name for each in targets):
+            text = getattr(getattr(after, "value", None), "value", "")
+            return text if isinstance(text, str) else ""
+    return ""
 
 
 def _target(floor: str, name: str, value: Any) -> str:
@@ -80,17 +99,19 @@ def _target(floor: str, name: str, value: Any) -> str:
         return f"{value.__module__}.{value.__name__}"
     if inspect.ismodule(value):
         return value.__name__
-    return next(f"{home}.{name}" for home in _homes(floor) if name in vars(sys.modules[home]))
+    homes = [home for home in _homes(floor) if vars(sys.modules[home]).get(name) is value]
+    defining = re.compile(rf"^{name}\b[^=\n]*=", re.MULTILINE)
+    own = [home for home in homes if defining.search(inspect.getsource(sys.modules[home]))]
+    return f"{(own or homes)[0]}.{name}"
 
 
 def _homes(floor: str) -> list[str]:
-    """Modules of a floor that have been loaded, the ones that define names before those that pass them on."""
+    """Modules of a floor that have been loaded, some of which only pass a name on."""
     return sorted(home for home in sys.modules if home.startswith(f"{floor}."))
 
 
-def _line(value: Any) -> str:
-    described = inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value)
-    text = (inspect.getdoc(value) or "") if described else ""
+def _line(text: str) -> str:
+    """The first paragraph of a docstring, as a cell of a table."""
     parts = " ".join(text.split("\n\n")[0].split()).split("`")
     parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]  # a table leaves those in code alone
     return "`".join(parts)

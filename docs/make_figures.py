@@ -11,6 +11,7 @@ from speciation.validation.figures.measured import (
     guidance_figure,
     log_scale_figure,
     scaling_figure,
+    training_figure,
     windows_figure,
 )
 from speciation.validation.figures.settings import adaptive_figure, grids_figure, samples_figure
@@ -30,6 +31,8 @@ def main() -> None:
         pairs = pd.read_csv(RESULTS / f"{model}-pairs.csv").set_index("pair").to_xarray()
         test = json.loads((RESULTS / f"{model}-pairs.json").read_text(encoding="utf-8"))["log_scale_test"]
         save(log_scale_figure(pairs, test), FOLDER / f"{model}-log-scale.png")
+        history = json.loads((RESULTS / f"{model}-training.json").read_text(encoding="utf-8"))["history"]
+        save(training_figure(history), FOLDER / f"{model}-training.png")
     save(guidance_figure(pd.read_csv(RESULTS / "digits-guidance.csv")), FOLDER / "digits-guidance.png")
     save(grids_figure(pd.read_csv(RESULTS / "settings-oracle.csv")), FOLDER / "settings-grids.png")
     save(adaptive_figure(pd.read_csv(RESULTS / "settings-adaptive.csv")), FOLDER / "settings-adaptive.png")

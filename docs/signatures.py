@@ -1,11 +1,14 @@
 """For the API pages: a function that takes shared keywords (`**options: Unpack[…]`) shows each of them.
 
+Parameters that one line of a docstring describes together are shown one by one, each with its own default.
+
 Griffe reads sources and runs none of them, so that it does not see what `showing` adds to a signature, nor
 what `taking` puts in its place.
 """
 
 import importlib
 import inspect
+import re
 from typing import Any
 
 import griffe
@@ -18,6 +21,8 @@ class SharedKeywords(griffe.Extension):
 
     def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
         """Expand one function."""
+        if func.docstring is not None:
+            func.docstring.value = _one_by_one(func.docstring.value)
         last = list(func.parameters)[-1] if len(func.parameters) else None
         taken = any(str(each.value).startswith("taking(") for each in func.decorators)
         if last is None or not (taken or _is_unpacked(last)):
@@ -27,6 +32,31 @@ class SharedKeywords(griffe.Extension):
         for name, each in inspect.signature(found).parameters.items():
             if name not in func.parameters:
                 func.parameters.add(_parameter(each))
+
+
+def _one_by_one(text: str) -> str:
+    """A docstring whose parameters stand one by one: Griffe gives several on a line the default of the first.
+
+    A long description stays with the first; the others refer to it.
+    """
+    head, title, rest = text.partition("Parameters\n----------\n")
+    section, end, tail = rest.partition("\n\n")
+    items = re.split(r"^(?=\S)", section, flags=re.MULTILINE)
+    return head + title + "".join(_split(item.rstrip("\n")) for item in items).rstrip("\n") + end + tail
+
+
+def _split(item: str) -> str:
+    """One item of the section for each of its names."""
+    line, _, description = item.partition("\n")
+    names, colon, kind = line.partition(" : ")
+    first, *others = names.split(", ")
+    if not others or not all(name.isidentifier() for name in (first, *others)):
+        return f"{item}\n" if item else ""
+    said = description if len(description) < 100 else f"    See `{first}`."
+    return "".join(
+        f"{name}{colon}{kind}\n{text}\n"
+        for name, text in ((first, description), *((each, said) for each in others))
+    )
 
 
 def _is_unpacked(last: griffe.Parameter) -> bool:

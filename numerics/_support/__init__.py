@@ -1,1 +1,1 @@
-"""What every room of `numerics` needs of JAX and of seeds."""
+"""What every package of `numerics` needs of JAX and of seeds."""

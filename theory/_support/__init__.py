@@ -1,1 +1,1 @@
-"""What every room uses: untyped libraries in one place, numbers and files read safely, errors of one line."""
+"""What every package uses: untyped libraries in one place, numbers and files read safely, one-line errors."""

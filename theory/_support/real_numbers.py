@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .one_line import one_line
 
@@ -72,7 +72,7 @@ def real_number(value: Any, name: str) -> float:
     return float(found)
 
 
-def refuse_unless(allowed: Any, values: AnyArray, name: str, words: str) -> None:
+def refuse_unless(allowed: ArrayLike, values: AnyArray, name: str, words: str) -> None:
     """Refuse numbers of which one is not allowed, by the first such value and its place.
 
     Parameters
@@ -89,7 +89,7 @@ def refuse_unless(allowed: Any, values: AnyArray, name: str, words: str) -> None
     ValueError
         One line, such as `gamma: every value must be a number >= 0, but gamma[3] is -1`.
     """
-    wrong = ~np.asarray(allowed)
+    wrong = ~np.asarray(allowed, dtype=np.bool_)
     if not wrong.any():
         return
     value = np.broadcast_to(values, wrong.shape)[tuple(np.argwhere(wrong)[0])]

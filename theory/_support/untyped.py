@@ -1,4 +1,4 @@
-"""SymPy, mpmath and SciPy's solvers publish no types; they enter the typed floor here, as `Any`."""
+"""SymPy, mpmath and SciPy's solvers publish no types; they enter here, as `Any`."""
 
 from typing import Any
 

@@ -73,7 +73,7 @@ def _source(seed: object) -> _Source:
         if not 0 <= number < 2**64:
             raise ValueError(f"seed: need a whole number from 0 to 2**64 - 1, not {seed}")
         return _numpy(np.random.default_rng(number))
-    # whoever holds a key or a generator has loaded its library, which this floor does not
+    # whoever holds a key or a generator has loaded its library, which `theory` does not
     torch, jax = (sys.modules.get(name) for name in ("torch", "jax"))
     if torch is not None and isinstance(seed, torch.Generator):
         return _torch(torch, seed)

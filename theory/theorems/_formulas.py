@@ -12,6 +12,7 @@ __all__ = ["mathml"]
 
 _ALPHABET = re.compile(r"\\(mathbb|mathcal|mathrm) (\w)")
 _FUNCTION = re.compile(r"\\(log|exp|tanh|cosh|operatorname\{\w+\})\s*(?=[\w\\])(?!\\[bB]ig|\\left)")
+_BEFORE = re.compile(r"(?<=[0-9})\]A-Z])(?=\\(?:log|exp|tanh|cosh)(?![a-zA-Z]))")
 _PART = re.compile(r"\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _SIZED = re.compile(r"\\(left|right|[bB]igg?[lrm]?)")
 _BAR = re.compile(r'<mo(?: fence="false" stretchy="false")?>(&#x0(?:007C|2016);)</mo>')
@@ -31,8 +32,9 @@ def mathml(source: str, display: str = "inline") -> Markup:
 
 
 def _plain(source: str) -> str:
-    """As the converter needs it: arguments of alphabets in braces, a thin space after a function's name."""
-    return _FUNCTION.sub(r"\\\1\\,", _ALPHABET.sub(r"\\\1{\2}", source))
+    """As the converter needs it: arguments of alphabets in braces, thin spaces around a function's name."""
+    spaced = _BEFORE.sub(r"\\,", _ALPHABET.sub(r"\\\1{\2}", source))
+    return _FUNCTION.sub(r"\\\1\\,", spaced)
 
 
 def _with_bars(source: str) -> tuple[str, list[str]]:

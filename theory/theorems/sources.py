@@ -1,6 +1,6 @@
 """Where each statement comes from: the bibliography that theorems and `speciation cite` share.
 
-It is `sources.bib` at the top of this floor, an entry a source, and is read on first use.
+It is `sources.bib` at the top of `theory`, an entry for each source, and is read on first use.
 """
 
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What every room of `validation` needs of torch, of names and of templates."""
+"""What every package of `validation` needs of torch, of names and of templates."""

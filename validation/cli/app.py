@@ -1,11 +1,13 @@
 """The `speciation` program: commands, and one clear line with exit status 2 for bad input."""
 
 import gc
+import inspect
 import logging
 import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -24,19 +26,31 @@ app: typer.Typer = typer.Typer(
     pretty_exceptions_enable=False,
     help="When, along the noise scale, a diffusion model decides the class of a sample.",
 )
-app.command("predict")(predict.predict)
-app.command("curve")(curve.curve)
-app.command("plot")(plot.plot)
-app.command("fit")(fit.fit)
-app.command("verify")(verify.verify)
-app.command("diagram")(diagram.diagram)
-app.command("measure")(measure.measure)
-app.command("compare")(compare.compare)
-app.command("convert")(convert.convert)
-app.command("cite")(cite.cite)
-app.command("control")(control.control)
-# a value may begin with a minus: log-SNR is negative where noise prevails
-app.command("clock", context_settings={"ignore_unknown_options": True})(clock.clock)
+
+
+def _flowing(command: Callable[..., None]) -> str:
+    """The help of a command, each paragraph in one line: the terminal's width is not that of the source."""
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(command) or "").split("\n\n"))
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "predict": predict.predict,
+    "curve": curve.curve,
+    "plot": plot.plot,
+    "fit": fit.fit,
+    "verify": verify.verify,
+    "diagram": diagram.diagram,
+    "measure": measure.measure,
+    "compare": compare.compare,
+    "convert": convert.convert,
+    "cite": cite.cite,
+    "control": control.control,
+    "clock": clock.clock,
+}
+# a value of clock may begin with a minus: log-SNR is negative where noise prevails
+for _name, _command in _COMMANDS.items():
+    _settings = {"ignore_unknown_options": True} if _name == "clock" else None
+    app.command(_name, help=_flowing(_command), context_settings=_settings)(_command)
 
 
 _INTERRUPTED = 130

@@ -11,7 +11,7 @@ __all__ = ["cite"]
 
 def cite(
     style: Annotated[str, typer.Option("--format", help="bibtex, apa or cff.")] = "bibtex",
-    theorem: Annotated[str | None, typer.Option(help="Cite the sources of this theorem, as T4.")] = None,
+    theorem: Annotated[str | None, typer.Option(help="Cite the sources of this theorem, such as T4.")] = None,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
     seed: SeedOption = 0,

@@ -139,13 +139,21 @@ def control(
     if out is not None:
         _write(found, out, quiet)
     if as_json:
-        print_json(found)
+        _print_json(found, quiet)
     elif format_ is not None:
         output().print(_pasted(found, format_))
         for note in [] if quiet else found["notes"][: -len(_WORDS)]:
             errors().print(f"note: {note}")
     elif not quiet:
         (_print_pairs if "pairs" in found else _print)(found, curve.name)
+
+
+def _print_json(found: Fields, quiet: bool) -> None:
+    """JSON; what was asked for and is not in it is said beside it."""
+    for note in [] if quiet else found["notes"]:
+        if note.startswith("guidance:"):
+            errors().print(note)
+    print_json(found)
 
 
 def _chosen(curves: Any, pair: str | None) -> Any:
@@ -264,7 +272,7 @@ def _interval_words(found: Fields) -> str:
         f"guidance for {says['low']:.4g} < sigma <= {says['high']:.4g}: of the class entropy, "
         f"{says['decided_above']:.1%} is lost above, {says['decided_within']:.1%} within and "
         f"{says['decided_below']:.1%} below; to first order, the half log-odds of two classes shift by "
-        f"{says['late_shift_per_excess_weight']:.3g} (w - 1){gain}"
+        f"{says['late_shift_per_excess_weight']:.3g} (omega - 1){gain}"
     )
     if "guided" not in found:
         return text

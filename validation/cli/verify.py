@@ -126,7 +126,7 @@ def _print(results: "list[TheoremResult]", seconds: float) -> None:
     """A row for each theorem; `seconds` is what all of them took."""
     console = output()
     table = Table(title="Theorems")
-    for name in ("id", "name", "proof", "measured", "mutants rejected", "verdict"):
+    for name in ("id", "name", "proof", "measured", "2 % wrong rejected", "verdict"):
         table.add_column(name)
     table.add_column("seconds", justify="right")
     for result in results:
@@ -152,12 +152,12 @@ def _print_failures(result: "TheoremResult") -> None:
     console = output()
     for step in result.proof:
         if not step.ok:
-            problem = "does not reduce to zero" if not step.holds else "its mutant is not rejected"
+            problem = "does not reduce to zero" if not step.holds else "wrong by 2 % it is not rejected"
             console.print(f"{result.theorem.id}: proof step {step.name!r} {problem}")
     for check in result.checks:
         if not check.ok:
             numbers = f"expected {check.expected:.12g}, measured {check.measured:.12g}"
             problem = f"{numbers}, tolerance {check.tolerance:.2g}"
             if check.passed:
-                problem += "; its mutant is not rejected"
+                problem += "; a statement wrong by 2 % is not rejected"
             console.print(f"{result.theorem.id}: {check.name}: {problem}")

@@ -64,7 +64,8 @@ def edm_ramp(sigmas: ArrayLike, sigma_min: float, sigma_max: float, rho: float =
     if (levels > sigma_max * slack).any() or (levels * slack < sigma_min).any():
         raise ValueError(f"sigmas: the scheduler runs from {sigma_max:g} to {sigma_min:g}, and not beyond")
     root, low, high = (each ** (1 / rho) for each in (levels, sigma_min, sigma_max))
-    return np.clip((root - high) / (low - high), 0.0, 1.0).tolist()
+    # a sum with 0 is never −0, which would be printed as such
+    return (np.clip((root - high) / (low - high), 0.0, 1.0) + 0.0).tolist()
 
 
 def guided_steps(sigmas: ArrayLike, low: float, high: float) -> tuple[int, int] | None:

@@ -157,6 +157,11 @@ def report(known: ClassInformation, asked: Request) -> Fields:
         found["interval"] = interval_says(known, *within)
         if asked.guidance is not None:
             found["guided"] = guided_says(known, *within, asked.guidance)
+    elif asked.guidance is not None:
+        found["notes"].append(
+            "guidance: the effect of a weight is that of an interval, and the curve does not show where 5 "
+            "and 95 % of its entropy are left; give the interval"
+        )
     found["commitment"] = settled(known)
     error = None if asked.error is None else error_of(known, asked.error)
     grids = class_grids(known, asked.steps, asked.ends, asked.floor, error)

@@ -1,6 +1,7 @@
 """Figures of trained models: training, samples, a measured curve on its prediction, the log-scale test."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import Fields
-from .style import DASHES, ONE_COLUMN, literally, plain_ticks, styled
+from .style import DASHES, ONE_COLUMN, TWO_COLUMNS, literally, plain_ticks, styled
 from .theory import BLACK, BLUE, BOUND, GREEN, ORANGE, RED, SKY, bound_label
 
 __all__ = [
@@ -218,17 +219,19 @@ def windows_figure(table: pd.DataFrame) -> Figure:
     that both are shown from there, as shares of what is decided up to the highest; errors are of the medians.
     """
     with styled():
-        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 3.4), layout="constrained")
         axes = figure.subplots()
         for index, (name, rows) in enumerate(table.groupby("decision", sort=False)):
             colour, marker = (BLUE, ORANGE, GREEN, RED)[index % 4], "osD^"[index % 4]
             first = rows.iloc[0]
-            axes.plot(rows.sigma, _share_left(rows.predicted), color=colour, linewidth=1.2)
+            dash = DASHES[index % 4]
+            axes.plot(rows.sigma, _share_left(rows.predicted), color=colour, linewidth=1.2, linestyle=dash)
             low, middle, high = (float(first[f"median_sigma{end}"]) for end in ("_low", "", "_high"))
             label = f"{literally(str(name))}: {middle:.1f} ({low:.1f} to {high:.1f})"
             label += f", predicted {first.predicted_median_sigma:.1f}"
             look: Fields = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
-            axes.plot(rows.sigma, _share_left(rows.measured), marker, label=label, **look)
+            axes.plot(rows.sigma, _share_left(rows.measured), marker, **look)
+            axes.plot([], [], marker=marker, linestyle=dash, label=label, **look)
             place = 0.5 + 0.035 * (1 - index)  # side by side
             axes.plot([low, high], [place] * 2, color=colour, linewidth=3, alpha=0.45)
         axes.axhline(0.5, color="0.6", linewidth=0.8, zorder=0)
@@ -237,7 +240,7 @@ def windows_figure(table: pd.DataFrame) -> Figure:
         axes.set_xlabel(_SIGMA)
         axes.set_ylabel("share left of what is decided")
         title = "σ at half, 95 % (bars): measured (points), predicted (lines)"
-        axes.legend(title=title, fontsize=9, title_fontsize=9, loc="upper left")
+        axes.legend(title=title, loc="upper left")
         axes.set_ylim(-0.03, 1.45)
         axes.set_yticks(np.linspace(0, 1, 6))
         return figure
@@ -259,14 +262,25 @@ def guidance_figure(table: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(ONE_COLUMN, 3.0), layout="constrained")
         axes = figure.subplots()
         groups: Any = table.groupby(["guidance", "low", "high"], sort=True)
-        for (key, rows), colour, marker in zip(groups, colours, markers, strict=False):
+        for (key, rows), colour, marker, dash in zip(groups, colours, markers, cycle(DASHES), strict=False):
             weight, low, high = (float(value) for value in key)
             limited = f" for {low:g} < σ ≤ {high:g}" if np.isfinite(high) else ""
-            axes.plot(rows.sigma, rows.predicted, color=colour, linewidth=0.9)
+            axes.plot(rows.sigma, rows.predicted, color=colour, linewidth=0.9, linestyle=dash)
             few = rows.iloc[::4]
+            name = f"ω = {weight:g}{limited}"
+            axes.plot(
+                [],
+                [],
+                color=colour,
+                linestyle=dash,
+                marker=marker,
+                markersize=3,
+                markerfacecolor="white",
+                label=name,
+            )
             axes.errorbar(
                 few.sigma, few.measured, 2 * few.measured_se, fmt=marker, color=colour, markersize=3,
-                markerfacecolor="white", label=f"ω = {weight:g}{limited}",
+                markerfacecolor="white",
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(-0.05, 2.0)

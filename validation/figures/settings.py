@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...theory._support.aliases import Fields
-from .style import styled
+from .style import DASHES, TWO_COLUMNS, styled
 from .theory import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 
 __all__ = ["adaptive_figure", "grids_figure", "samples_figure"]
@@ -24,16 +24,18 @@ def grids_figure(table: pd.DataFrame) -> Figure:
     law of the final half log-odds, of which the class is read, is a quadrature, without errors of draws.
     """
     with styled():
-        figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.9), layout="constrained")
         panels = figure.subplots(1, 3)
-        for (name, rows), colour, marker in zip(
-            _by_grid(table), cycle(_COLOURS), cycle(_MARKERS), strict=False
+        for (name, rows), colour, marker, dash in zip(
+            _by_grid(table), cycle(_COLOURS), cycle(_MARKERS), cycle(DASHES), strict=False
         ):
-            look: Fields = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
-            panels[0].plot(rows.steps, rows.path_kl_predicted, color=colour, linewidth=1.2)
-            panels[0].errorbar(rows.steps, rows.path_kl, 2 * rows.path_kl_se, fmt=marker, label=name, **look)
-            panels[1].plot(rows.steps, rows.class_kl, marker=marker, linewidth=0.8, **look)
-            panels[2].plot(rows.steps, -rows.bias_predicted, color=colour, linewidth=1.2)
+            look: Fields = {"color": colour, "markersize": 3.5, "markerfacecolor": _inside(colour)}
+            line: Fields = {"color": colour, "linewidth": 1.0, "linestyle": dash}
+            panels[0].plot(rows.steps, rows.path_kl_predicted, **line)
+            panels[0].plot([], [], marker=marker, label=name, **(line | look))
+            panels[0].errorbar(rows.steps, rows.path_kl, 2 * rows.path_kl_se, fmt=marker, **look)
+            panels[1].plot(rows.steps, rows.class_kl, marker=marker, **(line | look))
+            panels[2].plot(rows.steps, -rows.bias_predicted, **line)
             panels[2].errorbar(rows.steps, -rows.bias, 2 * rows.bias_se, fmt=marker, **look)
         labels = ("path KL [nats]", "KL of the final log-odds [nats]", "loss of a class of weight 0.2")
         for panel, label in zip(panels, labels, strict=True):
@@ -42,8 +44,13 @@ def grids_figure(table: pd.DataFrame) -> Figure:
             panel.set_xticks(sorted(set(table.steps)), [f"{n:g}" for n in sorted(set(table.steps))])
             panel.set_xlabel("levels N")
             panel.set_ylabel(label)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
         return figure
+
+
+def _inside(colour: str) -> str:
+    """What fills a marker: of six grids the last is told by it, where five dashes are not enough."""
+    return colour if colour == BLACK else "white"
 
 
 def adaptive_figure(table: pd.DataFrame) -> Figure:
@@ -57,16 +64,16 @@ def adaptive_figure(table: pd.DataFrame) -> Figure:
         "gamma": ("fixed, from the start", BLUE, "o"),
     }
     with styled():
-        figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.9), layout="constrained")
         panels = figure.subplots(1, 2)
-        for start, (label, colour, marker) in kinds.items():
+        for dash, (start, (label, colour, marker)) in zip(DASHES, kinds.items(), strict=False):
             kept: Any = table[table.rule.str.startswith(start)]
             rows = kept.sort_values("guided_gamma")
-            look: Fields = {"color": colour, "markersize": 5, "markerfacecolor": "white"}
+            look: Fields = {"color": colour, "markersize": 3.5, "markerfacecolor": "white"}
             for panel, name in zip(panels, ("surprise_at_4", "shift"), strict=True):
                 panel.errorbar(
-                    rows.guided_gamma, rows[name], 2 * rows[f"{name}_se"], fmt=f"{marker}-", label=label,
-                    linewidth=0.8, **look,
+                    rows.guided_gamma, rows[name], 2 * rows[f"{name}_se"], fmt=marker, label=label,
+                    linestyle=dash, linewidth=1.0, **look,
                 )  # fmt: skip
         labels = ("cross-entropy at γ = 4 [nats]", "late shift of half log-odds")
         for panel, label in zip(panels, labels, strict=True):
@@ -74,7 +81,7 @@ def adaptive_figure(table: pd.DataFrame) -> Figure:
             panel.set_xlabel("mean γ with guidance")
             panel.set_ylabel(label)
         panels[0].set_yscale("log")
-        panels[1].legend(fontsize=9)
+        panels[1].legend()
         return figure
 
 
@@ -86,7 +93,7 @@ def samples_figure(table: pd.DataFrame) -> Figure:
     """
     models = list(dict.fromkeys(table.model))
     with styled():
-        figure = Figure(figsize=(9.0, 3.4 * len(models)), layout="constrained")
+        figure = Figure(figsize=(TWO_COLUMNS, 2.6 * len(models)), layout="constrained")
         panels = np.atleast_2d(figure.subplots(len(models), 2))
         for row, model in zip(panels, models, strict=True):
             own: object = table[(table.model == model) & (table.rule == "none")]
@@ -94,7 +101,7 @@ def samples_figure(table: pd.DataFrame) -> Figure:
                 zip(_by_grid(own), cycle(_COLOURS), cycle(_MARKERS), strict=False)
             ):
                 at = rows.steps * 1.03 ** (shift - 2.5)  # side by side
-                look: Fields = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
+                look: Fields = {"color": colour, "markersize": 3.5, "markerfacecolor": _inside(colour)}
                 row[0].errorbar(at, rows.share, 2 * rows.share_se, fmt=marker, label=name, **look)
                 row[1].errorbar(at, rows.distance, 2 * rows.distance_se, fmt=marker, **look)
             for panel, label in zip(
@@ -104,9 +111,7 @@ def samples_figure(table: pd.DataFrame) -> Figure:
                 panel.set_xticks(sorted(set(own.steps)), [f"{n:g}" for n in sorted(set(own.steps))])
                 panel.set_xlabel("evaluations, without guidance")
                 panel.set_ylabel(f"{model}: {label}")
-        figure.legend(
-            *panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8
-        )
+        figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
         return figure
 
 

@@ -322,3 +322,13 @@ def test_a_curve_that_ends_below_its_window_says_so(highest, said, tmp_path, run
     assert notes[0].startswith("the curve ends at sigma = ") == said
     status, out, err = run("control", str(path), "--format", "sigmas")
     assert (status, len(json.loads(out)), "the curve ends" in err) == (0, 33, said)
+
+
+def test_guidance_without_an_interval_is_said(run, tmp_path):
+    (tmp_path / "part.csv").write_text("sigma,entropy\n5,0.5\n10,0.6\n20,0.65\n40,0.69\n")
+    status, out, said = run("control", tmp_path / "part.csv", "--guidance", 3, "--json")
+    assert status == 0
+    assert "guided" not in json.loads(out)
+    assert said.startswith("guidance: the effect of a weight is that of an interval")
+    status, out, _ = run("control", tmp_path / "part.csv", "--steps", 6, "--format", "edm", "--quiet")
+    assert out.startswith("[0.0, ")
