@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import Expr
-from .._support.real_numbers import real_numbers
+from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
 
@@ -183,9 +183,7 @@ def guided_probability(omega: ArrayLike, weight: ArrayLike) -> Array:
     T21.
     """
     guidance, w = real_numbers(omega, "omega"), real_numbers(weight, "weight", finite=False)
-    if not ((w > 0) & (w < 1)).all():
-        wrong = w[~((w > 0) & (w < 1))].flat[0]
-        raise ValueError(f"weight: must lie strictly between 0 and 1, not {wrong:g}")
+    refuse_unless((w > 0) & (w < 1), w, "weight", "must lie strictly between 0 and 1")
     with np.errstate(over="ignore"):
         exponent = np.maximum(2 * (0.5 - guidance), 0.0)
         return np.exp(exponent * np.log(w))[()]
@@ -194,13 +192,9 @@ def guided_probability(omega: ArrayLike, weight: ArrayLike) -> Array:
 def _late(omega: ArrayLike, prior: ArrayLike) -> tuple[Array, Array]:
     """Broadcast ω > ½ and the prior, refusing what has no limit."""
     weight, w = real_numbers(omega, "omega", finite=False), real_numbers(prior, "prior", finite=False)
-    outside = ~((weight > 0.5) & (weight <= 1e100))
-    if outside.any():
-        wrong = weight[outside].flat[0]
-        raise ValueError(f"omega: the late shift needs a weight above 1/2, up to 1e100, not {wrong:g}")
-    if not ((w > 0) & (w < 1)).all():
-        wrong = w[~((w > 0) & (w < 1))].flat[0]
-        raise ValueError(f"prior: must lie strictly between 0 and 1, not {wrong:g}")
+    words = "must be above 1/2 and at most 1e100 for a late shift"
+    refuse_unless((weight > 0.5) & (weight <= 1e100), weight, "omega", words)
+    refuse_unless((w > 0) & (w < 1), w, "prior", "must lie strictly between 0 and 1")
     weight, w = np.broadcast_arrays(weight, w)
     return weight, w
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.aliases import Expr
-from .._support.real_numbers import real_number, real_numbers
+from .._support.real_numbers import real_number, real_numbers, refuse_unless
 from .._support.untyped import optimize
 from .._support.untyped import sympy as sp
 from ..channel.binary import binary_entropy
@@ -72,12 +72,11 @@ def collapse_time(
     ----------
     T18; Biroli et al. 2024.
     """
-    n, d = np.broadcast_arrays(
-        real_numbers(samples, "samples", finite=False), real_numbers(dimension, "dimension", finite=False)
-    )
-    variance = real_number(variance, "variance")
-    if not ((n > 1).all() and (d >= 1).all() and variance > 0):
-        raise ValueError("samples, dimension, variance: need n > 1, d >= 1 and a positive variance")
+    n, d = real_numbers(samples, "samples", finite=False), real_numbers(dimension, "dimension", finite=False)
+    refuse_unless(n > 1, n, "samples", "must be above 1")
+    refuse_unless(d >= 1, d, "dimension", "must be at least 1")
+    variance = _positive(variance)
+    n, d = np.broadcast_arrays(n, d)
     if separation2 is None:
         return 0.5 * np.log1p(variance / np.expm1(2 * np.log(n) / d))
     separation2 = _squared(separation2)
@@ -216,17 +215,25 @@ def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.
     T18.
     """
     d = real_numbers(dimension, "dimension", finite=False)
-    mu, variance = real_number(mu, "mu"), real_number(variance, "variance")
-    if not ((d >= 1).all() and np.isfinite(mu) and variance > 0):
-        raise ValueError("dimension, mu, variance: need d >= 1, a finite mu and a positive variance")
+    refuse_unless(d >= 1, d, "dimension", "must be at least 1")
+    mu, variance = real_number(mu, "mu"), _positive(variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = -d / 2 * np.log1p(-variance / (mu * mu * d))
     return np.where(mu * mu * d > variance, found, np.inf)
 
 
 def _check(sigma: Array, dimension: float, variance: float) -> None:
-    if not (np.all(sigma > 0) and dimension >= 1 and variance > 0):
-        raise ValueError("sigma, dimension, variance: need sigma > 0, a dimension >= 1, a variance > 0")
+    refuse_unless(sigma > 0, sigma, "sigma", "must be above 0")
+    if not dimension >= 1:
+        raise ValueError(f"dimension: must be at least 1, not {dimension:g}")
+    _positive(variance)
+
+
+def _positive(variance: float) -> float:
+    found = real_number(variance, "variance")
+    if not found > 0:
+        raise ValueError(f"variance: must be above 0, not {found:g}")
+    return found
 
 
 def _squared(separation2: float) -> float:

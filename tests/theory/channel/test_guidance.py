@@ -136,14 +136,14 @@ def test_spread_at_its_limits():
     assert late_variance(1.0, 0.2) == 0
     assert late_variance(1e12) == pytest.approx(-(np.pi**2) / 8, rel=1e-11)
     assert late_variance([1.5, 2.0], [[0.5], [0.1], [0.9]]).shape == (3, 2)
-    with pytest.raises(ValueError, match="omega: the late shift needs a weight above 1/2"):
+    with pytest.raises(ValueError, match="omega: every value must be above 1/2"):
         late_variance(0.5)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0.5,), "omega: the late shift needs a weight above 1/2, up to 1e100, not 0.5"),
+        ((0.5,), "omega: every value must be above 1/2 and at most 1e100 for a late shift, not 0.5"),
         (([2.0, -1.0],), "not -1"),
         ((np.nan,), "omega: the late shift"),
         ((np.inf,), "omega: the late shift"),
