@@ -1,7 +1,8 @@
 """The binary channel and orthogonal classes as functions of JAX: jit, vmap, and derivatives of every order.
 
 `binary_entropy`, `log_binary_entropy`, `binary_mmse` and `clone_agreement` are those of `speciation.theory`
-(T2 to T4), `orthogonal_entropy` and `orthogonal_disagreement` those of T13. They take and return arrays of
+(T2 to T4), `orthogonal_entropy` and `orthogonal_disagreement` those of T13, `gaussian_pair_entropy` and
+`gaussian_pair_disagreement` those of any two Gaussians (T24). They take and return arrays of
 any shape, in single or double precision, whichever comes in; sums run in double precision inside.
 Derivatives follow from theorems: `dH/dγ = −½ mmse` (T3) and the heat equation of the averages (T9).
 
@@ -9,12 +10,15 @@ Numbers out of range raise `ValueError`; where there is no value yet, under jit,
 """
 
 from .binary import binary_entropy, binary_mmse, clone_agreement, log_binary_entropy
+from .gaussian_pair import gaussian_pair_disagreement, gaussian_pair_entropy
 from .orthogonal import orthogonal_disagreement, orthogonal_entropy
 
 __all__ = [
     "binary_entropy",
     "binary_mmse",
     "clone_agreement",
+    "gaussian_pair_disagreement",
+    "gaussian_pair_entropy",
     "log_binary_entropy",
     "orthogonal_disagreement",
     "orthogonal_entropy",

@@ -64,8 +64,11 @@ def floating(
 
 @jax.jit
 def _chosen(valid: Bool[Array, "*shape"], values: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Values, NaN where they are not valid: compiled, so that `jax_debug_nans` sees what is chosen alone."""
-    return jnp.where(valid, values, jnp.full_like(values, jnp.nan))
+    """Values, NaN where they are not valid, as are their derivatives there.
+
+    Compiled, so that `jax_debug_nans` sees what is chosen alone.
+    """
+    return values * jnp.where(valid, jnp.ones_like(values), jnp.full_like(values, jnp.nan))
 
 
 def is_known(value: ApiArray) -> bool:

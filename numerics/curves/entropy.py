@@ -293,6 +293,7 @@ def _sampled(
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
 
+    from .._support.devices import check_devices
     from .._support.jax_settings import own_settings
     from ..monte_carlo import quasi_random
     from ..monte_carlo.finished_draws import FinishedDraws, FinishedSearch
@@ -300,6 +301,7 @@ def _sampled(
     from ..runs.fingerprints import fingerprint
 
     samples, tolerance, key = draws.samples, draws.tolerance, draws.key
+    check_devices()
     search, writes = None, jax.process_index() == 0
     if draws.resume is not None and mixture.shared_covariance is None:
         pairs = fingerprint("pairs", mixture.stacked, sigma, groups)

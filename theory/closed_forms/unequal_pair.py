@@ -4,7 +4,9 @@
 its sums alone: isotropic and diagonal ones, and a matrix beside an isotropic one. Low-rank covariances over
 isotropic ones differ from them, and the means from one another, within the span of the factors and of the
 difference of the means; the rest is isotropic. Other covariances are solved for their generalised
-eigenvectors level by level, at a cost that grows as d³, up to 1024 dimensions.
+eigenvectors level by level, at a cost that grows as d³, up to 1024 dimensions: no decomposition serves two
+levels unless they commute. For vectors V that make `Vᵀ(Σ_k + σ²I)V` diagonal at two σ make `VᵀV` diagonal, by
+the difference; scaled to length one they are orthogonal, and eigenvectors of both Σ.
 
 Beside a low-rank covariance of a condition beyond 1e20 (1e10 in more dimensions than that) rounding would
 decide: `lowest_sigma` says from which σ on it does not.

@@ -216,6 +216,9 @@ def test_what_has_no_value_yet_is_not_a_number_out_of_range():
     assert np.isnan(jax.jit(channel.binary_entropy)(-1.0))
     assert np.isnan(jax.jit(channel.binary_entropy)(1.0, 1.5))
     assert np.isnan(jax.jit(channel.orthogonal_entropy)(1.0, 1.0))
+    for function in (channel.binary_entropy, channel.log_binary_entropy):  # nor is its derivative 0
+        assert np.isnan(jax.jit(jax.grad(function))(-1.0))
+        assert np.isnan(jax.grad(function)(np.nan, 0.3))
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])

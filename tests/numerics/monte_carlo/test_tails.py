@@ -1,6 +1,6 @@
 """Where classes with covariances of their own meet, and error bars that hold down to the deepest tail."""
 
-import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -284,9 +284,8 @@ def test_unequal_tail():
 def test_a_curve_without_pairs_says_what_it_misses(monkeypatch):
     whole, halves = product()
     expected, _ = exact(halves, LEVELS)
-    kernel = unequal_covariance.UNEQUAL
-    without = dataclasses.replace(kernel, init=lambda *given: kernel.init(*given, 0))
-    monkeypatch.setattr(unequal_covariance, "UNEQUAL", without)
+    without = functools.partial(unequal_covariance.parameters_of, limit=0)
+    monkeypatch.setattr(unequal_covariance, "parameters_of", without)
     plain = entropy_curve(whole, LEVELS, method="ambient", samples=8192)
     assert unresolved(plain).tolist() == [True, True, False]
     assert (np.abs(plain.entropy.values - expected["entropy"]) < 6 * plain.entropy_se.values).all()
