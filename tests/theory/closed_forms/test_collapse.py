@@ -89,16 +89,18 @@ def test_bounds_in_one_dimension_hold_for_a_simulated_set():
 
 
 @pytest.mark.parametrize(
-    ("function", "arguments"),
+    ("function", "arguments", "message"),
     [
-        (collapse_time, (1, 10)),
-        (collapse_time, (10, 0.5)),
-        (collapse_time, (10, 10, -1.0)),
-        (sample_entropy_bounds, (1.0, 1, 10)),
+        (collapse_time, (1, 10), "samples: every value must be above 1, not 1"),
+        (collapse_time, ([10, 1], 10), r"samples: every value must be above 1, but samples\[1\] is 1"),
+        (collapse_time, (10, 0.5), "dimension: every value must be at least 1, not 0.5"),
+        (collapse_time, (10, 10, -1.0), "variance: must be above 0, not -1"),
+        (sample_entropy_bounds, (1.0, 1, 10), "samples: must be at least 2, not 1"),
+        (sample_entropy_bounds, ([1.0, 0.0], 9, 10), r"sigma: every value .* but sigma\[1\] is 0"),
     ],
 )
-def test_refuses(function, arguments):
-    with pytest.raises(ValueError, match="samples"):
+def test_refuses(function, arguments, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
         function(*arguments)
 
 
