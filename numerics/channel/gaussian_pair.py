@@ -109,15 +109,15 @@ def _each(
             "log_ratios": (
                 log_ratios,
                 lambda v: abs(v) <= _LARGEST_LOG,
-                f"every value must lie between -{_LARGEST_LOG:g} and {_LARGEST_LOG:g}",
+                f"must lie between -{_LARGEST_LOG:g} and {_LARGEST_LOG:g}",
             ),
             "differences2": (
                 differences2,
                 lambda v: (v >= 0) & (v < np.inf),
-                "every value must be a finite number >= 0",
+                "must be a finite number >= 0",
             ),
-            "prior": (spread, lambda v: (v > 0) & (v < 1), "every value must lie strictly between 0 and 1"),
-            "counts": (counts, lambda v: (v >= 0) & (v < np.inf), "every value must be a finite number >= 0"),
+            "prior": (spread, lambda v: (v > 0) & (v < 1), "must lie strictly between 0 and 1"),
+            "counts": (counts, lambda v: (v >= 0) & (v < np.inf), "must be a finite number >= 0"),
         }
     )
     ratios, squares, weights, multiplicities = own
