@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 from scipy import ndimage
@@ -39,9 +40,9 @@ class ClassInformation:
     says whether what is to be decided is known, or shown by the highest levels to 5 %.
     """
 
-    x: Array
-    entropy: Array
-    slope: Array
+    x: Float64[Array, " fine"]
+    entropy: Float64[Array, " fine"]
+    slope: Float64[Array, " fine"]
     whole: float
     classes: int | None
     median: float
@@ -59,14 +60,14 @@ class ClassInformation:
         rest = max(self.whole - top, 0.5 * float(self.slope[-1]), 0.0)
         return rest / (top + rest)
 
-    def entropy_at(self, sigma: object) -> Array:
+    def entropy_at(self, sigma: object) -> Float64[Array | np.float64, "..."]:
         """H at σ: constant below the levels, and above them what a constant I' gives."""
         x = np.log(np.asarray(sigma, dtype=np.float64))
         inside = np.interp(x, self.x, self.entropy)
         beyond = 0.5 * self.slope[-1] * (1 - np.exp(-2 * np.maximum(x - self.x[-1], 0.0)))
         return np.minimum(inside + beyond, max(self.whole, float(self.entropy.max())))
 
-    def slope_at(self, sigma: object) -> Array:
+    def slope_at(self, sigma: object) -> Float64[Array | np.float64, "..."]:
         """dH/d log σ at σ."""
         x = np.log(np.asarray(sigma, dtype=np.float64))
         beyond = np.exp(-2 * np.maximum(x - self.x[-1], 0.0))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory import GaussianMixture, schedules
@@ -40,7 +41,7 @@ class Request:
     interval: tuple[float, float] | None = None
     ends: tuple[float, float] = (0.002, 80.0)
     grid: str = "class-optimal"
-    given: Array | None = None
+    given: Float64[Array, " levels"] | None = None
     floor: float = FLOOR
     shift: float = 1.0
     table: schedules.Schedule | None = None
@@ -174,7 +175,9 @@ def report(known: ClassInformation, asked: Request) -> Fields:
     return found
 
 
-def _bias(known: ClassInformation, grids: Mapping[str, Array], prior: float | None) -> Fields | None:
+def _bias(
+    known: ClassInformation, grids: Mapping[str, Float64[Array, " _"]], prior: float | None
+) -> Fields | None:
     """The rarer class's weight and `E p − w` by grid; `None` of more than two classes, or of which weight."""
     if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
         if prior is not None:

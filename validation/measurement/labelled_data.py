@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory._support.archives import read_arrays
@@ -119,7 +120,7 @@ def _read(
             yield low + (high - low) / _LEVELS * images, [name] * len(images)
 
 
-def _pixels(file: Path, shape: tuple[int, ...] | None) -> Array:
+def _pixels(file: Path, shape: tuple[int, ...] | None) -> Float64[Array, "height width *colours"]:
     """Values from 0 to 255, shape (height, width) or (height, width, 3)."""
     from PIL import Image
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import Fields
@@ -31,7 +32,7 @@ def dataset(part: str, folder: Path = FOLDER) -> FashionImages:
     return FashionImages(torch.tensor(raw), torch.tensor(labels))
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(path: Path) -> UInt8[NDArray[np.uint8], "..."]:
     """The array of bytes in a compressed file of the IDX format; `ValueError` for anything else."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file; Debian's package dataset-fashion-mnist has it")
