@@ -60,14 +60,14 @@ class ClassInformation:
         rest = max(self.whole - top, 0.5 * float(self.slope[-1]), 0.0)
         return rest / (top + rest)
 
-    def entropy_at(self, sigma: object) -> Float64[Array | np.float64, "..."]:
+    def entropy_at(self, sigma: object) -> Array:
         """H at σ: constant below the levels, and above them what a constant I' gives."""
         x = np.log(np.asarray(sigma, dtype=np.float64))
         inside = np.interp(x, self.x, self.entropy)
         beyond = 0.5 * self.slope[-1] * (1 - np.exp(-2 * np.maximum(x - self.x[-1], 0.0)))
         return np.minimum(inside + beyond, max(self.whole, float(self.entropy.max())))
 
-    def slope_at(self, sigma: object) -> Float64[Array | np.float64, "..."]:
+    def slope_at(self, sigma: object) -> Array:
         """dH/d log σ at σ."""
         x = np.log(np.asarray(sigma, dtype=np.float64))
         beyond = np.exp(-2 * np.maximum(x - self.x[-1], 0.0))
