@@ -13,13 +13,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from ...theory._support.values import ByContent
+
 __all__ = ["Array", "Axis", "Diagram", "assembled", "entropy_axis", "linear", "logarithmic", "time_axis"]
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Axis:
+@dataclass(frozen=True, eq=False)
+class Axis(ByContent):
     """A coordinate: its values, what it is called in a figure, and how it is spaced."""
 
     name: str

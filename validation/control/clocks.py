@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...theory import schedules
 from ...theory._support.plain_numbers import plain_number
+from ...theory._support.values import ByContent
 from .scheduler_files import schedule_of_file
 
 __all__ = ["GRIDS", "Conversion", "clock_of", "convert_levels", "split_names", "values_of", "whole_steps"]
@@ -144,8 +145,8 @@ def split_names(text: str) -> list[str]:
     return names
 
 
-@dataclass(frozen=True)
-class Conversion:
+@dataclass(frozen=True, eq=False)
+class Conversion(ByContent):
     """Noise levels, and what each clock calls them."""
 
     sigma: Float64[Array, " values"]

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
+from scipy import integrate, special
 from scipy import optimize as _optimize
-from scipy import special
 
 from ...theory import binary_entropy, minority_bias, schedules
 from .information import ClassInformation
@@ -71,12 +71,12 @@ def spaced_by(
     low, high = np.log(ends)
     x = np.linspace(low, high, _FINE)
     weight = density(x)
-    total = float(np.sum((weight[1:] + weight[:-1]) / 2) * (x[1] - x[0]))
+    total = float(integrate.trapezoid(weight, x))
     even = 1 / (high - low)
     mixed = floor * even + (1 - floor) * (weight / total if total > 0 else even)
     # a floor of zero would leave flat pieces, in which no step has a place
     mixed = np.maximum(mixed, 1e-9 * even)
-    passed = np.concatenate([[0.0], np.cumsum((mixed[1:] + mixed[:-1]) / 2 * np.diff(x))])
+    passed = integrate.cumulative_trapezoid(mixed, x, initial=0)
     places = np.interp(np.linspace(0, 1, steps), passed / passed[-1], x)
     levels = np.exp(places)
     levels[[0, -1]] = ends

@@ -22,6 +22,7 @@ from scipy import ndimage
 from ...numerics import with_places
 from ...numerics.curves.places import OPEN, levels_of
 from ...numerics.curves.reading import is_sampled, slope_of
+from ...theory._support.values import ByContent
 
 __all__ = ["ClassInformation", "information_of"]
 
@@ -32,8 +33,8 @@ _SMOOTHED = 0.15  # in log σ: width of the kernel over the rate of a curve with
 _FINE = 0.005  # in log σ
 
 
-@dataclass(frozen=True)
-class ClassInformation:
+@dataclass(frozen=True, eq=False)
+class ClassInformation(ByContent):
     """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats.
 
     `closure` is the measured area over what is to be decided; entropy and rate are divided by it. `shown`

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...theory import GaussianMixture, schedules
 from ...theory._support.aliases import Fields
 from ...theory._support.intervals import checked_interval
+from ...theory._support.values import ByContent
 from .clocks import clock_of
 from .formats import all_formats
 from .given_grids import given_grid, read_table
@@ -29,8 +30,8 @@ _ABOVE = 0.02  # share of the class that is decided above the highest level, fro
 _RARE = 0.1  # weight of the rarer class that a balanced curve is asked about
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, eq=False)
+class Request(ByContent):
     """What is asked of a curve.
 
     `error` is a SPEC, a mixture's file or a table (`error_of`); `given` a grid to be judged with the others;

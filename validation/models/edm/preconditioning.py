@@ -20,6 +20,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ....theory._support.values import ByContent
 from .configuration import EDMConfiguration
 from .edm1_networks import DhariwalUNet, SongUNet
 
@@ -28,8 +29,8 @@ __all__ = ["EDM", "Coefficients", "iddpm_levels", "levels_of", "one_hot", "preco
 _NETWORKS = {"SongUNet": SongUNet, "DhariwalUNet": DhariwalUNet}
 
 
-@dataclass(frozen=True)
-class Coefficients:
+@dataclass(frozen=True, eq=False)
+class Coefficients(ByContent):
     """What a preconditioner makes of σ (batch, 1, 1, 1); `noise` is c_noise (batch,)."""
 
     skip: Float[Tensor, "*level"] | float

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ....theory._support.aliases import Part, ReadFields
+from ....theory._support.values import ByContent
 from ..predictions import SAID, Convention, convention_of
 from .pipeline_checks import DISTILLED, SOLVERS, TABLE
 from .source import silent
@@ -33,8 +34,8 @@ _EDM = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler")
 _FLOW = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
 
 
-@dataclass(frozen=True)
-class Levels:
+@dataclass(frozen=True, eq=False)
+class Levels(ByContent):
     """What a scheduler says of its network.
 
     Attributes
