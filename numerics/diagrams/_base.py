@@ -7,7 +7,6 @@ over x alone is a line, drawn on top of the fields.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -87,7 +86,7 @@ def assembled(
     y: Axis,
     fields: Mapping[str, tuple[Array, str, str]],
     lines: Mapping[str, tuple[Array, str]],
-    **attributes: Any,
+    **attributes: object,
 ) -> xr.Dataset:
     """A dataset of `fields` (values (y, x), long name, units) and `lines` (values (x,), label)."""
     found = xr.Dataset(attrs=attributes)

@@ -24,11 +24,12 @@ one exact. What costs is linear in the number of directions, and many are summed
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import ApiArray
 from .._support.real_numbers import real_number, real_numbers
 from .._support.untyped import optimize, special
 from .._support.values import ByContent
@@ -228,7 +229,7 @@ class TwoGaussians(ByContent):
         ratios: Array = np.exp(self.log_ratios)
         excess: Array = np.expm1(self.log_ratios)
 
-        def slope(s: Any) -> Any:
+        def slope(s: ApiArray) -> ApiArray:
             """Derivative in s of the logarithm of the weighted ρ(s)."""
             f = (1 - s) * ratios + s
             means = self.differences2 * ((1 - 2 * s) + s * (1 - s) * excess / f) / f
@@ -246,7 +247,7 @@ class TwoGaussians(ByContent):
         return _Path(c, breadth, side, height, self._directions(c))
 
     def _side(
-        self, slope: Callable[[Any], Any], c: float, breadth: float, turns: Array
+        self, slope: Callable[[ApiArray], ApiArray], c: float, breadth: float, turns: Array
     ) -> tuple[float, float]:
         """1 to bend to the left, where the integrand falls that rises in s, and from which height on."""
         heights = breadth * _HEIGHTS

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from itertools import pairwise
 from os.path import isfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -134,7 +133,7 @@ def read_table(path: Path) -> tuple[Float64[Array, " rows"], Float64[Array, " ro
     return sigma, error
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{value!r} is not a number")
     return float(value)

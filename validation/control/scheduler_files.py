@@ -100,7 +100,7 @@ def _of_config(config: Mapping[str, object]) -> schedules.Schedule:
     return _of_table(alphas_of_config(config))
 
 
-def _number(value: Any, name: str) -> float:
+def _number(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{name}: {value!r} is not a number")
     return float(value)

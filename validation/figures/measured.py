@@ -122,7 +122,7 @@ def _legend_below(figure: Figure, *panels: Axes) -> None:
     )
 
 
-def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
+def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Axes, Axes]:
     """Axes for entropy and rate with the measured points on them."""
     figure = Figure(figsize=(ONE_COLUMN, 4.3), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)

@@ -6,7 +6,6 @@ Only training reads it; measuring needs what `write_shipped` makes of it.
 import gzip
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +48,7 @@ def read_idx(path: Path) -> UInt8[NDArray[np.uint8], "..."]:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * len(sides)).reshape(sides)
 
 
-def shipped(train: FashionImages, test: FashionImages) -> dict[str, Callable[[Path], Any]]:
+def shipped(train: FashionImages, test: FashionImages) -> dict[str, Callable[[Path], object]]:
     """Writers, by file name, of what measuring needs: test images, and the mixtures fitted to all others."""
     return {
         "images.npz": lambda path: _write_images(test, path),

@@ -55,7 +55,7 @@ class MixtureDenoiser:
         str
         """
         mixture = self.mixture
-        numbers: list[Any] = [mixture.weights, mixture.means]
+        numbers: list[object] = [mixture.weights, mixture.means]
         for k in range(mixture.classes):
             covariance: Any = mixture.covariance_of(k)
             numbers += [getattr(covariance, field.name) for field in fields(covariance)]

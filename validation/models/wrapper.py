@@ -88,18 +88,18 @@ class NetworkDenoiser(nn.Module):
 
     def __init__(
         self,
-        network: Callable[..., Any],
+        network: Callable[..., object],
         convention: Convention,
         conditions: tuple[str, ...] = (),
         null: int | None = None,
-        time: Callable[[Tensor], Any] | None = None,
+        time: Callable[[Tensor], object] | None = None,
     ) -> None:
         super().__init__()
-        self.network: Callable[..., Any] = network
+        self.network: Callable[..., object] = network
         self.convention: Convention = convention
         self.conditions: tuple[str, ...] = conditions
         self.null: int | None = null
-        self._time: Callable[[Tensor], Any] | None = time
+        self._time: Callable[[Tensor], object] | None = time
         self._heeds: bool | None = None
 
     @property
@@ -292,7 +292,7 @@ def _tensor(answer: object) -> Tensor:
     return found
 
 
-def _shapes(given: object) -> Any:
+def _shapes(given: object) -> object:
     """The shapes of all tensors in what is given to a network."""
     if isinstance(given, Mapping):
         return {name: _shapes(value) for name, value in given.items()}
