@@ -7,9 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-__all__ = ["CHECKED", "checked", "prepare_checks", "shapes_checked"]
+__all__ = ["CHECKED", "checked", "prepare_checks", "shapes_checked", "shapes_unchecked"]
 
 ROOMS = {
+    "validation.models": (
+        "digits_model", "fashion_data", "fashion_model", "halving_batches", "oracle", "predictions",
+        "wrapper",
+    ),
+    "validation.models.edm": (
+        "edm1_layers", "edm1_networks", "edm2_layers", "edm2_network", "loading", "preconditioning",
+        "storages", "training",
+    ),
+    "validation.models.pipelines": ("denoiser", "schedules", "stable_diffusion"),
+    "validation.measurement": (
+        "comparison", "curve_files", "labelled_data", "level_test", "log_scale", "predictions", "presets",
+    ),
+    "validation.control": (
+        "clocks", "given_grids", "grids", "information", "report", "scheduler_files",
+    ),
+    "validation.figures": ("early_theorems", "line_groups", "measured", "theorem_traces", "theory"),
     "validation.estimators": (
         "chains", "cloning", "commitment", "curve_statistics", "denoiser_gamma", "discrepancy", "low_noise",
         "model_samples", "pairs", "path",
@@ -28,15 +44,21 @@ CHECKED = tuple(f"speciation.{room}.{name}" for room, names in ROOMS.items() for
 
 
 def checked(function):
-    """As beartype checks, where a whole number is a real one too, of what has the shape of an array.
+    """As beartype checks what has the shape of an array, and nothing else.
 
-    Arguments of public functions say in one line what is wrong, which other tests ask for.
+    Arguments of public functions say in one line what is wrong, which other tests ask for. A whole number is
+    a real one too.
     """
     from beartype import BeartypeConf, beartype
 
-    if not any("jaxtyping." in repr(each) for each in getattr(function, "__annotations__", {}).values()):
+    every = getattr(function, "__annotations__", {})
+    shaped = {name: kind for name, kind in every.items() if "jaxtyping." in repr(kind)}
+    if not shaped:
         return function
-    return beartype(conf=BeartypeConf(is_pep484_tower=True))(function)
+    function.__annotations__ = shaped
+    found = beartype(conf=BeartypeConf(is_pep484_tower=True))(function)
+    function.__annotations__ = found.__annotations__ = every
+    return found
 
 
 def prepare_checks() -> None:
@@ -56,3 +78,14 @@ def shapes_checked() -> Iterator[None]:
     config.update("jaxtyping_disable", False)
     yield
     config.update("jaxtyping_disable", True)
+
+
+@contextmanager
+def shapes_unchecked() -> Iterator[None]:
+    """Within it they are not, as a check draws from `random` which entry of a list it looks at."""
+    from jaxtyping import config
+
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", before)

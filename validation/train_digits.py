@@ -3,9 +3,10 @@
 Writes and repeats what `training_scripts` says.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -31,7 +32,10 @@ def settings_for(side: int, **changes: object) -> Settings:
 
 
 def train_digits(
-    settings: Settings, side: int = 8, resume: Path | None = None, progress: Any = None
+    settings: Settings,
+    side: int = 8,
+    resume: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
     """A network of the digits at `side` × `side` pixels, initialised and trained from `settings.seed`."""
     data, held_out = ((held.pixels, held.labels) for held in digits_images(side))

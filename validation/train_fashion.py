@@ -4,9 +4,10 @@ Needs the data set, which Debian's package `dataset-fashion-mnist` brings; write
 `training_scripts` says, and into `FOLDER/data` what is shipped of the images.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
@@ -40,7 +41,7 @@ def train_fashion(
     train: FashionImages,
     held_out: FashionImages,
     resume: Path | None = None,
-    progress: Any = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
     """A network of Fashion-MNIST, initialised and trained from `settings.seed`.
 

@@ -56,7 +56,7 @@ def jax_public(value: Any, package: str) -> Any:
         return value
 
     @wraps(value)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         with own_settings():
             return value(*args, **kwargs)
 

@@ -15,6 +15,8 @@ from jaxtyping import Float, Float64, Int
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 
+from ...theory._support.values import ByContent
+
 __all__ = [
     "MOST",
     "Joint",
@@ -85,8 +87,8 @@ def covariances_in(curve: xr.Dataset) -> dict[str, xr.DataArray]:
     )
 
 
-@dataclass(frozen=True)
-class Joint:
+@dataclass(frozen=True, eq=False)
+class Joint(ByContent):
     """The covariance (levels, levels) of one curve at ascending σ, from so many independent `units`."""
 
     sigma: Float[Array, " levels"]

@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from ...theory._support.aliases import Fields
+from ...theory._support.aliases import Fields, Tree
 from ...theory._support.choices import one_of
 from ...theory._support.error_settings import usual_errors
 from ...theory._support.options import given, showing
@@ -343,8 +343,8 @@ class _Tolerance:
     """By how much the largest error of an `Estimate` exceeds what is tolerated, of the curves as reported."""
 
     tolerance: float
-    unit: Any
-    rounding: Any
+    unit: Array | float
+    rounding: Array | float
     largest: Array
 
     def __call__(self, found: Any) -> float:
@@ -359,7 +359,9 @@ class _Tolerance:
         return float(in_nats(found, self.unit, self.rounding, self.largest)[1].max()) / self.tolerance
 
 
-def in_nats(found: Any, unit: Any, rounding: Any, largest: Array) -> tuple[Array, Array, Array]:
+def in_nats(
+    found: "Estimate", unit: Array | float, rounding: Array | float, largest: Array
+) -> tuple[Array, Array, Array]:
     """An `Estimate` as entropy, rate, agreement and their errors (3, levels), with effective draws (levels,).
 
     The rest is what `prepared` returns.
@@ -393,7 +395,7 @@ def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tup
     return errors, 1 / (1 / pairs + relative2)
 
 
-def _shared(found: "Estimate", sigma: Array, unit: Any) -> Fields:
+def _shared(found: "Estimate", sigma: Array, unit: Array | float) -> Fields:
     """The covariance between levels of entropy and rate, as variables."""
     if found.covariance is None:
         return {}
@@ -407,10 +409,10 @@ class Prepared(NamedTuple):
     """What a curve is drawn with: the kernel's `draw`, its parameters, their precision, and its scale."""
 
     draw: Any
-    parameters: Any
+    parameters: Tree
     dtype: str
-    unit: Any
-    rounding: Any
+    unit: Array | float
+    rounding: Array | float
     largest: Array
 
 
@@ -470,7 +472,7 @@ def work_of(mixture: GaussianMixture, levels: int, method: CurveMethod) -> float
     return levels * classes * dimension * (classes + (2.0 * dimension if full else 4.0))
 
 
-def _precision(dtype: Dtype | None, double: bool, parameters: Any) -> str:
+def _precision(dtype: Dtype | None, double: bool, parameters: Tree) -> str:
     """The precision asked for, or double for a kernel that wants it and where single would overflow."""
     from ..monte_carlo.strides import SINGLE_LIMIT, largest_of
 

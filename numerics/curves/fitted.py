@@ -11,7 +11,7 @@ and its interval is that of the resampled curves about it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -25,7 +25,7 @@ from ...theory.mixtures.fits import Fit, Kind, fit_chunks, refit
 from ...theory.mixtures.labelled_samples import Samples, samples_of
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.times.window import window_sigmas
-from .._support.seeds import seed_of
+from .._support.seeds import Key, seed_of
 from .covariance import covariance_variables, kept_levels, of_rows
 from .dataset import checked_sigmas, labelled
 from .entropy import bare_curves, entropy_curve
@@ -95,7 +95,7 @@ class Fitted:
         )
 
     @usual_errors
-    def curve(self, sigmas: ArrayLike | None = None, *, samples: int = DRAWS, key: Any = 0) -> xr.Dataset:
+    def curve(self, sigmas: ArrayLike | None = None, *, samples: int = DRAWS, key: Key = 0) -> xr.Dataset:
         """The predicted curve without the bias of the fit, with errors of the samples.
 
         Parameters
@@ -197,7 +197,7 @@ def fitted(
     rank: int | None = None,
     *,
     resamples: int | None = None,
-    key: Any = 0,
+    key: Key = 0,
 ) -> Fitted:
     """`GaussianMixture.fit`, and the same fit to samples drawn again from each class, for errors.
 

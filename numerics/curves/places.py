@@ -11,14 +11,14 @@ show is NaN, and the variable's `note` says why.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import Fields
-from .._support.seeds import seed_of
+from .._support.seeds import Key, seed_of
 from .covariance import shared_noise
 from .reading import (
     HALFWAY,
@@ -99,7 +99,7 @@ def with_places(
     *,
     class_entropy: float | None = None,
     resampled: tuple[Array, Array] | None = None,
-    seed: Any = 0,
+    seed: Key = 0,
 ) -> xr.Dataset:
     """The curve with `PLACES`, read off its levels, as variables without a dimension.
 
@@ -141,7 +141,7 @@ def with_places(
 
 
 def places_of(
-    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: Any = 0
+    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: Key = 0
 ) -> dict[str, Place]:
     """Each of `PLACES`, read off the levels of a curve; arguments as for `with_places`.
 
@@ -269,7 +269,7 @@ def levels_of(curve: xr.Dataset) -> tuple[Levels, float]:
     sigma = curve.sigma.values[order].astype(np.float64)
     per_log = 1 / (1 + sigma**-2.0)
 
-    def values(of: str, factor: Any = 1.0) -> Array | None:
+    def values(of: str, factor: Array | float = 1.0) -> Array | None:
         return curve[of].values[order] * factor if of in curve else None
 
     entropy, nothing = curve[name].values[order], np.zeros(sigma.size)

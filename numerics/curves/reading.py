@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 from scipy.special import stdtrit
 
+from ...theory._support.values import ByContent
 from .rivals import NARROWEST, contenders
 
 __all__ = [
@@ -62,8 +63,8 @@ _WIDE = 0.25  # spacing in log σ from which those polynomials are of degree fou
 _CORRELATED = 0.5  # length in log σ of errors that levels share, where it is not known
 
 
-@dataclass(frozen=True)
-class Levels:
+@dataclass(frozen=True, eq=False)
+class Levels(ByContent):
     """A curve over ascending log σ with its standard errors; `slope` is dH/d log σ, where it is known.
 
     The window is where the entropy passes shares of `whole`. `shared` are factors of the errors that levels

@@ -7,11 +7,13 @@ over x alone is a line, drawn on top of the fields.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from ...theory._support.values import ByContent
 
 __all__ = ["Array", "Axis", "Diagram", "assembled", "entropy_axis", "linear", "logarithmic", "time_axis"]
 
@@ -24,8 +26,8 @@ DiagramName: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Axis:
+@dataclass(frozen=True, eq=False)
+class Axis(ByContent):
     """A coordinate: its values, what it is called in a figure, and how it is spaced."""
 
     name: str
@@ -91,7 +93,7 @@ def assembled(
     y: Axis,
     fields: Mapping[str, tuple[Array, str, str]],
     lines: Mapping[str, tuple[Array, str]],
-    **attributes: Any,
+    **attributes: object,
 ) -> xr.Dataset:
     """A dataset of `fields` (values (y, x), long name, units) and `lines` (values (x,), label)."""
     found = xr.Dataset(attrs=attributes)

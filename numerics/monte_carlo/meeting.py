@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.interpolate import interp1d
 
+from ...theory._support.values import ByContent
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, mixing
 
@@ -52,7 +53,7 @@ _PIECE = 3e7  # multiplications, a few tenths of a second's, after which what wa
 
 
 @dataclass(frozen=True, eq=False)
-class Meetings:
+class Meetings(ByContent):
     """Gaussians of the pairs that are kept, C at each of L levels.
 
     `first`, `second` (L, C) name the classes j and k, `tilts` (L, C) holds s, and `log_overlaps` (L, C) the

@@ -11,14 +11,16 @@ import numpy as np
 from jaxtyping import Float64, Int
 from numpy.typing import NDArray
 
+from ...theory._support.values import ByContent
+
 __all__ = ["Moments"]
 
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Moments:
+@dataclass(frozen=True, eq=False)
+class Moments(ByContent):
     """`count` samples with `mean` and `squares`, the sum of squared deviations, both (curves, levels).
 
     `products` (curves of these, places, curves of these, places) are sums of products of deviations of the

@@ -26,6 +26,7 @@ from jaxtyping import Float, Float64, Int, UInt32
 from numpy.typing import NDArray
 
 from ...theory._support.archives import AnyArray
+from ...theory._support.values import ByContent
 from .._support.devices import check_devices
 from .._support.jax_settings import own_settings
 from .._support.seeds import Key, key_words, seed_of
@@ -73,8 +74,8 @@ class Joint(NamedTuple):
     places: NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, eq=False)
+class Estimate(ByContent):
     """Means and standard errors, shape (curves, levels), of `samples` draws.
 
     `covariance` is that of the means of the first curves at some levels, from `units` independent ones.

@@ -1,7 +1,6 @@
 """What tells one run from another: the SHA-256 of everything that determines it."""
 
 import hashlib
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from .._support.seeds import is_key, seed_of
 __all__ = ["fingerprint"]
 
 
-def fingerprint(*parts: Any) -> str:
+def fingerprint(*parts: object) -> str:
     """SHA-256 of names, numbers, arrays, and dictionaries and tuples of them."""
     digest = hashlib.sha256()
     for part in parts:

@@ -11,7 +11,6 @@ import platform
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from ...theory._support.aliases import ReadFields
 from .atomic_files import prepare_directory, write_atomically, write_text
@@ -128,7 +127,7 @@ def _files(manifest: Path) -> dict[str, str]:
         raise ValueError(f"{manifest}: not a manifest, or a damaged one; remove it") from None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A parameter as JSON has it."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

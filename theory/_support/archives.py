@@ -46,7 +46,7 @@ def read_arrays(path: Path) -> dict[str, AnyArray]:
         raise ValueError("not an .npz archive, or a damaged one") from None
 
 
-def _header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
     try:
         old = np.lib.format.read_magic(stream) == (1, 0)
         reader = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0

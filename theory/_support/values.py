@@ -43,7 +43,7 @@ class FrozenMapping(Mapping[K, V]):
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
     def __reduce__(self) -> tuple[type, tuple[dict[K, V]]]:
@@ -71,7 +71,7 @@ class Value:
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
     def __getstate__(self) -> Fields:
@@ -113,12 +113,12 @@ def _plain(value: Any) -> object:
         parts = {name: (each.dims, each.values, each.attrs) for name, each in value.variables.items()}
         return _plain(parts), _plain(value.attrs), frozenset(value.coords)
     if isinstance(value, np.ndarray):
-        return _of_array(cast(NDArray[Any], value))
+        return _of_array(cast(NDArray[np.generic], value))
     if isinstance(value, Mapping):
-        held = cast(Mapping[Any, Any], value)
+        held = cast("Mapping[object, object]", value)
         return frozenset((key, _plain(held[key])) for key in held)
     if isinstance(value, (tuple, list)):
-        return tuple(_plain(each) for each in cast(Sequence[Any], value))
+        return tuple(_plain(each) for each in cast("Sequence[object]", value))
     if isinstance(value, (set, frozenset)):
         return frozenset(_plain(each) for each in cast("frozenset[object]", value))
     if isinstance(value, partial):
@@ -127,6 +127,6 @@ def _plain(value: Any) -> object:
     return _NAN if isinstance(value, (float, np.floating)) and value != value else cast(object, value)
 
 
-def _of_array(array: NDArray[Any]) -> tuple[object, ...]:
+def _of_array(array: NDArray[np.generic]) -> tuple[object, ...]:
     held = repr(array.tolist()) if array.dtype.kind == "O" else array.tobytes()
     return array.shape, array.dtype.str, held

@@ -13,11 +13,12 @@ that the likelier classes at γ and at γ₀ differ; as γ₀ → ∞ that is tw
     P(a change later than γ) = 2ε(γ) = ½ c e^{−γ/2 − λ²/2γ} Σ_± erfcx((γ ± λ)/√(2γ)).
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import ApiArray
 from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import elementwise, special
 
@@ -203,7 +204,7 @@ def _stopped_tail(gamma: float, odds: float, scale: float, end: float) -> float:
     return float(scale * width * np.sum(weight * (stopped + going) / np.sqrt(2 * np.pi * u)))
 
 
-def _checked(gamma: ArrayLike, prior: ArrayLike, end: ArrayLike | None) -> tuple[Any, ...]:
+def _checked(gamma: ArrayLike, prior: ArrayLike, end: ArrayLike | None) -> tuple[ApiArray, ...]:
     """Broadcast γ, `λ`, `c = 2√(w(1−w))` and γ₀, infinite for a run without an end."""
     gamma_, prior_ = real_numbers(gamma, "gamma", finite=False), real_numbers(prior, "prior", finite=False)
     end_ = np.array(np.inf) if end is None else real_numbers(end, "end", finite=False)

@@ -20,11 +20,12 @@ Gaussian law at a distance D; with the poles of `1/cosh(as)` it is one over mode
 Each converges in a few terms on its side of `g = a²/2`.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import ApiArray
 from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import special
 
@@ -292,7 +293,7 @@ def _sinh_excess(x: Array) -> Array:
     return total
 
 
-def _checked(p: ArrayLike, prior: ArrayLike) -> tuple[Any, ...]:
+def _checked(p: ArrayLike, prior: ArrayLike) -> tuple[ApiArray, ...]:
     """Broadcast p, its excess over the likelier prior, a, |λ|, and their difference, precise where small."""
     posterior, w = real_numbers(p, "p", finite=False), real_numbers(prior, "prior", finite=False)
     refuse_unless((posterior >= 0.5) & (posterior < 1), posterior, "p", "must be at least 1/2 and below 1")

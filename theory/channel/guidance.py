@@ -24,12 +24,12 @@ For `ω < ½` a run guided to a class of weight w ends there with probability `w
 """
 
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.aliases import Expr
+from .._support.aliases import ApiArray, Expr
 from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
@@ -208,7 +208,7 @@ def _spread(omega: float, w: float) -> float:
     with mp.workdps(digits):
         chance, scale = mp.mpf(w), min(a, mp.mpf(1))
 
-        def log_moment(t: object) -> Any:
+        def log_moment(t: object) -> ApiArray:
             s = scale**2 * t
             root = mp.sqrt(a * a + 2 * s + s * s)
             rest = (2 * s + s * s) / (root + a)  # R − a

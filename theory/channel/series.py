@@ -21,11 +21,10 @@ by its Taylor sums.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .._support.aliases import Expr
+from .._support.aliases import Expr, Precise
 from .._support.real_numbers import real_number
 from .._support.untyped import mpmath as mp
 from .._support.untyped import sympy as sp
@@ -177,7 +176,7 @@ def _positive(gamma: float) -> float:
     return gamma
 
 
-def _term(n: int, gamma: float) -> Any:
+def _term(n: int, gamma: float) -> Precise:
     """`|E_{2n}|/n! (π²/8γ)^n`, through the rapidly converging Dirichlet sum of the Euler numbers."""
     # |E_{2n}| = 2 (2n)! (2/π)^{2n+1} β(2n+1), β Dirichlet's beta function
     beta = (mp.zeta(2 * n + 1, 0.25) - mp.zeta(2 * n + 1, 0.75)) / mp.mpf(4) ** (2 * n + 1)

@@ -19,7 +19,7 @@ For any data the first statement holds in `τ = σ^{−2}` with `dI/dτ = ½ E|D
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -288,7 +288,7 @@ def _quantiles(density: Callable[[Array, float], Array], count: int, end: float,
     return found
 
 
-def _levels(gammas: Any) -> Array:
+def _levels(gammas: ArrayLike) -> Array:
     levels = real_numbers(gammas, "gammas")
     if levels.ndim != 1 or levels.size < 2:
         raise ValueError(f"gammas: need at least two levels, shape (N + 1,), not {levels.shape}")

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
+from .._support.values import ByContent
+
 __all__ = ["Condensed", "condense"]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -26,7 +28,7 @@ _POINTS = 21  # 5.9^−21 is below rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Condensed:
+class Condensed(ByContent):
     """Points t that stand for directions τ.
 
     Attributes

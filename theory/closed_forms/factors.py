@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.values import ByContent
 from ..channel.binary import binary_entropy, binary_mmse
 from ..mixtures.mixture import GaussianMixture
 from .orthogonal import orthogonal_curves
@@ -30,7 +31,7 @@ _HIDDEN = 1e-10  # relative error of the smallest distance beyond which rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Factor:
+class Factor(ByContent):
     """One choice: half the squared distance of its points, their probabilities, and each class's choice."""
 
     half_distance2: float

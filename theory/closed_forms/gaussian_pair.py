@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.untyped import optimize, special
+from .._support.values import ByContent
 from ..channel import tilted_average
 from ..channel.binary import log_binary_mmse
 from ..channel.constants import median_gamma
@@ -37,7 +38,7 @@ _SPACING = 0.05  # largest distance of two of them in log σ²; a peak is about 
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class Pair(ByContent):
     """A pair of classes in the eigenbasis of their covariance.
 
     Attributes

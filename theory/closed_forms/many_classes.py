@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.aliases import Expr
+from .._support.aliases import ApiArray, Expr
 from .._support.real_numbers import real_number, real_numbers, refuse_unless
 from .._support.untyped import optimize, special
 from .._support.untyped import sympy as sp
@@ -153,7 +153,7 @@ def entropy_bounds(g: ArrayLike, classes: ArrayLike) -> tuple[Array, Array]:
     return np.maximum(np.log(classes_) - g_ / 2, 0)[()], np.reshape(upper, g_.shape)[()]
 
 
-def _gaussian(variance: float, s: Any) -> Any:
+def _gaussian(variance: float, s: ApiArray) -> ApiArray:
     """`log E e^{sV}` of a centred normal V."""
     return s * s * variance / 2
 

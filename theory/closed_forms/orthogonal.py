@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import special
+from .._support.values import ByContent
 
 __all__ = [
     "OrthogonalTable",
@@ -159,8 +160,8 @@ def orthogonal_agreement(g: ArrayLike, classes: ArrayLike = 2, *, weights: Array
     return 1.0 - orthogonal_disagreement(g, classes, weights=weights)
 
 
-@dataclass(frozen=True)
-class OrthogonalTable:
+@dataclass(frozen=True, eq=False)
+class OrthogonalTable(ByContent):
     """Entropy and disagreement of equally likely classes, each of shape (numbers of classes, g)."""
 
     entropy: Array

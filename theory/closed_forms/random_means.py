@@ -14,11 +14,12 @@ which ends at
 later than the `2 log K = 2αd` of orthogonal means, by `½ log((e^{2α} − 1)/2α)` in OU time.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.aliases import ApiArray
 from .._support.real_numbers import real_numbers, refuse_unless
 from .orthogonal import LARGEST_CLASSES
 from .softplus import softplus_mean
@@ -157,7 +158,7 @@ def _rivals(g: float, classes: float, dimension: float) -> float:
     """`E log(1 + e^U)`, `U = log(K − 1) − C + V`, `E e^{sV} = (1 − s² snr/(1 + snr))^{−d/2}`."""
     share = g / (dimension + g)
 
-    def log_mgf(s: Any) -> Any:
+    def log_mgf(s: ApiArray) -> ApiArray:
         return -dimension / 2 * np.log1p(-s * s * share)
 
     return softplus_mean(float(np.log(classes - 1)) - dimension / 2 * float(np.log1p(g / dimension)), log_mgf)

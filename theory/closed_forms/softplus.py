@@ -9,11 +9,12 @@ For a > 0 and a V that is symmetric, `log(1 + e^U) = U + log(1 + e^{−U})` leav
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.aliases import ApiArray
 from .._support.untyped import optimize
 
 __all__ = ["softplus_mean"]
@@ -26,7 +27,7 @@ _HIGHEST = 14.0  # frequency beyond which the kernel, which decays as e^{−π|I
 _LEAST = -745.0  # logarithm of the least positive double
 
 
-def softplus_mean(offset: float, log_mgf: Callable[[Any], Any]) -> float:
+def softplus_mean(offset: float, log_mgf: Callable[[ApiArray], ApiArray]) -> float:
     """`E log(1 + e^{a + V})` for a symmetric random V.
 
     Parameters
@@ -47,7 +48,7 @@ def softplus_mean(offset: float, log_mgf: Callable[[Any], Any]) -> float:
     if offset > 0:
         return offset + softplus_mean(-offset, log_mgf)
 
-    def exponent(s: Any) -> Any:
+    def exponent(s: ApiArray) -> ApiArray:
         return np.log(np.pi / (s * np.sin(np.pi * s))) + s * offset + log_mgf(s)
 
     def on_axis(s: float) -> float:

@@ -5,7 +5,7 @@ The seed says which: an int or NumPy generator, a JAX key (also traced), or a to
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,9 @@ class _Source(NamedTuple):
     array: Callable[[ApiArray], ApiArray]
 
 
-def drawn(mixture: "GaussianMixture", n: Any, seed: Any, index: int | None) -> tuple[Any, Any]:
+def drawn(
+    mixture: "GaussianMixture", n: object, seed: object, index: int | None
+) -> tuple[ApiArray, ApiArray]:
     """Draws (n, d) and their classes (n,); of class `index` alone if it is given."""
     count = as_whole(n)
     if count is None or count < 0:

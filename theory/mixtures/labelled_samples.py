@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers
+from .._support.values import ByContent
 
 __all__ = ["Chunks", "Samples", "chunked", "name_of", "rows_of", "samples_of", "sorted_classes"]
 
@@ -25,7 +26,7 @@ CHUNK_NUMBERS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class Samples(ByContent):
     """All samples at once: `rows` (n, d), and the class of each, `own` (n,), by its place in `labels`."""
 
     rows: Array

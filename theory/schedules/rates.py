@@ -9,12 +9,12 @@ panel it is taken from the panel's start, so that it keeps its relative precisio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.aliases import Expr
+from .._support.aliases import ApiArray, Expr
 from .._support.one_line import one_line
 from .._support.real_numbers import real_numbers
 from .._support.values import frozen
@@ -55,7 +55,7 @@ class VariancePreserving(Schedule):
     """
 
     name: ClassVar[str] = "vp"
-    beta: Callable[[Any], Any]
+    beta: Callable[[ApiArray], ApiArray]
     horizon: float = 1.0
 
     def __post_init__(self) -> None:

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
 def own_process(program: typer.Typer, name: str) -> None:
     """Run a program on this process's arguments, end in order when told to, and exit with its status."""
 
-    def end(number: int, frame: Any) -> None:
+    def end(number: int, frame: object) -> None:
         told.append(number)
         raise KeyboardInterrupt
 

@@ -222,7 +222,7 @@ def interval_of(text: str) -> tuple[float, float]:
     return low, high
 
 
-def print_json(content: Any) -> None:
+def print_json(content: object) -> None:
     """Print strict JSON (no NaN) on standard output."""
     print(json.dumps(content, indent=1, allow_nan=False))
 

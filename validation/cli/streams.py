@@ -104,7 +104,7 @@ def _fill_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
-def _sturdy(stream: TextIO | None, name: str) -> Any:
+def _sturdy(stream: TextIO | None, name: str) -> TextIO:
     if stream is None:  # it was closed: print to nowhere, and not to the other one
         return open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8", errors="replace")
     buffer: object = getattr(stream, "buffer", None)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory import schedules
 from ...theory._support.plain_numbers import plain_number
+from ...theory._support.values import ByContent
 from .scheduler_files import schedule_of_file
 
 __all__ = ["GRIDS", "Conversion", "clock_of", "convert_levels", "split_names", "values_of", "whole_steps"]
@@ -47,12 +49,12 @@ def _of_table(parent: schedules.Schedule) -> Callable[[int], tuple[schedules.Sch
     return spaced
 
 
-def _karras(steps: int) -> tuple[schedules.Schedule, Array]:
+def _karras(steps: int) -> tuple[schedules.Schedule, Float64[Array, " {steps}"]]:
     grid = schedules.karras(steps)
     return grid.parent, np.asarray(grid.times)
 
 
-def _log_uniform(steps: int) -> tuple[schedules.Schedule, Array]:
+def _log_uniform(steps: int) -> tuple[schedules.Schedule, Float64[Array, " {steps}"]]:
     return schedules.LogSNR(), -2 * np.linspace(np.log(0.002), np.log(80.0), steps)
 
 
@@ -118,7 +120,7 @@ def _grid(name: str) -> schedules.Schedule:
     return schedules.Spaced(parent, times, from_noise=share, unit=1 / int(count) if share else 1.0)
 
 
-def values_of(text: str) -> tuple[Array, bool]:
+def values_of(text: str) -> tuple[Float64[Array, " values"], bool]:
     """Numbers of `1.5`, `a,b,c` or `a:b`, and whether they are an interval; `ValueError` otherwise."""
     parts = text.split(":" if ":" in text else ",")
     try:
@@ -143,12 +145,12 @@ def split_names(text: str) -> list[str]:
     return names
 
 
-@dataclass(frozen=True)
-class Conversion:
+@dataclass(frozen=True, eq=False)
+class Conversion(ByContent):
     """Noise levels, and what each clock calls them."""
 
-    sigma: Array
-    times: Mapping[str, Array]
+    sigma: Float64[Array, " values"]
+    times: Mapping[str, Float64[Array, " values"]]
     steps: Mapping[str, tuple[int, int] | None]
 
     def units(self) -> dict[str, str]:
@@ -156,7 +158,9 @@ class Conversion:
         return {name: _unit_of(name) for name in self.times}
 
 
-def convert_levels(values: Array, source: str, targets: list[str], interval: bool = False) -> Conversion:
+def convert_levels(
+    values: Float64[Array, " values"], source: str, targets: list[str], interval: bool = False
+) -> Conversion:
     """Times of one clock in others, with the whole steps inside an interval.
 
     Raises

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 from os.path import isfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory import schedules
@@ -39,7 +39,7 @@ _LARGEST = 1 << 22  # bytes of a file
 _SUFFIXES = (".txt", ".csv", ".json", ".npy", ".dat")
 
 
-def given_grid(text: str, steps: int, ends: tuple[float, float]) -> Array:
+def given_grid(text: str, steps: int, ends: tuple[float, float]) -> Float64[Array, " levels"]:
     """Levels of σ, falling and above 0, of what was given (see the module).
 
     Raises
@@ -79,7 +79,7 @@ def _rho(text: str, rest: str) -> float:
     return rho
 
 
-def _falling(numbers: object) -> Array:
+def _falling(numbers: object) -> Float64[Array, " levels"]:
     levels = np.asarray(numbers, dtype=np.float64)
     if levels.ndim == 1 and levels.size and levels[-1] == 0:
         levels = levels[:-1]
@@ -89,7 +89,7 @@ def _falling(numbers: object) -> Array:
     return levels
 
 
-def read_grid(path: Path) -> Array:
+def read_grid(path: Path) -> Float64[Array, " levels"]:
     """Levels of σ from a file; `ValueError` with one line that names it."""
     try:
         if path.stat().st_size > _LARGEST:
@@ -111,7 +111,7 @@ def read_grid(path: Path) -> Array:
         raise ValueError(f"{path}: {one_line(error)}") from None
 
 
-def read_table(path: Path) -> tuple[Array, Array]:
+def read_table(path: Path) -> tuple[Float64[Array, " rows"], Float64[Array, " rows"]]:
     """σ ascending and ε² > 0 from two columns of text, headed `sigma,error` or not headed.
 
     Raises
@@ -133,7 +133,7 @@ def read_table(path: Path) -> tuple[Array, Array]:
     return sigma, error
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{value!r} is not a number")
     return float(value)

@@ -22,9 +22,10 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
+from scipy import integrate, special
 from scipy import optimize as _optimize
-from scipy import special
 
 from ...theory import binary_entropy, minority_bias, schedules
 from .information import ClassInformation
@@ -41,17 +42,17 @@ _FINE = 8001
 _CANDIDATES, _MOST_EXACT = 1000, 128
 
 
-def _optimal(known: ClassInformation, x: Array) -> Array:
+def _optimal(known: ClassInformation, x: Float64[Array, " fine"]) -> Float64[Array, " fine"]:
     slope = known.slope_at(np.exp(x))
     bend = np.gradient(slope, x)
     return np.sqrt(np.maximum(2 * slope + bend, 0.0))
 
 
-def _equal(known: ClassInformation, x: Array) -> Array:
+def _equal(known: ClassInformation, x: Float64[Array, " fine"]) -> Float64[Array, " fine"]:
     return known.slope_at(np.exp(x))
 
 
-def _root(known: ClassInformation, x: Array) -> Array:
+def _root(known: ClassInformation, x: Float64[Array, " fine"]) -> Float64[Array, " fine"]:
     return np.sqrt(known.slope_at(np.exp(x))) * np.exp(-(x - x[0]))
 
 
@@ -68,17 +69,17 @@ GRIDS: dict[GridName, tuple[Callable[[ClassInformation, Array], Array], str]] = 
 
 def spaced_by(
     density: Callable[[Array], Array], steps: int, ends: tuple[float, float], floor: float
-) -> Array:
+) -> Float64[Array, " {steps}"]:
     """`steps` levels, descending, from the upper of `ends` to the lower, by a density over log σ."""
     low, high = np.log(ends)
     x = np.linspace(low, high, _FINE)
     weight = density(x)
-    total = float(np.sum((weight[1:] + weight[:-1]) / 2) * (x[1] - x[0]))
+    total = float(integrate.trapezoid(weight, x))
     even = 1 / (high - low)
     mixed = floor * even + (1 - floor) * (weight / total if total > 0 else even)
     # a floor of zero would leave flat pieces, in which no step has a place
     mixed = np.maximum(mixed, 1e-9 * even)
-    passed = np.concatenate([[0.0], np.cumsum((mixed[1:] + mixed[:-1]) / 2 * np.diff(x))])
+    passed = integrate.cumulative_trapezoid(mixed, x, initial=0)
     places = np.interp(np.linspace(0, 1, steps), passed / passed[-1], x)
     levels = np.exp(places)
     levels[[0, -1]] = ends
@@ -91,7 +92,7 @@ def class_grids(
     ends: tuple[float, float] = (0.002, 80.0),
     floor: float = FLOOR,
     error: Callable[[Array], Array] | None = None,
-) -> dict[GridName, Array]:
+) -> dict[GridName, Float64[Array, " {steps}"]]:
     """Grids of σ, descending, shape (steps,): of the curve, and Karras's and log-uniform for comparison.
 
     With `error`, ε²(σ) = E|X₀ − D|² of the denoiser, also `entropic`, uniform in rescaled entropic time.
@@ -121,7 +122,9 @@ def class_grids(
     return found
 
 
-def _least(known: ClassInformation, steps: int, ends: tuple[float, float], floor: float) -> Array:
+def _least(
+    known: ClassInformation, steps: int, ends: tuple[float, float], floor: float
+) -> Float64[Array, " {steps}"]:
     """The choice of levels among candidates whose path KL is least, by dynamic programming.
 
     No step is longer in log σ than it is where a share `floor` of the steps is spread evenly.
@@ -187,7 +190,7 @@ def bias_of(known: ClassInformation, sigmas: ArrayLike, prior: float) -> float:
     return float(minority_bias(gamma[kept], prior))
 
 
-def gammas_of(known: ClassInformation, sigmas: ArrayLike) -> Array:
+def gammas_of(known: ClassInformation, sigmas: ArrayLike) -> Float64[Array, " levels"]:
     """γ at each σ: that at which two classes with a shared covariance have the curve's entropy.
 
     Their weights are equal unless the curve has less than log 2 to decide.

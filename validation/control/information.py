@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 from scipy import ndimage
@@ -21,6 +22,7 @@ from scipy import ndimage
 from ...numerics import with_places
 from ...numerics.curves.places import OPEN, levels_of
 from ...numerics.curves.reading import is_sampled, slope_of
+from ...theory._support.values import ByContent
 
 __all__ = ["ClassInformation", "information_of"]
 
@@ -31,17 +33,17 @@ _SMOOTHED = 0.15  # in log σ: width of the kernel over the rate of a curve with
 _FINE = 0.005  # in log σ
 
 
-@dataclass(frozen=True)
-class ClassInformation:
+@dataclass(frozen=True, eq=False)
+class ClassInformation(ByContent):
     """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats.
 
     `closure` is the measured area over what is to be decided; entropy and rate are divided by it. `shown`
     says whether what is to be decided is known, or shown by the highest levels to 5 %.
     """
 
-    x: Array
-    entropy: Array
-    slope: Array
+    x: Float64[Array, " fine"]
+    entropy: Float64[Array, " fine"]
+    slope: Float64[Array, " fine"]
     whole: float
     classes: int | None
     median: float

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory import GaussianMixture, schedules
 from ...theory._support.aliases import Fields
 from ...theory._support.intervals import checked_interval
+from ...theory._support.values import ByContent
 from .clocks import clock_of
 from .formats import all_formats
 from .given_grids import given_grid, read_table
@@ -28,8 +30,8 @@ _ABOVE = 0.02  # share of the class that is decided above the highest level, fro
 _RARE = 0.1  # weight of the rarer class that a balanced curve is asked about
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, eq=False)
+class Request(ByContent):
     """What is asked of a curve.
 
     `error` is a SPEC, a mixture's file or a table (`error_of`); `given` a grid to be judged with the others;
@@ -40,7 +42,7 @@ class Request:
     interval: tuple[float, float] | None = None
     ends: tuple[float, float] = (0.002, 80.0)
     grid: GridName = "class-optimal"
-    given: Array | None = None
+    given: Float64[Array, " levels"] | None = None
     floor: float = FLOOR
     shift: float = 1.0
     table: schedules.Schedule | None = None
@@ -179,7 +181,9 @@ def report(known: ClassInformation, asked: Request) -> Fields:
     return found
 
 
-def _bias(known: ClassInformation, grids: Mapping[GridName, Array], prior: float | None) -> Fields | None:
+def _bias(
+    known: ClassInformation, grids: Mapping[GridName, Float64[Array, " _"]], prior: float | None
+) -> Fields | None:
     """The rarer class's weight and `E p − w` by grid; `None` of more than two classes, or of which weight."""
     if known.classes not in (None, 2) or known.whole > np.log(2) * (1 + 1e-3):
         if prior is not None:

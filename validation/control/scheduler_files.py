@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory import schedules
@@ -99,13 +100,13 @@ def _of_config(config: Mapping[str, object]) -> schedules.Schedule:
     return _of_table(alphas_of_config(config))
 
 
-def _number(value: Any, name: str) -> float:
+def _number(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{name}: {value!r} is not a number")
     return float(value)
 
 
-def alphas_of_config(config: ReadFields) -> Array:
+def alphas_of_config(config: ReadFields) -> Float64[Array, " steps"]:
     """ᾱ of a scheduler's configuration, in double precision.
 
     Raises
@@ -127,7 +128,7 @@ def alphas_of_config(config: ReadFields) -> Array:
     return np.asarray(alphas, dtype=np.float64)
 
 
-def _betas(config: Mapping[str, object]) -> Array:
+def _betas(config: Mapping[str, object]) -> Float64[Array, " steps"]:
     kind = config["beta_schedule"]
     first, last = (_number(config[name], name) for name in ("beta_start", "beta_end"))
     steps = int(_number(config.get("num_train_timesteps", 1000), "num_train_timesteps"))

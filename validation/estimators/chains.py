@@ -27,6 +27,7 @@ from torch import Tensor
 from ...numerics.curves.dataset import checked_sigmas
 from ...numerics.monte_carlo.reverse import spread_of, step_down
 from ...theory._support.intervals import checked_interval
+from ...theory._support.values import ByContent
 from ...theory._support.whole_numbers import whole_number
 from ..denoiser import Denoiser, answers, has_null
 
@@ -114,8 +115,8 @@ def reaching(sigma: Float64[Array, " levels"]) -> Float64[Array, " levels+1"]:
     return np.append(sigma[::-1], sigma[0] ** 2 / sigma[1])
 
 
-@dataclass(frozen=True)
-class Start:
+@dataclass(frozen=True, eq=False)
+class Start(ByContent):
     """States `x` (n, …) at the first level, the condition `own` (n,) of each, and log p(k|x) (n, K)."""
 
     x: Float[Tensor, "n ..."]
@@ -123,8 +124,8 @@ class Start:
     log_posterior: Float64[Tensor, "n K"]
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, eq=False)
+class Step(ByContent):
     """A batch of n chains at one noise level.
 
     `x` (n, …) is the state at `sigma`, `own` (n,) the condition of each chain, `each` (n, K, …) the
@@ -142,8 +143,8 @@ class Step:
     clean: Float[Tensor, "n ..."] | None = None
 
 
-@dataclass(frozen=True)
-class Chains:
+@dataclass(frozen=True, eq=False)
+class Chains(ByContent):
     """What a batch of chains is made of.
 
     `sigma` (levels,) descends; `shape` is that of one sample; `prior` (K,); `weight` (levels − 1,) is the

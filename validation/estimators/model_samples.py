@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ...numerics.runs.blocks import Arrays, batch_sizes, run_blocks
 from ...numerics.runs.fingerprints import fingerprint
+from ...theory._support.values import ByContent
 from ...theory.mixtures.labelled_samples import Samples
 from .._support.torch_randomness import generator_of
 from ..denoiser import Denoiser, by_condition
@@ -74,8 +75,8 @@ def model_samples(
     return Samples(rows, np.repeat(np.arange(len(conditions)), samples), tuple(conditions))
 
 
-@dataclass(frozen=True)
-class FlowSampler:
+@dataclass(frozen=True, eq=False)
+class FlowSampler(ByContent):
     """Samples drawn with the model down `sigmas` (levels,), where an estimator wants clean ones."""
 
     denoiser: Denoiser

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+from jaxtyping import Float64
 from scipy import integrate, optimize, special, stats
 
 from ...numerics.fokker_planck import guided_odds
@@ -34,7 +35,7 @@ _DRAWS = 20_000
 _ENTROPY, _SIGMA, _NATS = "entropy H(C|X) [nats]", "noise-to-signal ratio σ", "entropy H [nats]"
 
 
-def _binary(p: Array) -> Array:
+def _binary(p: Float64[Array, "*points"]) -> Float64[Array, "*points"]:
     p = np.clip(p, 0, 1)  # sums of posteriors round
     return special.entr(p) + special.entr(1 - p)
 

@@ -7,6 +7,7 @@ are one level of γ. A figure that gave each its own dash would show the dash of
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 __all__ = ["TOGETHER", "grouped"]
@@ -18,7 +19,9 @@ _ENDS = 0.05
 Array = NDArray[np.float64]
 
 
-def grouped(lines: Mapping[str, Array], span: float) -> list[tuple[list[str], Array]]:
+def grouped(
+    lines: Mapping[str, Float64[Array, " points"]], span: float
+) -> list[tuple[list[str], Float64[Array, " points"]]]:
     """Lines by label, put together where all of each lies within `TOGETHER·span` of the first of a group.
 
     Values have one shape. One of two lines may be NaN where the other is not, at the end of an axis, for a

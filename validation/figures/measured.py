@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Float64, Shaped
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def training_figure(history: Sequence[tuple[int, float, float]]) -> Figure:
         return figure
 
 
-def sheet_figure(images: NDArray[Any], rows: int = 10) -> Figure:
+def sheet_figure(images: Shaped[NDArray[np.generic], "n 1 side side"], rows: int = 10) -> Figure:
     """Images (n, 1, side, side) in `rows` rows, one class a row."""
     count, _, side, _ = images.shape
     columns = count // rows
@@ -137,7 +138,7 @@ def _legend_below(figure: Figure, *panels: Axes) -> None:
     )
 
 
-def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Any, Any]:
+def _curve_axes(measured: xr.Dataset, title: str) -> tuple[Figure, Axes, Axes]:
     """Axes for entropy and rate with the measured points on them."""
     figure = Figure(figsize=(ONE_COLUMN, 4.3), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
@@ -167,7 +168,7 @@ def _quantity(measured: xr.Dataset) -> str:
     return "cross_entropy" if "cross_entropy" in measured else "entropy"
 
 
-def _per_log_sigma(curve: xr.Dataset, name: str) -> NDArray[np.float64]:
+def _per_log_sigma(curve: xr.Dataset, name: str) -> Float64[NDArray[np.float64], " levels"]:
     """Values of a curve; of a rate, per unit log σ instead of OU time."""
     sigma, values = curve.sigma.values, curve[name].values
     return values * sigma**2 / (1 + sigma**2) if name.startswith("rate") else values
@@ -246,7 +247,7 @@ def windows_figure(table: pd.DataFrame) -> Figure:
         return figure
 
 
-def _share_left(entropy: pd.Series) -> NDArray[np.float64]:
+def _share_left(entropy: pd.Series) -> Float64[NDArray[np.float64], " levels"]:
     """From 0 at the lowest level to 1 at the highest."""
     values = entropy.to_numpy(dtype=np.float64)
     return (values - values[0]) / (values[-1] - values[0])

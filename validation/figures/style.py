@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib import ticker
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -89,7 +90,7 @@ def literally(text: str) -> str:
     return " ".join(drawable.split()).replace("$", r"\$")
 
 
-def plain_ticks(axis: Any, low: float, high: float) -> None:
+def plain_ticks(axis: Axis, low: float, high: float) -> None:
     """Labels of a logarithmic axis from `low` to `high` that do not collide: 1, 2, 5, or powers of ten."""
     decades = np.log10(high / low)
     axis.set_minor_formatter(ticker.NullFormatter())

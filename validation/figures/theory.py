@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def curve_figure(
         return figure
 
 
-def _marks(times: Sequence[SpeciationTime], axis: Array) -> list[tuple[list[str], float]]:
+def _marks(times: Sequence[SpeciationTime], axis: Float64[Array, " points"]) -> list[tuple[list[str], float]]:
     """Names and times of criteria within the axis: at most five groups, each with the time of its first."""
     low, high = float(np.nanmin(axis)), float(np.nanmax(axis))
     known = {each.criterion: each.time for each in times if each.time is not None}
@@ -222,7 +223,9 @@ def _mark_times(axes: Axes, times: Sequence[SpeciationTime]) -> None:
                 axes.axvline(entry.sigma, color=BLACK, linestyle=dash, linewidth=0.9, label=_label(name))
 
 
-def _measured_points(axes: Axes, mixture: GaussianMixture, sigmas: Array, seed: int) -> None:
+def _measured_points(
+    axes: Axes, mixture: GaussianMixture, sigmas: Float64[Array, " levels"], seed: int
+) -> None:
     places = np.geomspace(sigmas[0], sigmas[-1], 14)
     rng = np.random.default_rng(seed)
     draws = [entropy_draws(mixture, float(sigma), 20_000, rng) for sigma in places]

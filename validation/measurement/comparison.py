@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
@@ -228,7 +229,7 @@ def _errors_of_peaks(pair: Comparison) -> tuple[float, float]:
     return predicted.log_error, measured.log_error
 
 
-def _interpolated(predicted: xr.Dataset, name: str, sigma: Array) -> xr.Dataset:
+def _interpolated(predicted: xr.Dataset, name: str, sigma: Float64[Array, " levels"]) -> xr.Dataset:
     """A prediction and its errors at other levels within its own."""
     from scipy.interpolate import PchipInterpolator
 
@@ -247,7 +248,7 @@ def _own_draws(seed: int) -> int:
 
 def predicted_curve(
     mixture: Prediction,
-    sigmas: Array,
+    sigmas: Float64[Array, " levels"],
     guidance: float = 1.0,
     interval: tuple[float, float] | None = None,
     seed: int = 0,

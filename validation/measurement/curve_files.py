@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Bool, Float64, Int
 from numpy.typing import NDArray
 from scipy import integrate
 
@@ -318,7 +319,11 @@ def _with_constants(curve: xr.Dataset, header: list[str], rows: Rows, path: Path
 
 
 def _check_sign(
-    values: Array, error: Array, name: str, where: Callable[[NDArray[np.bool_]], str], path: Path
+    values: Float64[Array, " levels"],
+    error: Float64[Array, " levels"],
+    name: str,
+    where: Callable[[NDArray[np.bool_]], str],
+    path: Path,
 ) -> None:
     """Entropies below zero are noise, or none: without errors, a hundredth of the largest is allowed."""
     least = -np.where(error > 0, 5 * error, 0.01 * max(float(values.max()), 0.0))
@@ -343,7 +348,9 @@ def _check_rate(curve: xr.Dataset, name: str, path: Path) -> None:
         raise ValueError(f"{path}: rate is not the slope of {name} in nats per unit OU time; leave it out")
 
 
-def _ascending(sigma: Array, axis: str, rows: Rows, path: Path) -> NDArray[np.intp]:
+def _ascending(
+    sigma: Float64[Array, " levels"], axis: str, rows: Rows, path: Path
+) -> Int[NDArray[np.intp], " levels"]:
     """The order of the levels; `ValueError` with the lines for two at one place."""
     order = np.argsort(sigma, kind="stable")
     same = np.flatnonzero(np.diff(sigma[order]) == 0)
@@ -353,7 +360,7 @@ def _ascending(sigma: Array, axis: str, rows: Rows, path: Path) -> NDArray[np.in
     return order
 
 
-def _where(rows: Rows, bad: NDArray[np.bool_]) -> str:
+def _where(rows: Rows, bad: Bool[NDArray[np.bool_], " rows"]) -> str:
     """The first bad row, and its line in the file."""
     index = int(np.argmax(bad))
     return f"line {rows[index][0]}, row {index + 1}"
@@ -375,7 +382,7 @@ def _check_marks(columns: Sequence[int], header: list[str], rows: Rows, path: Pa
                 )
 
 
-def _numbers(column: int, name: str, rows: Rows, path: Path) -> Array:
+def _numbers(column: int, name: str, rows: Rows, path: Path) -> Float64[Array, " rows"]:
     values = np.array([_number(row[column]) for _, row in rows])
     if not np.isfinite(values).all():
         row = int(np.argmax(~np.isfinite(values)))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.archives import read_arrays
 from ...theory._support.one_line import one_line
@@ -80,7 +81,7 @@ def read_data(path: Path, low: float = -1.0, high: float = 1.0) -> LabelledData:
     return LabelledData(chunked(X, y), len(X), X.shape[1:], "those of X")
 
 
-def _name(mark: Any) -> str:
+def _name(mark: object) -> str:
     from ...theory.mixtures.labelled_samples import name_of
 
     return name_of(mark.item() if isinstance(mark, np.generic) else mark)
@@ -102,7 +103,7 @@ def _folder(path: Path, low: float, high: float) -> LabelledData:
     shape = _pixels(next(iter(classes.values()))[0], None).shape
     step = max(1, CHUNK_NUMBERS // int(np.prod(shape)))
 
-    def chunks() -> Iterable[tuple[Any, Any]]:
+    def chunks() -> Iterable[tuple[ArrayLike, ArrayLike]]:
         return _read(classes, shape, step, (low, high))
 
     count = sum(map(len, classes.values()))
@@ -111,7 +112,7 @@ def _folder(path: Path, low: float, high: float) -> LabelledData:
 
 def _read(
     classes: dict[str, list[Path]], shape: tuple[int, ...], step: int, ends: tuple[float, float]
-) -> Iterator[tuple[Any, Any]]:
+) -> Iterator[tuple[ArrayLike, ArrayLike]]:
     low, high = ends
     for name, files in classes.items():
         for start in range(0, len(files), step):
@@ -119,7 +120,7 @@ def _read(
             yield low + (high - low) / _LEVELS * images, [name] * len(images)
 
 
-def _pixels(file: Path, shape: tuple[int, ...] | None) -> Array:
+def _pixels(file: Path, shape: tuple[int, ...] | None) -> Float64[Array, "height width *colours"]:
     """Values from 0 to 255, shape (height, width) or (height, width, 3)."""
     from PIL import Image
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from ...numerics.curves.covariance import Joint, joint_near, joint_of
@@ -76,7 +77,7 @@ def level_test(measured: xr.Dataset, at_levels: xr.Dataset, name: str) -> Fields
     }
 
 
-def mixture_tail(value: float, weights: Array, freedom: float) -> float:
+def mixture_tail(value: float, weights: Float64[Array, " n"], freedom: float) -> float:
     """`P[Σ_j λ_j χ²₁ > value · χ²_ν/ν]` with λ the `weights` and ν the `freedom`, at least `LEAST_P`.
 
     `½ + π⁻¹ ∫ sin θ(u)/(u ρ(u)) du`, `θ = ½ Σ h_j arctan λ_j u`, `ρ = Π (1 + λ_j² u²)^(h_j/4)`: Imhof 1961.
@@ -91,7 +92,7 @@ def mixture_tail(value: float, weights: Array, freedom: float) -> float:
     return float(np.clip(0.5 + area / np.pi, LEAST_P, 1.0))
 
 
-def _nodes(rate: float, freedom: float) -> tuple[Array, Array]:
+def _nodes(rate: float, freedom: float) -> tuple[Float64[Array, " nodes"], Float64[Array, " nodes"]]:
     """Gauss-Legendre nodes and weights: panels in equal ratios, but even where the integrand turns."""
     turns = min(np.sqrt(4 * _NEGLIGIBLE * freedom), 20 * freedom)
     ends = [np.geomspace(1e-10, 1, 60) / rate, np.arange(1, turns, 2.0)[1:] / rate]
@@ -105,7 +106,7 @@ def _nodes(rate: float, freedom: float) -> tuple[Array, Array]:
 
 def _differences(
     curves: tuple[xr.Dataset, xr.Dataset], quantity: str, joints: tuple[Joint, Joint | None]
-) -> tuple[Array, list[Joint], NDArray[np.bool_]]:
+) -> tuple[Float64[Array, " kept"], list[Joint], Bool[NDArray[np.bool_], " kept"]]:
     """Measured less predicted, the covariances of both, and at which levels they say what differs."""
     places = np.searchsorted(curves[0].sigma.values, joints[0].sigma)
     values = [curve[quantity].values[places] for curve in curves]
@@ -128,7 +129,7 @@ def _freedom(variances: list[Array], freedoms: list[float]) -> float:
     return float(1 / np.mean(np.square(shares).T @ (1 / np.array(freedoms))))
 
 
-def _eigenvalues(correlations: Array, freedom: float) -> Array:
+def _eigenvalues(correlations: Float64[Array, "n n"], freedom: float) -> Float64[Array, " n"]:
     """Of a correlation matrix from so many degrees of freedom, whose noise spreads them too far."""
     size = len(correlations)
     square = float(np.square(correlations).sum())

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...numerics import entropy_curve, guided_curve, with_places
@@ -67,12 +68,16 @@ class Predicted(Protocol):
         """H(C), nats."""
         ...
 
-    def ends(self) -> Array:
+    def ends(self) -> Float64[Array, "2"]:
         """Lowest and highest σ of interest."""
         ...
 
     def curve(
-        self, sigma: Array, guidance: float, interval: tuple[float, float] | None, seed: int
+        self,
+        sigma: Float64[Array, " levels"],
+        guidance: float,
+        interval: tuple[float, float] | None,
+        seed: int,
     ) -> xr.Dataset:
         """Entropy with errors and places over ascending σ."""
         ...
@@ -132,12 +137,16 @@ class FromSamples:
         """H(C), nats."""
         return self.fitted.mixture.class_entropy
 
-    def ends(self) -> Array:
+    def ends(self) -> Float64[Array, "2"]:
         """Of the mixture's window."""
         return window_sigmas(self.fitted.mixture, 2)
 
     def curve(
-        self, sigma: Array, guidance: float, interval: tuple[float, float] | None, seed: int
+        self,
+        sigma: Float64[Array, " levels"],
+        guidance: float,
+        interval: tuple[float, float] | None,
+        seed: int,
     ) -> xr.Dataset:
         """Of the fit, without its bias and with its errors; guided, of the mixture as it is."""
         if guidance != 1:
@@ -159,12 +168,16 @@ class FromDenoiser:
         """H(C), nats."""
         return float(binary_entropy(0.0, self.prior))
 
-    def ends(self) -> Array:
+    def ends(self) -> Float64[Array, "2"]:
         """Of the levels of the chains."""
         return self.found.sigma[[0, -1]]
 
     def curve(
-        self, sigma: Array, guidance: float, interval: tuple[float, float] | None, seed: int
+        self,
+        sigma: Float64[Array, " levels"],
+        guidance: float,
+        interval: tuple[float, float] | None,
+        seed: int,
     ) -> xr.Dataset:
         """The binary channel's at the mean γ, which levels beyond those of the chains take from the last."""
         if guidance != 1:
@@ -183,7 +196,9 @@ class FromDenoiser:
         resampled = (centred[:, 0], centred[:, 1] * per_log)
         return with_places(curve, class_entropy=self.class_entropy, resampled=resampled, seed=seed)
 
-    def _channel(self, sigma: Array, gamma: Array) -> Array:
+    def _channel(
+        self, sigma: Float64[Array, " levels"], gamma: Float64[Array, " known"]
+    ) -> Float64[Array, "2 levels"]:
         """Entropy and rate (2, levels) at γ interpolated in its logarithm."""
         from scipy.interpolate import PchipInterpolator
 
@@ -238,11 +253,11 @@ def _empirical(samples: Samples, seed: int) -> xr.Dataset:
     )
 
 
-def _window_of_points(rows: Array) -> tuple[float, float]:
+def _window_of_points(rows: Float64[Array, "n d"]) -> tuple[float, float]:
     """From where neighbours are apart to where all are one."""
     spread = float(np.sqrt(np.square(rows - rows.mean(axis=0)).sum(axis=1).mean()))
     return spread / 40, 4 * spread
 
 
-def _grid(mixture: GaussianMixture, levels: int = FITTED_LEVELS) -> Array:
+def _grid(mixture: GaussianMixture, levels: int = FITTED_LEVELS) -> Float64[Array, " {levels}"]:
     return window_sigmas(mixture, levels)

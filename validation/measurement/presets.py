@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory.schedules import karras
@@ -34,7 +35,9 @@ PRESETS: dict[tuple[str, PresetName], Preset] = {
 _LOW, _HIGH = PRECONDITIONERS["EDM"][:2]
 
 
-def karras_sigmas(steps: int, high: float = _HIGH, low: float = _LOW, exponent: float = 7.0) -> Array:
+def karras_sigmas(
+    steps: int, high: float = _HIGH, low: float = _LOW, exponent: float = 7.0
+) -> Float64[Array, " {steps}+1"]:
     """`σ_i = (σ_high^{1/ρ} + (i/steps)(σ_low^{1/ρ} − σ_high^{1/ρ}))^ρ`, shape (steps + 1,), descending.
 
     Raises

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import xarray as xr
 
@@ -28,7 +28,7 @@ FILES: tuple[str, ...] = (
 )
 """All that may be written into a folder."""
 
-Writers: TypeAlias = dict[str, Callable[[Path], Any]]
+Writers: TypeAlias = dict[str, Callable[[Path], object]]
 
 
 def write_result(result: Result, title: str, folder: Path, parameters: Mapping[str, object]) -> list[Path]:
@@ -102,7 +102,7 @@ def _write(
     return write_results(folder, writers, parameters, inputs=inputs)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     """Without NaN and infinities, which JSON does not have: the end of a run is no place to find one."""
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}

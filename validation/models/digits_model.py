@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
@@ -38,10 +39,12 @@ class Images(ByContent):
         The digit of each.
     """
 
-    pixels: Tensor
-    labels: Tensor
+    pixels: Float[Tensor, "n 1 side side"]
+    labels: Integer[Tensor, " n"]
 
-    def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
+    def sample(
+        self, condition: str, count: int, generator: torch.Generator
+    ) -> Float[Tensor, "count 1 side side"]:
         """Images of one digit, drawn with replacement: a `sampler` for the estimators.
 
         Parameters

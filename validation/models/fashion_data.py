@@ -6,10 +6,10 @@ Only training reads it; measuring needs what `write_shipped` makes of it.
 import gzip
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import Fields
@@ -31,7 +31,7 @@ def dataset(part: str, folder: Path = FOLDER) -> FashionImages:
     return FashionImages(torch.tensor(raw), torch.tensor(labels))
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(path: Path) -> UInt8[NDArray[np.uint8], "..."]:
     """The array of bytes in a compressed file of the IDX format; `ValueError` for anything else."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file; Debian's package dataset-fashion-mnist has it")
@@ -48,7 +48,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * len(sides)).reshape(sides)
 
 
-def shipped(train: FashionImages, test: FashionImages) -> dict[str, Callable[[Path], Any]]:
+def shipped(train: FashionImages, test: FashionImages) -> dict[str, Callable[[Path], object]]:
     """Writers, by file name, of what measuring needs: test images, and the mixtures fitted to all others."""
     return {
         "images.npz": lambda path: _write_images(test, path),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 from torch.nn import functional
 
@@ -62,11 +63,13 @@ class FashionImages:
         Class numbers from 0 to 9.
     """
 
-    def __init__(self, raw: Tensor, labels: Tensor) -> None:
+    def __init__(self, raw: Shaped[Tensor, "n side side"], labels: Integer[Tensor, " n"]) -> None:
         self.pixels: Tensor = raw[:, None].float() / 127.5 - 1
         self.labels: Tensor = labels.long()
 
-    def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
+    def sample(
+        self, condition: str, count: int, generator: torch.Generator
+    ) -> Float[Tensor, "count 1 side side"]:
         """Images of one class, drawn with replacement: a `sampler` for the estimators.
 
         Parameters
@@ -106,21 +109,25 @@ class FashionDenoiser(EDM2Denoiser):
         """Shape of one sample."""
         return 1, _SIDE, _SIDE
 
-    def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
+    def __call__(
+        self, x: Float[Tensor, "batch 1 28 28"], sigma: float, condition: str | None
+    ) -> Float[Tensor, "batch 1 28 28"]:
         """Estimate of x₀ in x's own precision; `ValueError` for an unknown class."""
         return unfolded(super().__call__(folded(x), sigma, condition))
 
-    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+    def per_sample(
+        self, x: Float[Tensor, "batch 1 28 28"], sigma: float, conditions: Sequence[str | None]
+    ) -> Float[Tensor, "batch 1 28 28"]:
         """Each sample under its own condition, (batch, 1, 28, 28), at once."""
         return unfolded(super().per_sample(folded(x), sigma, conditions))
 
 
-def folded(pixels: Tensor) -> Tensor:
+def folded(pixels: Float[Tensor, "n 1 28 28"]) -> Float[Tensor, "n 4 14 14"]:
     """Images (n, 1, 28, 28) as the network sees them, (n, 4, 14, 14)."""
     return functional.pixel_unshuffle(pixels, 2)
 
 
-def unfolded(pixels: Tensor) -> Tensor:
+def unfolded(pixels: Float[Tensor, "n 4 14 14"]) -> Float[Tensor, "n 1 28 28"]:
     """Back from `folded`."""
     return functional.pixel_shuffle(pixels, 2)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..denoiser import Denoiser, conditions_of, digest_of, has_null, per_sample_of
@@ -43,10 +44,14 @@ class _Frugal:
             x, lambda piece, start: own(piece, sigma, conditions[start : start + len(piece)])
         )
 
-    def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
+    def __call__(
+        self, x: Float[Tensor, "*shape"], sigma: float, condition: str | None
+    ) -> Float[Tensor, "*shape"]:
         return self._halving(x, lambda piece, _: self.denoiser(piece, sigma, condition))
 
-    def _halving(self, x: Tensor, evaluate: Callable[[Tensor, int], Tensor]) -> Tensor:
+    def _halving(
+        self, x: Float[Tensor, "*shape"], evaluate: Callable[[Tensor, int], Tensor]
+    ) -> Float[Tensor, "*shape"]:
         """`evaluate` of parts of x and where each starts, put together."""
         while True:
             part = min([len(x), *self.size])

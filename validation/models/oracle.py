@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ...numerics.runs.fingerprints import fingerprint
@@ -54,13 +55,15 @@ class MixtureDenoiser:
         str
         """
         mixture = self.mixture
-        numbers: list[Any] = [mixture.weights, mixture.means]
+        numbers: list[object] = [mixture.weights, mixture.means]
         for k in range(mixture.classes):
             covariance: Any = mixture.covariance_of(k)
             numbers += [getattr(covariance, field.name) for field in fields(covariance)]
         return fingerprint(str(self.dtype), *self.conditions, *numbers)
 
-    def __call__(self, x: Tensor, sigma: float | Tensor, condition: str | None) -> Tensor:
+    def __call__(
+        self, x: Float[Tensor, "batch d"], sigma: float | Tensor, condition: str | None
+    ) -> Float[Tensor, "batch d"]:
         """`E[X₀ | x, condition]` for x (batch, d), σ > 0 a number or (batch,).
 
         Raises
@@ -74,7 +77,7 @@ class MixtureDenoiser:
             raise ValueError(f"condition: {condition!r} is not one of {', '.join(self.conditions)}")
         return self.mixture.denoise(x.to(self.device, self.dtype), sigma, condition).to(x)
 
-    def posterior(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+    def posterior(self, x: Float[Tensor, "batch d"], sigma: float | Tensor) -> Float[Tensor, "batch K"]:
         """Class probabilities of noisy states, `p(k|x)`.
 
         Parameters
@@ -99,7 +102,7 @@ class MixtureDenoiser:
         """
         return self.mixture.posterior(x.to(self.device, self.dtype), sigma).to(x)
 
-    def sample(self, condition: str, count: int, generator: torch.Generator) -> Tensor:
+    def sample(self, condition: str, count: int, generator: torch.Generator) -> Float[Tensor, "count d"]:
         """Clean draws of one class: a `sampler` for the estimators.
 
         Parameters

@@ -21,9 +21,11 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...theory._support.values import ByContent
 from ...theory.schedules import DDPM, FlowMatching, Schedule
 from .edm.preconditioning import preconditioned
 
@@ -47,8 +49,8 @@ SAID: dict[str, Prediction] = {
 _SLACK = 1e-6  # relative excess over the ends of a table that is still the end
 
 
-@dataclass(frozen=True)
-class Convention:
+@dataclass(frozen=True, eq=False)
+class Convention(ByContent):
     """A prediction with its schedule: the network's input and time at σ, and what its answer says of x₀.
 
     `scale`, `time` and `denoised` take σ as a tensor that broadcasts to x. A table has the noise levels
@@ -58,11 +60,11 @@ class Convention:
 
     prediction: Prediction
     schedule: Schedule | None = None
-    sigmas: Array | None = None
-    steps: Array | None = None
+    sigmas: Float64[Array, " levels"] | None = None
+    steps: Float64[Array, " levels"] | None = None
     sigma_data: float = 0.5
 
-    def scale(self, sigma: Tensor) -> Tensor:
+    def scale(self, sigma: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         """The factor `a` of the network's input."""
         if self.prediction in ("edm", "edm-v"):
             return torch.as_tensor(preconditioned(sigma, self.sigma_data).into)
@@ -72,7 +74,7 @@ class Convention:
             return torch.ones_like(sigma)
         return 1 / torch.sqrt(1 + sigma**2)
 
-    def time(self, sigma: Tensor) -> Tensor:
+    def time(self, sigma: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         """What the network takes as its time, in double precision.
 
         Raises
@@ -91,7 +93,12 @@ class Convention:
             found = self._continuous(levels)
         return torch.as_tensor(found, dtype=sigma.dtype, device="cpu").to(sigma.device)
 
-    def denoised(self, x: Tensor, answer: Tensor, sigma: Tensor) -> Tensor:
+    def denoised(
+        self,
+        x: Float[Tensor, "*shape"],
+        answer: Float[Tensor, "*shape"],
+        sigma: Float[Tensor, "..."],
+    ) -> Float[Tensor, "*shape"]:
         """`D`, by the table above."""
         rules: dict[str, Callable[[], Tensor]] = {
             "epsilon": lambda: x - sigma * answer,
@@ -104,22 +111,28 @@ class Convention:
         }
         return rules[self.prediction]()
 
-    def _preconditioned(self, x: Tensor, answer: Tensor, sigma: Tensor, sign: float) -> Tensor:
+    def _preconditioned(
+        self,
+        x: Float[Tensor, "*shape"],
+        answer: Float[Tensor, "*shape"],
+        sigma: Float[Tensor, "..."],
+        sign: float,
+    ) -> Float[Tensor, "*shape"]:
         c = preconditioned(sigma, self.sigma_data)
         return c.skip * x + sign * c.out * answer
 
-    def _step(self, levels: Array) -> Array:
+    def _step(self, levels: Float64[Array, "*batch"]) -> Float64[Array | np.float64, "*batch"]:
         assert self.sigmas is not None  # noqa: S101 (its caller asked)
         assert self.steps is not None  # noqa: S101
         self._refuse_outside(levels, self.sigmas[0], self.sigmas[-1])
         return np.interp(np.log(levels), np.log(self.sigmas), self.steps)
 
-    def _continuous(self, levels: Array) -> Array:
+    def _continuous(self, levels: Float64[Array, "*batch"]) -> Float64[Array | np.float64, "*batch"]:
         schedule = self.schedule or FlowMatching()
         self._refuse_outside(levels, 0.0, schedule.last_sigma)
         return np.asarray(schedule.time(np.minimum(levels, schedule.last_sigma)))
 
-    def _refuse_outside(self, levels: Array, low: float, high: float) -> None:
+    def _refuse_outside(self, levels: Float64[Array, "..."], low: float, high: float) -> None:
         outside = (levels < low * (1 - _SLACK)) | (levels > high * (1 + _SLACK))
         if outside.any():
             wrong = float(np.ravel(levels)[np.argmax(np.ravel(outside))])
@@ -177,7 +190,7 @@ def convention_of(prediction: str, schedule: Any = None, sigma_data: float = 0.5
     return Convention(known, None, *levels_of(alphas), sigma_data)
 
 
-def levels_of(alphas: Array) -> tuple[Array, Array]:
+def levels_of(alphas: Float64[Array, "..."]) -> tuple[Float64[Array, " levels"], Float64[Array, " levels"]]:
     """`σ = √((1 − ᾱ)/ᾱ)`, ascending, and the steps of a table of ᾱ, but those of no or pure noise.
 
     Raises

@@ -11,6 +11,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Num
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -87,18 +88,18 @@ class NetworkDenoiser(nn.Module):
 
     def __init__(
         self,
-        network: Callable[..., Any],
+        network: Callable[..., object],
         convention: Convention,
         conditions: tuple[str, ...] = (),
         null: int | None = None,
-        time: Callable[[Tensor], Any] | None = None,
+        time: Callable[[Tensor], object] | None = None,
     ) -> None:
         super().__init__()
-        self.network: Callable[..., Any] = network
+        self.network: Callable[..., object] = network
         self.convention: Convention = convention
         self.conditions: tuple[str, ...] = conditions
         self.null: int | None = null
-        self._time: Callable[[Tensor], Any] | None = time
+        self._time: Callable[[Tensor], object] | None = time
         self._heeds: bool | None = None
 
     @property
@@ -107,7 +108,7 @@ class NetworkDenoiser(nn.Module):
         return not self.conditions or self.null is not None
 
     @property
-    def sigmas(self) -> NDArray[np.float64]:
+    def sigmas(self) -> Float64[NDArray[np.float64], " levels"]:
         """Noise levels of its table, ascending; without one the two that EDM samples between."""
         table = self.convention.sigmas
         return np.array(PRECONDITIONERS["EDM"][:2]) if table is None else table
@@ -129,7 +130,9 @@ class NetworkDenoiser(nn.Module):
         about = (c.prediction, str(c.schedule), c.sigmas, c.sigma_data, *self.conditions, self.null)
         return fingerprint(own, clock, *about)
 
-    def forward(self, x: Tensor, sigma: float | Tensor, condition: str | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*shape"], sigma: float | Tensor, condition: str | None = None
+    ) -> Float[Tensor, "*shape"]:
         """Estimate of x₀ for x (batch, …), in x's own type.
 
         Parameters
@@ -152,7 +155,9 @@ class NetworkDenoiser(nn.Module):
         """
         return self._denoised(x, sigma, self._label(condition, x), condition)
 
-    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+    def per_sample(
+        self, x: Float[Tensor, "*shape"], sigma: float, conditions: Sequence[str | None]
+    ) -> Float[Tensor, "*shape"]:
         """Estimates of x₀, each sample under its own condition.
 
         It is one evaluation of the network, or one for each class if the network takes a batch to be of one
@@ -188,7 +193,7 @@ class NetworkDenoiser(nn.Module):
         together = tuple(_rows(parts, rows) for parts in zip(*labels, strict=True))
         return self._denoised(x, sigma, together, "of each sample")
 
-    def _heeds_each_label(self, x: Tensor) -> bool:
+    def _heeds_each_label(self, x: Float[Tensor, "batch ..."]) -> bool:
         """Whether two samples of different classes are denoised together as each is alone.
 
         Found out once, on noise that no run draws, so that an interrupted run goes on to the same bits.
@@ -205,7 +210,7 @@ class NetworkDenoiser(nn.Module):
         return self._heeds
 
     @torch.no_grad()
-    def _heeds_at(self, x: Tensor, sigma: float, first: str | None, last: str | None) -> bool:
+    def _heeds_at(self, x: Float[Tensor, "2 ..."], sigma: float, first: str | None, last: str | None) -> bool:
         """Whether the second of two samples is denoised as of its own class, where classes differ at all."""
         labels = (torch.cat([self._label(c, x[:1])[0] for c in (first, last)]),)
         together = self._denoised(x, sigma, labels, "of each sample")[1:]
@@ -213,7 +218,13 @@ class NetworkDenoiser(nn.Module):
         gap = float((own - other).abs().max())
         return gap > 0.001 * float(own.abs().max()) and float((together - own).abs().max()) < 0.1 * gap
 
-    def _denoised(self, x: Tensor, sigma: float | Tensor, label: tuple[object, ...], shown: object) -> Tensor:
+    def _denoised(
+        self,
+        x: Float[Tensor, "*shape"],
+        sigma: float | Tensor,
+        label: tuple[object, ...],
+        shown: object,
+    ) -> Float[Tensor, "*shape"]:
         level = self._level(x, sigma)
         wide = level.to(x.device).reshape(-1, *[1] * (x.ndim - 1))
         own = x.to(wide.dtype)
@@ -229,7 +240,7 @@ class NetworkDenoiser(nn.Module):
             answer = _tensor(self.network(given, asked, *label))
         return self.convention.denoised(own, _answer(answer, x, sigma, shown).to(own), wide).to(x)
 
-    def _level(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+    def _level(self, x: Float[Tensor, "batch ..."], sigma: float | Tensor) -> Float[Tensor, " batch"]:
         """Levels (batch,) where σ is: a number stays on the CPU, and looking at it waits for no device."""
         level = torch.as_tensor(sigma, device=sigma.device if isinstance(sigma, Tensor) else "cpu")
         level = level.to(torch.float64 if x.dtype == torch.float64 else torch.float32)
@@ -239,7 +250,7 @@ class NetworkDenoiser(nn.Module):
             raise ValueError(f"sigma: must be > 0, not {float(level.min()):g}")
         return level.expand(len(x))
 
-    def _dtype(self, x: Tensor) -> torch.dtype:
+    def _dtype(self, x: Float[Tensor, "..."]) -> torch.dtype:
         """The network's own precision, or x's."""
         parameters = self.network.parameters() if isinstance(self.network, nn.Module) else ()
         return next((p.dtype for p in parameters if p.is_floating_point()), x.dtype)
@@ -281,7 +292,7 @@ def _tensor(answer: object) -> Tensor:
     return found
 
 
-def _shapes(given: object) -> Any:
+def _shapes(given: object) -> object:
     """The shapes of all tensors in what is given to a network."""
     if isinstance(given, Mapping):
         return {name: _shapes(value) for name, value in given.items()}
@@ -299,7 +310,9 @@ def _rows(parts: Sequence[Any], rows: list[int]) -> Any:
     return torch.cat(list(parts))[torch.tensor(rows, device=parts[0].device)]
 
 
-def _answer(answer: Tensor, x: Tensor, sigma: object, condition: object) -> Tensor:
+def _answer(
+    answer: Num[Tensor, "..."], x: Float[Tensor, "*shape"], sigma: object, condition: object
+) -> Num[Tensor, "*shape"]:
     """The part of an answer that is of x's shape."""
     if answer.shape == x.shape:
         return answer

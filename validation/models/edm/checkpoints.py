@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ....theory._support.aliases import Fields
 from ....theory._support.one_line import one_line
+from ....theory._support.values import ByContent
 from .arrays import as_array, as_number
 from .configuration import Configuration, EDMConfiguration, NetworkKind, PreconditioningKind
 from .inference import inferred
@@ -55,8 +56,8 @@ class Standardisation:
     bias: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+@dataclass(frozen=True, eq=False)
+class Checkpoint(ByContent):
     """What a file holds of a network: tensors by their published names, in their own precision."""
 
     configuration: Configuration | EDMConfiguration

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -38,7 +39,7 @@ class Linear(nn.Module):
         self.weight: nn.Parameter = nn.Parameter(torch.zeros(outputs, inputs))
         self.bias: nn.Parameter | None = nn.Parameter(torch.zeros(outputs)) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         """X (batch, inputs) to (batch, outputs)."""
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return functional.linear(x, self.weight.to(x.dtype), bias)
@@ -55,7 +56,7 @@ class ResampledConvolution(nn.Module):
         Downsampling only: convolve at full resolution with padding for both, then filter without any.
     """
 
-    resample_filter: Tensor | None
+    resample_filter: Float[Tensor, "1 1 k k"] | None
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class ResampledConvolution(nn.Module):
         two = torch.outer(r, r) / r.sum() ** 2
         self.register_buffer("resample_filter", two[None, None] if resampling else None)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch C H W"]:
         """X (batch, inputs, r, r) to (batch, outputs, r′, r′)."""
         if self.weight is None:
             return self._resampled(x)
@@ -88,7 +89,9 @@ class ResampledConvolution(nn.Module):
             x = functional.conv2d(self._resampled(x), weight, padding=pad)
         return x if self.bias is None else x + self.bias.to(x.dtype)[:, None, None]
 
-    def _resampled(self, x: Tensor, padding: int | None = None) -> Tensor:
+    def _resampled(
+        self, x: Float[Tensor, "batch c h w"], padding: int | None = None
+    ) -> Float[Tensor, "batch c H W"]:
         if self.resample_filter is None:
             return x
         channels = x.shape[1]
@@ -99,7 +102,7 @@ class ResampledConvolution(nn.Module):
         return functional.conv_transpose2d(x, 4 * each, groups=channels, stride=2, padding=pad)
 
 
-def _padding(two: Tensor) -> int:
+def _padding(two: Float[Tensor, "c 1 k k"]) -> int:
     return (two.shape[-1] - 1) // 2
 
 
@@ -113,7 +116,7 @@ class GroupNorm(nn.Module):
         self.weight: nn.Parameter = nn.Parameter(torch.ones(channels))
         self.bias: nn.Parameter = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w"]:
         """Of the shape and precision of x."""
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         return functional.group_norm(x, self.groups, weight, bias, self.epsilon)
@@ -127,7 +130,7 @@ class PositionalEmbedding(nn.Module):
         self.count: int = channels // 2
         self.endpoint: bool = endpoint
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, " batch"]) -> Float[Tensor, "batch channels"]:
         """X (batch,) to (batch, channels)."""
         steps = torch.arange(self.count, dtype=torch.float32, device=x.device)
         frequencies = (1 / 10000) ** (steps / (self.count - int(self.endpoint)))
@@ -138,19 +141,19 @@ class PositionalEmbedding(nn.Module):
 class FourierEmbedding(nn.Module):
     """Cosines, then sines, of random frequencies that the file holds."""
 
-    freqs: Tensor
+    freqs: Float[Tensor, " half"]
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("freqs", torch.zeros(channels // 2))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, " batch"]) -> Float[Tensor, "batch channels"]:
         """X (batch,) to (batch, channels)."""
         angle = torch.outer(x, (2 * math.pi * self.freqs).to(x.dtype))
         return torch.cat([angle.cos(), angle.sin()], dim=1)
 
 
-def attend(projected: Tensor, heads: int) -> Tensor:
+def attend(projected: Float[Tensor, "batch c h w"], heads: int) -> Float[Tensor, "batch c//3 h w"]:
     """Attention over pixels; channels (3C) are laid out as (head, channel, query-key-value)."""
     batch, channels, height, width = projected.shape
     split = projected.reshape(batch, heads, channels // (3 * heads), 3, height * width)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -68,7 +69,9 @@ class Block(nn.Module):
             self.qkv: ResampledConvolution = ResampledConvolution(outputs, 3 * outputs, 1)
             self.proj: ResampledConvolution = ResampledConvolution(outputs, outputs, 1)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch c h w"], embedding: Float[Tensor, "batch e"]
+    ) -> Float[Tensor, "batch C H W"]:
         """X (batch, inputs, r, r) to (batch, outputs, r′, r′)."""
         branch = self.conv0(functional.silu(self.norm0(x)))
         steer = self.affine(embedding)[:, :, None, None].to(x.dtype)
@@ -169,7 +172,12 @@ class SongUNet(nn.Module):
         found[f"{prefix}aux_conv"] = ResampledConvolution(channels, c.outputs, 3)
         return found
 
-    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch c h w"],
+        noise: Float[Tensor, " batch"],
+        labels: Float[Tensor, "batch classes"] | None,
+    ) -> Float[Tensor, "batch C h w"]:
         """X (batch, channels, r, r), `noise` = c_noise (batch,), `labels` (batch, label_dim) one-hot."""
         cosines, sines = self.map_noise(noise).chunk(2, dim=1)
         embedding = torch.cat([sines, cosines], dim=1)
@@ -180,7 +188,9 @@ class SongUNet(nn.Module):
         x, skips = self._down(x, embedding)
         return self._up(x, skips, embedding)
 
-    def _down(self, x: Tensor, embedding: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _down(
+        self, x: Float[Tensor, "batch c h w"], embedding: Float[Tensor, "batch e"]
+    ) -> tuple[Float[Tensor, "batch C H W"], list[Tensor]]:
         aux, skips = x, list[Tensor]()
         for name, module in self.enc.items():
             if name.endswith("aux_down"):
@@ -194,7 +204,9 @@ class SongUNet(nn.Module):
                 skips.append(x)
         return x, skips
 
-    def _up(self, x: Tensor, skips: list[Tensor], embedding: Tensor) -> Tensor:
+    def _up(
+        self, x: Float[Tensor, "batch c h w"], skips: list[Tensor], embedding: Float[Tensor, "batch e"]
+    ) -> Float[Tensor, "batch C H W"]:
         image: Tensor | None = None
         normed = x
         for name, module in self.dec.items():
@@ -230,7 +242,12 @@ class DhariwalUNet(nn.Module):
         self.out_norm: GroupNorm = GroupNorm(c.widths[0])
         self.out_conv: ResampledConvolution = ResampledConvolution(c.widths[0], c.outputs, 3)
 
-    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch c h w"],
+        noise: Float[Tensor, " batch"],
+        labels: Float[Tensor, "batch classes"] | None,
+    ) -> Float[Tensor, "batch C h w"]:
         """X (batch, channels, r, r), `noise` = c_noise (batch,), `labels` (batch, label_dim) one-hot."""
         embedding = functional.silu(self.map_layer0(self.map_noise(noise)))
         embedding = self.map_layer1(embedding)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,23 +20,25 @@ __all__ = ["Convolution", "Fourier", "blend", "join", "silu", "unit"]
 _EPSILON = 1e-4
 
 
-def unit(x: Tensor, axes: Sequence[int]) -> Tensor:
+def unit(x: Float[Tensor, "*shape"], axes: Sequence[int]) -> Float[Tensor, "*shape"]:
     """X with root mean square 1 over `axes`."""
     norm = torch.linalg.vector_norm(x, dim=tuple(axes), keepdim=True, dtype=torch.float32)
     return x / (_EPSILON + norm * math.sqrt(norm.numel() / x.numel())).to(x.dtype)
 
 
-def silu(x: Tensor) -> Tensor:
+def silu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """SiLU of unit output for standard normal input."""
     return functional.silu(x) / 0.596
 
 
-def blend(a: Tensor, b: Tensor, t: float) -> Tensor:
+def blend(a: Float[Tensor, "*shape"], b: Float[Tensor, "*shape"], t: float) -> Float[Tensor, "*shape"]:
     """Sum with weights 1 − t and t."""
     return torch.lerp(a, b, t) / math.sqrt((1 - t) ** 2 + t**2)
 
 
-def join(a: Tensor, b: Tensor, t: float = 0.5) -> Tensor:
+def join(
+    a: Float[Tensor, "batch a h w"], b: Float[Tensor, "batch b h w"], t: float = 0.5
+) -> Float[Tensor, "batch a+b h w"]:
     """Concatenation over channels to which a and b contribute as 1 − t to t."""
     sizes = a.shape[1], b.shape[1]
     scale = math.sqrt(sum(sizes) / ((1 - t) ** 2 + t**2))
@@ -47,15 +50,15 @@ def join(a: Tensor, b: Tensor, t: float = 0.5) -> Tensor:
 class Fourier(nn.Module):
     """`√2 cos(x·freqs + phases)`, shape (batch,) → (batch, channels); the buffers hold the 2π."""
 
-    freqs: Tensor
-    phases: Tensor
+    freqs: Float[Tensor, " channels"]
+    phases: Float[Tensor, " channels"]
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("freqs", 2 * math.pi * torch.randn(channels))
         self.register_buffer("phases", 2 * math.pi * torch.rand(channels))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, " batch"]) -> Float[Tensor, "batch channels"]:
         """Features of x, in x's own precision."""
         angle = torch.outer(x.float(), self.freqs.float()) + self.phases.float()
         return (math.sqrt(2) * angle.cos()).to(x.dtype)
@@ -71,7 +74,9 @@ class Convolution(nn.Module):
         super().__init__()
         self.weight: nn.Parameter = nn.Parameter(torch.randn(outputs, inputs, *kernel))
 
-    def forward(self, x: Tensor, gain: Tensor | float = 1.0) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch inputs *places"], gain: Float[Tensor, ""] | float = 1.0
+    ) -> Float[Tensor, "batch outputs *places"]:
         """Outputs of expected size `gain`."""
         axes = range(1, self.weight.ndim)
         if self.training:

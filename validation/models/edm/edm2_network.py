@@ -9,6 +9,7 @@ Modules bear the published names, so that published weights load. Source: K24.
 import math
 
 import torch
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -48,7 +49,9 @@ class Block(nn.Module):
         self.attn_qkv: Convolution | None = Convolution(outputs, 3 * outputs, (1, 1)) if heads else None
         self.attn_proj: Convolution | None = Convolution(outputs, outputs, (1, 1)) if heads else None
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch c h w"], embedding: Float[Tensor, "batch e"]
+    ) -> Float[Tensor, "batch C H W"]:
         """X (batch, inputs, r, r) to (batch, outputs, r′, r′)."""
         if self.resample == "down":
             x = functional.avg_pool2d(x, 2)
@@ -68,7 +71,7 @@ class Block(nn.Module):
             x = blend(x, self.attn_proj(self._attend(self.attn_qkv(x))), _ATTENTION)
         return x.clamp(-_CLIP, _CLIP)
 
-    def _attend(self, projected: Tensor) -> Tensor:
+    def _attend(self, projected: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c//3 h w"]:
         """Cosine attention over pixels; channels are laid out as (head, channel, query-key-value)."""
         batch, channels, height, width = projected.shape
         split = projected.reshape(batch, self.heads, channels // (3 * self.heads), 3, height * width)
@@ -130,7 +133,12 @@ class UNet(nn.Module):
                 channels = width
         self.out_conv: Convolution = Convolution(channels, c.img_channels, (3, 3))
 
-    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch c h w"],
+        noise: Float[Tensor, " batch"],
+        labels: Float[Tensor, "batch classes"] | None,
+    ) -> Float[Tensor, "batch c h w"]:
         """X (batch, channels, r, r), `noise` = c_noise (batch,), `labels` (batch, label_dim) one-hot."""
         embedding = self.emb_noise(self.emb_fourier(noise))
         if self.emb_label is not None:
@@ -164,7 +172,9 @@ class EDM2(nn.Module):
         self.logvar_fourier: Fourier | None = Fourier(width) if width else None
         self.logvar_linear: Convolution | None = Convolution(width, 1) if width else None
 
-    def forward(self, x: Tensor, sigma: Tensor | float, labels: Tensor | int | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch c h w"], sigma: Tensor | float, labels: Tensor | int | None = None
+    ) -> Float32[Tensor, "batch c h w"]:
         """Estimate of x₀, float32.
 
         Parameters
@@ -182,7 +192,7 @@ class EDM2(nn.Module):
         found = self.unet((c.into * x).to(self.dtype), c.noise.to(self.dtype), named)
         return c.skip * x + c.out * found.float()
 
-    def log_variance(self, sigma: Tensor) -> Tensor:
+    def log_variance(self, sigma: Float[Tensor, "*levels"]) -> Float[Tensor, "batch 1"]:
         """The learned uncertainty u(σ) of the training loss, shape (batch, 1).
 
         Raises

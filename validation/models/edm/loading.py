@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float, Float32
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -96,14 +97,18 @@ class EDM2Denoiser:
         return _shape_of(self.network)
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, sigma: float, condition: str | None) -> Tensor:
+    def __call__(
+        self, x: Float[Tensor, "batch c h w"], sigma: float, condition: str | None
+    ) -> Float[Tensor, "batch c h w"]:
         """Estimate of x₀ in x's own precision; `ValueError` for an unknown class."""
         level = torch.full((len(x),), float(sigma), device=x.device, dtype=torch.float32)
         if condition is None:
             return self.reference(x, level).to(x)
         return self.network(x, level, self._labels(x, [condition] * len(x))).to(x)
 
-    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+    def per_sample(
+        self, x: Float[Tensor, "batch c h w"], sigma: float, conditions: Sequence[str | None]
+    ) -> Float[Tensor, "batch c h w"]:
         """Estimates of x₀, each sample under its own condition, in one evaluation if one network suffices.
 
         Parameters
@@ -130,7 +135,9 @@ class EDM2Denoiser:
             level = torch.full((len(x),), float(sigma), device=x.device, dtype=torch.float32)
             return self.network(x, level, self._labels(x, conditions)).to(x)
 
-    def _labels(self, x: Tensor, conditions: Sequence[str | None]) -> Tensor:
+    def _labels(
+        self, x: Float[Tensor, "batch c h w"], conditions: Sequence[str | None]
+    ) -> Float32[Tensor, "batch classes"]:
         """One-hot rows; zeros where there is no condition."""
         known = self.conditions
         numbers = {condition: k for k, condition in enumerate(known)}

@@ -16,9 +16,11 @@ import math
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ....theory._support.values import ByContent
 from .configuration import EDMConfiguration
 from .edm1_networks import DhariwalUNet, SongUNet
 
@@ -27,14 +29,14 @@ __all__ = ["EDM", "Coefficients", "iddpm_levels", "levels_of", "one_hot", "preco
 _NETWORKS = {"SongUNet": SongUNet, "DhariwalUNet": DhariwalUNet}
 
 
-@dataclass(frozen=True)
-class Coefficients:
+@dataclass(frozen=True, eq=False)
+class Coefficients(ByContent):
     """What a preconditioner makes of σ (batch, 1, 1, 1); `noise` is c_noise (batch,)."""
 
-    skip: Tensor | float
-    out: Tensor
-    into: Tensor | float
-    noise: Tensor
+    skip: Float[Tensor, "*level"] | float
+    out: Float[Tensor, "*level"]
+    into: Float[Tensor, "*level"] | float
+    noise: Float[Tensor, " batch"]
 
 
 def preconditioned(sigma: Tensor, sigma_data: float) -> Coefficients:
@@ -44,7 +46,7 @@ def preconditioned(sigma: Tensor, sigma_data: float) -> Coefficients:
     return Coefficients(sigma_data**2 / total, out, 1 / total.sqrt(), sigma.flatten().log() / 4)
 
 
-def levels_of(sigma: Tensor | float, x: Tensor) -> Tensor:
+def levels_of(sigma: Tensor | float, x: Float[Tensor, "batch ..."]) -> Float32[Tensor, "batch 1 1 1"]:
     """Noise levels (batch, 1, 1, 1) in float32 from a number, or a tensor of one or of a level a sample.
 
     Raises
@@ -58,7 +60,9 @@ def levels_of(sigma: Tensor | float, x: Tensor) -> Tensor:
     return level.expand(len(x))[:, None, None, None]
 
 
-def one_hot(labels: Tensor | int | None, label_dim: int, x: Tensor) -> Tensor | None:
+def one_hot(
+    labels: Tensor | int | None, label_dim: int, x: Float[Tensor, "batch ..."]
+) -> Float32[Tensor, "batch label_dim"] | None:
     """Labels as a network takes them, float32 (batch, label_dim): zero where none are given.
 
     Takes vectors (batch or 1, label_dim), class numbers (batch,) or one number. `None` for a network without
@@ -72,7 +76,7 @@ def one_hot(labels: Tensor | int | None, label_dim: int, x: Tensor) -> Tensor | 
     if label_dim == 0:
         return None
     if labels is None:
-        return torch.zeros(len(x), label_dim, device=x.device)
+        return torch.zeros(len(x), label_dim, dtype=torch.float32, device=x.device)
     given = torch.as_tensor(labels, device=x.device)
     if given.ndim < 2 and not given.is_floating_point():
         given = given.long().flatten()
@@ -86,7 +90,7 @@ def one_hot(labels: Tensor | int | None, label_dim: int, x: Tensor) -> Tensor | 
     return given.expand(len(x), -1)
 
 
-def iddpm_levels(c: EDMConfiguration) -> Tensor:
+def iddpm_levels(c: EDMConfiguration) -> Float32[Tensor, " levels"]:
     """The noise levels u_0 > … > u_M = 0 of iDDPM, float32 (M + 1,)."""
 
     def kept(j: int) -> float:
@@ -105,7 +109,7 @@ class EDM(nn.Module):
     Float32 on a CPU; `dtype` may be `torch.float16` or `torch.bfloat16` where the device runs them.
     """
 
-    u: Tensor
+    u: Float[Tensor, " levels"]
 
     def __init__(self, configuration: EDMConfiguration, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -115,7 +119,9 @@ class EDM(nn.Module):
         if configuration.preconditioning == "iDDPM":
             self.register_buffer("u", torch.zeros(configuration.levels + 1))
 
-    def forward(self, x: Tensor, sigma: Tensor | float, labels: Tensor | int | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch c h w"], sigma: Tensor | float, labels: Tensor | int | None = None
+    ) -> Float32[Tensor, "batch c h w"]:
         """Estimate of x₀, float32.
 
         Parameters
@@ -132,7 +138,7 @@ class EDM(nn.Module):
         found = self.model((c.into * x).to(self.dtype), c.noise, named)
         return c.skip * x + c.out * found[:, : x.shape[1]].float()
 
-    def _coefficients(self, sigma: Tensor) -> Coefficients:
+    def _coefficients(self, sigma: Float[Tensor, "batch 1 1 1"]) -> Coefficients:
         c = self.configuration
         if c.preconditioning == "EDM":
             return preconditioned(sigma, c.sigma_data)

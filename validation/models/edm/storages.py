@@ -11,6 +11,7 @@ import math
 import re
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 
 from ....theory._support.aliases import Record
@@ -39,7 +40,7 @@ class Storages:
         self._left = size
         self._read: dict[int, tuple[Call, Tensor]] = {}
 
-    def tensor(self, value: Record, name: str) -> Tensor:
+    def tensor(self, value: Record, name: str) -> Shaped[Tensor, "..."]:
         """The tensor that a record describes; `ValueError` with its name for what is none."""
         if isinstance(value, Call) and value.name in _PARAMETERS and value.arguments:
             value = value.arguments[0]
@@ -59,7 +60,7 @@ class Storages:
         whole = found.is_contiguous() and found.numel() == flat.numel()
         return found if whole and not again else found.clone(memory_format=torch.contiguous_format)
 
-    def _flat(self, storage: Call, name: str) -> Tensor:
+    def _flat(self, storage: Call, name: str) -> Shaped[Tensor, " n"]:
         if id(storage) not in self._read:
             try:
                 content = as_bytes(storage.arguments[0] if storage.arguments else None, "its storage")
@@ -81,7 +82,7 @@ def _fits(offset: Record, size: Record, stride: Record, held: int) -> bool:
     return 0 < math.prod(size) <= held and last < held
 
 
-def _elements(content: bytes | bytearray) -> Tensor:
+def _elements(content: bytes | bytearray) -> Shaped[Tensor, " n"]:
     """The elements of a storage, as a vector of its own type."""
     stream = io.BytesIO(content)
     if recorded(stream, len(content)) != _MAGIC or recorded(stream, len(content)) != _VERSION:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Integer
 from safetensors.torch import save_file
 from scipy import optimize
 from torch import Tensor
@@ -76,7 +77,13 @@ def average_exponent(width: float) -> float:
     return float(found)
 
 
-def denoising_loss(network: EDM2, clean: Tensor, sigma: Tensor, noise: Tensor, labels: Tensor) -> Tensor:
+def denoising_loss(
+    network: EDM2,
+    clean: Float[Tensor, "batch c h w"],
+    sigma: Float[Tensor, " batch"],
+    noise: Float[Tensor, "batch c h w"],
+    labels: Float[Tensor, "batch classes"],
+) -> Float[Tensor, " batch"]:
     """`λ(σ)|D(x₀ + σz, σ) − x₀|²/elements`, shape (batch,), of x₀ (batch, channels, r, r) and σ (batch,)."""
     data = network.configuration.sigma_data
     found = network(clean + sigma[:, None, None, None] * noise, sigma, labels)
@@ -87,10 +94,10 @@ def denoising_loss(network: EDM2, clean: Tensor, sigma: Tensor, noise: Tensor, l
 @undisturbed()
 def train(
     network: EDM2,
-    images: Tensor,
-    labels: Tensor,
+    images: Float[Tensor, "n c h w"],
+    labels: Integer[Tensor, " n"],
     settings: Settings,
-    held_out: tuple[Tensor, Tensor],
+    held_out: tuple[Float[Tensor, "m c h w"], Integer[Tensor, " m"]],
     *,
     resume: Path | None = None,
     every: int = 100,
@@ -151,7 +158,7 @@ class TrainingRun:
         self.history: list[tuple[int, float, float]] = []
         self._losses = torch.zeros(0)
 
-    def advance(self, images: Tensor, labels: Tensor) -> None:
+    def advance(self, images: Float[Tensor, "n c h w"], labels: Integer[Tensor, " n"]) -> None:
         """One step."""
         s, generator = self.settings, generator_of(self.settings.seed, self.step)
         rows = torch.randint(len(images), (s.batch,), generator=generator)
@@ -174,7 +181,7 @@ class TrainingRun:
         self._losses = torch.cat([self._losses, loss.detach().mean()[None]])
 
     @torch.no_grad()
-    def record(self, images: Tensor, labels: Tensor) -> None:
+    def record(self, images: Float[Tensor, "n c h w"], labels: Integer[Tensor, " n"]) -> None:
         """Add a row to the history: the mean loss since the last, and the held-out loss of the average."""
         s, generator = self.settings, generator_of(self.settings.seed, _HELD_OUT_BLOCK)
         rows = torch.randint(len(images), (_HELD_OUT_DRAWS,), generator=generator)
@@ -244,7 +251,7 @@ class TrainingRun:
         left = s.steps - s.annealed_from
         return rate * min(1, (s.steps - t + 1) / left) if left else rate
 
-    def _one_hot(self, labels: Tensor) -> Tensor:
+    def _one_hot(self, labels: Integer[Tensor, " batch"]) -> Float[Tensor, "batch classes"]:
         return functional.one_hot(labels, self.network.configuration.label_dim).float()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Num
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -42,7 +43,12 @@ class _Asked(nn.Module):
         super().__init__()
         self.network: nn.Module = network
 
-    def forward(self, x: Tensor, time: Tensor, arguments: Mapping[str, object] | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch ..."],
+        time: Num[Tensor, " batch"],
+        arguments: Mapping[str, object] | None = None,
+    ) -> Float[Tensor, "batch ..."]:
         given = _expanded(arguments or {}, len(x), x)
         return self.network(x, timestep=time, return_dict=False, **given)[0]
 
@@ -120,7 +126,7 @@ class PipelineDenoiser(NetworkDenoiser):
         self._encoded: dict[str | None, Fields] = {}
 
     @property
-    def sigmas(self) -> Array:
+    def sigmas(self) -> Float64[Array, " levels"]:
         """Noise-to-signal ratios of the levels of training, ascending; of some schedulers the ends only."""
         return self._levels.sigmas
 
@@ -144,7 +150,7 @@ class PipelineDenoiser(NetworkDenoiser):
         level = torch.tensor(sigma, dtype=torch.float64)
         return float((self._levels.time or self.convention.time)(level))
 
-    def chain_sigmas(self, steps: int) -> Array:
+    def chain_sigmas(self, steps: int) -> Float64[Array, " levels"]:
         """Noise levels for a reverse chain, at equal distances in the scheduler's own time.
 
         Parameters
@@ -210,7 +216,9 @@ class PipelineDenoiser(NetworkDenoiser):
         super().train(False)
         return self
 
-    def forward(self, x: Tensor, sigma: float | Tensor, condition: str | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*shape"], sigma: float | Tensor, condition: str | None = None
+    ) -> Float[Tensor, "*shape"]:
         """Estimate of x₀ for x (batch, channels, height, width), in x's own type, on x's own device.
 
         Parameters
@@ -233,7 +241,9 @@ class PipelineDenoiser(NetworkDenoiser):
         with undisturbed():
             return super().forward(x.to(self._device()), sigma, condition).to(x.device)
 
-    def per_sample(self, x: Tensor, sigma: float, conditions: Sequence[str | None]) -> Tensor:
+    def per_sample(
+        self, x: Float[Tensor, "*shape"], sigma: float, conditions: Sequence[str | None]
+    ) -> Float[Tensor, "*shape"]:
         """Estimates of x₀, each sample under its own condition, in one evaluation of the network.
 
         Parameters

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ....theory._support.aliases import Part, ReadFields
+from ....theory._support.values import ByContent
 from ..predictions import SAID, Convention, convention_of
 from .pipeline_checks import DISTILLED, SOLVERS, TABLE
 from .source import silent
@@ -32,8 +34,8 @@ _EDM = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler")
 _FLOW = ("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler")
 
 
-@dataclass(frozen=True)
-class Levels:
+@dataclass(frozen=True, eq=False)
+class Levels(ByContent):
     """What a scheduler says of its network.
 
     Attributes
@@ -49,11 +51,11 @@ class Levels:
     """
 
     convention: Convention
-    sigmas: Array
-    positions: Array
+    sigmas: Float64[Array, " levels"]
+    positions: Float64[Array, " levels"]
     time: Callable[[Tensor], Tensor] | None = None
 
-    def chain(self, steps: int) -> Array:
+    def chain(self, steps: int) -> Float64[Array, " {steps}+1"]:
         """`steps + 1` levels, descending, at equal distances."""
         places = np.linspace(self.positions[-1], self.positions[0], steps + 1)
         return np.exp(np.interp(places, self.positions, np.log(self.sigmas)))

@@ -10,6 +10,7 @@ is fetched unless asked. Source: H26; the scheduler's own ᾱ.
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ....theory._support.aliases import Part
@@ -69,7 +70,9 @@ class StableDiffusionDenoiser(PipelineDenoiser):
         return getattr(self.network, "network", None)
 
     @torch.no_grad()
-    def forward(self, x: Tensor, sigma: float | Tensor, condition: str | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*shape"], sigma: float | Tensor, condition: str | None = None
+    ) -> Float[Tensor, "*shape"]:
         """Estimate of x₀, in x's own precision.
 
         Parameters
