@@ -217,6 +217,8 @@ def critical_samples(dimension: ArrayLike, mu: float = 1.0, variance: float = 1.
     d = real_numbers(dimension, "dimension", finite=False)
     refuse_unless(d >= 1, d, "dimension", "must be at least 1")
     mu, variance = real_number(mu, "mu"), _positive(variance)
+    if not np.isfinite(mu):
+        raise ValueError(f"mu: must be finite, not {mu:g}")
     with np.errstate(divide="ignore", invalid="ignore"):
         found = -d / 2 * np.log1p(-variance / (mu * mu * d))
     return np.where(mu * mu * d > variance, found, np.inf)

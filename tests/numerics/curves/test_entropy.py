@@ -78,9 +78,9 @@ def test_window_holds_the_decision(spec):
 @pytest.mark.parametrize(
     ("sigmas", "method", "message"),
     [
-        ([1.0, 0.0], "auto", "sigmas: every level"),
-        ([-1.0], "auto", "sigmas: every level"),
-        ([np.inf], "auto", "sigmas: every level"),
+        ([1.0, 0.0], "auto", "sigmas: every value"),
+        ([-1.0], "auto", "sigmas: every value"),
+        ([np.inf], "auto", "sigmas: every value"),
         ([], "auto", "sigmas: need a vector"),
         ([[1.0]], "auto", "sigmas: need a vector"),
         ([1.0], "guess", "method: 'guess'"),

@@ -171,7 +171,7 @@ def test_rate_is_the_slope_in_time():
         ({"guidance": np.nan, "method": "sde"}, "guidance: need a number"),
         ({"interval": (2.0, 1.0)}, "interval: need"),
         ({"method": "ode"}, "method: 'ode'"),
-        ({"sigmas": [0.0]}, "sigmas: every level"),
+        ({"sigmas": [0.0]}, "sigmas: every value"),
         ({"steps": 0}, "steps: must be"),
     ],
 )

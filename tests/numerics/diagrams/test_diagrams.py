@@ -164,7 +164,7 @@ def test_the_table_of_orthogonal_classes_is_the_integral():
     diagram = phase_diagram("classes", FEW)
     at = orthogonal_entropy(np.exp(-2 * diagram.shifted_time.values), float(diagram.classes[3]))
     np.testing.assert_allclose(diagram.entropy[:, 3], at / np.log(float(diagram.classes[3])), rtol=1e-9)
-    for arguments, message in ((([0.0], [2]), "g: need"), (([1.0], [1]), "classes: every")):
+    for arguments, message in ((([0.0], [2]), "g: every value"), (([1.0], [1]), "classes: every")):
         with pytest.raises(ValueError, match=message):
             orthogonal_table(*arguments)
 

@@ -17,8 +17,8 @@ ROWS = re.findall(
 
 def test_every_parameter_has_a_row_and_no_other():
     expected = {(family, key) for family, (_, keys, more) in FAMILIES.items() for key in (*keys, *more)}
-    found = {(family.strip("`"), key) for family, key, *_ in ROWS if family != "every one"}
-    found |= {(family, key) for every, key, *_ in ROWS if every == "every one" for family in FAMILIES}
+    found = {(family.strip("`"), key) for family, key, *_ in ROWS if family != "all"}
+    found |= {(family, key) for every, key, *_ in ROWS if every == "all" for family in FAMILIES}
     assert found == expected
     assert all(unit in ("1", "of σ", "of σ²") for *_, unit in ROWS)
 
