@@ -36,7 +36,8 @@ ROOMS = {
         "controls", "importance", "many_classes", "meeting", "moments", "quasi_random", "shared_covariance",
         "statistics", "strides", "unequal_covariance",
     ),
-    "numerics.curves": ("covariance", "dataset"),
+    "numerics.curves": ("cost", "covariance", "dataset", "entropy", "fitted", "places", "reading", "rivals"),
+    "numerics.diagrams": ("bifurcation",),
 }  # fmt: skip
 
 CHECKED = tuple(f"speciation.{room}.{name}" for room, names in ROOMS.items() for name in names)

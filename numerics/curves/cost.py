@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.aliases import Fields
@@ -68,7 +69,9 @@ def curve_cost(
     return _of_draws(mixture, sigma, few, (samples, method, groups, dtype))
 
 
-def _samples_for(mixture: GaussianMixture, sigma: Array, tolerance: float, options: Fields) -> int:
+def _samples_for(
+    mixture: GaussianMixture, sigma: Float64[Array, " levels"], tolerance: float, options: Fields
+) -> int:
     """Draws with which the largest standard error falls to `tolerance`, from a few draws at some levels."""
     some = sigma[np.unique(np.linspace(0, sigma.size - 1, _SOME).round().astype(int))]
     pilot = entropy_curve(mixture, some, samples=_PILOT, **options)
@@ -76,7 +79,12 @@ def _samples_for(mixture: GaussianMixture, sigma: Array, tolerance: float, optio
     return max(1, int(np.ceil(pilot.attrs["samples"] * min((largest / tolerance) ** 2, 1e15))))
 
 
-def _of_draws(mixture: GaussianMixture, sigma: Array, few: Array, plan: tuple[Any, ...]) -> Cost:
+def _of_draws(
+    mixture: GaussianMixture,
+    sigma: Float64[Array, " levels"],
+    few: Float64[Array, " few"],
+    plan: tuple[Any, ...],
+) -> Cost:
     import jax
 
     from ..monte_carlo.meeting import PAIRWISE_LIMIT, search_seconds

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.aliases import Fields, Tree
@@ -26,7 +27,7 @@ from ...theory.closed_forms.dispatch import ExactCurves, exact_curves
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.partition import checked_partition
 from .._support.seeds import Key, seed_of
-from ..monte_carlo.meeting import PAIRWISE_LIMIT
+from ..monte_carlo.meeting import HOW, PAIRWISE_LIMIT
 from .covariance import covariance_variables, kept_levels
 from .dataset import checked_sigmas, entropy_of, labelled, with_effective_draws
 from .places import with_places
@@ -60,8 +61,9 @@ CurveMethod: TypeAlias = Literal["auto", "exact", "reduced", "ambient"]
 Points: TypeAlias = Literal["random", "sobol"]
 Dtype: TypeAlias = Literal["float32", "float64"]
 METHODS: tuple[CurveMethod, ...] = get_args(CurveMethod)
-POINTS: tuple[Points, ...] = get_args(Points)
 """Ways to compute a curve."""
+POINTS: tuple[Points, ...] = get_args(Points)
+"""Points that a curve is sampled at."""
 _NEGLIGIBLE = 100  # largest draws, in whose sum one more does not count
 
 
@@ -112,8 +114,9 @@ class Draws:
         object.__setattr__(self, "samples", whole_number(self.samples, "samples"))
         if self.tolerance is not None and not self.tolerance > 0:
             raise ValueError(f"tolerance: must be > 0, not {self.tolerance}")
-        if self.dtype is not None:
-            one_of(self.dtype, "dtype", get_args(Dtype))
+        if self.dtype is not None:  # or NumPy's, by its name
+            name = str(self.dtype) if isinstance(self.dtype, np.dtype) else self.dtype
+            object.__setattr__(self, "dtype", one_of(name, "dtype", get_args(Dtype)))
         one_of(self.points, "points", POINTS)
 
     def check(self, mixture: GaussianMixture, method: CurveMethod) -> None:
@@ -221,8 +224,8 @@ def entropy_curve(
 
 
 def bare_curves(
-    mixture: GaussianMixture, sigma: Array, samples: int, seed: int
-) -> tuple[Array, Array, Fields]:
+    mixture: GaussianMixture, sigma: Float64[Array, " levels"], samples: int, seed: int
+) -> tuple[Float64[Array, "2 levels"], Float64[Array, "2 levels"], Fields]:
     """Entropy and rate (2, levels) with their standard errors, and attributes: no place is read off them."""
     exact = exact_at(mixture, sigma, "auto")
     method, reason = chosen(mixture, "auto", exact)
@@ -234,7 +237,10 @@ def bare_curves(
 
 
 def exact_at(
-    mixture: GaussianMixture, sigma: Array, method: CurveMethod, partition: Partition | None = None
+    mixture: GaussianMixture,
+    sigma: Float64[Array, " levels"],
+    method: CurveMethod,
+    partition: Partition | None = None,
 ) -> ExactCurves | None:
     """The exact curves, where `method` allows them and rounding does at every σ."""
     exact = exact_curves(mixture, partition) if method in ("auto", "exact") else None
@@ -247,12 +253,12 @@ def exact_at(
     return reached
 
 
-def _exactly(exact: ExactCurves, sigma: Array) -> _Curves:
+def _exactly(exact: ExactCurves, sigma: Float64[Array, " levels"]) -> _Curves:
     values = exact.evaluate(sigma)
     return _Curves(values, np.zeros_like(values), {})
 
 
-def _whole(mixture: GaussianMixture, groups: Array | None) -> float:
+def _whole(mixture: GaussianMixture, groups: Float64[Array, "G K"] | None) -> float:
     """H of the class, or of the group."""
     return mixture.class_entropy if groups is None else entropy_of(groups @ mixture.weights)
 
@@ -277,7 +283,7 @@ def chosen(
     return method, admitted[method]
 
 
-def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | None:
+def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Float64[Array, "G K"] | None:
     """Membership, shape (groups, classes), of 0 and 1; `ValueError` for a single group."""
     groups = checked_partition(partition, mixture.labels)
     if groups is None:
@@ -288,7 +294,11 @@ def groups_of(mixture: GaussianMixture, partition: Partition | None) -> Array | 
 
 
 def _sampled(
-    mixture: GaussianMixture, sigma: Array, method: CurveMethod, groups: Array | None, draws: Draws
+    mixture: GaussianMixture,
+    sigma: Float64[Array, " levels"],
+    method: CurveMethod,
+    groups: Float64[Array, "G K"] | None,
+    draws: Draws,
 ) -> _Curves:
     """Monte Carlo; double precision is switched on for this computation alone."""
     import jax
@@ -304,7 +314,7 @@ def _sampled(
     check_devices()
     search, writes = None, jax.process_index() == 0
     if draws.resume is not None and mixture.shared_covariance is None:
-        pairs = fingerprint("pairs", mixture.stacked, sigma, groups)
+        pairs = fingerprint("pairs", HOW, mixture.stacked, sigma, groups)
         search = FinishedSearch(Path(draws.resume), pairs, writes=writes)
     kernel, parameters, dtype, unit, rounding, largest = prepared(
         mixture, sigma, method, groups, draws.dtype, search=search
@@ -360,8 +370,11 @@ class _Tolerance:
 
 
 def in_nats(
-    found: "Estimate", unit: Array | float, rounding: Array | float, largest: Array
-) -> tuple[Array, Array, Array]:
+    found: "Estimate",
+    unit: Float64[Array, " levels"] | float,
+    rounding: Float64[Array, " levels"] | float,
+    largest: Float64[Array, " levels"],
+) -> tuple[Float64[Array, "3 levels"], Float64[Array, "3 levels"], Float64[Array, " levels"]]:
     """An `Estimate` as entropy, rate, agreement and their errors (3, levels), with effective draws (levels,).
 
     The rest is what `prepared` returns.
@@ -376,7 +389,12 @@ def in_nats(
     return np.stack([entropy, rate, 1 - disagreement]), errors, effective
 
 
-def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tuple[Array, Array]:
+def _with_unseen(
+    means: Float64[Array, "3 levels"],
+    errors: Float64[Array, "3 levels"],
+    pairs: int,
+    largest: Float64[Array, " levels"],
+) -> tuple[Float64[Array, "3 levels"], Float64[Array, " levels"]]:
     """Standard errors (3, levels) that allow for a draw that was not met, and effective draws (levels,).
 
     A sample that misses what carries a sum has a small variance, so that its own error says nothing. As
@@ -395,7 +413,9 @@ def _with_unseen(means: Array, errors: Array, pairs: int, largest: Array) -> tup
     return errors, 1 / (1 / pairs + relative2)
 
 
-def _shared(found: "Estimate", sigma: Array, unit: Array | float) -> Fields:
+def _shared(
+    found: "Estimate", sigma: Float64[Array, " levels"], unit: Float64[Array, " levels"] | float
+) -> Fields:
     """The covariance between levels of entropy and rate, as variables."""
     if found.covariance is None:
         return {}
@@ -418,9 +438,9 @@ class Prepared(NamedTuple):
 
 def prepared(
     mixture: GaussianMixture,
-    sigma: Array,
+    sigma: Float64[Array, " levels"],
     method: CurveMethod,
-    groups: Array | None,
+    groups: Float64[Array, "G K"] | None,
     dtype: Dtype | None,
     *,
     search: "Search | None" = None,

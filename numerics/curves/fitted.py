@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory._support.aliases import Fields
@@ -137,7 +138,7 @@ class Fitted:
             curve = curve.assign(self._gammas(grid))
         return with_places(curve, class_entropy=whole, resampled=_recentred(curve, rows), seed=seed)
 
-    def _resampled(self, sigma: Array, draws: int, seed: int) -> Iterator[Array]:
+    def _resampled(self, sigma: Float64[Array, " levels"], draws: int, seed: int) -> Iterator[Array]:
         """Entropy and rate (2, levels) of each resampled fit."""
         shared = self.mixture.shared_covariance
         if self.held and self.mixture.is_binary_channel and shared is not None:
@@ -146,7 +147,7 @@ class Fitted:
         for each in self.replicas:
             yield bare_curves(each, sigma, draws, seed)[0]
 
-    def _gammas(self, sigma: Array) -> Fields:
+    def _gammas(self, sigma: Float64[Array, " levels"]) -> Fields:
         """γ of two classes without its bias, and its standard error."""
         shared = self.mixture.shared_covariance
         if self.held and shared is not None:
@@ -161,12 +162,12 @@ class Fitted:
 
 
 def resampled_curve(
-    sigma: Array,
-    found: Array,
-    rows: Array,
+    sigma: Float64[Array, " levels"],
+    found: Float64[Array, "2 levels"],
+    rows: Float64[Array, "resamples 2 levels"],
     whole: float,
     attributes: Fields,
-    errors: Array | float = 0.0,
+    errors: Float64[Array, "2 levels"] | float = 0.0,
 ) -> xr.Dataset:
     """Entropy and rate (2, levels) without the bias that `rows` (resamples, 2, levels) show, with errors."""
     value = 2 * found - rows.mean(axis=0)
@@ -180,7 +181,9 @@ def resampled_curve(
     return curve.assign(covariance_variables(("entropy", "rate"), sigma[places], shared, len(rows)))
 
 
-def _recentred(curve: xr.Dataset, rows: Array) -> tuple[Array, Array]:
+def _recentred(
+    curve: xr.Dataset, rows: Float64[Array, "resamples 2 levels"]
+) -> tuple[Float64[Array, "resamples levels"], Float64[Array, "resamples levels"]]:
     """Resampled entropies and slopes per log σ about the curve that is given."""
     per_log = 1 / (1 + curve.sigma.values**-2.0)
     entropies = rows[:, 0] - rows[:, 0].mean(axis=0) + curve.entropy.values
@@ -256,10 +259,9 @@ def of_samples(
     held = rank is not None or mixture.dimension > _REFITTED
     quick = covariance == "shared" and mixture.classes == 2 and (held or mixture.dimension <= _SMALL)
     count = resamples or (_MANY if quick else _FEW)
-    if count < 2:
-        raise ValueError(f"resamples: need at least two, not {count}")
     if held:
         return replace(of_means(mixture, samples, count, seed), shrinkage=fit.shrinkage)
+    _check_count(count)
     rng = np.random.default_rng([seed, _STREAM])
     replicas: list[GaussianMixture] = []
     for _ in range(count):
@@ -268,8 +270,14 @@ def of_samples(
     return Fitted(mixture, tuple(replicas), fit.counts, fit.shrinkage)
 
 
+def _check_count(resamples: int) -> None:
+    if resamples < 2:
+        raise ValueError(f"resamples: need at least two, not {resamples}")
+
+
 def of_means(mixture: GaussianMixture, samples: Samples, resamples: int, seed: int = 0) -> Fitted:
     """A mixture with the means of resampled `samples` of its classes, in its order; covariances are held."""
+    _check_count(resamples)
     rng = np.random.default_rng([seed, _STREAM])
     replicas: list[GaussianMixture] = []
     for _ in range(resamples):
@@ -279,7 +287,9 @@ def of_means(mixture: GaussianMixture, samples: Samples, resamples: int, seed: i
     return Fitted(mixture, tuple(replicas), tuple(map(int, samples.counts)), (), held=True)
 
 
-def _forms(covariance: Covariance, mixtures: Sequence[GaussianMixture], sigma: Array) -> tuple[Array, Array]:
+def _forms(
+    covariance: Covariance, mixtures: Sequence[GaussianMixture], sigma: Float64[Array, " levels"]
+) -> tuple[Float64[Array, "mixtures levels"], Float64[Array, "mixtures levels"]]:
     """γ and `dγ/dσ²` (mixtures, levels) of pairs that share one covariance, each level factored once."""
     half = np.stack([each.half_difference for each in mixtures])
     gammas, slopes = (np.empty((len(mixtures), sigma.size)) for _ in range(2))
@@ -291,7 +301,7 @@ def _forms(covariance: Covariance, mixtures: Sequence[GaussianMixture], sigma: A
 
 
 def _with_one_covariance(
-    covariance: Covariance, mixtures: Sequence[GaussianMixture], sigma: Array
+    covariance: Covariance, mixtures: Sequence[GaussianMixture], sigma: Float64[Array, " levels"]
 ) -> Iterator[Array]:
     for own, gamma, slope in zip(mixtures, *_forms(covariance, mixtures, sigma), strict=True):
         rate = -binary_mmse(gamma, own.minority) * slope * (1 + sigma**2)

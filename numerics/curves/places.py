@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from ...theory._support.aliases import Fields
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = tuple[Float64[Array, "resamples levels"], Float64[Array, "resamples levels"]]
 
 PLACES: dict[str, tuple[str, str]] = {
     "peak_per_log_sigma": ("σ at the highest dH/d log σ", "1"),
@@ -98,7 +100,7 @@ def with_places(
     curve: xr.Dataset,
     *,
     class_entropy: float | None = None,
-    resampled: tuple[Array, Array] | None = None,
+    resampled: Rows | None = None,
     seed: Key = 0,
 ) -> xr.Dataset:
     """The curve with `PLACES`, read off its levels, as variables without a dimension.
@@ -140,9 +142,7 @@ def with_places(
     return curve.assign(variables)
 
 
-def places_of(
-    curve: xr.Dataset, *, resampled: tuple[Array, Array] | None = None, seed: Key = 0
-) -> dict[str, Place]:
+def places_of(curve: xr.Dataset, *, resampled: Rows | None = None, seed: Key = 0) -> dict[str, Place]:
     """Each of `PLACES`, read off the levels of a curve; arguments as for `with_places`.
 
     An interval that the curve carries is kept if it belongs to the place found: it may come from draws.
@@ -168,7 +168,7 @@ def _kept(curve: xr.Dataset, name: str, found: Place) -> Place:
     return Place(found.value, low, high, note) if inside else found
 
 
-def _read(curve: xr.Dataset, resampled: tuple[Array, Array] | None, seed: int) -> dict[str, Place]:
+def _read(curve: xr.Dataset, resampled: Rows | None, seed: int) -> dict[str, Place]:
     if curve.sizes["sigma"] < _FEWEST:
         return dict.fromkeys(PLACES, Place.absent(f"{COARSE}: fewer than {_FEWEST} levels"))
     levels, whole = levels_of(curve)
@@ -251,7 +251,7 @@ def _away_from_jumps(curve: xr.Dataset, found: dict[str, Place], sampled: bool) 
     return found
 
 
-def _to_neighbours(sigma: Array, place: Place) -> Place:
+def _to_neighbours(sigma: Float64[Array, " levels"], place: Place) -> Place:
     """With its interval out to the next level at each end."""
     below, above = sigma[sigma <= place.low], sigma[sigma >= place.high]
     low = float(below[-1]) if below.size else place.low

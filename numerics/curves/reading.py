@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
+from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 from scipy.special import stdtrit
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[np.float64]
+Kept: TypeAlias = NDArray[np.bool_]
 Reading: TypeAlias = tuple[Array, Array, Array]
 """Both peaks' log σ, the median's, and the window's width, shape (4,): the best values, and a 95 % interval.
 
@@ -82,7 +84,9 @@ class Levels(ByContent):
     """How far `whole` may be off, where it is read off the highest levels; 0 where H(C) is known."""
 
 
-def slopes_of(log_sigma: Array, entropies: Array, order: int = 2) -> Array:
+def slopes_of(
+    log_sigma: Float64[Array, " levels"], entropies: Float64[Array, "*rows levels"], order: int = 2
+) -> Float64[Array, "*rows levels"]:
     """dH/d log σ of sampled entropies (…, levels), by least-squares polynomials of this degree.
 
     They go through the levels within 0.4 of each, and at least two to each side. Where levels are farther
@@ -91,11 +95,11 @@ def slopes_of(log_sigma: Array, entropies: Array, order: int = 2) -> Array:
     return entropies @ _slope_matrix(log_sigma, 4 if _coarse(log_sigma) else order).T
 
 
-def _coarse(x: Array) -> bool:
+def _coarse(x: Float64[Array, " levels"]) -> bool:
     return float(np.median(np.diff(x))) > _WIDE
 
 
-def _slope_matrix(x: Array, order: int) -> Array:
+def _slope_matrix(x: Float64[Array, " levels"], order: int) -> Float64[Array, "levels levels"]:
     """D with `D @ values` the slopes at x; the spacing may vary."""
     n = x.size
     reach = max(2, round(_REACH / float(np.median(np.diff(x)))))
@@ -108,16 +112,18 @@ def _slope_matrix(x: Array, order: int) -> Array:
     return matrix
 
 
-def _spline_slopes(x: Array, values: Array, degree: int = 5) -> Array:
+def _spline_slopes(
+    x: Float64[Array, " levels"], values: Float64[Array, "*rows levels"], degree: int = 5
+) -> Float64[Array, "*rows levels"]:
     """dH/d log σ of the spline through values (…, levels)."""
     return interpolate.make_interp_spline(x, values, k=_degree(x, degree), axis=-1).derivative()(x)
 
 
-def _degree(x: Array, degree: int = 5) -> int:
+def _degree(x: Float64[Array, " levels"], degree: int = 5) -> int:
     return degree if x.size > degree else 3
 
 
-def slope_of(data: Levels) -> Array:
+def slope_of(data: Levels) -> Float64[Array, " levels"]:
     """dH/d log σ at the levels: as given, of a spline through exact entropies, or of polynomials."""
     if data.slope is not None:
         return data.slope
@@ -126,7 +132,7 @@ def slope_of(data: Levels) -> Array:
     )
 
 
-def slope_error_of(data: Levels) -> Array:
+def slope_error_of(data: Levels) -> Float64[Array, " levels"]:
     """Standard errors of `slope_of`; of a derived one, without a covariance, the larger of two kinds."""
     if data.slope is not None:
         return data.slope_error
@@ -180,7 +186,7 @@ def of_exact(data: Levels, seed: int) -> Reading:
     return best, low, high
 
 
-def _unknown(data: Levels, best: Array) -> Array:
+def _unknown(data: Levels, best: Float64[Array, " places"]) -> Float64[Array, " places"]:
     """The least that an error may be: rounding, and where a step could hold a window, all of it.
 
     With slopes a step could hide one from about twice its width on.
@@ -194,14 +200,14 @@ def _unknown(data: Levels, best: Array) -> Array:
     return least
 
 
-def _limits(x: Array, best: Array) -> Array:
+def _limits(x: Float64[Array, " levels"], best: Float64[Array, " places"]) -> Float64[Array, " places"]:
     """How far an error can reach: a level and a half for a peak, one for a median, two for a width."""
     at = np.clip(np.searchsorted(x, np.where(np.isfinite(best), best, x[0])), 1, x.size - 1)
     steps = [float(np.diff(x[max(0, i - 2) : i + 2]).max()) for i in at]
     return np.array([1.5, 1.5, 1.0, 2.0]) * [*steps[:3], steps[2]]
 
 
-def _interpolated(data: Levels, fewest: int = HALFWAY, degree: int = 5) -> Array:
+def _interpolated(data: Levels, fewest: int = HALFWAY, degree: int = 5) -> Float64[Array, " places"]:
     """Both peaks' and the median's log σ, and the width; infinite beyond the ends, NaN if too coarse."""
     x, slope = data.x, data.slope
     per_time = slope
@@ -213,7 +219,7 @@ def _interpolated(data: Levels, fewest: int = HALFWAY, degree: int = 5) -> Array
     return np.array([*peaks, *_crossings(x, data.entropy, slope, data.whole)])
 
 
-def _top(x: Array, y: Array, fewest: int, degree: int) -> float:
+def _top(x: Float64[Array, " levels"], y: Float64[Array, " levels"], fewest: int, degree: int) -> float:
     """Place of the highest y by a spline."""
     best = int(np.argmax(y))
     if best in (0, y.size - 1):
@@ -226,7 +232,7 @@ def _top(x: Array, y: Array, fewest: int, degree: int) -> float:
     return _parabola(fine, spline(fine))
 
 
-def _parabola(x: Array, y: Array) -> float:
+def _parabola(x: Float64[Array, " levels"], y: Float64[Array, " levels"]) -> float:
     """Place of the largest y, by a parabola through it and its neighbours."""
     best = int(np.argmax(y))
     if best in (0, y.size - 1):
@@ -239,14 +245,24 @@ def _parabola(x: Array, y: Array) -> float:
     return float(x[best] + (falls[0] * right + falls[1] * left) / (2 * bend))
 
 
-def _crossings(x: Array, entropy: Array, slope: Array, whole: float) -> tuple[float, float]:
+def _crossings(
+    x: Float64[Array, " levels"],
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"],
+    whole: float,
+) -> tuple[float, float]:
     """Where half of `whole` is left, and the distance from a quarter to three quarters."""
     quarter, half, most = (_crossing(x, entropy, slope, whole * share) for share in (0.25, 0.5, 0.75))
     with np.errstate(invalid="ignore"):
         return half, float(np.subtract(most, quarter))
 
 
-def _crossing(x: Array, entropy: Array, slope: Array, level: float) -> float:
+def _crossing(
+    x: Float64[Array, " levels"],
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"],
+    level: float,
+) -> float:
     """Where the entropy rises through `level`; with noise, the middle of the first and the last."""
     rises = np.flatnonzero((entropy[:-1] < level) & (entropy[1:] >= level))
     if rises.size == 0:
@@ -255,7 +271,13 @@ def _crossing(x: Array, entropy: Array, slope: Array, level: float) -> float:
     return (first + last) / 2
 
 
-def _within(x: Array, entropy: Array, slope: Array, i: int, level: float) -> float:
+def _within(
+    x: Float64[Array, " levels"],
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"],
+    i: int,
+    level: float,
+) -> float:
     """Where the cubic with these ends and slopes is at `level`, by bisection."""
     step, (start, end) = float(x[i + 1] - x[i]), (float(entropy[i]), float(entropy[i + 1]))
     # slopes beyond three times the chord's would make the cubic turn
@@ -295,8 +317,11 @@ def of_sampled(data: Levels, resampled: tuple[Array, Array] | None, seed: int) -
 
 
 def _grid_error(
-    data: Levels, usual: Array, keep: NDArray[np.bool_], kinds: list[tuple[Array, Array]]
-) -> Array:
+    data: Levels,
+    usual: Float64[Array, " places"],
+    keep: Bool[Kept, " levels"],
+    kinds: list[tuple[Array, Array]],
+) -> Float64[Array, " places"]:
     """What the levels, and the smoothing of what they show, leave open: at most a level or two.
 
     A smooth curve through the levels is read at the levels as the data are, and its own peaks and crossings
@@ -321,8 +346,12 @@ def _grid_error(
 
 
 def _of_half(
-    data: Levels, entropy: Array, slope: Array | None, keep: NDArray[np.bool_], half: slice
-) -> Array:
+    data: Levels,
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"] | None,
+    keep: Bool[Kept, " levels"],
+    half: slice,
+) -> Float64[Array, " places"]:
     """As `_smoothed`, of every second level alone."""
     part = replace(data, x=data.x[half], entropy=entropy[half], slope=None if slope is None else slope[half])
     if part.x.size < 4:
@@ -331,7 +360,12 @@ def _of_half(
     return _smoothed(part, part.entropy, found, keep[half], 3, True)
 
 
-def _bias_of(data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_]) -> Array:
+def _bias_of(
+    data: Levels,
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"],
+    keep: Bool[Kept, " levels"],
+) -> Float64[Array, " places"]:
     """How far the reading of a smooth curve, much like this one, is from what that curve has."""
     x = data.x
     shape = interpolate.make_interp_spline(x, _finer(data, entropy, slope), k=_degree(x))
@@ -350,13 +384,17 @@ def _bias_of(data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_]
     return np.abs(_finite(read, true))
 
 
-def _finite(values: Array, others: Array) -> Array:
+def _finite(
+    values: Float64[Array, "*rows places"], others: Float64[Array, "*rows places"]
+) -> Float64[Array, "*rows places"]:
     """Differences, zero where one of the two has no place."""
     both = np.isfinite(values) & np.isfinite(others)
     return np.subtract(values, others, out=np.zeros(values.shape), where=both)
 
 
-def _widened(so_far: Array, rows: list[Array], share: float, wider: Callable[..., Array]) -> Array:
+def _widened(
+    so_far: Float64[Array, " places"], rows: list[Array], share: float, wider: Callable[..., Array]
+) -> Float64[Array, " places"]:
     """Interval ends with the quantile of these rows, of which those without a place may have it anywhere."""
     known = np.where(np.isnan(rows), -np.inf if share < 0.5 else np.inf, rows)
     if len(rows) >= _ENOUGH:
@@ -369,7 +407,9 @@ def _widened(so_far: Array, rows: list[Array], share: float, wider: Callable[...
     return wider(so_far, np.where(placed, ends, known.min(axis=0) if share < 0.5 else known.max(axis=0)))
 
 
-def _finer(data: Levels, entropies: Array, slopes: Array) -> Array:
+def _finer(
+    data: Levels, entropies: Float64[Array, "*rows levels"], slopes: Float64[Array, "*rows levels"]
+) -> Float64[Array, "*rows levels"]:
     """Slopes of higher order, where they are not given: of degree four, or on a coarse grid of a spline."""
     if data.slope is not None:
         return slopes
@@ -377,8 +417,13 @@ def _finer(data: Levels, entropies: Array, slopes: Array) -> Array:
 
 
 def _smoothed(
-    data: Levels, entropy: Array, slope: Array, keep: NDArray[np.bool_], degree: int, rough: bool = False
-) -> Array:
+    data: Levels,
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"],
+    keep: Bool[Kept, " levels"],
+    degree: int,
+    rough: bool = False,
+) -> Float64[Array, " places"]:
     """As `_interpolated`, with a polynomial around each peak; of degree five, medians with chords' slopes."""
     x = data.x
     # 1/σ² makes much of noise at small σ: only a rate that is none counts there
@@ -388,7 +433,7 @@ def _smoothed(
     return np.array([*peaks, *_crossings(x, entropy, ends, data.whole)])
 
 
-def _summit(x: Array, y: Array, degree: int, rough: bool) -> float:
+def _summit(x: Float64[Array, " levels"], y: Float64[Array, " levels"], degree: int, rough: bool) -> float:
     """Place of the largest y by a polynomial through all that is near it; infinite at the ends.
 
     A level alone among zeros is none, or `rough` where a resampled curve has it.
@@ -422,7 +467,9 @@ def _fit(levels: bytes, degree: int) -> Array:
     return fine @ np.linalg.pinv(np.vander(u, degree + 1))
 
 
-def _through_few(x: Array, y: Array, best: int, degree: int, near: int) -> float:
+def _through_few(
+    x: Float64[Array, " levels"], y: Float64[Array, " levels"], best: int, degree: int, near: int
+) -> float:
     """Where levels are few: by a parabola through three of them; of degree five, a quartic through five."""
     if near < 2 or (y > y[best] / 2).sum() < HALFWAY:
         return np.nan
@@ -435,7 +482,9 @@ def _through_few(x: Array, y: Array, best: int, degree: int, near: int) -> float
     return float(x[best] + _parabola(fine, np.polynomial.polynomial.polyval(fine, found)))
 
 
-def _noisy(data: Levels, seed: int, count: int, length: float = 0.0) -> tuple[Array, Array]:
+def _noisy(
+    data: Levels, seed: int, count: int, length: float = 0.0
+) -> tuple[Float64[Array, "rows levels"], Float64[Array, "rows levels"]]:
     """Curves and slopes with noise of their covariance; without, correlated over `length` in log σ."""
     rng = np.random.default_rng([seed, 0xC0])
     common = None if data.shared is None else rng.standard_normal((count, data.shared[0].shape[1]))

@@ -9,6 +9,7 @@ highest known value is a contender. The bound takes a window to be no narrower t
 from typing import Any, TypeAlias
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from scipy import interpolate as _interpolate
 
@@ -24,7 +25,11 @@ _NEAR = 2  # gaps to each side of the highest level in which its own peak may be
 
 
 def contenders(
-    x: Array, entropy: Array, slope: Array | None, per_time: bool, best: float
+    x: Float64[Array, " levels"],
+    entropy: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"] | None,
+    per_time: bool,
+    best: float,
 ) -> tuple[float, float]:
     """Lowest and highest log σ of the gaps that could hold the highest slope.
 
@@ -57,14 +62,22 @@ def contenders(
     return float(x[found[0]]), float(x[found[-1] + 1])
 
 
-def _of_slopes(x: Array, slope: Array, fine: Array, mean: Array, u: Array) -> tuple[Array, Array]:
+def _of_slopes(
+    x: Float64[Array, " levels"],
+    slope: Float64[Array, " levels"],
+    fine: Float64[Array, "gaps fine"],
+    mean: Float64[Array, "gaps 1"],
+    u: Float64[Array, " fine"],
+) -> tuple[Float64[Array, "gaps fine"], Float64[Array, "gaps fine"]]:
     """A quintic spline, and parabolas through the ends of each gap that have its mean."""
     left, right = slope[:-1, None], slope[1:, None]
     parabola = left * (1 - u) + right * u + 6 * u * (1 - u) * (mean - (left + right) / 2)
     return interpolate.make_interp_spline(x, slope, k=5 if x.size > 5 else 3)(fine), parabola
 
 
-def _of_entropies(x: Array, entropy: Array, fine: Array) -> tuple[Array, Array]:
+def _of_entropies(
+    x: Float64[Array, " levels"], entropy: Float64[Array, " levels"], fine: Float64[Array, "gaps fine"]
+) -> tuple[Float64[Array, "gaps fine"], Float64[Array, "gaps fine"]]:
     """Derivatives of a quintic and of a cubic spline."""
     degrees = (5 if x.size > 5 else 3, 3)
     first, second = (interpolate.make_interp_spline(x, entropy, k=k).derivative()(fine) for k in degrees)

@@ -11,6 +11,7 @@ points of the drift `∇ log p_t`; those of the reverse SDE's, `x + 2∇ log p_t
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 
 from ...theory.times.second_mode import second_mode_gamma
 from ._base import Array, assembled, entropy_axis, linear
@@ -48,7 +49,9 @@ def bifurcation(resolution: int, *, weight: float = 0.7) -> xr.Dataset:
     )
 
 
-def branches(gamma: Array, weight: float) -> tuple[Array, Array, Array]:
+def branches(
+    gamma: Float64[Array, " times"], weight: float
+) -> tuple[Float64[Array, " times"], Float64[Array, " times"], Float64[Array, " times"]]:
     """Half log-odds of the likelier class's maximum, the rarer one's and the saddle at each γ, each (n,).
 
     The last two are NaN below the second mode. At w = ½ the first class counts as the likelier, and below
@@ -65,7 +68,12 @@ def branches(gamma: Array, weight: float) -> tuple[Array, Array, Array]:
     return sign * likelier, sign * rarer, sign * saddle
 
 
-def _root(gamma: Array, field: float, low: Array, high: Array) -> Array:
+def _root(
+    gamma: Float64[Array, " times"],
+    field: float,
+    low: Float64[Array, " times"],
+    high: Float64[Array, " times"],
+) -> Float64[Array, " times"]:
     """The root of `λ + γ tanh u − u` between two ends of opposite sign, by bisection."""
 
     def excess(u: Array) -> Array:

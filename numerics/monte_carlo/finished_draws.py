@@ -89,7 +89,7 @@ class FinishedSearch:
         self._path, self._writes = path, writes
         self._tables: dict[str, NDArray[np.float64]] = {}
         self._others: Fields = {}
-        self._noted = self._changed = False
+        self._noted = self._changed = self._drawn = False
         self._written = time.monotonic()
         if path.exists():
             self._read()
@@ -107,8 +107,11 @@ class FinishedSearch:
             self.write()
 
     def write(self) -> None:
-        """Write the tables if there is something new, beside the draws that the file may hold."""
-        if self._writes and self._changed:
+        """Write the tables if there is something new, beside the draws that the file may hold.
+
+        Draws without tables may be of another run, which `FinishedDraws` sees: until then they are let alone.
+        """
+        if self._writes and self._changed and not self._drawn:
             self._noted, self._changed = True, False
             _save(self._path, self._others | self.arrays())
             self._written = time.monotonic()
@@ -130,6 +133,7 @@ class FinishedSearch:
         if run is not None and run != self.run:
             raise ValueError(_another(self._path))
         self._tables, self._others, self._noted = tables, dict(arrays), run is not None
+        self._drawn = run is None
 
 
 def _damaged(path: Path) -> str:

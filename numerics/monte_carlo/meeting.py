@@ -14,9 +14,9 @@ Diagonal covariances are mixed entry by entry and low-rank ones through their fa
 d; of matrices with axes of their own each pair and level needs a root of d by d.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -29,7 +29,7 @@ from ...theory._support.values import ByContent
 from ...theory.mixtures.mixture import GaussianMixture
 from ...theory.mixtures.posterior import Classes, mixing
 
-__all__ = ["PAIRWISE_LIMIT", "Meetings", "Search", "largest_share", "meetings", "search_seconds"]
+__all__ = ["HOW", "PAIRWISE_LIMIT", "Meetings", "Search", "largest_share", "meetings", "search_seconds"]
 
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.int32]
@@ -49,6 +49,8 @@ _MOST = 2**25  # numbers that all levels keep together
 _MOST_WORK = 2e10  # multiplications before the first draw, a minute or two of a processor
 _LITTLE_WORK = 1e9  # up to which the tilts of every level are searched
 _APART = 6  # levels from one search to the next
+HOW = repr((_SEARCHES, _FARTHEST, _APART, _LITTLE_WORK))
+"""What tilts and overlaps depend on besides mixture and levels, so that other ones are not gone on from."""
 _PIECE = 3e7  # multiplications, a few tenths of a second's, after which what was found may be kept
 
 
@@ -152,11 +154,11 @@ def search_seconds(
     if not first.size:
         return 0.0
     some = slice(0, next(_parts(first.size, _each(classes), _PIECE)).stop)
-    began = time.perf_counter()
+    began = perf_counter()
     _overlaps(mixture, classes, sigma[:1], first[some], second[some], _Unkept())
     searched = _searched_levels(classes, sigma, first.size).size
     whole = _work(classes, first.size, sigma.size, searched)
-    return (time.perf_counter() - began) * whole / _work(classes, first[some].size, 1, 1)
+    return (perf_counter() - began) * whole / _work(classes, first[some].size, 1, 1)
 
 
 def _pairs(

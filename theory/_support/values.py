@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .._support.aliases import Fields
 
-__all__ = ["ByContent", "FrozenMapping", "Value", "frozen"]
+__all__ = ["ByContent", "FrozenMapping", "Value", "freeze", "frozen"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -60,6 +60,12 @@ def frozen(value: Any) -> Any:
         for item in value:  # pyright: ignore[reportUnknownVariableType]
             frozen(item)
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def freeze(value: object) -> None:
+    """Make what the fields of a frozen dataclass hold as unchangeable as they are."""
+    for field in fields(value):  # type: ignore[arg-type]
+        object.__setattr__(value, field.name, frozen(getattr(value, field.name)))
 
 
 class Value:

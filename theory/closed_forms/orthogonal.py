@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import special
-from .._support.values import ByContent
+from .._support.values import ByContent, freeze
 
 __all__ = [
     "OrthogonalTable",
@@ -166,6 +166,9 @@ class OrthogonalTable(ByContent):
 
     entropy: Array
     disagreement: Array
+
+    def __post_init__(self) -> None:
+        freeze(self)
 
 
 def orthogonal_table(g: ArrayLike, classes: ArrayLike) -> OrthogonalTable:

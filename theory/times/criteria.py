@@ -27,6 +27,7 @@ from .._support.real_numbers import real_numbers, refuse_unless
 from .._support.untyped import sympy as sp
 from ..channel import gamma_levels
 from ..channel.constants import median_gamma, peak_gamma
+from ..mixtures.mixture import GaussianMixture
 from . import symbols
 from .second_mode import SecondModeGamma, second_mode_gamma
 
@@ -178,7 +179,7 @@ def speciation_sigma2(
     ----------
     T5.
     """
-    if hasattr(separation2, "separation2"):
+    if isinstance(separation2, GaussianMixture):
         raise ValueError("separation2: the number M = |δ|²; for a mixture call speciation_times(mixture)")
     separation2_, variance_ = real_numbers(separation2, "separation2"), real_numbers(variance, "variance")
     refuse_unless(separation2_ > 0, separation2_, "separation2", "must be positive")

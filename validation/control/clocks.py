@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...theory import schedules
 from ...theory._support.plain_numbers import plain_number
-from ...theory._support.values import ByContent
+from ...theory._support.values import ByContent, freeze
 from .scheduler_files import schedule_of_file
 
 __all__ = ["GRIDS", "Conversion", "clock_of", "convert_levels", "split_names", "values_of", "whole_steps"]
@@ -152,6 +152,9 @@ class Conversion(ByContent):
     sigma: Float64[Array, " values"]
     times: Mapping[str, Float64[Array, " values"]]
     steps: Mapping[str, tuple[int, int] | None]
+
+    def __post_init__(self) -> None:
+        freeze(self)
 
     def units(self) -> dict[str, str]:
         """What the numbers of each clock are."""

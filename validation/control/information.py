@@ -22,7 +22,7 @@ from scipy import ndimage
 from ...numerics import with_places
 from ...numerics.curves.places import OPEN, levels_of
 from ...numerics.curves.reading import is_sampled, slope_of
-from ...theory._support.values import ByContent
+from ...theory._support.values import ByContent, freeze
 
 __all__ = ["ClassInformation", "information_of"]
 
@@ -50,6 +50,9 @@ class ClassInformation(ByContent):
     sampled: bool
     closure: float = 1.0
     shown: bool = True
+
+    def __post_init__(self) -> None:
+        freeze(self)
 
     @property
     def above(self) -> float:

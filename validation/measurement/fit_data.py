@@ -57,8 +57,9 @@ def fit_data(
     fit = fit_chunks(data.chunks, asked.covariance, asked.shrinkage, asked.rank)
     mixture = GaussianMixture(*fit.parts)
     pairs: dict[str, Fields] = {}
-    names = _shown(mixture)
+    names, resampled = _shown(mixture), False
     for done, (pair, found) in enumerate(_fits(data, asked, fit, mixture, names)):
+        resampled |= bool(found.replicas)
         pairs[listed(pair)] = places_in(found.curve(key=asked.seed), errors=bool(found.replicas))
         if progress is not None:
             progress(done + 1, len(names))
@@ -75,14 +76,10 @@ def fit_data(
         else fit.shrinkage[0],
         "shown": "all pairs" if len(names) == every else f"the {_ENDS} closest and farthest of {every} pairs",
         "pairs": pairs,
-        "interval": "low to high holds 95 %" if any(map(_has_errors, pairs.values())) else _NO_INTERVAL,
+        "interval": "low to high holds 95 %" if resampled else _NO_INTERVAL,
         "units": {name: unit for name, (_, unit) in PLACES.items()},
     }
     return FittedData(mixture, summary | {"sentence": _sentence(summary)})
-
-
-def _has_errors(held: Fields) -> bool:
-    return any(value is not None for name, value in held.items() if name.endswith("_low"))
 
 
 def places_in(curve: xr.Dataset, errors: bool = True) -> Fields:

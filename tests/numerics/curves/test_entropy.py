@@ -91,6 +91,15 @@ def test_refuses(sigmas, method, message):
         entropy_curve(GaussianMixture.parse(MIXTURES[1]), sigmas, method=method)
 
 
+def test_a_precision_may_be_the_type_itself():
+    mixture = GaussianMixture.parse(MIXTURES[1])
+    given = {"samples": 500, "method": "reduced"}
+    found = entropy_curve(mixture, [1.0], dtype=np.dtype("float32"), **given)
+    assert found.identical(entropy_curve(mixture, [1.0], dtype="float32", **given))
+    with pytest.raises(ValueError, match=r"^dtype: 'float16' is not one of float32, float64$"):
+        entropy_curve(mixture, [1.0], dtype=np.dtype("float16"))
+
+
 def test_refuses_mixtures_without_an_exact_curve():
     with pytest.raises(ValueError, match=r"'exact' needs a closed form.*3 classes, covariance shared"):
         entropy_curve(GaussianMixture.parse("digits:3,8,0"), [1.0], method="exact")

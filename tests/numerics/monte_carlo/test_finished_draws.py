@@ -167,6 +167,22 @@ def test_a_search_of_pairs_goes_on_where_it_was_interrupted(kind, tmp_path, monk
             assert draws.read(None) is None
 
 
+def test_a_search_lets_the_draws_of_another_run_alone(tmp_path, monkeypatch):
+    """Their file says whose they are by the draws alone, which are read after the search."""
+    path = tmp_path / "curve.partial"
+    run(2000, resume=path)
+    before = path.read_bytes()
+    monkeypatch.setattr(finished_draws, "_FIRST", -1)
+    search = FinishedSearch(path, "run")
+    search.table("tilts", (1, 1))[:] = 0.5
+    search.note()
+    search.write()
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match="finished draws of another run"):
+        FinishedDraws(path, "run of draws", search=search).read(None)
+    same(run(2000, resume=path), run(2000))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", OWN)
 def test_a_run_interrupted_before_its_first_draw_ends_with_the_same_bits(kind, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from speciation.numerics import guided_odds
+from speciation.numerics import entropy_curve, guided_odds
 from speciation.numerics.curves.fitted import Fitted
 from speciation.theory import (
     Diagonal,
@@ -29,7 +29,10 @@ from speciation.theory import (
 )
 from speciation.theory._support.values import ByContent
 from speciation.theory.channel.series import Truncation
+from speciation.theory.closed_forms.orthogonal import orthogonal_table
 from speciation.theory.closed_forms.unequal_scales import Contrast
+from speciation.validation.control.clocks import convert_levels
+from speciation.validation.control.information import information_of
 from speciation.validation.measurement.comparison import Comparison
 from speciation.validation.measurement.measure import Result
 from speciation.validation.models.digits_model import Images
@@ -123,6 +126,19 @@ def test_everything_public_is_a_value():
             assert found == value, kind
             assert hash(found) == hash(value), kind
         assert all(other != value for other in others[-1:]), kind
+
+
+def test_what_has_a_hash_and_is_handed_out_cannot_change():
+    handed = (
+        orthogonal_table([1.0], [2]),
+        information_of(entropy_curve(PAIR, np.geomspace(0.1, 9, 30))),
+        convert_levels(np.array([0.5]), "edm", ["ddpm"]),
+    )
+    for value in handed:
+        arrays = [getattr(value, each.name) for each in dataclasses.fields(value)]
+        assert not any(each.flags.writeable for each in arrays if isinstance(each, np.ndarray)), type(value)
+    with pytest.raises(TypeError):
+        handed[2].times["ddpm"] = None
 
 
 MADE = re.compile(r"^@dataclass.*\n(?:@.*\n)*class .*\n(?:(?:    .*)?\n)+", re.MULTILINE)

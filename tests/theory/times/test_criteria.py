@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from speciation.theory import (
@@ -250,6 +251,14 @@ def test_a_peak_far_below_every_other_scale_is_found():
 def test_refuses(call):
     with pytest.raises(ValueError, match=r"^(criterion|separation2|variance|prior): [^\n]*$"):
         call()
+
+
+def test_values_of_a_table_by_that_name_are_numbers():
+    """An array of xarray with a coordinate `separation2`, as a table over it has."""
+    values = xr.DataArray([1.0, 4.0], coords={"separation2": [1.0, 4.0]}, dims="separation2")
+    np.testing.assert_array_equal(
+        speciation_time("curvature", values), speciation_time("curvature", [1.0, 4.0])
+    )
 
 
 @pytest.mark.parametrize("criterion", [c for c in CRITERIA if c != "probability-flow"])
