@@ -124,7 +124,11 @@ def _words(agree: bool | None) -> str:
 
 def _decided(place: Place, span: tuple[float, float]) -> str:
     if np.isfinite(place.value):
-        return f"decided at σ = {place.value:.4g} (half of the entropy left)"
+        ends = place.low, place.high
+        # of an exact curve they differ in digits that are not shown
+        wide = np.isfinite(ends).all() and f"{ends[0]:.3g}" != f"{ends[1]:.3g}"
+        within = f"; 95 %: {ends[0]:.3g} to {ends[1]:.3g}" if wide else ""
+        return f"decided at σ = {place.value:.4g} (half of the entropy left{within})"
     where = f"the measured range (σ from {span[0]:.4g} to {span[1]:.4g})"
     kind = next((kind for kind in _UNTOLD if place.note.startswith(kind)), None)
     if kind is not None:
