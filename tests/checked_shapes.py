@@ -31,7 +31,7 @@ ROOMS = {
         "model_samples", "pairs", "path",
     ),
     "numerics": ("fokker_planck",),
-    "numerics.channel": ("binary", "orthogonal", "precision", "profiles"),
+    "numerics.channel": ("binary", "gaussian_pair", "orthogonal", "precision", "profiles"),
     "numerics.monte_carlo": (
         "controls", "importance", "many_classes", "meeting", "moments", "quasi_random", "shared_covariance",
         "statistics", "strides", "unequal_covariance",

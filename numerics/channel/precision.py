@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Float64
 from ...theory._support.aliases import ApiArray
 from ...theory._support.real_numbers import refuse_unless
 
-__all__ = ["doubled", "floating", "inside", "is_known", "lattice_sum"]
+__all__ = ["check", "doubled", "floating", "inside", "is_known", "lattice_sum"]
 
 _BLOCK = 32  # terms of a sum at once
 
@@ -47,7 +47,7 @@ def floating(
     """
     for name, (value, admits, words) in values.items():
         if is_known(value):
-            _check(value, name, admits, words)
+            check(name, value, admits, words)
     arrays = [jnp.asarray(value) for value, _, _ in values.values()]
     dtype = jnp.result_type(*arrays)
     if not jnp.issubdtype(dtype, jnp.floating):
@@ -76,7 +76,8 @@ def is_known(value: ApiArray) -> bool:
     return not isinstance(value, Tracer)
 
 
-def _check(value: ApiArray, name: str, admits: Callable[[ApiArray], ApiArray], words: str) -> None:
+def check(name: str, value: ApiArray, admits: Callable[[ApiArray], ApiArray], words: str) -> None:
+    """Refuse a number out of range, with the words of `floating`."""
     array = np.asarray(value)
     if array.dtype.kind == "V":  # machine learning's small types
         array = array.astype(np.float32)
