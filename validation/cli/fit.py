@@ -176,7 +176,9 @@ def _print(summary: Fields, title: str) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     output().print(table)
-    output().print(fitted_table(summary["pairs"], f"predicted, {summary['shown']}"))
+    resampled = any("resampled" in held for held in summary["pairs"].values())
+    remark = ", bias-corrected by resampling; the file holds the plain fit" if resampled else ""
+    output().print(fitted_table(summary["pairs"], f"predicted, {summary['shown']}", remark=remark))
     if summary["interval"].startswith("none"):
         output().print(f"intervals: {summary['interval']}")
     output().print(summary["sentence"])

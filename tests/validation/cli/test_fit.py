@@ -68,12 +68,15 @@ def test_low_rank_own_covariances_and_the_cost(data, run, run_json, tmp_path):
     assert "samples a class" in out
     assert "3,8" in out
     assert "intervals: none" not in out
+    assert "bias-corrected by resampling; the file holds the plain fit" in " ".join(out.split())
     # the error of the samples is all that these intervals are about
     alone = run_json("fit", path, "--resamples", "0")
     assert alone["interval"].startswith("none")
     held = alone["pairs"]["3,8"]
     assert held["median_sigma_low"] is held["median_sigma_high"] is held["median_sigma_log_se"] is None
-    assert "intervals: none" in run("fit", path, "--resamples", "0")[1]
+    plain = run("fit", path, "--resamples", "0")[1]
+    assert "intervals: none" in plain
+    assert "bias-corrected" not in plain
     assert run("fit", path, "--quiet", "--resamples", "0")[1] == ""
 
 
