@@ -196,6 +196,9 @@ def _to_arrays(mixture: Mixture) -> dict[str, AnyArray]:
 
 def _read_npz(path: Path) -> Fields:
     arrays = read_arrays(path)
+    if {"X", "y"} <= set(arrays):
+        fit = f"speciation fit {path} --out mixture.npz"
+        raise ValueError(f"holds samples (X, y) and not a mixture; first run: {fit}")
     fields: Fields = {key: arrays.pop(key) for key in ("weights", "means") if key in arrays}
     if "labels" in arrays:
         fields["labels"] = [str(label) for label in np.atleast_1d(arrays.pop("labels"))]

@@ -71,7 +71,8 @@ def rows_of(X: ArrayLike, y: ArrayLike, first: int = 0) -> tuple[Array, list[Any
     where = "X" if first == 0 else f"X, from sample {first} on"
     rows = real_numbers(X, where)
     if rows.ndim < 2 or rows.size == 0:
-        raise ValueError(f"X: need shape (samples, …) with at least one of each, not {rows.shape}")
+        more = "; use X[:, None] for one feature" if rows.ndim == 1 and rows.size else ""
+        raise ValueError(f"X: need shape (samples, …) with at least one of each, not {rows.shape}{more}")
     marks = _marks(y)
     if len(marks) != len(rows):
         raise ValueError(f"y: need a label per sample ({len(rows)}), found {len(marks)}")
@@ -99,7 +100,9 @@ def sorted_classes(found: set[Any]) -> list[Any]:
         return sorted(found)
     except TypeError:
         kinds = " and ".join(sorted({type(mark).__name__ for mark in found}))
-        raise ValueError(f"y: labels of several kinds ({kinds}) have no order; pass texts") from None
+        raise ValueError(
+            f"y: labels of several kinds ({kinds}) have no order; pass texts, as list(map(str, y))"
+        ) from None
 
 
 def _names(keys: list[Any]) -> tuple[str, ...]:

@@ -151,7 +151,7 @@ def control(
 def _print_json(found: Fields, quiet: bool) -> None:
     """JSON; what was asked for and is not in it is said beside it."""
     for note in [] if quiet else found["notes"]:
-        if note.startswith("guidance:"):
+        if note.startswith(("guidance:", "too ")):
             errors().print(note)
     print_json(found)
 
@@ -308,6 +308,9 @@ def _print_published(found: Fields) -> None:
 
 def _print(found: Fields, name: str) -> None:
     console = output()
+    untold = [note for note in found["notes"] if note.startswith("too ")]
+    for note in untold:
+        console.print(note)
     places = ", ".join(f"{key} {_place(value)}" for key, value in found["window"].items())
     console.print(f"{name}: window of decision, sigma at 5, 50, 95 % of the entropy: {places}")
     for why in dict.fromkeys(found["window_notes"].values()):
@@ -330,5 +333,5 @@ def _print(found: Fields, name: str) -> None:
     console.print(_costs(found))
     _print_published(found)
     console.print(f"{found['grid']}: {', '.join(f'{each:.5g}' for each in found['grids'][found['grid']])}")
-    for note in found["notes"]:
+    for note in found["notes"][len(untold) :]:
         console.print(f"note: {note}")

@@ -64,8 +64,8 @@ def fit(
         int | None,
         typer.Option(
             min=0,
-            help="Number of bootstrap fits for the error bars; 0 for none. Default: chosen by the size of "
-            "the data.",
+            help="Number of bootstrap fits for the error bars: 0 (none) or at least 2. Default: chosen by "
+            "the size of the data.",
         ),
     ] = None,
     estimate: Annotated[
@@ -83,6 +83,8 @@ def fit(
     from ..measurement.fit_data import Asked, fit_data
     from ..measurement.labelled_data import read_data
 
+    if resamples == 1:
+        raise ValueError("--resamples: must be 0 (none) or at least 2, not 1")
     if out is not None:
         prepare_file(out, ENDINGS, data)
     low, high = _range(value_range)
@@ -174,7 +176,9 @@ def _print(summary: Fields, title: str) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     output().print(table)
-    output().print(fitted_table(summary["pairs"], f"predicted, {summary['shown']}"))
+    resampled = any("resampled" in held for held in summary["pairs"].values())
+    remark = ", bias-corrected by resampling; the file holds the plain fit" if resampled else ""
+    output().print(fitted_table(summary["pairs"], f"predicted, {summary['shown']}", remark=remark))
     if summary["interval"].startswith("none"):
         output().print(f"intervals: {summary['interval']}")
     output().print(summary["sentence"])

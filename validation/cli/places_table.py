@@ -75,9 +75,9 @@ def clones_table(levels: Sequence[Mapping[str, float]], judge: str) -> Table:
     return table
 
 
-def fitted_table(pairs: ReadFields, title: str, of: str = "pair") -> Table:
+def fitted_table(pairs: ReadFields, title: str, of: str = "pair", remark: str = "") -> Table:
     """A row per fit: peak per log σ and median with their intervals."""
-    table = plain_table(f"{title} (in σ)", of, "peak per log σ", "95 %", "median", "95 %")
+    table = plain_table(f"{title} (in σ){remark}", of, "peak per log σ", "95 %", "median", "95 %")
     for name, held in pairs.items():
         cells: list[str] = []
         for place in ("peak_per_log_sigma", "median_sigma"):

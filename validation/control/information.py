@@ -20,7 +20,7 @@ from scipy import interpolate as _interpolate
 from scipy import ndimage
 
 from ...numerics import with_places
-from ...numerics.curves.places import OPEN, levels_of
+from ...numerics.curves.places import COARSE, NARROW, NOISY, OPEN, levels_of
 from ...numerics.curves.reading import is_sampled, slope_of
 from ...theory._support.values import ByContent, freeze
 
@@ -38,7 +38,8 @@ class ClassInformation(ByContent):
     """Entropy and rate over a fine grid of ascending log σ, and what is to be decided, nats.
 
     `closure` is the measured area over what is to be decided; entropy and rate are divided by it. `shown`
-    says whether what is to be decided is known, or shown by the highest levels to 5 %.
+    says whether what is to be decided is known, or shown by the highest levels to 5 %. `finding` is why the
+    levels do not tell where the class is decided, such as `too noisy: …`, and empty where they do.
     """
 
     x: Float64[Array, " fine"]
@@ -50,6 +51,7 @@ class ClassInformation(ByContent):
     sampled: bool
     closure: float = 1.0
     shown: bool = True
+    finding: str = ""
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -126,4 +128,6 @@ def information_of(curve: xr.Dataset) -> ClassInformation:
     closure = whole / decided
     shown = not levels.doubt > OPEN * levels.whole
     scaled = entropy / closure, fine / closure
-    return ClassInformation(x, *scaled, decided, classes, median, sampled, closure, shown)
+    note = str(curve["median_sigma"].attrs.get("note", ""))
+    finding = note if note.startswith((COARSE, NARROW, NOISY)) else ""
+    return ClassInformation(x, *scaled, decided, classes, median, sampled, closure, shown, finding)

@@ -27,6 +27,7 @@ __all__ = ["Request", "error_of", "of_pairs", "report", "settings_of"]
 Array = NDArray[np.float64]
 
 _ABOVE = 0.02  # share of the class that is decided above the highest level, from which it is said
+_FAR_OFF = "what is read off may be far off; measure with more samples or levels"
 _RARE = 0.1  # weight of the rarer class that a balanced curve is asked about
 
 
@@ -242,7 +243,7 @@ def of_pairs(curves: xr.Dataset) -> Fields:
     if "entropy" not in curves:
         raise ValueError("curve: is of a guided run; settings are read off the entropy of an unguided one")
     found, left_out = dict[str, dict[str, float | None]](), list[str]()
-    cut = dict[str, float]()
+    cut, untold = dict[str, float](), list[str]()
     for name in curves["pair"].values.tolist():
         try:
             known = information_of(curves.sel(pair=name))
@@ -250,6 +251,8 @@ def of_pairs(curves: xr.Dataset) -> Fields:
             left_out.append(str(name))
             continue
         found[str(name)] = window(known)
+        if known.finding:
+            untold.append(str(name))
         if known.above > _ABOVE:
             cut[str(name)] = known.above
     if not found:
@@ -263,7 +266,7 @@ def of_pairs(curves: xr.Dataset) -> Fields:
         "window_notes": _absent(found),
         "pairs": found,
         "left_out": left_out,
-        "notes": _cut_short(cut),
+        "notes": [*_untold(untold), *_cut_short(cut)],
     }
 
 
@@ -273,6 +276,12 @@ def _absent(pairs: Mapping[str, Mapping[str, float | None]]) -> dict[str, str]:
         key: [name for name, each in pairs.items() if each[key] is None] for key in ("q05", "q50", "q95")
     }
     return {key: f"pairs {'; '.join(names)} do not show it" for key, names in lacking.items() if names}
+
+
+def _untold(pairs: list[str]) -> list[str]:
+    """The pairs whose levels do not tell where they are decided."""
+    which = f"too noisy or too few levels to tell where they are decided: pairs {'; '.join(pairs)}"
+    return [f"{which}; {_FAR_OFF}"] if pairs else []
 
 
 def _cut_short(cut: Mapping[str, float]) -> list[str]:
@@ -288,14 +297,16 @@ def _cut_short(cut: Mapping[str, float]) -> list[str]:
 
 
 def _unseen(known: ClassInformation) -> list[str]:
-    """What a curve that ends below its window does not show."""
+    """What a curve does not show: of too few or noisy levels, or one that ends below its window."""
+    found = [f"{known.finding}; {_FAR_OFF}"] if known.finding else []
     if known.above <= _ABOVE:
-        return []
+        return found
     end = f"the curve ends at sigma = {exp(known.x[-1]):.4g}, where its entropy still rises: about "
     part = f"{100 * known.above:.0f} % of the class"
     if known.shown:
-        return [f"{end}{part} is decided above, so that grids begin too low; measure higher levels"]
+        return [*found, f"{end}{part} is decided above, so that grids begin too low; measure higher levels"]
     return [
+        *found,
         f"{end}{part} or more is decided above, so that the window is not measured, and shares and grids "
-        "begin too low; measure higher levels"
+        "begin too low; measure higher levels",
     ]

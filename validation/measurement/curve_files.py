@@ -39,6 +39,7 @@ _IN_FOLDERS = ("curve.nc", "curves.nc", "curve.csv", "curves.csv")
 _QUANTITIES = ("entropy", "cross_entropy")
 _LEAST = 4  # levels
 _HDF5 = b"\x89HDF"
+_ARCHIVE = b"PK\x03\x04"  # how a .npz begins
 _BEFORE_REMARK: Any = re.compile(r'(?:[^"#]|"[^"]*"?)*')
 _OFF = 0.2  # share of the entropy by which the integral of its rate may be off
 
@@ -154,6 +155,11 @@ def _text(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
+    if content.startswith(_ARCHIVE):
+        raise ValueError(
+            f"{path}: is an archive of arrays and not a curve. For a mixture run: speciation curve {path} "
+            f"--out curve.csv; for samples (X, y) first: speciation fit {path} --out mixture.npz"
+        )
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = content.decode(encoding)

@@ -68,17 +68,26 @@ def read_data(path: Path, low: float = -1.0, high: float = 1.0) -> LabelledData:
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {one_line(error)}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        texts = "; use y.astype(str)" if str(error).startswith("y: holds object") else ""
+        raise ValueError(f"{path}: {error}{texts}") from None
     for name in ("X", "y"):
         if name not in arrays:
             held = ", ".join(arrays) or "nothing"
             raise ValueError(f"{path}: has no array {name}; it holds {held}")
     X, y = arrays["X"], arrays["y"]
     if X.ndim < 2 or X.size == 0 or y.shape != X.shape[:1]:
+        more = "; use X[:, None] for one feature" if X.ndim == 1 and X.size else ""
         raise ValueError(
-            f"{path}: need X of shape (samples, …) and y (samples,), not {X.shape} and {y.shape}"
+            f"{path}: need X of shape (samples, …) and y (samples,), not {X.shape} and {y.shape}{more}"
         )
+    _check_classes(path, np.unique(y).tolist())
     return LabelledData(chunked(X, y), len(X), X.shape[1:], "those of X")
+
+
+def _check_classes(path: Path, classes: Sequence[object]) -> None:
+    """Refuse samples of a single class, of which nothing is decided."""
+    if len(classes) < 2:
+        raise ValueError(f"data: {path} holds one class ({_name(classes[0])}); need samples of at least two")
 
 
 def _name(mark: object) -> str:
@@ -101,6 +110,7 @@ def _folder(path: Path, low: float, high: float) -> LabelledData:
     if not classes:
         raise ValueError(f"data: {path} has no sub-folders; each class of images needs one")
     shape = _pixels(next(iter(classes.values()))[0], None).shape
+    _check_classes(path, list(classes))
     step = max(1, CHUNK_NUMBERS // int(np.prod(shape)))
 
     def chunks() -> Iterable[tuple[ArrayLike, ArrayLike]]:

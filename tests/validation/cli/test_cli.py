@@ -337,6 +337,7 @@ def test_refuses_incomplete_archives(run, tmp_path):
     cases = {
         "missing": ({k: v for k, v in good.items() if k != "covariance"}, "covariance: missing"),
         "extra": (good | {"mean": [1.0]}, "unknown array 'mean'"),
+        "samples": ({"X": [[1.0], [2.0]], "y": [0, 1]}, "samples.npz --out mixture.npz"),
         "gap": (
             {"weights": [1.0], "means": [[1.0]], "covariance_0": 1.0, "covariance_2": 1.0},
             "covariance_1",
@@ -347,6 +348,7 @@ def test_refuses_incomplete_archives(run, tmp_path):
         path = tmp_path / f"{name}.npz"
         np.savez(path, **arrays)
         refused(run, ["predict", path], message)
+        refused(run, ["plot", path, "--out", tmp_path / "f.png"], f"speciation curve {path} --out curve.csv")
 
 
 ARGUMENTS = {

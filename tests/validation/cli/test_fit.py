@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -67,12 +68,15 @@ def test_low_rank_own_covariances_and_the_cost(data, run, run_json, tmp_path):
     assert "samples a class" in out
     assert "3,8" in out
     assert "intervals: none" not in out
+    assert "bias-corrected by resampling; the file holds the plain fit" in " ".join(out.split())
     # the error of the samples is all that these intervals are about
     alone = run_json("fit", path, "--resamples", "0")
     assert alone["interval"].startswith("none")
     held = alone["pairs"]["3,8"]
     assert held["median_sigma_low"] is held["median_sigma_high"] is held["median_sigma_log_se"] is None
-    assert "intervals: none" in run("fit", path, "--resamples", "0")[1]
+    plain = run("fit", path, "--resamples", "0")[1]
+    assert "intervals: none" in plain
+    assert "bias-corrected" not in plain
     assert run("fit", path, "--quiet", "--resamples", "0")[1] == ""
 
 
@@ -92,6 +96,11 @@ def test_low_rank_own_covariances_and_the_cost(data, run, run_json, tmp_path):
         ("broken", [], ".*x.png: cannot be read as an image"),
         ("keys.npz", [], ".*keys.npz: has no array y; it holds X"),
         ("pickled.npz", [], ".*pickled.npz: X: holds object"),
+        ("digits.npz", ["--resamples", "1"], r"--resamples: must be 0 \(none\) or at least 2, not 1"),
+        ("one.npz", [], r"DATA: .*one.npz holds one class \(3\); need samples of at least two"),
+        ("single", [], r"DATA: .*single holds one class \(a\); need samples of at least two"),
+        ("objects.npz", [], r".*objects.npz: y: holds object, not numbers or strings; use y.astype\(str\)"),
+        ("line.npz", [], r".* not \(3,\) and \(3,\); use X\[:, None\] for one feature"),
         ("short.npz", [], r".*need X of shape .samples, …. and y .samples,., not \(3, 2\) and \(2,\)"),
     ],
 )
@@ -103,7 +112,12 @@ def test_bad_data_is_refused_in_one_line(name, options, message, data, run):
     (data / "digits.txt").touch()
     np.savez(data / "keys.npz", X=np.zeros((3, 2)))
     np.savez(data / "pickled.npz", X=np.array([[{}]], dtype=object), y=[0])
+    np.savez(data / "one.npz", X=np.zeros((3, 2)), y=[3, 3, 3])
+    np.savez(data / "objects.npz", X=np.zeros((3, 2)), y=np.array(["a", "b", "a"], dtype=object))
+    np.savez(data / "line.npz", X=np.zeros(3), y=[0, 1, 1])
     np.savez(data / "short.npz", X=np.zeros((3, 2)), y=[0, 1])
+    (data / "single" / "a").mkdir(parents=True, exist_ok=True)
+    shutil.copy(data / "images" / "3" / "000.png", data / "single" / "a")
     status, out, err = run("fit", str(data / name), *options)
     assert (status, out) == (2, "")
     assert re.match(message, err), err
@@ -115,7 +129,8 @@ def test_images_of_two_sizes_are_refused_by_name(data, run, tmp_path):
 
     (tmp_path / "a").mkdir()
     Image.new("L", (4, 4)).save(tmp_path / "a" / "1.png")
-    Image.new("L", (4, 5)).save(tmp_path / "a" / "2.png")
+    (tmp_path / "b").mkdir()
+    Image.new("L", (4, 5)).save(tmp_path / "b" / "2.png")
     status, _, err = run("fit", str(tmp_path))
     assert (status, "2.png: images of two shapes, 4 x 4 and 5 x 4" in err) == (2, True)
 

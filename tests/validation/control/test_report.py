@@ -267,6 +267,22 @@ def test_pairs_say_which_curves_end_below_their_window(pairs, tmp_path, run, run
     assert "best FID for 0.34 < sigma <= 1.02" in text
 
 
+def test_a_curve_that_is_too_noisy_says_so_first(pairs, known, tmp_path, run):
+    """An error of 0.3 nats at each of twelve levels, of 0.69 nats in all: `measure` would not say where."""
+    noisy = pairs[["entropy"]].isel(sigma=slice(None, None, 5)).assign(entropy_se=0.3 + 0 * pairs.entropy)
+    noisy.sel(pair="0,1", drop=True).to_dataframe().to_csv(tmp_path / "c.csv")
+    said = "too noisy: the entropy falls by "
+    _, out, _ = run("control", tmp_path / "c.csv", "--steps", "4")
+    assert out.startswith(said)
+    assert out.count(said) == 1
+    _, out, err = run("control", tmp_path / "c.csv", "--json", "--steps", "4")
+    assert json.loads(out)["notes"][0].startswith(said)
+    assert err.startswith(said)
+    (note,) = of_pairs(noisy)["notes"]
+    assert note.startswith("too noisy or too few levels to tell where they are decided: pairs 0,1; 0,2")
+    assert known.finding == ""
+
+
 def test_one_pair_without_a_window_leaves_that_of_all_pairs_empty(pairs):
     """As `how-to/control.md` says: the levels end where μ = 1 is decided and μ = 3 is not."""
     found = of_pairs(pairs[["entropy"]].sel(sigma=pairs.sigma < 8))
