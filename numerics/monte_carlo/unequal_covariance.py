@@ -284,8 +284,8 @@ def _between(
 
 def _turned_back(
     vectors: Float[jax.Array, "draws r"],
-    turns: Float[jax.Array, "draws r s"],
-    growths: Float[jax.Array, "draws s"],
+    turns: Float[jax.Array | Array, "draws r s"],
+    growths: Float[jax.Array | Array, "draws s"],
 ) -> Float[jax.Array, "draws r"]:
     """`G diag(c) Gᵀ v` of each draw's G (draws, r, s)."""
     turned = jnp.einsum("nr,nrs->ns", vectors, turns, precision="highest")
@@ -294,7 +294,7 @@ def _turned_back(
 
 def _columns(
     vectors: Float[jax.Array, "draws d"],
-    factors: Float[jax.Array, "forms d r"],
+    factors: Float[jax.Array | Array, "forms d r"],
     drawn: Int[jax.Array, " draws"],
 ) -> Float[jax.Array, "draws r"]:
     """`U_cᵀv` for the class c of each vector."""
@@ -303,7 +303,7 @@ def _columns(
 
 def _combined(
     inner: Float[jax.Array, "draws r"],
-    factors: Float[jax.Array, "forms d r"],
+    factors: Float[jax.Array | Array, "forms d r"],
     drawn: Int[jax.Array, " draws"],
 ) -> Float[jax.Array, "draws d"]:
     """`U_c y` for the class c of each y."""
